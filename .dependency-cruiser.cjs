@@ -1,0 +1,52 @@
+/*
+ * The direction of imports (README of libs/push, "Reading the code"): the data path is a strict DAG.
+ * Tests may import what they test; contract suites may import everything but the door.
+ */
+const only = (from, to) => ({
+  name: `${from}-imports-only-${to.join('+') || 'itself'}`,
+  severity: 'error',
+  from: { path: `^libs/push/src/${from}/`, pathNot: '\\.spec\\.ts$' },
+  to: { path: '^libs/push/src/', pathNot: `^libs/push/src/(${[from, ...to].join('|')})/` },
+});
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, dependencyTypesNot: ['type-only'] },
+    },
+    only('contracts', []),
+    only('wire', ['contracts']),
+    only('hub', ['contracts']),
+    only('backplane', ['contracts']),
+    only('bus', ['hub', 'contracts']),
+    only('access', ['bus', 'contracts']),
+    only('transport', ['access', 'bus', 'hub', 'wire', 'contracts']),
+    {
+      name: 'no-barrel-inside',
+      severity: 'error',
+      from: { path: '^libs/push/src/.+/' },
+      to: { path: '^libs/push/src/index\\.ts$' },
+    },
+    {
+      name: 'backplanes-are-siblings',
+      severity: 'error',
+      from: { path: '^libs/push/src/backplane/([^/]+)/' },
+      to: { path: '^libs/push/src/backplane/', pathNot: '^libs/push/src/backplane/$1/' },
+    },
+    {
+      name: 'the-app-uses-the-packages-as-users-do',
+      severity: 'error',
+      from: { path: '^(src|test)/' },
+      to: { path: '^libs/[^/]+/src/' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules|/dist/' },
+    exclude: { path: '/dist/' },
+  },
+};

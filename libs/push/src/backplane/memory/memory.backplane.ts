@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { Backplane, type Health, type Tail } from '../../contracts/backplane.js';
+import { LogEvent, type Draft } from '../../contracts/event.js';
+import type { Position } from '../../contracts/position.js';
+import { MessageIds } from './message-ids.js';
+
+/** What the memory backplane can be told. */
+export interface MemoryBackplaneOptions {
+  /** How long a `messageId` is remembered, in milliseconds. Default: one hour. */
+  readonly rememberMessageIds?: number;
+  /** How many message ids are remembered at most; the oldest go first. Default: 100,000. */
+  readonly maxMessageIds?: number;
+}
+
+/**
+ * The default: the log lives in this process, and the node's window is the store. It ends with the process, and the
+ * next one has another epoch, so that clients that come back are told.
+ */
+export class MemoryBackplane extends Backplane {
+  private readonly epoch = randomBytes(6).toString('hex');
+  private readonly messageIds: MessageIds;
+  private sequence = 0;
+  private tail!: Tail;
+
+  constructor(options: MemoryBackplaneOptions = {}) {
+    super();
+    this.messageIds = new MessageIds(
+      options.rememberMessageIds ?? 3_600_000,
+      options.maxMessageIds ?? 100_000,
+    );
+  }
+
+  start(tail: Tail): void {
+    this.tail = tail;
+    tail.open({ epoch: this.epoch, sequence: 0 });
+  }
+
+  append(draft: Draft): Promise<Position> {
+    const known = draft.messageId === undefined ? undefined : this.messageIds.get(draft.messageId);
+    if (known !== undefined) return Promise.resolve({ epoch: this.epoch, sequence: known });
+    const sequence = ++this.sequence;
+    if (draft.messageId !== undefined) this.messageIds.set(draft.messageId, sequence);
+    const event = new LogEvent(this.epoch, sequence, draft.topic, draft.type, draft.data, draft.except);
+    this.tail.deliver(event);
+    return Promise.resolve({ epoch: this.epoch, sequence });
+  }
+
+  pass(draft: Draft): Promise<void> {
+    this.tail.passBy(new LogEvent(this.epoch, 0, draft.topic, draft.type, draft.data, draft.except));
+    return Promise.resolve();
+  }
+
+  control(message: string): Promise<void> {
+    this.tail.control(message);
+    return Promise.resolve();
+  }
+
+  health(): Promise<Health> {
+    return Promise.resolve({ ready: true, detail: 'The log is in this process.' });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

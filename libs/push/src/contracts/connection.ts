@@ -1,0 +1,41 @@
+import type { Batch } from './event.js';
+import type { PushError } from './errors.js';
+
+/**
+ * Why a reader cannot be given everything it asked for.
+ *
+ * - `malformed`: the id it resumes from is none of ours
+ * - `epoch`: the id belongs to another log (a restart with the memory backplane, a flushed or replaced server)
+ * - `future`: the id is ahead of the log
+ * - `evicted`: events were dropped by retention before they were asked for
+ * - `slow`: the reader was connected, but fell so far behind that events were dropped before it took them
+ */
+export type GapReason = 'malformed' | 'epoch' | 'future' | 'evicted' | 'slow';
+
+/** Tells a reader, in the stream and before anything newer, that events are missing. */
+export interface GapNotice {
+  readonly reason: GapReason;
+  /** Which of the reader's topics and patterns are concerned, as it asked for them. */
+  readonly topics: readonly string[];
+  /** The position from which the stream goes on: a reader that resumes from it is not told again. */
+  readonly id: string;
+}
+
+/**
+ * One live reader, whatever carries it. The hub pushes into it; it never queues on its behalf.
+ *
+ * None of the methods may throw, call back into the hub synchronously, or block.
+ */
+export interface Connection {
+  /** Unique within the application while the connection lives. */
+  readonly id: string;
+  /**
+   * Takes a batch, always. Returns `false` when the bytes now wait in this process: the hub then leaves the connection
+   * alone until it is told `drained`. MUST then cause `drained` or the end of the connection, eventually.
+   */
+  write(batch: Batch): boolean;
+  /** MUST be sent in order with the batches. Same meaning of the result as `write`. */
+  gap(notice: GapNotice): boolean;
+  /** Ends the connection because of `error`. MUST lead to the hub's `leave`. */
+  fail(error: PushError): void;
+}

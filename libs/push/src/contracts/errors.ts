@@ -1,0 +1,83 @@
+/**
+ * Every way in which this library says no. A code is stable: programs may switch on it; the message is for people.
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | `INVALID_TOPIC` | a topic or a pattern does not follow the grammar of {@link assertTopic} |
+ * | `INVALID_TYPE` | an event type is empty, too long, reserved, or holds a control character |
+ * | `INVALID_OPTION` | an option of the module, of `publish` or of `stream` makes no sense |
+ * | `DATA_NOT_SERIALIZABLE` | the data is not JSON: a function, `undefined`, a BigInt, a cycle |
+ * | `DATA_TOO_LARGE` | the data, as JSON, is larger than `maxEventBytes` |
+ * | `INVALID_MESSAGE` | a client sent something that the protocol does not have |
+ * | `UNAUTHENTICATED` | who the client is could not be established, or no longer holds |
+ * | `FORBIDDEN` | nobody granted the client this topic |
+ * | `LIMIT_EXCEEDED` | one of the configured limits is reached |
+ * | `TOO_SLOW` | a client fell behind what is retained, on a topic whose policy is to disconnect it |
+ * | `UNAVAILABLE` | the backplane or the server cannot do it now; the same call may succeed later |
+ * | `CLOSED` | the application is shutting down |
+ * | `WRONG_ADAPTER` | the application's adapter cannot carry push |
+ * | `INTERNAL` | an unexpected failure; details are in the server's log only |
+ */
+export type PushErrorCode =
+  | 'INVALID_TOPIC'
+  | 'INVALID_TYPE'
+  | 'INVALID_OPTION'
+  | 'DATA_NOT_SERIALIZABLE'
+  | 'DATA_TOO_LARGE'
+  | 'INVALID_MESSAGE'
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'LIMIT_EXCEEDED'
+  | 'TOO_SLOW'
+  | 'UNAVAILABLE'
+  | 'CLOSED'
+  | 'WRONG_ADAPTER'
+  | 'INTERNAL';
+
+const statusOf: Record<PushErrorCode, number> = {
+  INVALID_TOPIC: 400,
+  INVALID_TYPE: 400,
+  INVALID_OPTION: 500,
+  DATA_NOT_SERIALIZABLE: 400,
+  DATA_TOO_LARGE: 413,
+  INVALID_MESSAGE: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  LIMIT_EXCEEDED: 429,
+  TOO_SLOW: 503,
+  UNAVAILABLE: 503,
+  CLOSED: 503,
+  WRONG_ADAPTER: 500,
+  INTERNAL: 500,
+};
+
+const retryableCodes: ReadonlySet<PushErrorCode> = new Set([
+  'LIMIT_EXCEEDED',
+  'TOO_SLOW',
+  'UNAVAILABLE',
+  'CLOSED',
+]);
+
+/**
+ * The only error this library throws on purpose. The message says what to do next; `cause` holds what led to it.
+ *
+ * `statusCode` makes Nest answer an HTTP request that fails with it honestly (400, 403, 413, 503) without a filter.
+ */
+export class PushError extends Error {
+  override readonly name = 'PushError';
+  readonly statusCode: number;
+
+  constructor(
+    readonly code: PushErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.statusCode = statusOf[code];
+  }
+
+  /** Whether the same call, unchanged, may succeed later. */
+  get retryable(): boolean {
+    return retryableCodes.has(this.code);
+  }
+}

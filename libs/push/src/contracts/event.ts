@@ -1,0 +1,85 @@
+import type { Codec } from './codec.js';
+import { printPosition } from './position.js';
+
+/** What is asked of the log: an event that has no place in it yet. */
+export interface Draft {
+  readonly topic: string;
+  readonly type?: string;
+  /** The payload as JSON text. */
+  readonly data: string;
+  /** Publishing the same message id again while it is remembered stores nothing. */
+  readonly messageId?: string;
+  /** The connection that published it and asked not to receive it. */
+  readonly except?: string;
+}
+
+/**
+ * An event in the log, or (with sequence 0) an ephemeral one that only passes by. Immutable but for its encodings,
+ * which are made at most once per wire format and shared by everyone who is sent the event.
+ */
+export class LogEvent {
+  private form?: symbol;
+  private encoding?: Buffer;
+  private otherEncodings?: Map<symbol, Buffer>;
+
+  constructor(
+    readonly epoch: string,
+    /** Its place in the log; 0 for an ephemeral event, which has none. */
+    readonly sequence: number,
+    readonly topic: string,
+    readonly type: string | undefined,
+    /** The payload as JSON text. */
+    readonly data: string,
+    readonly except?: string,
+  ) {}
+
+  /** The event's id; `undefined` for ephemeral events, which nobody can resume from. */
+  get id(): string | undefined {
+    return this.sequence === 0 ? undefined : printPosition(this);
+  }
+
+  encoded(codec: Codec): Buffer {
+    if (this.form === codec.form) return this.encoding!;
+    if (this.form === undefined) {
+      this.form = codec.form;
+      return (this.encoding = codec.encode(this));
+    }
+    this.otherEncodings ??= new Map();
+    let encoding = this.otherEncodings.get(codec.form);
+    if (!encoding) this.otherEncodings.set(codec.form, (encoding = codec.encode(this)));
+    return encoding;
+  }
+}
+
+/** Events in log order that are handed to connections together: one write each, of the same bytes. */
+export class Batch {
+  /** Sequence of the first and of the last event in the log; infinite and 0 if all of them are ephemeral. */
+  readonly first: number;
+  readonly last: number;
+  private readonly excepted: boolean;
+  private readonly joined = new Map<Codec, Buffer>();
+
+  constructor(readonly events: readonly LogEvent[]) {
+    this.first = events.find((event) => event.sequence > 0)?.sequence ?? Infinity;
+    this.last = events.findLast((event) => event.sequence > 0)?.sequence ?? 0;
+    this.excepted = events.some((event) => event.except !== undefined);
+  }
+
+  bytes(codec: Codec): Buffer {
+    let bytes = this.joined.get(codec);
+    if (!bytes)
+      this.joined.set(codec, (bytes = codec.join(this.events.map((event) => event.encoded(codec)))));
+    return bytes;
+  }
+
+  /** What of it a connection still has to get that has everything up to `sequence`: mostly the batch itself. */
+  partFor(connectionId: string, sequence: number): Batch | undefined {
+    const isAhead = this.first > sequence;
+    if (isAhead && !this.excepted) return this;
+    const events = this.events.filter(
+      (event) =>
+        event.except !== connectionId && (event.sequence > sequence || (isAhead && event.sequence === 0)),
+    );
+    return events.length > 0 ? new Batch(events) : undefined;
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Where in which log an event stands. `epoch` names one life of a log: two sequences compare only within one epoch.
+ */
+export interface Position {
+  readonly epoch: string;
+  /** Rises with every event of the application, whatever its topic; not necessarily by one. */
+  readonly sequence: number;
+}
+
+const printed = /^([A-Za-z0-9_]{1,32})-(0|[1-9][0-9]{0,15})$/;
+
+/** The event id: one opaque string, safe in an SSE `id:` field, an HTTP header and a query. */
+export function printPosition({ epoch, sequence }: Position): string {
+  return `${epoch}-${sequence}`;
+}
+
+/** The position behind an id, or `undefined` if no log of ours can have printed it. */
+export function parsePosition(id: string): Position | undefined {
+  const match = printed.exec(id);
+  if (!match) return undefined;
+  const sequence = Number(match[2]);
+  return Number.isSafeInteger(sequence) ? { epoch: match[1]!, sequence } : undefined;
+}

@@ -1,0 +1,240 @@
+import type { Connection, GapReason } from '../contracts/connection.js';
+import { PushError } from '../contracts/errors.js';
+import { Batch, type LogEvent } from '../contracts/event.js';
+import { parsePosition } from '../contracts/position.js';
+import type { Audience } from './audience.js';
+import type { Hub } from './hub.js';
+import { delivers, Leg } from './leg.js';
+import { TopicSet } from './topic-set.js';
+
+/**
+ * Where a reader begins: `now` (only what comes), `last` (the newest retained event of each topic, then live),
+ * `earliest` (everything retained), or an event's id (everything behind it).
+ */
+export type Start = 'now' | 'last' | 'earliest' | (string & {});
+
+/** How many bytes of payload a catch-up writes at once. */
+const pageBytes = 64 * 1024;
+
+/**
+ * A connection's place in the log. It is either live, a member of its audience, or it catches up from the window at the
+ * speed of its socket. Nothing is queued for it: what it has not got yet is in the log, behind its cursor.
+ */
+export class Cursor {
+  /** The audience of all its topics; it is a member of it while it is live. */
+  audience: Audience | undefined;
+  /** What all its topics have got. */
+  private readonly main: Leg;
+  /** Topics that were added at older positions, and have to reach `main` first. */
+  private joins: Leg[] = [];
+  /** Its topics and patterns, and behind which sequence each is delivered. */
+  private readonly since = new Map<string, number>();
+  /** The highest of those: beyond it, every event of its topics is wanted. */
+  private latestSince = 0;
+  private state: 'live' | 'behind' | 'left' = 'behind';
+  /** The socket is full: wait for `drained`. */
+  private full = false;
+
+  constructor(
+    private readonly hub: Hub,
+    readonly connection: Connection,
+  ) {
+    this.main = new Leg(new TopicSet([]), hub.window.head, 'slow');
+  }
+
+  /** The id of the position up to which the connection has everything. */
+  get position(): string {
+    return this.hub.print(this.joins[0]?.sequence ?? this.sequence);
+  }
+
+  /** Its topics and patterns, in the order in which they were subscribed to. */
+  get topics(): readonly string[] {
+    return [...this.since.keys()];
+  }
+
+  /** Whether it has everything there is. */
+  get isLive(): boolean {
+    return this.state === 'live';
+  }
+
+  private get sequence(): number {
+    return this.state === 'live' ? Math.max(this.main.sequence, this.hub.delivered) : this.main.sequence;
+  }
+
+  /**
+   * Adds topics or patterns, from `start` on; of what it already has, nothing is delivered twice. Topics that start
+   * `now` start where the connection is, which is the end of the log unless it is slow.
+   *
+   * @returns the id of the position that the topics start from
+   */
+  subscribe(patterns: readonly string[], start: Start): string {
+    this.main.sequence = this.since.size === 0 ? this.hub.window.head : this.sequence;
+    const leg = this.legFrom(new TopicSet(patterns), start);
+    const from = this.hub.print(leg.sequence);
+    if (leg.notice || leg.sequence < this.main.sequence) {
+      if (this.since.size > 0) leg.already = new Map(this.since);
+      this.joins.push(leg);
+    }
+    const since = leg.newestOnly ? this.main.sequence : leg.sequence;
+    for (const pattern of leg.topics.patterns) {
+      this.since.set(pattern, Math.min(this.since.get(pattern) ?? Infinity, since));
+    }
+    this.resettle();
+    return from;
+  }
+
+  /** Removes topics or patterns. Those that it does not have are ignored. */
+  unsubscribe(patterns: readonly string[]): void {
+    this.main.sequence = this.sequence;
+    const removed = new Set(patterns.filter((pattern) => this.since.delete(pattern)));
+    if (removed.size === 0) return;
+    for (const leg of this.joins) {
+      leg.topics = new TopicSet(leg.topics.patterns.filter((pattern) => !removed.has(pattern)));
+    }
+    this.resettle();
+  }
+
+  /** The connection has room again. */
+  drained(): void {
+    if (!this.full) return;
+    this.full = false;
+    this.advance();
+  }
+
+  /** The connection is gone; nothing of it stays. Idempotent. */
+  leave(): void {
+    if (this.state === 'left') return;
+    this.hub.assign(this, undefined);
+    this.state = 'left';
+    this.joins = [];
+    this.since.clear();
+    this.hub.forget(this);
+  }
+
+  /** Takes a batch for the audience that it is a live member of. */
+  receive(batch: Batch): void {
+    const own = batch.partFor(this.connection.id, this.main.sequence);
+    this.main.sequence = Math.max(this.main.sequence, batch.last);
+    if (own) this.written(this.connection.write(own));
+  }
+
+  /** Another log has taken the place of the one it was reading: it is told, and gets what that one has. */
+  reopen(): void {
+    this.joins = [];
+    this.main.sequence = 0;
+    this.main.caughtUp();
+    this.main.notice = this.since.size > 0 ? 'epoch' : undefined;
+    for (const pattern of this.since.keys()) this.since.set(pattern, 0);
+    this.resettle();
+  }
+
+  /** Leaves its audience for the one of its present topics, and catches up. */
+  resettle(): void {
+    if (this.state === 'left') return;
+    this.state = 'behind';
+    this.latestSince = Math.max(0, ...this.since.values());
+    this.main.topics = new TopicSet(this.since.keys());
+    this.hub.assign(this, this.main.topics);
+    this.advance();
+  }
+
+  private legFrom(topics: TopicSet, start: Start): Leg {
+    const { window } = this.hub;
+    if (start === 'now') return new Leg(topics, this.main.sequence, 'evicted');
+    const leg = new Leg(topics, 0, 'evicted');
+    if (start === 'earliest' || start === 'last') {
+      // They ask for what is retained: that older events are gone is no news.
+      leg.tell(window, topics.patterns);
+      leg.newestOnly = start === 'last';
+      return leg;
+    }
+    const position = parsePosition(start);
+    if (!position) leg.notice = 'malformed';
+    else if (position.epoch !== this.hub.epoch) leg.notice = 'epoch';
+    else if (position.sequence > window.head) leg.notice = 'future';
+    else leg.sequence = position.sequence;
+    return leg;
+  }
+
+  /** Catches up until it is live, or its socket is full. */
+  private advance(): void {
+    while (this.state === 'behind' && this.audience && !this.full) {
+      const join = this.joins[0];
+      const isThere = join ? this.step(join, this.main.sequence) : this.step(this.main, this.hub.window.head);
+      if (!isThere) continue;
+      if (join) this.joins.shift();
+      else this.goLive(this.audience);
+    }
+  }
+
+  private goLive(audience: Audience): void {
+    this.state = 'live';
+    this.main.caughtUp();
+    audience.members.add(this);
+  }
+
+  /** Takes `leg` one page further. Returns whether it has reached `through`. */
+  private step(leg: Leg, through: number): boolean {
+    if (leg.notice) {
+      this.tell(leg.notice, leg.topics.patterns, leg);
+      leg.tell(this.hub.window, leg.topics.patterns);
+      leg.notice = undefined;
+      return false;
+    }
+    if (leg.sequence >= through) return true;
+    const missing = leg.missing(this.hub.window);
+    if (missing.length > 0) {
+      const untold = leg.untold(this.hub.window, missing);
+      if (untold.length > 0) {
+        this.admit(leg, untold);
+        return false;
+      }
+    }
+    const { window } = this.hub;
+    const page = leg.newestOnly
+      ? window.readNewest(leg.topics, leg.sequence, through, pageBytes)
+      : window.read(leg.topics, leg.sequence, through, pageBytes);
+    leg.sequence = page.at(-1)?.sequence ?? through;
+    this.send(leg, page);
+    return false;
+  }
+
+  /** Deals with events that are gone, by the policy of their topics. */
+  private admit(leg: Leg, lost: readonly string[]): void {
+    if (leg.reason === 'slow') {
+      const policies = lost.map((pattern) => this.hub.slowPolicyOf(pattern));
+      if (policies.includes('disconnect')) {
+        const message = `Fell too far behind on ${lost.join(', ')}. Load the state anew, then reconnect.`;
+        this.connection.fail(new PushError('TOO_SLOW', message));
+        this.leave();
+        return;
+      }
+      leg.conflate(lost.filter((_, index) => policies[index] === 'latest'));
+    }
+    leg.tell(this.hub.window, lost);
+    this.tell(leg.reason, lost, leg);
+  }
+
+  private tell(reason: GapReason, topics: readonly string[], leg: Leg): void {
+    this.hub.gaps++;
+    this.written(this.connection.gap({ reason, topics, id: this.hub.print(leg.sequence) }));
+  }
+
+  private send(leg: Leg, page: readonly LogEvent[]): void {
+    const events = page.filter(
+      (event) =>
+        event.except !== this.connection.id &&
+        leg.wants(event, this.hub.window) &&
+        (leg !== this.main || event.sequence > this.latestSince || delivers(this.since, event)),
+    );
+    if (events.length > 0) this.written(this.connection.write(new Batch(events)));
+  }
+
+  private written(hasRoom: boolean): void {
+    if (hasRoom) return;
+    this.full = true;
+    if (this.state !== 'live') return;
+    this.state = 'behind';
+    this.audience?.members.delete(this);
+  }
+}

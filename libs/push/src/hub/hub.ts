@@ -1,0 +1,211 @@
+import type { Backplane, Tail } from '../contracts/backplane.js';
+import type { Connection } from '../contracts/connection.js';
+import type { LogEvent } from '../contracts/event.js';
+import { printPosition, type Position } from '../contracts/position.js';
+import { covers } from '../contracts/topic.js';
+import { Audience } from './audience.js';
+import { Cursor } from './cursor.js';
+import { FanOut } from './fan-out.js';
+import type { Retention } from './topic-history.js';
+import { TopicIndex } from './topic-index.js';
+import type { TopicSet } from './topic-set.js';
+import { Window } from './window.js';
+
+/**
+ * What happens to a reader that is so slow that events are gone before it took them: `gap` tells it and goes on with
+ * what is retained, `disconnect` ends its connection, `latest` tells it and goes on with the newest event of each topic.
+ */
+export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
+
+/** A rule for the topics that match `pattern`. Of several rules that match, the first holds. */
+export interface TopicRule {
+  readonly pattern: string;
+  readonly retention?: Partial<Retention>;
+  readonly slow?: SlowPolicy;
+}
+
+/** What the hub needs to know. */
+export interface HubOptions {
+  readonly rules: readonly TopicRule[];
+  readonly retention: Retention;
+  /** Bound on the window's memory, in bytes. */
+  readonly windowBytes: number;
+  /** Topics without retained events that are remembered one by one. */
+  readonly emptyTopics: number;
+}
+
+/** A snapshot of the hub, for `EventBus.stats()`. */
+export interface HubStats {
+  readonly connections: number;
+  /** Topics and patterns over all connections. */
+  readonly subscriptions: number;
+  /** Different sets of topics among the connections: each is served with one buffer a turn. */
+  readonly audiences: number;
+  /** Connections that are catching up, or whose socket is full. */
+  readonly behind: number;
+  /** Gap notices sent since the start. */
+  readonly gaps: number;
+  readonly window: {
+    readonly events: number;
+    readonly bytes: number;
+    readonly topics: number;
+    /** The id of the newest event. */
+    readonly head: string;
+  };
+}
+
+/** The node's copy of the recent log, and everyone who reads it. */
+export class Hub implements Tail {
+  readonly window: Window;
+  /** The log that the window shows; empty until the backplane has opened it. */
+  epoch = '';
+  /** Live connections have everything up to this sequence. */
+  delivered = 0;
+  /** Gap notices sent. */
+  gaps = 0;
+  /** Receives control messages from all nodes. */
+  onControl: (message: string) => void = () => undefined;
+
+  private readonly audiences = new Map<string, Audience>();
+  private readonly index = new TopicIndex<Audience>();
+  private readonly cursors = new Set<Cursor>();
+  private readonly fanOut = new FanOut(this.index, (sequence) => (this.delivered = sequence));
+  private readonly retentions: readonly { pattern: string; retention: Retention }[];
+  private sweep: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: HubOptions) {
+    this.retentions = options.rules.map(({ pattern, retention }) => ({
+      pattern,
+      retention: { ...options.retention, ...retention },
+    }));
+    this.window = new Window({
+      bytes: options.windowBytes,
+      emptyTopics: options.emptyTopics,
+      retentionOf: (topic) =>
+        this.retentions.find((rule) => covers(rule.pattern, topic))?.retention ?? options.retention,
+    });
+  }
+
+  /** Begins to read the log of `backplane`. */
+  start(backplane: Backplane): void {
+    backplane.start(this);
+  }
+
+  /** A cursor for a new connection. Its owner MUST call `leave` when the connection ends. */
+  join(connection: Connection): Cursor {
+    const cursor = new Cursor(this, connection);
+    this.cursors.add(cursor);
+    return cursor;
+  }
+
+  /** Resolves once publishers may go on; `undefined` if they may at once. */
+  congested(): Promise<void> | undefined {
+    return this.fanOut.congested();
+  }
+
+  open({ epoch, sequence }: Position): void {
+    const isAnother = this.epoch !== '';
+    this.epoch = epoch;
+    this.window.reset(sequence);
+    this.fanOut.stop();
+    this.delivered = sequence;
+    if (isAnother) for (const cursor of this.cursors) cursor.reopen();
+  }
+
+  deliver(event: LogEvent): void {
+    this.window.add(event);
+    if (!this.fanOut.add(event)) this.delivered = event.sequence;
+    this.scheduleSweep();
+  }
+
+  skip(sequence: number): void {
+    this.window.reset(sequence);
+  }
+
+  passBy(event: LogEvent): void {
+    this.fanOut.add(event);
+  }
+
+  control(message: string): void {
+    this.onControl(message);
+  }
+
+  stats(): HubStats {
+    let subscriptions = 0;
+    let behind = 0;
+    for (const cursor of this.cursors) {
+      subscriptions += cursor.topics.length;
+      if (!cursor.isLive && cursor.topics.length > 0) behind++;
+    }
+    return {
+      connections: this.cursors.size,
+      subscriptions,
+      audiences: this.audiences.size,
+      behind,
+      gaps: this.gaps,
+      window: {
+        events: this.window.events,
+        bytes: this.window.bytes,
+        topics: this.window.knownTopics,
+        head: this.print(this.window.head),
+      },
+    };
+  }
+
+  /** Stops all timers and deliveries. Connections are their owners' to end. */
+  close(): void {
+    clearTimeout(this.sweep);
+    this.fanOut.stop();
+  }
+
+  print(sequence: number): string {
+    return printPosition({ epoch: this.epoch, sequence });
+  }
+
+  slowPolicyOf(pattern: string): SlowPolicy {
+    return this.options.rules.find((rule) => covers(rule.pattern, pattern))?.slow ?? 'gap';
+  }
+
+  /** Puts `cursor` into the audience of `topics`, not yet as a member. */
+  assign(cursor: Cursor, topics: TopicSet | undefined): void {
+    const wanted = topics && topics.patterns.length > 0 ? topics : undefined;
+    const old = cursor.audience;
+    old?.members.delete(cursor);
+    if (old?.topics.key === wanted?.key) return;
+    if (old && --old.size === 0) {
+      this.audiences.delete(old.topics.key);
+      this.index.remove(old.topics, old);
+    }
+    cursor.audience = wanted && this.audienceOf(wanted);
+    if (cursor.audience) cursor.audience.size++;
+  }
+
+  forget(cursor: Cursor): void {
+    this.cursors.delete(cursor);
+  }
+
+  private audienceOf(topics: TopicSet): Audience {
+    let audience = this.audiences.get(topics.key);
+    if (!audience) {
+      audience = new Audience(topics);
+      this.audiences.set(topics.key, audience);
+      this.index.add(topics, audience);
+    }
+    return audience;
+  }
+
+  /** Age is looked at when something becomes too old, but not more than once a second. */
+  private scheduleSweep(): void {
+    if (this.sweep) return;
+    const next = this.window.expire();
+    if (next === undefined) return;
+    this.sweep = setTimeout(
+      () => {
+        this.sweep = undefined;
+        this.scheduleSweep();
+      },
+      Math.min(Math.max(next, 1_000), 2 ** 31 - 1),
+    );
+    this.sweep.unref();
+  }
+}

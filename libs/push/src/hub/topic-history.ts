@@ -1,0 +1,33 @@
+import type { LogEvent } from '../contracts/event.js';
+import { Deque } from './deque.js';
+import type { TopicNode } from './topic-tree.js';
+
+/** How much of a topic's past is kept. */
+export interface Retention {
+  /** The newest events kept. 0 keeps nothing: the topic is live only, and whoever missed something is told. */
+  readonly events: number;
+  /** How long each is kept, in milliseconds. */
+  readonly age: number;
+}
+
+/** An event in the window. */
+export interface Entry {
+  readonly sequence: number;
+  readonly event: LogEvent;
+  readonly history: TopicHistory;
+  /** When it came to this node, in milliseconds of its own clock: a wrong clock elsewhere must not shorten history. */
+  readonly arrived: number;
+  readonly bytes: number;
+}
+
+/** What the window holds of one topic. Entries leave it oldest first, so one number tells what is gone. */
+export class TopicHistory {
+  readonly entries = new Deque<Entry>();
+  bytes = 0;
+
+  constructor(
+    readonly topic: string,
+    readonly retention: Retention,
+    readonly node: TopicNode,
+  ) {}
+}

@@ -1,0 +1,121 @@
+import type { TopicHistory } from './topic-history.js';
+
+/** A token of known topics, and the newest sequences that are lost at and below it. */
+export class TopicNode {
+  readonly children = new Map<string, TopicNode>();
+  history: TopicHistory | undefined;
+  /** Newest lost event of the topic that ends here. */
+  lost: number;
+  /** Newest lost event of all topics below. */
+  lostBelow: number;
+  /** Newest lost event of topics below that are no longer in the tree: all that is known of an unknown one. */
+  forgotten: number;
+
+  constructor(
+    readonly token: string,
+    readonly parent: TopicNode | undefined,
+    floor: number,
+  ) {
+    this.lost = this.lostBelow = this.forgotten = floor;
+  }
+}
+
+/**
+ * The topics that the window knows, as a tree of tokens, so that "did anything that this pattern matches get lost after
+ * that position?" is answered exactly, without remembering every topic that ever was: a forgotten topic leaves its
+ * newest lost sequence to its parent.
+ */
+export class TopicTree {
+  private root: TopicNode;
+
+  /** @param floor everything up to this sequence is lost from the start */
+  constructor(floor: number) {
+    this.root = new TopicNode('', undefined, floor);
+  }
+
+  /** The node of a topic, made if it is new. */
+  grow(topic: string): TopicNode {
+    let node = this.root;
+    for (const token of topic.split('.')) {
+      let child = node.children.get(token);
+      if (!child) node.children.set(token, (child = new TopicNode(token, node, node.forgotten)));
+      node = child;
+    }
+    return node;
+  }
+
+  /** Notes that the event `sequence` of the topic at `node` is gone. */
+  lose(node: TopicNode, sequence: number): void {
+    if (sequence <= node.lost) return;
+    node.lost = sequence;
+    for (let above = node.parent; above && above.lostBelow < sequence; above = above.parent)
+      above.lostBelow = sequence;
+  }
+
+  /** Takes a topic without history out of the tree, with the nodes that only it needed. */
+  forget(node: TopicNode): void {
+    let bare: TopicNode | undefined = node;
+    while (bare?.parent && !bare.history && bare.children.size === 0) {
+      const parent: TopicNode = bare.parent;
+      parent.children.delete(bare.token);
+      parent.forgotten = Math.max(parent.forgotten, bare.lost, bare.lostBelow);
+      bare = parent;
+    }
+  }
+
+  /** The newest sequence that a topic matching `pattern` has, or may have, lost. */
+  lostThrough(pattern: string): number {
+    return lostThrough(this.root, pattern.split('.'), 0);
+  }
+
+  /** The known topics that match `pattern`; `undefined` if finding them takes more than `effort` steps. */
+  select(pattern: string, effort: number): TopicHistory[] | undefined {
+    const found: TopicHistory[] = [];
+    return select(this.root, pattern.split('.'), 0, found, effort) < 0 ? undefined : found;
+  }
+}
+
+function lostThrough(node: TopicNode, tokens: readonly string[], depth: number): number {
+  const token = tokens[depth];
+  if (token === undefined) return node.lost;
+  if (token === '>') return node.lostBelow;
+  if (token !== '*') {
+    const child = node.children.get(token);
+    return child ? lostThrough(child, tokens, depth + 1) : node.forgotten;
+  }
+  let lost = node.forgotten;
+  for (const child of node.children.values()) {
+    // A node never lost more than what its parent knows: most walks end here.
+    if (Math.max(child.lost, child.lostBelow) > lost)
+      lost = Math.max(lost, lostThrough(child, tokens, depth + 1));
+  }
+  return lost;
+}
+
+/** Returns what is left of `effort`, negative when it was not enough. */
+function select(
+  node: TopicNode,
+  tokens: readonly string[],
+  depth: number,
+  found: TopicHistory[],
+  effort: number,
+): number {
+  if (effort < 0) return effort;
+  const token = tokens[depth];
+  if (token === undefined) {
+    if (node.history) found.push(node.history);
+    return effort - 1;
+  }
+  if (token !== '*' && token !== '>') {
+    const child = node.children.get(token);
+    return child ? select(child, tokens, depth + 1, found, effort) : effort;
+  }
+  for (const child of node.children.values()) {
+    if (effort < 0) return effort;
+    if (token === '>') {
+      if (child.history) found.push(child.history);
+      effort = select(child, tokens, depth, found, effort - 1);
+    } else effort = select(child, tokens, depth + 1, found, effort - 1);
+  }
+  return effort;
+}

@@ -1,0 +1,250 @@
+import type { LogEvent } from '../contracts/event.js';
+import { Deque } from './deque.js';
+import { SizeClasses } from './size-classes.js';
+import { TopicHistory, type Entry, type Retention } from './topic-history.js';
+import type { TopicSet } from './topic-set.js';
+import { TopicTree, type TopicNode } from './topic-tree.js';
+
+/** What the window is told about its size. */
+export interface WindowOptions {
+  /** How much of a topic is kept; the same object for topics with the same rule. */
+  readonly retentionOf: (topic: string) => Retention;
+  /** Bound on the memory of all retained events together, in bytes. */
+  readonly bytes: number;
+  /** How many topics without any retained event are still remembered one by one. */
+  readonly emptyTopics: number;
+  /** Clock in milliseconds, for tests. */
+  readonly now?: () => number;
+}
+
+/** Counted for an event besides its text: objects, map entries, and the encodings that it will get when it is sent. */
+const entryOverhead = 256;
+const encodings = 3;
+
+/** From this many steps on, walking through the log is cheaper than gathering topics. */
+const gatherEffort = 512;
+
+/**
+ * The recent part of the log, in memory. It keeps events per topic, under one bound for all, and always knows what it
+ * no longer has. Everything is synchronous: within one turn of the event loop nothing moves under a reader.
+ */
+export class Window {
+  private topics = new Map<string, TopicHistory>();
+  private tree = new TopicTree(0);
+  private sizes = new SizeClasses();
+  /** Topics whose entries are all gone, oldest first. */
+  private empty = new Set<TopicHistory>();
+  /** Entries in log order, apart for each retention rule, since each rule lets them expire in log order. */
+  private lanes = new Map<Retention, Deque<Entry>>();
+  private live = 0;
+  private held = 0;
+  private bytesHeld = 0;
+  private readonly now: () => number;
+
+  /** The sequence of the newest event that ever was in the window. */
+  head = 0;
+
+  constructor(private readonly options: WindowOptions) {
+    this.now = options.now ?? Date.now;
+  }
+
+  get events(): number {
+    return this.live;
+  }
+
+  get bytes(): number {
+    return this.bytesHeld;
+  }
+
+  get knownTopics(): number {
+    return this.topics.size;
+  }
+
+  /** Starts over: the window holds nothing, and knows nothing up to `sequence`. */
+  reset(sequence: number): void {
+    this.topics = new Map();
+    this.tree = new TopicTree(sequence);
+    this.sizes = new SizeClasses();
+    this.empty = new Set();
+    this.lanes = new Map();
+    this.live = this.held = this.bytesHeld = 0;
+    this.head = sequence;
+  }
+
+  /** Appends the next event of the log, and lets go of what it displaces. */
+  add(event: LogEvent): void {
+    const history = this.topics.get(event.topic) ?? this.create(event.topic);
+    this.head = event.sequence;
+    if (history.retention.events <= 0) {
+      this.tree.lose(history.node, event.sequence);
+      this.idle(history);
+      return;
+    }
+    const bytes = entryOverhead + event.topic.length + encodings * event.data.length;
+    const entry: Entry = { sequence: event.sequence, event, history, arrived: this.now(), bytes };
+    if (history.entries.length === 0) this.empty.delete(history);
+    history.entries.push(entry);
+    this.lane(history.retention).push(entry);
+    this.live++;
+    this.held++;
+    this.resize(history, bytes);
+    if (history.entries.length > history.retention.events) this.evictOldest(history);
+    while (this.bytesHeld > this.options.bytes) this.evictOldest(this.sizes.largest()!);
+  }
+
+  /** Lets go of what is too old. Returns the milliseconds until the next event is; `undefined` if none ever will be. */
+  expire(): number | undefined {
+    const now = this.now();
+    let next: number | undefined;
+    for (const [retention, lane] of this.lanes) {
+      if (retention.age === Infinity) continue;
+      let first = lane.first;
+      while (first && (isGone(first) || first.arrived + retention.age <= now)) {
+        if (isGone(first)) this.dropGone(lane);
+        else this.evictOldest(first.history);
+        first = lane.first;
+      }
+      if (first) next = Math.min(next ?? Infinity, first.arrived + retention.age - now);
+    }
+    return next;
+  }
+
+  /** The newest sequence that anything matching `pattern` has lost from this window; 0 if nothing. */
+  lostThrough(pattern: string): number {
+    const history = this.topics.get(pattern);
+    return history ? history.node.lost : this.tree.lostThrough(pattern);
+  }
+
+  /**
+   * The retained events of `topics` behind `after`, in order, up to and including `through`: as many as fit in `bytes`
+   * of payload, but at least one.
+   */
+  read(topics: TopicSet, after: number, through: number, bytes: number): LogEvent[] {
+    return page(this.entriesAfter(topics, after), through, bytes);
+  }
+
+  /** As `read`, but of each topic only the newest event up to `through`, if that is behind `after`. */
+  readNewest(topics: TopicSet, after: number, through: number, bytes: number): LogEvent[] {
+    const newest = this.gather(topics, Infinity)!.flatMap(({ entries }) => {
+      const entry = entries.at(entries.after(through) - 1);
+      return entry && entry.sequence > after ? [entry] : [];
+    });
+    return page(newest.sort(bySequence), through, bytes);
+  }
+
+  /** Whether no newer event of its topic is retained. */
+  isNewest(event: LogEvent): boolean {
+    return this.topics.get(event.topic)?.entries.last?.event === event;
+  }
+
+  private entriesAfter(topics: TopicSet, after: number): Iterable<Entry> {
+    const histories = this.gather(topics, gatherEffort);
+    if (!histories) return this.scan(topics, after);
+    const entries: Entry[] = [];
+    for (const { entries: own } of histories) {
+      for (let index = own.after(after); index < own.length; index++) entries.push(own.at(index)!);
+    }
+    return histories.length === 1 ? entries : entries.sort(bySequence);
+  }
+
+  /** The known topics among `topics`; `undefined` if there are too many wildcards' worth of them. */
+  private gather(topics: TopicSet, effort: number): TopicHistory[] | undefined {
+    const histories = new Set<TopicHistory>();
+    for (const pattern of topics.patterns) {
+      const history = this.topics.get(pattern);
+      if (history) histories.add(history);
+    }
+    for (const wildcard of topics.wildcards) {
+      const selected = this.tree.select(wildcard, effort);
+      if (!selected) return undefined;
+      selected.forEach((history) => histories.add(history));
+    }
+    return [...histories];
+  }
+
+  /** Walks through the log behind `after`, merging the lanes. */
+  private *scan(topics: TopicSet, after: number): Generator<Entry> {
+    const cursors = [...this.lanes.values()].map((lane) => ({ lane, index: lane.after(after) }));
+    for (;;) {
+      let next: { lane: Deque<Entry>; index: number } | undefined;
+      for (const cursor of cursors) {
+        const entry = cursor.lane.at(cursor.index);
+        if (entry && (!next || entry.sequence < next.lane.at(next.index)!.sequence)) next = cursor;
+      }
+      if (!next) return;
+      const entry = next.lane.at(next.index++)!;
+      if (!isGone(entry) && topics.has(entry.event.topic)) yield entry;
+    }
+  }
+
+  private create(topic: string): TopicHistory {
+    const node = this.tree.grow(topic);
+    const history = new TopicHistory(topic, this.options.retentionOf(topic), node);
+    node.history = history;
+    this.topics.set(topic, history);
+    return history;
+  }
+
+  private lane(retention: Retention): Deque<Entry> {
+    let lane = this.lanes.get(retention);
+    if (!lane) this.lanes.set(retention, (lane = new Deque()));
+    return lane;
+  }
+
+  private evictOldest(history: TopicHistory): void {
+    const entry = history.entries.shift()!;
+    this.live--;
+    this.tree.lose(history.node, entry.sequence);
+    this.resize(history, -entry.bytes);
+    this.dropGone(this.lane(history.retention));
+    if (history.entries.length === 0) this.idle(history);
+  }
+
+  /** A lane still holds what other rules evicted; it is cleaned at the front, and whole when half of it is gone. */
+  private dropGone(lane: Deque<Entry>): void {
+    while (lane.first && isGone(lane.first)) {
+      lane.shift();
+      this.held--;
+    }
+    if (this.held < 1024 || this.held < this.live * 2) return;
+    for (const each of this.lanes.values()) each.filter((entry) => !isGone(entry));
+    this.held = this.live;
+  }
+
+  private idle(history: TopicHistory): void {
+    this.empty.delete(history);
+    this.empty.add(history);
+    if (this.empty.size <= this.options.emptyTopics) return;
+    const [oldest] = this.empty as Iterable<TopicHistory> as [TopicHistory];
+    this.empty.delete(oldest);
+    this.topics.delete(oldest.topic);
+    oldest.node.history = undefined;
+    this.tree.forget(oldest.node);
+  }
+
+  private resize(history: TopicHistory, by: number): void {
+    const before = history.bytes;
+    history.bytes += by;
+    this.bytesHeld += by;
+    this.sizes.moved(history, before);
+  }
+}
+
+function isGone(entry: Entry): boolean {
+  return entry.sequence <= (entry.history.node as TopicNode).lost;
+}
+
+function bySequence(a: Entry, b: Entry): number {
+  return a.sequence - b.sequence;
+}
+
+function page(entries: Iterable<Entry>, through: number, bytes: number): LogEvent[] {
+  const events: LogEvent[] = [];
+  let taken = 0;
+  for (const { sequence, event } of entries) {
+    if (sequence > through || taken >= bytes) break;
+    events.push(event);
+    taken += event.data.length + event.topic.length;
+  }
+  return events;
+}

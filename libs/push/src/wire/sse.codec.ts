@@ -1,0 +1,81 @@
+import type { Codec } from '../contracts/codec.js';
+import type { LogEvent } from '../contracts/event.js';
+import type { GapNotice } from '../contracts/connection.js';
+
+/*
+ * Server-sent events (HTML standard, section 9.2 "Server-sent events"; PROTOCOL.md "SSE").
+ * A block is fields, one a line, and an empty line. Types, ids and topics cannot hold line breaks: publish checks them.
+ */
+
+const plain = Symbol('sse');
+const enveloped = Symbol('sse-envelope');
+
+/** What an event's `data:` is on a stream without envelope: a string as it is, anything else as JSON. */
+export function plainData(json: string): string {
+  return json.charCodeAt(0) === 0x22 ? (JSON.parse(json) as string) : json;
+}
+
+/** What an event's `data:` is on a stream with envelope. */
+export function envelopedData(event: LogEvent): string {
+  return `{"topic":${JSON.stringify(event.topic)},"data":${event.data}}`;
+}
+
+function block(event: LogEvent, data: string): Buffer {
+  const type = event.type === undefined ? '' : `event: ${event.type}\n`;
+  const id = event.sequence === 0 ? '' : `id: ${event.id}\n`;
+  return Buffer.from(`${type}${id}${field('data', data)}\n`);
+}
+
+/** One `data:` line for each line of the value: the standard joins them with LF again. */
+function field(name: string, value: string): string {
+  const lines = /[\r\n]/.test(value) ? value.split(/\r\n|\r|\n/) : [value];
+  return lines.map((line) => `${name}: ${line}\n`).join('');
+}
+
+function concatenate(encodings: readonly Buffer[]): Buffer {
+  return encodings.length === 1 ? encodings[0]! : Buffer.concat(encodings);
+}
+
+/** As a chunk of a chunked HTTP/1.1 body (RFC 9112, section 7.1), for a socket that is written to directly. */
+export function chunk(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, crlf]);
+}
+
+const crlf = Buffer.from('\r\n');
+
+function chunked(codec: Codec): Codec {
+  return { ...codec, join: (encodings) => chunk(concatenate(encodings)) };
+}
+
+/** The event as Nest would write it: type, id, data. */
+export const sseCodec: Codec = {
+  form: plain,
+  encode: (event) => block(event, plainData(event.data)),
+  join: concatenate,
+};
+
+/** The data in an envelope that names the topic, for streams of several topics. */
+export const sseEnvelopeCodec: Codec = {
+  form: enveloped,
+  encode: (event) => block(event, envelopedData(event)),
+  join: concatenate,
+};
+
+export const chunkedSseCodec = chunked(sseCodec);
+export const chunkedSseEnvelopeCodec = chunked(sseEnvelopeCodec);
+
+/** `event: push.gap`; its id is where the stream goes on. */
+export function sseGap({ reason, topics, id }: GapNotice): Buffer {
+  return Buffer.from(`event: push.gap\nid: ${id}\ndata: ${JSON.stringify({ reason, topics, id })}\n\n`);
+}
+
+/** Moves `Last-Event-ID` without an event: a block without data sets the id and dispatches nothing. */
+export function sseHeartbeat(id: string): Buffer {
+  return Buffer.from(`id: ${id}\n\n`);
+}
+
+/** `event: push.error`, before the stream ends. */
+export function sseError(error: { code: string; message: string; retryable: boolean }): Buffer {
+  const { code, message, retryable } = error;
+  return Buffer.from(`event: push.error\ndata: ${JSON.stringify({ code, message, retryable })}\n\n`);
+}

@@ -1,0 +1,42 @@
+import type { Codec } from '../contracts/codec.js';
+import type { LogEvent } from '../contracts/event.js';
+
+/*
+ * WebSocket messages as whole frames (RFC 6455, section 5.2), so that one buffer serves all connections. Frames from the
+ * server are not masked; an event is one unfragmented text frame.
+ */
+
+/** FIN and the opcode of a text frame. */
+const textFrame = 0x81;
+
+/** A text frame that carries `text`. */
+export function frame(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const headerLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const bytes = Buffer.allocUnsafe(headerLength + length);
+  bytes[0] = textFrame;
+  if (headerLength === 2) bytes[1] = length;
+  else if (headerLength === 4) {
+    bytes[1] = 126;
+    bytes.writeUInt16BE(length, 2);
+  } else {
+    bytes[1] = 127;
+    bytes.writeBigUInt64BE(BigInt(length), 2);
+  }
+  bytes.write(text, headerLength);
+  return bytes;
+}
+
+/** `{"event":"message","data":{…}}`; `id` and `type` only where the event has them. */
+export function messageText(event: LogEvent): string {
+  const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
+  const type = event.type === undefined ? '' : `,"type":${JSON.stringify(event.type)}`;
+  return `{"event":"message","data":{"topic":${JSON.stringify(event.topic)}${id}${type},"data":${event.data}}}`;
+}
+
+/** An event as a text frame. */
+export const websocketCodec: Codec = {
+  form: Symbol('websocket'),
+  encode: (event) => frame(messageText(event)),
+  join: (encodings) => (encodings.length === 1 ? encodings[0]! : Buffer.concat(encodings)),
+};
