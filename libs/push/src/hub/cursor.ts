@@ -2,16 +2,38 @@ import type { Connection, GapReason } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { Batch, type LogEvent } from '../contracts/event.js';
 import { parsePosition } from '../contracts/position.js';
-import type { Audience } from './audience.js';
-import type { Hub } from './hub.js';
+import type { Audience, Member } from './audience.js';
 import { delivers, Leg } from './leg.js';
 import { TopicSet } from './topic-set.js';
+import type { Window } from './window.js';
 
 /**
  * Where a reader begins: `now` (only what comes), `last` (the newest retained event of each topic, then live),
  * `earliest` (everything retained), or an event's id (everything behind it).
  */
 export type Start = 'now' | 'last' | 'earliest' | (string & {});
+
+/**
+ * What happens to a reader that is so slow that events are gone before it took them: `gap` tells it and goes on with
+ * what is retained, `disconnect` ends its connection, `latest` tells it and goes on with the newest event of each topic.
+ */
+export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
+
+/** What a cursor sees of its node. */
+export interface CursorHost {
+  readonly window: Window;
+  readonly epoch: string;
+  /** Live connections have everything up to this sequence. */
+  readonly delivered: number;
+  /** Gap notices sent. */
+  gaps: number;
+  print(sequence: number): string;
+  slowPolicyOf(pattern: string): SlowPolicy;
+  /** Puts `cursor` into the audience of `topics`, not yet as a member. */
+  assign(cursor: Cursor, topics: TopicSet | undefined): void;
+  /** Drops the cursor for good. */
+  forget(cursor: Cursor): void;
+}
 
 /** How many bytes of payload a catch-up writes at once. */
 const pageBytes = 64 * 1024;
@@ -20,7 +42,7 @@ const pageBytes = 64 * 1024;
  * A connection's place in the log. It is either live, a member of its audience, or it catches up from the window at the
  * speed of its socket. Nothing is queued for it: what it has not got yet is in the log, behind its cursor.
  */
-export class Cursor {
+export class Cursor implements Member {
   /** The audience of all its topics; it is a member of it while it is live. */
   audience: Audience | undefined;
   /** What all its topics have got. */
@@ -36,7 +58,7 @@ export class Cursor {
   private full = false;
 
   constructor(
-    private readonly hub: Hub,
+    private readonly hub: CursorHost,
     readonly connection: Connection,
   ) {
     this.main = new Leg(new TopicSet([]), hub.window.head, 'slow');

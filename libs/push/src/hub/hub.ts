@@ -4,18 +4,12 @@ import type { LogEvent } from '../contracts/event.js';
 import { printPosition, type Position } from '../contracts/position.js';
 import { covers } from '../contracts/topic.js';
 import { Audience } from './audience.js';
-import { Cursor } from './cursor.js';
+import { Cursor, type CursorHost, type SlowPolicy } from './cursor.js';
 import { FanOut } from './fan-out.js';
 import type { Retention } from './topic-history.js';
 import { TopicIndex } from './topic-index.js';
 import type { TopicSet } from './topic-set.js';
 import { Window } from './window.js';
-
-/**
- * What happens to a reader that is so slow that events are gone before it took them: `gap` tells it and goes on with
- * what is retained, `disconnect` ends its connection, `latest` tells it and goes on with the newest event of each topic.
- */
-export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
 
 /** A rule for the topics that match `pattern`. Of several rules that match, the first holds. */
 export interface TopicRule {
@@ -55,7 +49,7 @@ export interface HubStats {
 }
 
 /** The node's copy of the recent log, and everyone who reads it. */
-export class Hub implements Tail {
+export class Hub implements Tail, CursorHost {
   readonly window: Window;
   /** The log that the window shows; empty until the backplane has opened it. */
   epoch = '';
@@ -166,7 +160,6 @@ export class Hub implements Tail {
     return this.options.rules.find((rule) => covers(rule.pattern, pattern))?.slow ?? 'gap';
   }
 
-  /** Puts `cursor` into the audience of `topics`, not yet as a member. */
   assign(cursor: Cursor, topics: TopicSet | undefined): void {
     const wanted = topics && topics.patterns.length > 0 ? topics : undefined;
     const old = cursor.audience;

@@ -28,6 +28,6 @@ export class TopicHistory {
   constructor(
     readonly topic: string,
     readonly retention: Retention,
-    readonly node: TopicNode,
+    readonly node: TopicNode<TopicHistory>,
   ) {}
 }

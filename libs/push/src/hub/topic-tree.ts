@@ -1,9 +1,8 @@
-import type { TopicHistory } from './topic-history.js';
-
 /** A token of known topics, and the newest sequences that are lost at and below it. */
-export class TopicNode {
-  readonly children = new Map<string, TopicNode>();
-  history: TopicHistory | undefined;
+export class TopicNode<T> {
+  readonly children = new Map<string, TopicNode<T>>();
+  /** What is known of the topic that ends here. */
+  value: T | undefined;
   /** Newest lost event of the topic that ends here. */
   lost: number;
   /** Newest lost event of all topics below. */
@@ -13,7 +12,7 @@ export class TopicNode {
 
   constructor(
     readonly token: string,
-    readonly parent: TopicNode | undefined,
+    readonly parent: TopicNode<T> | undefined,
     floor: number,
   ) {
     this.lost = this.lostBelow = this.forgotten = floor;
@@ -25,8 +24,8 @@ export class TopicNode {
  * that position?" is answered exactly, without remembering every topic that ever was: a forgotten topic leaves its
  * newest lost sequence to its parent.
  */
-export class TopicTree {
-  private root: TopicNode;
+export class TopicTree<T> {
+  private readonly root: TopicNode<T>;
 
   /** @param floor everything up to this sequence is lost from the start */
   constructor(floor: number) {
@@ -34,7 +33,7 @@ export class TopicTree {
   }
 
   /** The node of a topic, made if it is new. */
-  grow(topic: string): TopicNode {
+  grow(topic: string): TopicNode<T> {
     let node = this.root;
     for (const token of topic.split('.')) {
       let child = node.children.get(token);
@@ -45,18 +44,18 @@ export class TopicTree {
   }
 
   /** Notes that the event `sequence` of the topic at `node` is gone. */
-  lose(node: TopicNode, sequence: number): void {
+  lose(node: TopicNode<T>, sequence: number): void {
     if (sequence <= node.lost) return;
     node.lost = sequence;
     for (let above = node.parent; above && above.lostBelow < sequence; above = above.parent)
       above.lostBelow = sequence;
   }
 
-  /** Takes a topic without history out of the tree, with the nodes that only it needed. */
-  forget(node: TopicNode): void {
-    let bare: TopicNode | undefined = node;
-    while (bare?.parent && !bare.history && bare.children.size === 0) {
-      const parent: TopicNode = bare.parent;
+  /** Takes a topic without value out of the tree, with the nodes that only it needed. */
+  forget(node: TopicNode<T>): void {
+    let bare: TopicNode<T> | undefined = node;
+    while (bare?.parent && !bare.value && bare.children.size === 0) {
+      const parent: TopicNode<T> = bare.parent;
       parent.children.delete(bare.token);
       parent.forgotten = Math.max(parent.forgotten, bare.lost, bare.lostBelow);
       bare = parent;
@@ -69,13 +68,13 @@ export class TopicTree {
   }
 
   /** The known topics that match `pattern`; `undefined` if finding them takes more than `effort` steps. */
-  select(pattern: string, effort: number): TopicHistory[] | undefined {
-    const found: TopicHistory[] = [];
+  select(pattern: string, effort: number): T[] | undefined {
+    const found: T[] = [];
     return select(this.root, pattern.split('.'), 0, found, effort) < 0 ? undefined : found;
   }
 }
 
-function lostThrough(node: TopicNode, tokens: readonly string[], depth: number): number {
+function lostThrough(node: TopicNode<unknown>, tokens: readonly string[], depth: number): number {
   const token = tokens[depth];
   if (token === undefined) return node.lost;
   if (token === '>') return node.lostBelow;
@@ -93,17 +92,17 @@ function lostThrough(node: TopicNode, tokens: readonly string[], depth: number):
 }
 
 /** Returns what is left of `effort`, negative when it was not enough. */
-function select(
-  node: TopicNode,
+function select<T>(
+  node: TopicNode<T>,
   tokens: readonly string[],
   depth: number,
-  found: TopicHistory[],
+  found: T[],
   effort: number,
 ): number {
   if (effort < 0) return effort;
   const token = tokens[depth];
   if (token === undefined) {
-    if (node.history) found.push(node.history);
+    if (node.value !== undefined) found.push(node.value);
     return effort - 1;
   }
   if (token !== '*' && token !== '>') {
@@ -113,7 +112,7 @@ function select(
   for (const child of node.children.values()) {
     if (effort < 0) return effort;
     if (token === '>') {
-      if (child.history) found.push(child.history);
+      if (child.value !== undefined) found.push(child.value);
       effort = select(child, tokens, depth, found, effort - 1);
     } else effort = select(child, tokens, depth + 1, found, effort - 1);
   }

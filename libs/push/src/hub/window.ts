@@ -3,7 +3,7 @@ import { Deque } from './deque.js';
 import { SizeClasses } from './size-classes.js';
 import { TopicHistory, type Entry, type Retention } from './topic-history.js';
 import type { TopicSet } from './topic-set.js';
-import { TopicTree, type TopicNode } from './topic-tree.js';
+import { TopicTree } from './topic-tree.js';
 
 /** What the window is told about its size. */
 export interface WindowOptions {
@@ -30,7 +30,7 @@ const gatherEffort = 512;
  */
 export class Window {
   private topics = new Map<string, TopicHistory>();
-  private tree = new TopicTree(0);
+  private tree = new TopicTree<TopicHistory>(0);
   private sizes = new SizeClasses();
   /** Topics whose entries are all gone, oldest first. */
   private empty = new Set<TopicHistory>();
@@ -63,7 +63,7 @@ export class Window {
   /** Starts over: the window holds nothing, and knows nothing up to `sequence`. */
   reset(sequence: number): void {
     this.topics = new Map();
-    this.tree = new TopicTree(sequence);
+    this.tree = new TopicTree<TopicHistory>(sequence);
     this.sizes = new SizeClasses();
     this.empty = new Set();
     this.lanes = new Map();
@@ -180,7 +180,7 @@ export class Window {
   private create(topic: string): TopicHistory {
     const node = this.tree.grow(topic);
     const history = new TopicHistory(topic, this.options.retentionOf(topic), node);
-    node.history = history;
+    node.value = history;
     this.topics.set(topic, history);
     return history;
   }
@@ -218,7 +218,7 @@ export class Window {
     const [oldest] = this.empty as Iterable<TopicHistory> as [TopicHistory];
     this.empty.delete(oldest);
     this.topics.delete(oldest.topic);
-    oldest.node.history = undefined;
+    oldest.node.value = undefined;
     this.tree.forget(oldest.node);
   }
 
@@ -231,7 +231,7 @@ export class Window {
 }
 
 function isGone(entry: Entry): boolean {
-  return entry.sequence <= (entry.history.node as TopicNode).lost;
+  return entry.sequence <= entry.history.node.lost;
 }
 
 function bySequence(a: Entry, b: Entry): number {
