@@ -1,4 +1,3 @@
-import type { Codec } from './codec.js';
 import { printPosition } from './position.js';
 
 /** What is asked of the log: an event that has no place in it yet. */
@@ -11,6 +10,23 @@ export interface Draft {
   readonly messageId?: string;
   /** The connection that published it and asked not to receive it. */
   readonly except?: string;
+}
+
+/**
+ * How events look as bytes on one kind of connection. Codecs are stateless singletons, compared by identity.
+ *
+ * The hub calls `encode` once per event and `join` once per batch, whatever the number of connections.
+ */
+export interface Codec {
+  /**
+   * Key under which an event keeps its encoding. Codecs that encode an event to the same bytes and differ only in
+   * `join` share it.
+   */
+  readonly form: symbol;
+  /** MUST return a complete unit of the wire format: bytes of other units may come before and after it. */
+  encode(event: LogEvent): Buffer;
+  /** Makes one write of the encodings of several events, in order. MUST NOT change its input. */
+  join(encodings: readonly Buffer[]): Buffer;
 }
 
 /**

@@ -1,5 +1,4 @@
-import type { Codec } from '../contracts/codec.js';
-import type { LogEvent } from '../contracts/event.js';
+import type { Codec, LogEvent } from '../contracts/event.js';
 import type { GapNotice } from '../contracts/connection.js';
 
 /*

@@ -1,5 +1,4 @@
-import type { Codec } from '../contracts/codec.js';
-import type { LogEvent } from '../contracts/event.js';
+import type { Codec, LogEvent } from '../contracts/event.js';
 
 /*
  * WebSocket messages as whole frames (RFC 6455, section 5.2), so that one buffer serves all connections. Frames from the
