@@ -61,11 +61,15 @@ const retryableCodes: ReadonlySet<PushErrorCode> = new Set([
 /**
  * The only error this library throws on purpose. The message says what to do next; `cause` holds what led to it.
  *
- * `statusCode` makes Nest answer an HTTP request that fails with it honestly (400, 403, 413, 503) without a filter.
+ * `status`, `statusCode` and `expose` are the convention of http-errors, by which Nest answers an HTTP request that fails
+ * with it honestly (400, 403, 413, 503), without a filter.
  */
 export class PushError extends Error {
   override readonly name = 'PushError';
+  readonly status: number;
   readonly statusCode: number;
+  /** Whether the message may be shown to clients. */
+  readonly expose: boolean;
 
   constructor(
     readonly code: PushErrorCode,
@@ -73,7 +77,8 @@ export class PushError extends Error {
     options?: ErrorOptions,
   ) {
     super(message, options);
-    this.statusCode = statusOf[code];
+    this.status = this.statusCode = statusOf[code];
+    this.expose = this.status !== 500;
   }
 
   /** Whether the same call, unchanged, may succeed later. */

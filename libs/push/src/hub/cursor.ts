@@ -87,12 +87,14 @@ export class Cursor implements Member {
    * Adds topics or patterns, from `start` on; of what it already has, nothing is delivered twice. Topics that start
    * `now` start where the connection is, which is the end of the log unless it is slow.
    *
+   * @param before is called with the returned id before anything is delivered
    * @returns the id of the position that the topics start from
    */
-  subscribe(patterns: readonly string[], start: Start): string {
+  subscribe(patterns: readonly string[], start: Start, before?: (id: string) => void): string {
     this.main.sequence = this.since.size === 0 ? this.hub.window.head : this.sequence;
     const leg = this.legFrom(new TopicSet(patterns), start);
     const from = this.hub.print(leg.sequence);
+    before?.(from);
     if (leg.notice || leg.sequence < this.main.sequence) {
       if (this.since.size > 0) leg.already = new Map(this.since);
       this.joins.push(leg);

@@ -85,6 +85,11 @@ export class Hub implements Tail, CursorHost {
     backplane.start(this);
   }
 
+  /** The id of the end of the log: who resumes from it gets what comes from now on. */
+  get position(): string {
+    return this.print(this.window.head);
+  }
+
   /** A cursor for a new connection. Its owner MUST call `leave` when the connection ends. */
   join(connection: Connection): Cursor {
     const cursor = new Cursor(this, connection);

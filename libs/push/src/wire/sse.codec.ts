@@ -63,6 +63,11 @@ export const sseEnvelopeCodec: Codec = {
 export const chunkedSseCodec = chunked(sseCodec);
 export const chunkedSseEnvelopeCodec = chunked(sseEnvelopeCodec);
 
+/** The first block of a stream: how long to wait before reconnecting, and where a stream that starts now starts. */
+export function sseOpening(retry: number, id?: string): Buffer {
+  return Buffer.from(`retry: ${retry}\n${id === undefined ? '' : `id: ${id}\n`}\n`);
+}
+
 /** `event: push.gap`; its id is where the stream goes on. */
 export function sseGap({ reason, topics, id }: GapNotice): Buffer {
   return Buffer.from(`event: push.gap\nid: ${id}\ndata: ${JSON.stringify({ reason, topics, id })}\n\n`);
@@ -72,6 +77,9 @@ export function sseGap({ reason, topics, id }: GapNotice): Buffer {
 export function sseHeartbeat(id: string): Buffer {
   return Buffer.from(`id: ${id}\n\n`);
 }
+
+/** An empty comment: seen by proxies, invisible to clients. */
+export const sseComment = Buffer.from(':\n\n');
 
 /** `event: push.error`, before the stream ends. */
 export function sseError(error: { code: string; message: string; retryable: boolean }): Buffer {

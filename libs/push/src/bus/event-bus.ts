@@ -1,0 +1,187 @@
+import { Observable } from 'rxjs';
+import type { Backplane, Health } from '../contracts/backplane.js';
+import { PushError } from '../contracts/errors.js';
+import type { Draft } from '../contracts/event.js';
+import { printPosition } from '../contracts/position.js';
+import { assertPattern, assertTopic } from '../contracts/topic.js';
+import type { Hub, HubStats } from '../hub/hub.js';
+import type { PayloadOf, PushTopics } from './declared-topics.js';
+import { EventStream, type StreamOptions } from './event-stream.js';
+import { handle, type PushEvent } from './handled-events.js';
+
+/** How an event is published. */
+export interface PublishOptions {
+  /**
+   * The event's type: `event:` on SSE, which `addEventListener` of an `EventSource` listens to. 1 to 128 characters, no
+   * control characters, not beginning with `push.`. Default: none, which a browser calls `message`.
+   */
+  readonly type?: string;
+  /**
+   * Makes publishing idempotent: while the id is remembered, publishing it again stores nothing and resolves with the id
+   * of the first event. 1 to 128 visible ASCII characters.
+   */
+  readonly messageId?: string;
+  /** Only for who is connected right now: not stored, no id, at most once. Default: `false`. */
+  readonly ephemeral?: boolean;
+  /** The id of a connection that does not get the event: "everyone but the sender". */
+  readonly except?: string;
+}
+
+/** One of the events for `publishMany`. */
+export interface Publication extends PublishOptions {
+  readonly topic: string;
+  readonly data: unknown;
+}
+
+/** What the bus is told. */
+export interface EventBusOptions {
+  /** Largest payload, as JSON in UTF-8 bytes. */
+  readonly maxEventBytes: number;
+  /** Told of errors that belong to nobody: a handler that throws. */
+  readonly onError: (error: unknown, context: { stage: string }) => void;
+}
+
+const typeGrammar = /^(?!push\.)[^\p{Cc}]{1,128}$/u;
+const messageIdGrammar = /^[!-~]{1,128}$/;
+
+/**
+ * What applications inject. Publishing works from anywhere (controllers, cron jobs, queue workers), as soon as the bus
+ * can be injected, with or without transports.
+ *
+ * `@nestjs/cqrs` has an `EventBus` too; this one is also exported as `PushEventBus`.
+ */
+export class EventBus<Topics = PushTopics> {
+  constructor(
+    private readonly hub: Hub,
+    private readonly backplane: Backplane,
+    private readonly options: EventBusOptions,
+  ) {}
+
+  /**
+   * Publishes `data` (anything JSON) to everyone who may see `topic`.
+   *
+   * @returns the event's id, once the backplane holds the event; `undefined` for an ephemeral one, once it is sent
+   * @throws PushError (the promise rejects, nothing is stored) `INVALID_TOPIC`, `INVALID_TYPE`, `INVALID_OPTION`,
+   * `DATA_NOT_SERIALIZABLE`, `DATA_TOO_LARGE`; `UNAVAILABLE` when the backplane could not store it in time
+   */
+  publish<const Topic extends string>(
+    topic: Topic,
+    data: PayloadOf<Topics, Topic>,
+    options: PublishOptions & { readonly ephemeral: true },
+  ): Promise<undefined>;
+  publish<const Topic extends string>(
+    topic: Topic,
+    data: PayloadOf<Topics, Topic>,
+    options?: PublishOptions & { readonly ephemeral?: false },
+  ): Promise<string>;
+  publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<string | undefined> {
+    try {
+      return this.send(this.draft({ ...options, topic, data }), options.ephemeral ?? false);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * Publishes several events, in order. All are checked before the first is stored.
+   *
+   * @returns their ids, in order
+   * @throws PushError as `publish`; if the backplane fails in between, the events before may be stored
+   */
+  publishMany(publications: readonly Publication[]): Promise<(string | undefined)[]> {
+    try {
+      const drafts = publications.map((publication) => this.draft(publication));
+      return Promise.all(
+        drafts.map((draft, index) => this.send(draft, publications[index]!.ephemeral ?? false)),
+      );
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * The events of one or more topics or patterns, to return from an `@Sse()` route or to pipe. Unpiped, on a route
+   * without interceptors, they are written as bytes that all clients of the same topics share.
+   *
+   * @throws PushError `INVALID_TOPIC`, which Nest answers with 400
+   */
+  stream(topics: string | readonly string[], options: StreamOptions = {}): EventStream {
+    const patterns = typeof topics === 'string' ? [topics] : topics;
+    if (patterns.length === 0)
+      throw new PushError('INVALID_TOPIC', 'stream() needs at least one topic or pattern.');
+    patterns.forEach((pattern) => assertPattern(pattern));
+    return new EventStream(this.hub, patterns, options);
+  }
+
+  /**
+   * The events of a topic or pattern for the server's own use, from now on. A subscriber that throws, or returns a
+   * promise that rejects, is reported and keeps its subscription.
+   *
+   * @throws PushError `INVALID_TOPIC`
+   */
+  on<const Pattern extends string>(pattern: Pattern): Observable<PushEvent<PayloadOf<Topics, Pattern>>> {
+    assertPattern(pattern);
+    return handle<PayloadOf<Topics, Pattern>>(this.hub, pattern, (error) =>
+      this.options.onError(error, { stage: 'handler' }),
+    );
+  }
+
+  /** What this node holds at the moment. */
+  stats(): HubStats {
+    return this.hub.stats();
+  }
+
+  /** Whether events get through: see `Backplane.health`. */
+  health(): Promise<Health> {
+    return this.backplane.health();
+  }
+
+  private async send(draft: Draft, ephemeral: boolean): Promise<string | undefined> {
+    if (ephemeral) {
+      await this.backplane.pass(draft);
+      return undefined;
+    }
+    const position = await this.backplane.append(draft);
+    const congested = this.hub.congested();
+    if (congested) await congested;
+    return printPosition(position);
+  }
+
+  private draft({ topic, data, type, messageId, except }: Publication): Draft {
+    assertTopic(topic);
+    if (type !== undefined && !typeGrammar.test(type)) {
+      const rule = 'A type has 1 to 128 characters, no control characters, and does not begin with "push.".';
+      throw new PushError('INVALID_TYPE', `${JSON.stringify(type)} is not an event type. ${rule}`);
+    }
+    if (messageId !== undefined && !messageIdGrammar.test(messageId)) {
+      throw new PushError(
+        'INVALID_OPTION',
+        'A messageId has 1 to 128 visible ASCII characters; a UUID will do.',
+      );
+    }
+    return { topic, data: this.serialize(topic, data), type, messageId, except };
+  }
+
+  private serialize(topic: string, data: unknown): string {
+    let json: string | undefined;
+    try {
+      json = JSON.stringify(data);
+    } catch (cause) {
+      const message = `The data for ${topic} cannot be written as JSON. Publish plain objects, without cycles or BigInts.`;
+      throw new PushError('DATA_NOT_SERIALIZABLE', message, { cause });
+    }
+    if (json === undefined) {
+      throw new PushError(
+        'DATA_NOT_SERIALIZABLE',
+        `The data for ${topic} is ${typeof data}. Publish null for "no data".`,
+      );
+    }
+    const { maxEventBytes } = this.options;
+    // A UTF-16 unit takes three bytes at most, so that most payloads need no counting.
+    if (json.length * 3 > maxEventBytes && Buffer.byteLength(json) > maxEventBytes) {
+      const message = `The data for ${topic} has ${Buffer.byteLength(json)} bytes; maxEventBytes is ${maxEventBytes}.`;
+      throw new PushError('DATA_TOO_LARGE', `${message} Publish a reference to it, or raise the limit.`);
+    }
+    return json;
+  }
+}

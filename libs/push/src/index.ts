@@ -1,0 +1,34 @@
+/* The public door. Nobody inside imports it. */
+
+// The module
+export { PushModule } from './push.module.js';
+export type { PushModuleExtras, PushOptions, RetentionOptions, TopicOptions } from './push.options.js';
+export type { SseOptions } from './transport/sse/sse.options.js';
+export type { WebSocketOptions } from './transport/websocket/websocket.options.js';
+
+// What applications use
+export { EventBus, EventBus as PushEventBus } from './bus/event-bus.js';
+export type { Publication, PublishOptions } from './bus/event-bus.js';
+export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
+export type { PushEvent } from './bus/handled-events.js';
+export { EventStream, type StreamOptions } from './bus/event-stream.js';
+export { PushSse } from './transport/sse/push-sse.decorator.js';
+export { PushWsAdapter, type PushWsAdapterOptions } from './transport/websocket/push-ws.adapter.js';
+
+// What they may meet
+export { PushError, type PushErrorCode } from './contracts/errors.js';
+export { CloseCode } from './contracts/close-codes.js';
+export type { GapNotice, GapReason } from './contracts/connection.js';
+export type { HubStats, TopicRule } from './hub/hub.js';
+export type { SlowPolicy, Start } from './hub/cursor.js';
+export type { Retention } from './hub/topic-history.js';
+export type { Access, AccessRule } from './access/topic-access.js';
+export type { ErrorReport, Greeting, ServerMessage } from './wire/websocket.messages.js';
+
+// For backplanes
+export { Backplane } from './contracts/backplane.js';
+export type { Health, History, HistoryPage, Tail } from './contracts/backplane.js';
+export { LogEvent, type Draft } from './contracts/event.js';
+export { parsePosition, printPosition, type Position } from './contracts/position.js';
+export { covers, isPattern, isTopic } from './contracts/topic.js';
+export { MemoryBackplane, type MemoryBackplaneOptions } from './backplane/memory/memory.backplane.js';

@@ -1,0 +1,57 @@
+import type { AccessRule } from './access/topic-access.js';
+import type { Backplane } from './contracts/backplane.js';
+import type { TopicRule } from './hub/hub.js';
+import type { Retention } from './hub/topic-history.js';
+import type { SseOptions } from './transport/sse/sse.options.js';
+import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
+
+/** What holds for the topics that match `pattern`. Of several that match, the first holds. */
+export interface TopicOptions extends TopicRule, AccessRule {}
+
+/** How much of the past is kept. */
+export interface RetentionOptions extends Partial<Retention> {
+  /** Newest events kept of each topic. Default: 1,000. */
+  readonly events?: number;
+  /** How long each is kept, in milliseconds; `Infinity` for ever. Default: 3,600,000 (one hour). */
+  readonly age?: number;
+  /**
+   * Bound on the memory of all retained events of a node together, in bytes, encodings included. When it is reached, the
+   * topic that holds most loses its oldest. Default: 67,108,864 (64 MiB).
+   */
+  readonly bytes?: number;
+}
+
+/** What `PushModule.forRoot()` takes besides {@link PushModuleExtras}. Everything has a default. */
+export interface PushOptions {
+  /** Where the log lives. Default: in this process (`MemoryBackplane`). */
+  readonly backplane?: Backplane;
+  /** Who may ask for which topics, how long they are kept, what happens to slow readers. Default: nobody may ask for any. */
+  readonly topics?: readonly TopicOptions[];
+  /** For topics that `topics` says nothing of. */
+  readonly retention?: RetentionOptions;
+  /** Largest payload of an event, as JSON in UTF-8 bytes. Default: 262,144 (256 KiB). */
+  readonly maxEventBytes?: number;
+  /**
+   * Milliseconds between heartbeats: a ping on WebSocket, a block that moves the last event id on SSE. Keep it below the
+   * idle limit of every proxy on the way (60 s is common, 30 s exists). Default: 15,000.
+   */
+  readonly heartbeat?: number;
+  /**
+   * Told of errors that belong to nobody, such as a handler that throws; `stage` says where. Default: Nest's logger.
+   */
+  readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
+  /** For SSE connections. */
+  readonly sse?: SseOptions;
+  /** For WebSocket connections. */
+  readonly websocket?: WebSocketOptions;
+}
+
+/** What has to be known before providers exist, also with `forRootAsync()`. */
+export interface PushModuleExtras {
+  /** Where push lives: the gateway at `path`, the built-in SSE endpoint at `path` + `/events`. Default: `/push`. */
+  readonly path?: string;
+  /** What the built-in doors are: leave one out to close it. `@Sse()` routes work anyway. Default: both. */
+  readonly transports?: readonly ('websocket' | 'sse')[];
+  /** Whether `EventBus` can be injected everywhere. Default: `true`. */
+  readonly isGlobal?: boolean;
+}

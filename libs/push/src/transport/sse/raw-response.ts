@@ -1,0 +1,69 @@
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import { Http2ServerResponse, type Http2ServerRequest } from 'node:http2';
+
+/** Node's request behind what Express or Fastify hand out. */
+export type RawRequest = IncomingMessage | Http2ServerRequest;
+
+/** Node's response behind what Express or Fastify hand out. */
+export type RawResponse = ServerResponse | Http2ServerResponse;
+
+/** The Node object behind a Fastify request or reply; what Express hands out is one already. */
+export function raw<T extends object>(wrapped: T | { readonly raw: T }): T {
+  return 'raw' in wrapped ? wrapped.raw : wrapped;
+}
+
+/**
+ * The id that a client resumes from: the `Last-Event-ID` header (HTML standard, 9.2.3), or `lastEventId` in the query
+ * for clients that cannot set a header. The header wins, since `EventSource` keeps the query of its first request.
+ */
+export function lastEventId(request: RawRequest): string | undefined {
+  const header = request.headers['last-event-id'];
+  if (typeof header === 'string' && header !== '') return header;
+  const query = (request.url ?? '').split('?')[1];
+  if (!query?.includes('lastEventId=')) return undefined;
+  return new URLSearchParams(query).get('lastEventId') || undefined;
+}
+
+/** Where the bytes of a response body go. */
+export interface BodySink {
+  write(bytes: Buffer): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+  off(event: 'drain', listener: () => void): unknown;
+  readonly writableLength: number;
+  readonly writableNeedDrain: boolean;
+  readonly writableEnded: boolean;
+  readonly destroyed: boolean;
+}
+
+/** A body to write to, and what the writer has to know of it. */
+export interface Body {
+  readonly sink: BodySink;
+  /** Whether each write has to be a chunk of a chunked body (RFC 9112, section 7.1). */
+  readonly isChunked: boolean;
+  /** Whether `writableLength` is all that waits: nothing sits between us and the socket. */
+  readonly isDirect: boolean;
+}
+
+/** Internal to Node, but the only way to learn how an HTTP/1.1 body is framed. */
+interface Framed {
+  readonly chunkedEncoding?: boolean;
+}
+
+/**
+ * The lowest place that the body of `response` may be written to, once its headers are sent. On HTTP/1.1 that is the
+ * socket, with chunks that are framed once for everyone; on HTTP/2 the stream. Where something (compression, say) wants to
+ * see each write, it is the response itself.
+ */
+export function bodyOf(response: RawResponse): Body {
+  if (response instanceof Http2ServerResponse) {
+    const isDirect = response.write === Http2ServerResponse.prototype.write;
+    return {
+      sink: isDirect ? response.stream : (response as unknown as BodySink),
+      isChunked: false,
+      isDirect,
+    };
+  }
+  const isDirect = response.write === ServerResponse.prototype.write && response.socket !== null;
+  const isChunked = isDirect && (response as Framed).chunkedEncoding === true;
+  return { sink: isChunked ? response.socket! : response, isChunked, isDirect };
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import type { EventStream } from '../../bus/event-stream.js';
+import type { Connection, GapNotice } from '../../contracts/connection.js';
+import type { PushError } from '../../contracts/errors.js';
+import type { Batch, Codec } from '../../contracts/event.js';
+import type { Cursor, Start } from '../../hub/cursor.js';
+import {
+  chunk,
+  chunkedSseCodec,
+  chunkedSseEnvelopeCodec,
+  sseCodec,
+  sseEnvelopeCodec,
+  sseError,
+  sseGap,
+  sseHeartbeat,
+  sseOpening,
+} from '../../wire/sse.codec.js';
+import type { Beating, TimerWheel } from '../timer-wheel.js';
+import { bodyOf, type Body, type RawResponse } from './raw-response.js';
+
+/**
+ * A client of an unpiped event stream. Nest has sent the headers; from then on the audience's shared bytes are written to
+ * the body itself.
+ */
+export class SseConnection implements Connection, Beating {
+  readonly id = randomUUID();
+  private readonly cursor: Cursor;
+  private readonly body: Body;
+  private readonly codec: Codec;
+
+  /** @param end ends the response, and leads to `close` */
+  constructor(
+    private readonly stream: EventStream,
+    private readonly response: RawResponse,
+    private readonly wheel: TimerWheel,
+    private readonly end: () => void,
+  ) {
+    this.body = bodyOf(response);
+    const isEnveloped = stream.options.envelope ?? false;
+    if (this.body.isChunked) this.codec = isEnveloped ? chunkedSseEnvelopeCodec : chunkedSseCodec;
+    else this.codec = isEnveloped ? sseEnvelopeCodec : sseCodec;
+    this.cursor = stream.hub.join(this);
+  }
+
+  /** Begins to read. */
+  open(start: Start, retry: number): void {
+    this.wheel.add(this);
+    this.cursor.subscribe(this.stream.topics, start, (id) => {
+      // Who starts now has an id at once, and is told of everything from here on even if it is cut before an event.
+      this.send(sseOpening(retry, start === 'now' ? id : undefined));
+    });
+  }
+
+  write(batch: Batch): boolean {
+    return this.put(batch.bytes(this.codec));
+  }
+
+  gap(notice: GapNotice): boolean {
+    return this.send(sseGap(notice));
+  }
+
+  fail(error: PushError): void {
+    this.send(sseError(error));
+    this.end();
+  }
+
+  /** Keeps proxies from closing a quiet stream, and its last event id from growing old. */
+  beat(): void {
+    if (!this.body.sink.writableNeedDrain) this.send(sseHeartbeat(this.cursor.position));
+  }
+
+  /** The client, or the stream, is gone. Idempotent. */
+  close(): void {
+    this.wheel.remove(this);
+    this.cursor.leave();
+    this.body.sink.off('drain', this.drained);
+  }
+
+  private send(block: Buffer): boolean {
+    return this.put(this.body.isChunked ? chunk(block) : block);
+  }
+
+  private put(bytes: Buffer): boolean {
+    const { sink, isDirect } = this.body;
+    if (sink.destroyed || this.response.writableEnded) return true;
+    // A large write counts as too much even if the kernel took all of it: what matters is what stayed here.
+    if (sink.write(bytes) || (isDirect && sink.writableLength === 0)) return true;
+    sink.once('drain', this.drained);
+    return false;
+  }
+
+  private readonly drained = (): void => this.cursor.drained();
+}

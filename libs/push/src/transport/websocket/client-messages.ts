@@ -1,0 +1,33 @@
+import { ArrayMaxSize, ArrayNotEmpty, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
+import { maxTopicLength } from '../../contracts/topic.js';
+
+/** More topics in one message than any connection may have are not even looked at. */
+const maxTopicsPerMessage = 1_000;
+
+/** What every message of a client may carry. PROTOCOL.md "WebSocket". */
+class ClientMessage {
+  /** Comes back in the answer. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(64)
+  ref?: string;
+}
+
+/** `unsubscribe`, and the part of `subscribe` that names topics. */
+export class UnsubscribeMessage extends ClientMessage {
+  @IsArray()
+  @ArrayNotEmpty()
+  @ArrayMaxSize(maxTopicsPerMessage)
+  @IsString({ each: true })
+  @MaxLength(maxTopicLength, { each: true })
+  topics!: string[];
+}
+
+/** `subscribe`. */
+export class SubscribeMessage extends UnsubscribeMessage {
+  /** `now` (default), `last`, `earliest`, or an event's id. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(64)
+  from?: string;
+}

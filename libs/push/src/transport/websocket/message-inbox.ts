@@ -1,0 +1,109 @@
+import type { MessageMappingProperties } from '@nestjs/websockets';
+import { lastValueFrom, type Observable } from 'rxjs';
+import type { RawData, WebSocket } from 'ws';
+import { PushError } from '../../contracts/errors.js';
+import { errorMessage } from '../../wire/websocket.messages.js';
+import type { WebSocketConnection } from './websocket-connection.js';
+
+/** How many messages of one client may wait for the ones before; beyond that its socket is not read. */
+const maxWaiting = 32;
+
+interface Incoming {
+  readonly event: string;
+  readonly data: object;
+}
+
+/**
+ * The messages of one client: parsed, handled one after the other, each answered. Nest's own adapter drops what it cannot
+ * read, and handles a client's messages in any order.
+ */
+export class MessageInbox {
+  private readonly handlers: ReadonlyMap<string, MessageMappingProperties>;
+  private readonly waiting: RawData[] = [];
+  private isBusy = false;
+
+  private constructor(
+    private readonly client: WebSocket,
+    private readonly connection: WebSocketConnection,
+    handlers: readonly MessageMappingProperties[],
+    private readonly transform: (result: unknown) => Observable<unknown>,
+  ) {
+    this.handlers = new Map(handlers.map((handler) => [handler.message as string, handler]));
+  }
+
+  /** Begins to read the messages of `client`. */
+  static open(
+    client: WebSocket,
+    connection: WebSocketConnection,
+    handlers: readonly MessageMappingProperties[],
+    transform: (result: unknown) => Observable<unknown>,
+  ): void {
+    const inbox = new MessageInbox(client, connection, handlers, transform);
+    client.on('message', (data, isBinary) => inbox.receive(data, isBinary));
+  }
+
+  private receive(data: RawData, isBinary: boolean): void {
+    if (isBinary) {
+      this.refuse('Messages are JSON in text frames; this was a binary frame.');
+      return;
+    }
+    this.waiting.push(data);
+    if (this.waiting.length >= maxWaiting) this.client.pause();
+    if (!this.isBusy) void this.work();
+  }
+
+  private async work(): Promise<void> {
+    this.isBusy = true;
+    for (let data = this.waiting.shift(); data !== undefined; data = this.waiting.shift()) {
+      const message = this.parse(data);
+      if (message) await this.handle(message);
+      if (this.waiting.length === 0 && this.client.isPaused && this.connection.hasRoomForAnswers)
+        this.client.resume();
+    }
+    this.isBusy = false;
+  }
+
+  private parse(data: RawData): Incoming | undefined {
+    let message: unknown;
+    try {
+      message = JSON.parse((data as Buffer).toString());
+    } catch {
+      this.refuse('The message is not JSON.');
+      return undefined;
+    }
+    const { event, data: body = {} } = (message ?? {}) as { event?: unknown; data?: unknown };
+    const ref =
+      typeof (body as { ref?: unknown } | null)?.ref === 'string' ? (body as { ref: string }).ref : undefined;
+    if (typeof event !== 'string' || !this.handlers.has(event)) {
+      this.refuse(`"event" has to be one of: ${[...this.handlers.keys()].join(', ')}.`, ref);
+      return undefined;
+    }
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+      this.refuse(`"data" of ${event} has to be an object.`);
+      return undefined;
+    }
+    return { event, data: body };
+  }
+
+  private async handle({ event, data }: Incoming): Promise<void> {
+    const { callback } = this.handlers.get(event)!;
+    try {
+      // Handlers answer through the connection; what is left are results that interceptors put in their place.
+      const result: unknown = await lastValueFrom(this.transform(callback(data, event)), {
+        defaultValue: undefined,
+      });
+      if (result !== undefined && result !== null && this.client.readyState === this.client.OPEN) {
+        this.client.send(JSON.stringify(result));
+      }
+    } catch {
+      // A filter that rethrows is the application's mistake; the client still gets an answer.
+      this.connection.send(
+        errorMessage(new PushError('INTERNAL', 'The server failed to handle the message.')),
+      );
+    }
+  }
+
+  private refuse(message: string, ref?: string): void {
+    this.connection.send(errorMessage(new PushError('INVALID_MESSAGE', message), ref?.slice(0, 64)));
+  }
+}

@@ -1,0 +1,159 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { WsAdapter } from '@nestjs/platform-ws';
+import type { AbstractWsAdapter, MessageMappingProperties } from '@nestjs/websockets';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Observable } from 'rxjs';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { MessageInbox } from './message-inbox.js';
+import { WebSocketConnections } from './websocket-connections.js';
+import { WebSocketSettings } from './websocket.options.js';
+
+/** Marks, in the options of a gateway, the one that is push's own. */
+export const pushGateway = Symbol('push gateway');
+
+/** What a `PushWsAdapter` may be told. */
+export interface PushWsAdapterOptions {
+  /** The adapter for the application's other gateways, `new IoAdapter(app)` for instance. Default: they are `ws` too. */
+  readonly fallback?: AbstractWsAdapter;
+  /** As of Nest's `WsAdapter`, for the application's own gateways. */
+  readonly messageParser?: (
+    data: string | Buffer | ArrayBuffer | Buffer[],
+  ) => { event: string; data: unknown } | void;
+}
+
+interface GatewayOptions {
+  readonly path?: string;
+  readonly [pushGateway]?: boolean;
+}
+
+type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/**
+ * Nest's `WsAdapter`, with what push needs: every message is answered, upgrades of paths that no gateway has are left to
+ * their own listeners (404 if there are none), and other gateways may keep another adapter. The module installs it by
+ * itself in an application that has set none; one that has writes
+ *
+ * ```ts
+ * app.useWebSocketAdapter(new PushWsAdapter(app, { fallback: new IoAdapter(app) }));
+ * ```
+ */
+export class PushWsAdapter extends WsAdapter {
+  private readonly fallback: AbstractWsAdapter | undefined;
+  private readonly fallbackServers = new WeakSet<object>();
+  private readonly fallbackClients = new WeakSet<object>();
+  private pushServer: WebSocketServer | undefined;
+  private listening: { server: Server; listener: UpgradeListener } | undefined;
+
+  constructor(
+    private readonly application: Pick<INestApplicationContext, 'get'>,
+    options: PushWsAdapterOptions = {},
+  ) {
+    super(undefined, options as ConstructorParameters<typeof WsAdapter>[1]);
+    this.fallback = options.fallback;
+  }
+
+  override create(port: number, options: GatewayOptions = {}): unknown {
+    // Known only now: the adapter may be made while the application's providers are, before it has a server.
+    const server: unknown = this.resolve(HttpAdapterHost).httpAdapter?.getHttpServer();
+    (this as unknown as { httpServer: unknown }).httpServer ??= server;
+    if (options[pushGateway]) return this.createPushServer();
+    if (!this.fallback) return super.create(port, { ...options });
+    const foreign = (this.fallback as unknown as WsAdapter).create(port, { ...options }) as object;
+    this.fallbackServers.add(foreign);
+    return foreign;
+  }
+
+  override bindClientConnect(server: object, callback: (...args: unknown[]) => void): void {
+    if (!this.fallbackServers.has(server)) {
+      super.bindClientConnect(server as never, callback);
+      return;
+    }
+    this.fallback!.bindClientConnect(server as never, (client: object, ...rest: unknown[]) => {
+      this.fallbackClients.add(client);
+      callback(client, ...rest);
+    });
+  }
+
+  override bindClientDisconnect(client: object, callback: () => void): void {
+    if (this.fallbackClients.has(client)) this.fallback!.bindClientDisconnect(client as never, callback);
+    else super.bindClientDisconnect(client, callback);
+  }
+
+  override bindMessageHandlers(
+    client: object,
+    handlers: MessageMappingProperties[],
+    transform: (result: unknown) => Observable<unknown>,
+  ): void {
+    const connection = this.pushServer && this.resolve(WebSocketConnections).of(client);
+    if (connection) MessageInbox.open(client as WebSocket, connection, handlers, transform);
+    else if (this.fallbackClients.has(client)) {
+      (this.fallback as unknown as WsAdapter).bindMessageHandlers(client, handlers, transform);
+    } else super.bindMessageHandlers(client, handlers, transform);
+  }
+
+  override async close(server: object): Promise<void> {
+    await (this.fallbackServers.has(server) ? this.fallback!.close(server as never) : super.close(server));
+  }
+
+  override async dispose(): Promise<void> {
+    this.listening?.server.off('upgrade', this.listening.listener);
+    await this.fallback?.dispose();
+    await super.dispose();
+  }
+
+  /** Nest's own listener would destroy the sockets of everyone else's upgrades. */
+  protected override ensureHttpServerExists(port: number, server?: Server): Server | undefined {
+    if (port !== 0 || !server) return super.ensureHttpServerExists(port, server);
+    this.httpServersRegistry.set(port, server);
+    this.listen(server);
+    return server;
+  }
+
+  private resolve<T>(token: new (...args: never[]) => T): T {
+    return this.application.get<T>(token, { strict: false });
+  }
+
+  private createPushServer(): WebSocketServer {
+    const { maxMessageBytes } = this.resolve(WebSocketSettings);
+    const server = new WebSocketServer({
+      noServer: true,
+      clientTracking: true,
+      maxPayload: maxMessageBytes,
+      perMessageDeflate: false,
+    });
+    this.bindErrorHandler(server);
+    this.pushServer = server;
+    if (this.httpServer) this.listen(this.httpServer as Server);
+    return server;
+  }
+
+  private listen(server: Server): void {
+    if (this.listening) return;
+    const listener: UpgradeListener = (request, socket, head) => this.upgrade(request, socket, head);
+    server.on('upgrade', listener);
+    this.listening = { server, listener };
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const path = (request.url ?? '').split('?')[0];
+    const server =
+      this.pushServer && path === this.resolve(WebSocketSettings).path
+        ? this.pushServer
+        : this.ownServer(path);
+    if (server) {
+      server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));
+      return;
+    }
+    // Other listeners (a GraphQL server, socket.io, a dev server's HMR) look after their own paths.
+    if (this.listening!.server.listenerCount('upgrade') > 1) return;
+    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  }
+
+  /** The server of one of the application's own `ws` gateways. */
+  private ownServer(path: string | undefined): WebSocketServer | undefined {
+    const servers = (this.wsServersRegistry.get(0) ?? []) as (WebSocketServer & { path?: string })[];
+    return servers.find((server) => server.path === path);
+  }
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { Connection, GapNotice } from '../../contracts/connection.js';
+import { closeCodeOf } from '../../contracts/close-codes.js';
+import type { PushError } from '../../contracts/errors.js';
+import type { Batch } from '../../contracts/event.js';
+import type { Cursor } from '../../hub/cursor.js';
+import type { Hub } from '../../hub/hub.js';
+import { websocketCodec } from '../../wire/websocket.codec.js';
+import {
+  errorMessage,
+  gapMessage,
+  heartbeatMessage,
+  type ServerMessage,
+} from '../../wire/websocket.messages.js';
+import type { Beating, TimerWheel } from '../timer-wheel.js';
+
+/** While so many bytes of answers wait for a client, nothing more is read from it. */
+const maxPendingBytes = 256 * 1024;
+
+/**
+ * A WebSocket client. `ws` keeps the protocol; the shared bytes of events, which are whole frames, go to the socket
+ * beside it. Both write whole frames only, so they never mix within one.
+ */
+export class WebSocketConnection implements Connection, Beating {
+  readonly id = randomUUID();
+  readonly cursor: Cursor;
+  private isAlive = true;
+
+  constructor(
+    hub: Hub,
+    private readonly client: WebSocket,
+    private readonly socket: Socket,
+    private readonly wheel: TimerWheel,
+  ) {
+    this.cursor = hub.join(this);
+    client.on('pong', () => (this.isAlive = true));
+    socket.on('drain', this.drained);
+    wheel.add(this);
+  }
+
+  write(batch: Batch): boolean {
+    return this.isOpen ? this.hasRoom(this.socket.write(batch.bytes(websocketCodec))) : true;
+  }
+
+  gap(notice: GapNotice): boolean {
+    return this.send(gapMessage(notice));
+  }
+
+  fail(error: PushError): void {
+    this.send(errorMessage(error));
+    this.client.close(closeCodeOf(error.code), error.code);
+  }
+
+  /** Sends a message of the protocol. Returns whether there is room for more. */
+  send(message: ServerMessage): boolean {
+    if (!this.isOpen) return true;
+    this.client.send(JSON.stringify(message));
+    if (!this.hasRoomForAnswers) this.client.pause();
+    return this.hasRoom(!this.socket.writableNeedDrain);
+  }
+
+  /** Whether the client takes its answers: if not, it is not asked for more messages. */
+  get hasRoomForAnswers(): boolean {
+    return this.socket.writableLength <= maxPendingBytes;
+  }
+
+  /** A client that did not answer the last ping is gone; the others are asked again, and told where they are. */
+  beat(): void {
+    if (!this.isAlive) {
+      this.client.terminate();
+      return;
+    }
+    this.isAlive = false;
+    if (!this.isOpen) return;
+    this.client.ping();
+    if (!this.socket.writableNeedDrain) this.send(heartbeatMessage(this.cursor.position));
+  }
+
+  /** The client is gone. Idempotent. */
+  close(): void {
+    this.wheel.remove(this);
+    this.cursor.leave();
+    this.socket.off('drain', this.drained);
+  }
+
+  private get isOpen(): boolean {
+    return this.client.readyState === this.client.OPEN && !this.socket.destroyed;
+  }
+
+  /** A large write counts as too much even if the kernel took all of it: what matters is what stayed here. */
+  private hasRoom(isBelowMark: boolean): boolean {
+    return isBelowMark || this.socket.writableLength === 0;
+  }
+
+  private readonly drained = (): void => {
+    if (this.client.isPaused) this.client.resume();
+    this.cursor.drained();
+  };
+}

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http';
+import type { WebSocket } from 'ws';
+import type { Hub } from '../../hub/hub.js';
+import type { TimerWheel } from '../timer-wheel.js';
+import { WebSocketConnection } from './websocket-connection.js';
+
+/** The WebSocket connections of this node, by the client object that Nest hands to gateways. */
+export class WebSocketConnections {
+  private readonly connections = new Map<object, WebSocketConnection>();
+
+  constructor(
+    private readonly hub: Hub,
+    private readonly wheel: TimerWheel,
+  ) {}
+
+  get size(): number {
+    return this.connections.size;
+  }
+
+  open(client: WebSocket, request: IncomingMessage): WebSocketConnection {
+    const connection = new WebSocketConnection(this.hub, client, request.socket, this.wheel);
+    this.connections.set(client, connection);
+    return connection;
+  }
+
+  of(client: object): WebSocketConnection | undefined {
+    return this.connections.get(client);
+  }
+
+  /** Idempotent. */
+  close(client: object): void {
+    this.connections.get(client)?.close();
+    this.connections.delete(client);
+  }
+}

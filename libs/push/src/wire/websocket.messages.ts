@@ -1,0 +1,49 @@
+import type { GapNotice } from '../contracts/connection.js';
+import type { PushError } from '../contracts/errors.js';
+
+/** What the server says besides events. PROTOCOL.md "WebSocket" describes each. */
+export type ServerMessage =
+  | { readonly event: 'hello'; readonly data: Greeting }
+  | { readonly event: 'subscribed'; readonly data: { ref?: string; topics: readonly string[]; id: string } }
+  | { readonly event: 'unsubscribed'; readonly data: { ref?: string; topics: readonly string[] } }
+  | { readonly event: 'gap'; readonly data: GapNotice }
+  | { readonly event: 'heartbeat'; readonly data: { id: string } }
+  | { readonly event: 'error'; readonly data: ErrorReport };
+
+/** The first message on every connection. */
+export interface Greeting {
+  /** The connection's id, for `except`. */
+  readonly connection: string;
+  /** Where the log is at the moment. */
+  readonly id: string;
+  /** Milliseconds between heartbeats: after two of them without any frame the connection is dead. */
+  readonly heartbeat: number;
+  readonly limits: { readonly maxMessageBytes: number; readonly maxTopics: number };
+}
+
+/** What went wrong with a message of the client, or with the connection. */
+export interface ErrorReport {
+  readonly ref?: string;
+  readonly code: string;
+  readonly message: string;
+  /** Whether the same may succeed later. */
+  readonly retryable: boolean;
+  /** For a message of the wrong shape: what is wrong with it. */
+  readonly details?: readonly string[];
+}
+
+export function gapMessage(notice: GapNotice): ServerMessage {
+  return { event: 'gap', data: notice };
+}
+
+export function heartbeatMessage(id: string): ServerMessage {
+  return { event: 'heartbeat', data: { id } };
+}
+
+export function errorMessage(
+  { code, message, retryable }: Pick<PushError, 'code' | 'message' | 'retryable'>,
+  ref?: string,
+  details?: readonly string[],
+): ServerMessage {
+  return { event: 'error', data: { ref, code, message, retryable, details } };
+}
