@@ -15,6 +15,13 @@ export { EventStream, type StreamOptions } from './bus/event-stream.js';
 export { PushSse } from './transport/sse/push-sse.decorator.js';
 export { PushWsAdapter, type PushWsAdapterOptions } from './transport/websocket/push-ws.adapter.js';
 
+// The life of connections
+export { PushLifecycle } from './transport/lifecycle/lifecycle.js';
+export { OnPushConnect, OnPushDisconnect, OnPushSubscribe } from './transport/lifecycle/hooks.js';
+export type { ConnectionContext, DisconnectContext, SubscribeContext } from './transport/lifecycle/hooks.js';
+export type { DisconnectReason, TransportName } from './transport/lifecycle/client-connection.js';
+export type { ErrorContext, ErrorListener } from './bus/error-reporter.js';
+
 // What they may meet
 export { PushError, type PushErrorCode } from './contracts/errors.js';
 export { CloseCode } from './contracts/close-codes.js';

@@ -1,14 +1,21 @@
 import {
   ConfigurableModuleBuilder,
   Module,
+  type BeforeApplicationShutdown,
   type DynamicModule,
   type OnApplicationShutdown,
+  type OnModuleInit,
 } from '@nestjs/common';
+import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
+import type { EventEmitter } from 'node:events';
 import { EventBus } from './bus/event-bus.js';
 import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
-import { coreProviders, sseProviders, websocketProviders } from './push.providers.js';
+import { coreProviders, lifecycleProviders, sseProviders, websocketProviders } from './push.providers.js';
+import { Hooks } from './transport/lifecycle/hooks.js';
+import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
+import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
 import { pushControllerAt } from './transport/sse/push.controller.js';
 
 const optionsToken = Symbol('PushOptions');
@@ -31,10 +38,11 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
     providers: [
       ...(definition.providers ?? []),
       ...coreProviders(optionsToken),
+      ...lifecycleProviders(optionsToken),
       ...sseProviders(optionsToken),
       ...(transports.includes('websocket') ? websocketProviders(optionsToken, normalPath) : []),
     ],
-    exports: [EventBus, Backplane],
+    exports: [EventBus, Backplane, PushLifecycle],
   };
 }
 
@@ -43,16 +51,39 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
  * main.ts. `forRootAsync()` takes a factory for the options; `path`, `transports` and `isGlobal` go beside it.
  */
 @Module({})
-export class PushModule extends ConfigurableModuleClass implements OnApplicationShutdown {
+export class PushModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
+{
   constructor(
     private readonly hub: Hub,
     private readonly backplane: Backplane,
+    private readonly hooks: Hooks,
+    private readonly sessions: Http2Sessions,
+    private readonly lifecycle: PushLifecycle,
+    private readonly adapterHost: HttpAdapterHost,
   ) {
     super();
   }
 
   static override forRoot(options: PushOptions & PushModuleExtras = {}): DynamicModule {
     return super.forRoot(options);
+  }
+
+  onModuleInit(): void {
+    this.hooks.discover();
+    // An application context without HTTP has no adapter.
+    const adapter = this.adapterHost.httpAdapter as AbstractHttpAdapter | undefined;
+    const server = adapter?.getHttpServer() as EventEmitter | undefined;
+    if (server) this.sessions.watch(server);
+  }
+
+  /** Sends everyone away while the server still listens: Nest would wait for open streams for ever. */
+  async beforeApplicationShutdown(signal?: string): Promise<void> {
+    const hurry = () => this.lifecycle.abort();
+    if (signal) process.on(signal, hurry);
+    await this.lifecycle.drain();
+    if (signal) process.off(signal, hurry);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { AccessRule } from './access/topic-access.js';
+import type { ErrorListener } from './bus/error-reporter.js';
 import type { Backplane } from './contracts/backplane.js';
 import type { TopicRule } from './hub/hub.js';
 import type { Retention } from './hub/topic-history.js';
@@ -37,9 +38,16 @@ export interface PushOptions {
    */
   readonly heartbeat?: number;
   /**
-   * Told of errors that belong to nobody, such as a handler that throws; `stage` says where. Default: Nest's logger.
+   * Around how many milliseconds clients are told to wait before they reconnect. Each is told another number, from half of
+   * it to one and a half, so that they do not all come back at once. Default: 2,000.
    */
-  readonly onError?: (error: unknown, context: { readonly stage: string }) => void;
+  readonly retry?: number;
+  /**
+   * Within how many milliseconds a shutdown, or `PushLifecycle.drain()`, has to be done with all clients. Default: 5,000.
+   */
+  readonly shutdownTimeout?: number;
+  /** Told of errors that belong to nobody, such as a handler that throws. Default: Nest's logger. */
+  readonly onError?: ErrorListener;
   /** For SSE connections. */
   readonly sse?: SseOptions;
   /** For WebSocket connections. */

@@ -1,12 +1,19 @@
-import { Logger, type InjectionToken, type Provider } from '@nestjs/common';
+import type { InjectionToken, Provider } from '@nestjs/common';
 import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { TopicAccess } from './access/topic-access.js';
 import { MemoryBackplane } from './backplane/memory/memory.backplane.js';
+import { ErrorReporter } from './bus/error-reporter.js';
 import { EventBus } from './bus/event-bus.js';
 import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
 import type { PushOptions } from './push.options.js';
+import { ClientConnections } from './transport/lifecycle/client-connections.js';
+import { Hooks } from './transport/lifecycle/hooks.js';
+import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
+import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
+import { Reception } from './transport/lifecycle/reception.js';
+import { Turnstile } from './transport/lifecycle/turnstile.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 import { SseServer } from './transport/sse/sse-server.js';
 import { TimerWheel } from './transport/timer-wheel.js';
@@ -17,8 +24,6 @@ import { PushGateway } from './transport/websocket/push.gateway.js';
 import { WebSocketConnections } from './transport/websocket/websocket-connections.js';
 import { WebSocketSettings } from './transport/websocket/websocket.options.js';
 
-const logger = new Logger('PushModule');
-
 const defaults = {
   retention: { events: 1_000, age: 3_600_000 },
   windowBytes: 64 * 1024 * 1024,
@@ -26,6 +31,7 @@ const defaults = {
   maxEventBytes: 256 * 1024,
   heartbeat: 15_000,
   retry: 2_000,
+  shutdownTimeout: 5_000,
   maxMessageBytes: 64 * 1024,
   maxTopics: 256,
 };
@@ -64,23 +70,67 @@ export function coreProviders(optionsToken: InjectionToken): Provider[] {
       },
     },
     {
+      provide: ErrorReporter,
+      inject: [optionsToken],
+      useFactory: ({ onError }: PushOptions) => new ErrorReporter(onError),
+    },
+    {
       provide: EventBus,
-      inject: [Hub, Backplane, optionsToken],
-      useFactory: (hub: Hub, backplane: Backplane, options: PushOptions) =>
-        new EventBus(hub, backplane, {
-          maxEventBytes: options.maxEventBytes ?? defaults.maxEventBytes,
-          onError: options.onError ?? ((error, { stage }) => logger.error(`A ${stage} failed.`, error)),
-        }),
+      inject: [Hub, Backplane, ErrorReporter, optionsToken],
+      useFactory: (hub: Hub, backplane: Backplane, errors: ErrorReporter, { maxEventBytes }: PushOptions) =>
+        new EventBus(hub, backplane, errors, { maxEventBytes: maxEventBytes ?? defaults.maxEventBytes }),
     },
     {
       provide: TopicAccess,
       inject: [optionsToken],
       useFactory: ({ topics }: PushOptions) => new TopicAccess(topics ?? []),
     },
+  ];
+}
+
+/** Where clients come in and go out. */
+export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
+  return [
+    Http2Sessions,
+    Turnstile,
     {
       provide: TimerWheel,
       inject: [optionsToken],
       useFactory: ({ heartbeat }: PushOptions) => new TimerWheel(heartbeat ?? defaults.heartbeat),
+    },
+    {
+      provide: Hooks,
+      inject: [ModulesContainer, ErrorReporter],
+      useFactory: (modules: ModulesContainer, errors: ErrorReporter) => new Hooks(modules, errors),
+    },
+    {
+      provide: ClientConnections,
+      inject: [Hooks],
+      useFactory: (hooks: Hooks) => new ClientConnections(hooks),
+    },
+    {
+      provide: PushLifecycle,
+      inject: [ClientConnections, Http2Sessions, Hooks, optionsToken],
+      useFactory: (
+        connections: ClientConnections,
+        sessions: Http2Sessions,
+        hooks: Hooks,
+        { shutdownTimeout, retry }: PushOptions,
+      ) =>
+        new PushLifecycle(connections, sessions, hooks, {
+          shutdownTimeout: shutdownTimeout ?? defaults.shutdownTimeout,
+          retry: retry ?? defaults.retry,
+        }),
+    },
+    {
+      provide: Reception,
+      inject: [PushLifecycle, Turnstile, ClientConnections, Hooks],
+      useFactory: (
+        lifecycle: PushLifecycle,
+        turnstile: Turnstile,
+        connections: ClientConnections,
+        hooks: Hooks,
+      ) => new Reception(lifecycle, turnstile, connections, hooks),
     },
   ];
 }
@@ -90,9 +140,14 @@ export function sseProviders(optionsToken: InjectionToken): Provider[] {
   return [
     {
       provide: SseServer,
-      inject: [EventBus, TimerWheel, optionsToken],
-      useFactory: (bus: EventBus, wheel: TimerWheel, { sse }: PushOptions) =>
-        new SseServer(bus, wheel, { retry: sse?.retry ?? defaults.retry }),
+      inject: [EventBus, Reception, TimerWheel, ErrorReporter, optionsToken],
+      useFactory: (
+        bus: EventBus,
+        reception: Reception,
+        wheel: TimerWheel,
+        errors: ErrorReporter,
+        { sse }: PushOptions,
+      ) => new SseServer(bus, { reception, wheel, heartbeat: sse?.heartbeat ?? 'comment' }, errors),
     },
     {
       provide: SseRoutes,
@@ -121,8 +176,9 @@ export function websocketProviders(optionsToken: InjectionToken, path: string): 
     },
     {
       provide: WebSocketConnections,
-      inject: [Hub, TimerWheel],
-      useFactory: (hub: Hub, wheel: TimerWheel) => new WebSocketConnections(hub, wheel),
+      inject: [Hub, TimerWheel, Reception],
+      useFactory: (hub: Hub, wheel: TimerWheel, reception: Reception) =>
+        new WebSocketConnections(hub, wheel, reception),
     },
     {
       provide: PushWsInstaller,

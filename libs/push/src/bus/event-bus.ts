@@ -6,6 +6,7 @@ import { printPosition } from '../contracts/position.js';
 import { assertPattern, assertTopic } from '../contracts/topic.js';
 import type { Hub, HubStats } from '../hub/hub.js';
 import type { PayloadOf, PushTopics } from './declared-topics.js';
+import type { ErrorReporter } from './error-reporter.js';
 import { EventStream, type StreamOptions } from './event-stream.js';
 import { handle, type PushEvent } from './handled-events.js';
 
@@ -37,8 +38,6 @@ export interface Publication extends PublishOptions {
 export interface EventBusOptions {
   /** Largest payload, as JSON in UTF-8 bytes. */
   readonly maxEventBytes: number;
-  /** Told of errors that belong to nobody: a handler that throws. */
-  readonly onError: (error: unknown, context: { stage: string }) => void;
 }
 
 const typeGrammar = /^(?!push\.)[^\p{Cc}]{1,128}$/u;
@@ -54,6 +53,7 @@ export class EventBus<Topics = PushTopics> {
   constructor(
     private readonly hub: Hub,
     private readonly backplane: Backplane,
+    private readonly errors: ErrorReporter,
     private readonly options: EventBusOptions,
   ) {}
 
@@ -122,7 +122,7 @@ export class EventBus<Topics = PushTopics> {
   on<const Pattern extends string>(pattern: Pattern): Observable<PushEvent<PayloadOf<Topics, Pattern>>> {
     assertPattern(pattern);
     return handle<PayloadOf<Topics, Pattern>>(this.hub, pattern, (error) =>
-      this.options.onError(error, { stage: 'handler' }),
+      this.errors.report(error, { stage: 'handler' }),
     );
   }
 

@@ -1,5 +1,6 @@
 import type { Codec, LogEvent } from '../contracts/event.js';
 import type { GapNotice } from '../contracts/connection.js';
+import type { PushError } from '../contracts/errors.js';
 
 /*
  * Server-sent events (HTML standard, section 9.2 "Server-sent events"; PROTOCOL.md "SSE").
@@ -73,16 +74,29 @@ export function sseGap({ reason, topics, id }: GapNotice): Buffer {
   return Buffer.from(`event: push.gap\nid: ${id}\ndata: ${JSON.stringify({ reason, topics, id })}\n\n`);
 }
 
-/** Moves `Last-Event-ID` without an event: a block without data sets the id and dispatches nothing. */
-export function sseHeartbeat(id: string): Buffer {
-  return Buffer.from(`id: ${id}\n\n`);
+/** The last event id of a stream that there is nothing to come back for. */
+export const endOfStream = 'push.end';
+
+/** A sign of life, which moves `Last-Event-ID` if it has an id: a block without data sets it and dispatches nothing. */
+export function sseHeartbeat(form: 'comment' | 'event', id?: string): Buffer {
+  const idField = id === undefined ? '' : `id: ${id}\n`;
+  const data = JSON.stringify({ id });
+  return Buffer.from(
+    form === 'event' ? `event: push.heartbeat\n${idField}data: ${data}\n\n` : `:\n${idField}\n`,
+  );
 }
 
-/** An empty comment: seen by proxies, invisible to clients. */
-export const sseComment = Buffer.from(':\n\n');
+/** What a client is told of an error. */
+export function errorReport({ code, message, retryable }: PushError): {
+  code: string;
+  message: string;
+  retryable: boolean;
+} {
+  return { code, message, retryable };
+}
 
-/** `event: push.error`, before the stream ends. */
-export function sseError(error: { code: string; message: string; retryable: boolean }): Buffer {
-  const { code, message, retryable } = error;
-  return Buffer.from(`event: push.error\ndata: ${JSON.stringify({ code, message, retryable })}\n\n`);
+/** `event: push.error`, before the stream ends. An error that no retry will help leaves the id that ends the stream. */
+export function sseError(error: PushError): Buffer {
+  const id = error.retryable ? '' : `id: ${endOfStream}\n`;
+  return Buffer.from(`event: push.error\n${id}data: ${JSON.stringify(errorReport(error))}\n\n`);
 }

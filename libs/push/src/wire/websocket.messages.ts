@@ -8,6 +8,7 @@ export type ServerMessage =
   | { readonly event: 'unsubscribed'; readonly data: { ref?: string; topics: readonly string[] } }
   | { readonly event: 'gap'; readonly data: GapNotice }
   | { readonly event: 'heartbeat'; readonly data: { id: string } }
+  | { readonly event: 'drain'; readonly data: { delay: number } }
   | { readonly event: 'error'; readonly data: ErrorReport };
 
 /** The first message on every connection. */
@@ -38,6 +39,11 @@ export function gapMessage(notice: GapNotice): ServerMessage {
 
 export function heartbeatMessage(id: string): ServerMessage {
   return { event: 'heartbeat', data: { id } };
+}
+
+/** The server shuts down: the connection will be closed, and the client should come back in `delay` milliseconds. */
+export function drainMessage(delay: number): ServerMessage {
+  return { event: 'drain', data: { delay } };
 }
 
 export function errorMessage(

@@ -67,3 +67,9 @@ export function bodyOf(response: RawResponse): Body {
   const isChunked = isDirect && (response as Framed).chunkedEncoding === true;
   return { sink: isChunked ? response.socket! : response, isChunked, isDirect };
 }
+
+/** Ends the connection of `response` (on HTTP/2: its stream only) at once. */
+export function destroyResponse(response: RawResponse): void {
+  if (response instanceof Http2ServerResponse) response.stream.destroy();
+  else response.destroy();
+}

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { EventStream } from '../../bus/event-stream.js';
 import type { Connection, GapNotice } from '../../contracts/connection.js';
 import type { PushError } from '../../contracts/errors.js';
@@ -15,26 +14,26 @@ import {
   sseHeartbeat,
   sseOpening,
 } from '../../wire/sse.codec.js';
-import type { Beating, TimerWheel } from '../timer-wheel.js';
 import { bodyOf, type Body, type RawResponse } from './raw-response.js';
+import { SseClient, type SseDesk } from './sse-client.js';
 
 /**
  * A client of an unpiped event stream. Nest has sent the headers; from then on the audience's shared bytes are written to
  * the body itself.
  */
-export class SseConnection implements Connection, Beating {
-  readonly id = randomUUID();
+export class SseConnection extends SseClient implements Connection {
   private readonly cursor: Cursor;
   private readonly body: Body;
   private readonly codec: Codec;
 
-  /** @param end ends the response, and leads to `close` */
   constructor(
+    id: string,
+    response: RawResponse,
+    desk: SseDesk,
     private readonly stream: EventStream,
-    private readonly response: RawResponse,
-    private readonly wheel: TimerWheel,
-    private readonly end: () => void,
+    end: () => void,
   ) {
+    super(id, response, desk, end);
     this.body = bodyOf(response);
     const isEnveloped = stream.options.envelope ?? false;
     if (this.body.isChunked) this.codec = isEnveloped ? chunkedSseEnvelopeCodec : chunkedSseCodec;
@@ -44,7 +43,7 @@ export class SseConnection implements Connection, Beating {
 
   /** Begins to read. */
   open(start: Start, retry: number): void {
-    this.wheel.add(this);
+    this.desk.wheel.add(this);
     this.cursor.subscribe(this.stream.topics, start, (id) => {
       // Who starts now has an id at once, and is told of everything from here on even if it is cut before an event.
       this.send(sseOpening(retry, start === 'now' ? id : undefined));
@@ -60,23 +59,21 @@ export class SseConnection implements Connection, Beating {
   }
 
   fail(error: PushError): void {
-    this.send(sseError(error));
-    this.end();
+    this.finish('error', sseError(error));
   }
 
   /** Keeps proxies from closing a quiet stream, and its last event id from growing old. */
   beat(): void {
-    if (!this.body.sink.writableNeedDrain) this.send(sseHeartbeat(this.cursor.position));
+    if (!this.body.sink.writableNeedDrain) this.send(sseHeartbeat(this.desk.heartbeat, this.cursor.position));
   }
 
-  /** The client, or the stream, is gone. Idempotent. */
-  close(): void {
-    this.wheel.remove(this);
+  override close(): void {
+    super.close();
     this.cursor.leave();
     this.body.sink.off('drain', this.drained);
   }
 
-  private send(block: Buffer): boolean {
+  protected send(block: Buffer): boolean {
     return this.put(this.body.isChunked ? chunk(block) : block);
   }
 

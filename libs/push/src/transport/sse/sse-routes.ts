@@ -39,15 +39,14 @@ export class SseRoutes {
       original: current,
       index: receiveRequest(prototype, name),
     };
-    const hasInterceptors = () => this.hasInterceptors(controller, original);
+    const isIntercepted = () => this.hasInterceptors(controller, original);
     const { server } = this;
     const route = pushSseRoute(original);
     const handler = function (this: unknown, ...args: unknown[]): unknown {
-      const client = { request: args[index] as RawRequest, response: args[index + 1] as RawResponse };
-      const run = () => original.apply(this, args.slice(0, index));
-      return route
-        ? server.serveTopics(client, route, run, hasInterceptors())
-        : server.serve(client, run, hasInterceptors());
+      const [request, response] = args.splice(index, 2) as [RawRequest, RawResponse];
+      const client = { request, response, isIntercepted: isIntercepted() };
+      const run = () => original.apply(this, args);
+      return route ? server.serveTopics(client, route, run) : server.serve(client, run);
     };
     for (const key of Reflect.getOwnMetadataKeys(original)) {
       Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, original), handler);

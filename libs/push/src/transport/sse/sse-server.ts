@@ -1,97 +1,158 @@
 import { HttpException, type MessageEvent } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
 import { isObservable, Observable, type Subscriber } from 'rxjs';
-import { EventStream, resuming } from '../../bus/event-stream.js';
+import type { ErrorReporter } from '../../bus/error-reporter.js';
 import type { EventBus } from '../../bus/event-bus.js';
+import { EventStream, resuming } from '../../bus/event-stream.js';
 import { PushError } from '../../contracts/errors.js';
-import type { TimerWheel } from '../timer-wheel.js';
-import { KeptAlive } from './kept-alive.js';
+import { endOfStream, errorReport } from '../../wire/sse.codec.js';
+import { explain } from '../failure.js';
+import { declaredTopic } from './declared-topic.js';
+import { PipedConnection } from './piped-connection.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
 import { lastEventId, raw, type RawRequest, type RawResponse } from './raw-response.js';
+import type { SseDesk } from './sse-client.js';
 import { SseConnection } from './sse-connection.js';
 
 /** Who an `@Sse()` handler is called for. */
-export interface SseClient {
+export interface SseRequest {
   readonly request: RawRequest;
   readonly response: RawResponse;
+  /** Interceptors sit on the route. */
+  readonly isIntercepted: boolean;
+}
+
+/** A stream that is about to be sent to somebody. */
+interface Visit {
+  readonly id: string;
+  readonly response: RawResponse;
+  readonly isHead: boolean;
+  readonly resume: string | undefined;
 }
 
 /** Turns what `@Sse()` handlers return into what their clients get. */
 export class SseServer {
   constructor(
     private readonly bus: EventBus,
-    private readonly wheel: TimerWheel,
-    private readonly options: { readonly retry: number },
+    private readonly desk: SseDesk,
+    private readonly errors: ErrorReporter,
   ) {}
 
   /** An `@Sse()` route: an event stream that comes as it is, where nobody else looks at its events, is sent directly. */
-  serve(client: SseClient, run: () => unknown, hasInterceptors: boolean): unknown {
-    const resume = lastEventId(raw(client.request));
-    return settle(
-      () => resuming(resume, run),
-      (result) => {
-        if (!isObservable(result)) return result;
-        if (result instanceof EventStream && !hasInterceptors) return this.direct(client, result, resume);
-        return this.piped(client, result as Observable<MessageEvent>, resume);
-      },
-    );
+  serve(client: SseRequest, run: () => unknown): unknown {
+    return this.admit(client, run, (visit, result) => {
+      if (!isObservable(result)) return result;
+      if (result instanceof EventStream && !client.isIntercepted) return this.direct(visit, result);
+      return this.greeted(visit, undefined, () => this.piped(visit, result as Observable<MessageEvent>));
+    });
   }
 
   /** A `@PushSse()` route: always sent directly. */
-  serveTopics(client: SseClient, route: PushSseRoute, run: () => unknown, hasInterceptors: boolean): unknown {
-    const resume = lastEventId(raw(client.request));
-    return settle(
-      () => resuming(resume, run),
-      (result) => {
-        if (result instanceof EventStream) return this.direct(client, result, resume, hasInterceptors);
-        const topics =
-          result === undefined ? [declaredTopic(route, client.request)] : (result as string | string[]);
-        return this.direct(client, this.bus.stream(topics, route.options), resume, hasInterceptors);
-      },
-    );
+  serveTopics(client: SseRequest, route: PushSseRoute, run: () => unknown): unknown {
+    return this.admit(client, run, (visit, result) => {
+      if (result instanceof EventStream) return this.direct(visit, result, client.isIntercepted);
+      const topics =
+        result === undefined ? declaredTopic(route.topic, client.request) : (result as string | string[]);
+      return this.direct(visit, this.bus.stream(topics, route.options), client.isIntercepted);
+    });
+  }
+
+  /** Runs the handler when it is the client's turn, and hands its result on. */
+  private admit(
+    client: SseRequest,
+    run: () => unknown,
+    then: (visit: Visit, result: unknown) => unknown,
+  ): unknown {
+    const request = raw(client.request);
+    const response = raw(client.response);
+    const resume = lastEventId(request);
+    const visit: Visit = { id: randomUUID(), response, isHead: request.method === 'HEAD', resume };
+    return refusing(() => {
+      // The last block said that there is nothing to come back for; 204 is how an EventSource is told to stop.
+      if (resume === endOfStream) throw new HttpException('', 204);
+      if (!this.desk.reception.isOpen)
+        response.setHeader('Retry-After', Math.ceil(this.desk.reception.comeBackIn / 1000));
+      const turn = this.desk.reception.enter();
+      const handle = () => after(resuming(resume, run), (result) => then(visit, result));
+      return turn ? turn.then(handle) : handle();
+    });
+  }
+
+  private greeted(visit: Visit, topics: readonly string[] | undefined, then: () => unknown): unknown {
+    const greeting = this.desk.reception.greet({ connection: visit.id, transport: 'sse' }, topics);
+    return greeting ? greeting.then(then) : then();
   }
 
   /**
    * @param isObserved interceptors would see what is emitted: then nothing is, and the headers are left to Nest's timer
    */
-  private direct(client: SseClient, stream: EventStream, resume: string | undefined, isObserved = false) {
-    return new Observable<MessageEvent>((subscriber) => {
-      const response = raw(client.response);
+  private direct(visit: Visit, stream: EventStream, isObserved = false): unknown {
+    const { response, resume, isHead } = visit;
+    const events = new Observable<MessageEvent>((subscriber) => {
       const start = resuming(resume, () => stream.start);
-      if (raw(client.request).method === 'HEAD') return;
+      if (isHead) return;
       if (isObserved) {
         const position = start === 'now' ? stream.hub.position : start;
-        return whenHeadersAreSent(response, () => this.connect(subscriber, response, stream, position));
+        return whenHeadersAreSent(response, () => this.connect(visit, subscriber, stream, position));
       }
       // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
       subscriber.next({ comment: '' } as MessageEvent);
-      this.connect(subscriber, response, stream, start);
+      this.connect(visit, subscriber, stream, start);
     });
+    return this.greeted(visit, stream.topics, () => events);
   }
 
   private connect(
+    visit: Visit,
     subscriber: Subscriber<MessageEvent>,
-    response: RawResponse,
     stream: EventStream,
     start: string,
   ): void {
-    const connection = new SseConnection(stream, response, this.wheel, () => subscriber.complete());
+    const connection = new SseConnection(visit.id, visit.response, this.desk, stream, () =>
+      subscriber.complete(),
+    );
     subscriber.add(() => connection.close());
-    connection.open(start, this.options.retry);
+    connection.open(start, this.desk.reception.comeBackIn);
   }
 
   /** Events go Nest's way, through whatever was piped on; only the connection is looked after. */
-  private piped(client: SseClient, events: Observable<MessageEvent>, resume: string | undefined) {
+  private piped(
+    { id, response, resume, isHead }: Visit,
+    events: Observable<MessageEvent>,
+  ): Observable<MessageEvent> {
     return new Observable<MessageEvent>((subscriber) => {
-      const response = raw(client.response);
-      subscriber.add(resuming(resume, () => events.subscribe(subscriber)));
-      if (raw(client.request).method === 'HEAD') return;
-      subscriber.add(
-        whenHeadersAreSent(response, () => {
-          const kept = new KeptAlive(response, this.wheel, this.options.retry);
-          subscriber.add(() => kept.close());
-        }),
-      );
+      const connection = new PipedConnection(id, response, this.desk, () => subscriber.complete());
+      subscriber.add(() => connection.close());
+      const observer = {
+        next: (message: MessageEvent) => subscriber.next(message),
+        error: (error: unknown) => this.failed(id, response, subscriber, error),
+        complete: () => subscriber.complete(),
+      };
+      subscriber.add(resuming(resume, () => events.subscribe(observer)));
+      if (isHead) return;
+      subscriber.add(whenHeadersAreSent(response, () => connection.open(this.desk.reception.comeBackIn)));
     });
+  }
+
+  /** The application's pipe failed. While nothing is sent, its exception filters answer; then the stream says it. */
+  private failed(
+    id: string,
+    response: RawResponse,
+    subscriber: Subscriber<MessageEvent>,
+    thrown: unknown,
+  ): void {
+    if (!response.headersSent) {
+      subscriber.error(thrown);
+      return;
+    }
+    const { error, isExpected } = explain(thrown);
+    if (!isExpected) this.errors.report(thrown, { stage: 'stream', connection: id });
+    subscriber.next({
+      type: 'push.error',
+      data: errorReport(error),
+      ...(!error.retryable && { id: endOfStream }),
+    });
+    subscriber.complete();
   }
 }
 
@@ -107,14 +168,18 @@ function whenHeadersAreSent(response: RawResponse, then: () => void): () => void
   return () => clearTimeout(timer);
 }
 
+function after(result: unknown, then: (value: unknown) => unknown): unknown {
+  return result instanceof Promise ? result.then(then) : then(result);
+}
+
 /**
- * Applies `then` to what `run` returns, or promises. A PushError becomes the HTTP answer that it stands for: a client that
- * asks for what it may not have is no error of the server, to be logged with a stack.
+ * A PushError becomes the HTTP answer that it stands for: a client that asks for what it may not have is no error of the
+ * server, to be logged with a stack.
  */
-function settle(run: () => unknown, then: (value: unknown) => unknown): unknown {
+function refusing(run: () => unknown): unknown {
   try {
     const result = run();
-    return result instanceof Promise ? result.then(then).catch(refuse) : then(result);
+    return result instanceof Promise ? result.catch(refuse) : result;
   } catch (error) {
     return refuse(error);
   }
@@ -124,20 +189,4 @@ function refuse(error: unknown): never {
   if (!(error instanceof PushError) || !error.expose) throw error;
   const { status, code, message } = error;
   throw new HttpException({ statusCode: status, code, message }, status, { cause: error });
-}
-
-function declaredTopic({ topic }: PushSseRoute, request: RawRequest): string {
-  if (topic === undefined)
-    throw new PushError('INVALID_OPTION', '@PushSse() without a topic must return the topics.');
-  const { params } = request as RawRequest & { params?: Record<string, string> };
-  return topic
-    .split('.')
-    .map((token) => (token.startsWith(':') ? singleToken(params?.[token.slice(1)], token) : token))
-    .join('.');
-}
-
-function singleToken(value: string | undefined, token: string): string {
-  if (value !== undefined && /^[!-)+\-/-=?-~]+$/.test(value)) return value;
-  const message = `The route parameter ${token} cannot be part of a topic: it has to be one token, without ".", "*", ">".`;
-  throw new PushError('INVALID_TOPIC', message);
 }

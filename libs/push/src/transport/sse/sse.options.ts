@@ -1,5 +1,8 @@
 /** How SSE connections are kept. */
 export interface SseOptions {
-  /** What clients are told to wait before they reconnect, in milliseconds. Default: 2,000. */
-  readonly retry?: number;
+  /**
+   * The form of heartbeats. `comment` is invisible to `EventSource`; `event` is an event `push.heartbeat` that a client can
+   * listen to, to notice a dead connection. Both move the last event id. Default: `comment`.
+   */
+  readonly heartbeat?: 'comment' | 'event';
 }

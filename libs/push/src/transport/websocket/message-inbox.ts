@@ -54,6 +54,7 @@ export class MessageInbox {
 
   private async work(): Promise<void> {
     this.isBusy = true;
+    await this.connection.opening;
     for (let data = this.waiting.shift(); data !== undefined; data = this.waiting.shift()) {
       const message = this.parse(data);
       if (message) await this.handle(message);

@@ -2,10 +2,11 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { AbstractWsAdapter, MessageMappingProperties } from '@nestjs/websockets';
-import type { IncomingMessage, Server } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Observable } from 'rxjs';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { Reception } from '../lifecycle/reception.js';
 import { MessageInbox } from './message-inbox.js';
 import { WebSocketConnections } from './websocket-connections.js';
 import { WebSocketSettings } from './websocket.options.js';
@@ -138,17 +139,29 @@ export class PushWsAdapter extends WsAdapter {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = (request.url ?? '').split('?')[0];
-    const server =
-      this.pushServer && path === this.resolve(WebSocketSettings).path
-        ? this.pushServer
-        : this.ownServer(path);
+    if (this.pushServer && path === this.resolve(WebSocketSettings).path) {
+      this.admit(this.pushServer, request, socket, head);
+      return;
+    }
+    const server = this.ownServer(path);
     if (server) {
-      server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));
+      connect(server, request, socket, head);
       return;
     }
     // Other listeners (a GraphQL server, socket.io, a dev server's HMR) look after their own paths.
     if (this.listening!.server.listenerCount('upgrade') > 1) return;
-    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    refuse(socket, 404);
+  }
+
+  private admit(server: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const reception = this.resolve(Reception);
+    if (!reception.isOpen) {
+      refuse(socket, 503, `Retry-After: ${Math.ceil(reception.comeBackIn / 1000)}\r\n`);
+      return;
+    }
+    const turn = reception.enter();
+    if (turn) void turn.then(() => connect(server, request, socket, head));
+    else connect(server, request, socket, head);
   }
 
   /** The server of one of the application's own `ws` gateways. */
@@ -156,4 +169,16 @@ export class PushWsAdapter extends WsAdapter {
     const servers = (this.wsServersRegistry.get(0) ?? []) as (WebSocketServer & { path?: string })[];
     return servers.find((server) => server.path === path);
   }
+}
+
+function connect(server: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));
+}
+
+/** Answers an upgrade with an honest status instead of the 101. */
+function refuse(socket: Duplex, status: number, headers = ''): void {
+  socket.on('error', () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`,
+  );
 }

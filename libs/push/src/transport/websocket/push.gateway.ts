@@ -9,8 +9,11 @@ import {
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import { TopicAccess } from '../../access/topic-access.js';
+import { ErrorReporter } from '../../bus/error-reporter.js';
 import { PushError } from '../../contracts/errors.js';
 import { assertPattern } from '../../contracts/topic.js';
+import { explain } from '../failure.js';
+import { Reception } from '../lifecycle/reception.js';
 import { SubscribeMessage, UnsubscribeMessage } from './client-messages.js';
 import { PushWsFilter } from './push-ws.filter.js';
 import type { WebSocketConnection } from './websocket-connection.js';
@@ -28,10 +31,25 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
     private readonly connections: WebSocketConnections,
     private readonly access: TopicAccess,
     private readonly settings: WebSocketSettings,
+    private readonly reception: Reception,
+    private readonly errors: ErrorReporter,
   ) {}
 
   handleConnection(client: WebSocket, request: IncomingMessage): void {
     const connection = this.connections.open(client, request);
+    const greeting = this.reception.greet({ connection: connection.id, transport: 'websocket' });
+    if (!greeting) {
+      this.greet(connection);
+      return;
+    }
+    connection.opening = greeting.then(
+      () => this.greet(connection),
+      (thrown: unknown) => this.refuse(connection, thrown),
+    );
+  }
+
+  private greet(connection: WebSocketConnection): void {
+    connection.opening = undefined;
     const { heartbeat, maxMessageBytes, maxTopics } = this.settings;
     connection.send({
       event: 'hello',
@@ -44,19 +62,27 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
     });
   }
 
+  /** A connect hook said no. */
+  private refuse(connection: WebSocketConnection, thrown: unknown): void {
+    const { error, isExpected } = explain(thrown);
+    if (!isExpected) this.errors.report(thrown, { stage: 'connect', connection: connection.id });
+    connection.fail(error);
+  }
+
   handleDisconnect(client: WebSocket): void {
     this.connections.close(client);
   }
 
   @OnMessage('subscribe')
-  subscribe(
+  async subscribe(
     @ConnectedSocket() client: WebSocket,
     @MessageBody() { topics, from, ref }: SubscribeMessage,
-  ): void {
+  ): Promise<void> {
     const connection = this.connectionOf(client);
     topics.forEach((topic) => assertPattern(topic));
     this.access.assertMaySubscribe(topics);
     this.assertRoom(connection, topics);
+    await this.reception.subscribe({ connection: connection.id, transport: 'websocket' }, topics);
     connection.cursor.subscribe(topics, from ?? 'now', (id) =>
       connection.send({ event: 'subscribed', data: { ref, topics, id } }),
     );

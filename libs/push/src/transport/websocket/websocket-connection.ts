@@ -2,18 +2,21 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Connection, GapNotice } from '../../contracts/connection.js';
-import { closeCodeOf } from '../../contracts/close-codes.js';
+import { CloseCode, closeCodeOf } from '../../contracts/close-codes.js';
 import type { PushError } from '../../contracts/errors.js';
 import type { Batch } from '../../contracts/event.js';
 import type { Cursor } from '../../hub/cursor.js';
 import type { Hub } from '../../hub/hub.js';
 import { websocketCodec } from '../../wire/websocket.codec.js';
 import {
+  drainMessage,
   errorMessage,
   gapMessage,
   heartbeatMessage,
   type ServerMessage,
 } from '../../wire/websocket.messages.js';
+import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
+import type { Reception } from '../lifecycle/reception.js';
 import type { Beating, TimerWheel } from '../timer-wheel.js';
 
 /** While so many bytes of answers wait for a client, nothing more is read from it. */
@@ -23,8 +26,12 @@ const maxPendingBytes = 256 * 1024;
  * A WebSocket client. `ws` keeps the protocol; the shared bytes of events, which are whole frames, go to the socket
  * beside it. Both write whole frames only, so they never mix within one.
  */
-export class WebSocketConnection implements Connection, Beating {
+export class WebSocketConnection implements Connection, ClientConnection, Beating {
   readonly id = randomUUID();
+  readonly transport = 'websocket';
+  reason: DisconnectReason = 'client';
+  /** While set, the client is not let in yet: its messages wait. */
+  opening: Promise<void> | undefined;
   readonly cursor: Cursor;
   private isAlive = true;
 
@@ -33,8 +40,10 @@ export class WebSocketConnection implements Connection, Beating {
     private readonly client: WebSocket,
     private readonly socket: Socket,
     private readonly wheel: TimerWheel,
+    private readonly reception: Reception,
   ) {
     this.cursor = hub.join(this);
+    reception.arrived(this);
     client.on('pong', () => (this.isAlive = true));
     socket.on('drain', this.drained);
     wheel.add(this);
@@ -49,8 +58,19 @@ export class WebSocketConnection implements Connection, Beating {
   }
 
   fail(error: PushError): void {
+    this.reason = 'error';
     this.send(errorMessage(error));
     this.client.close(closeCodeOf(error.code), error.code);
+  }
+
+  drain(delay: number): void {
+    this.reason = 'drain';
+    this.send(drainMessage(delay));
+    this.client.close(CloseCode.ServiceRestart, 'drain');
+  }
+
+  destroy(): void {
+    this.client.terminate();
   }
 
   /** Sends a message of the protocol. Returns whether there is room for more. */
@@ -69,6 +89,7 @@ export class WebSocketConnection implements Connection, Beating {
   /** A client that did not answer the last ping is gone; the others are asked again, and told where they are. */
   beat(): void {
     if (!this.isAlive) {
+      this.reason = 'timeout';
       this.client.terminate();
       return;
     }
@@ -81,6 +102,7 @@ export class WebSocketConnection implements Connection, Beating {
   /** The client is gone. Idempotent. */
   close(): void {
     this.wheel.remove(this);
+    this.reception.left(this);
     this.cursor.leave();
     this.socket.off('drain', this.drained);
   }

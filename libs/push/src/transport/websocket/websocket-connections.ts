@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import type { Hub } from '../../hub/hub.js';
+import type { Reception } from '../lifecycle/reception.js';
 import type { TimerWheel } from '../timer-wheel.js';
 import { WebSocketConnection } from './websocket-connection.js';
 
@@ -11,14 +12,11 @@ export class WebSocketConnections {
   constructor(
     private readonly hub: Hub,
     private readonly wheel: TimerWheel,
+    private readonly reception: Reception,
   ) {}
 
-  get size(): number {
-    return this.connections.size;
-  }
-
   open(client: WebSocket, request: IncomingMessage): WebSocketConnection {
-    const connection = new WebSocketConnection(this.hub, client, request.socket, this.wheel);
+    const connection = new WebSocketConnection(this.hub, client, request.socket, this.wheel, this.reception);
     this.connections.set(client, connection);
     return connection;
   }

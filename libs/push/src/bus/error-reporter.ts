@@ -1,0 +1,32 @@
+import { Logger } from '@nestjs/common';
+
+/** Where an error came from that has nobody to be thrown to. */
+export interface ErrorContext {
+  /** What failed: `handler`, `stream`, `connect`, `disconnect`, `subscribe`, … */
+  readonly stage: string;
+  /** The connection that it happened on, if there is one. */
+  readonly connection?: string;
+}
+
+/** Takes errors that belong to nobody. */
+export type ErrorListener = (error: unknown, context: ErrorContext) => void;
+
+const logger = new Logger('Push');
+
+/** The one door for errors that nobody awaits: they are told, never thrown, never fatal. */
+export class ErrorReporter {
+  /** @param listener the application's; without one, errors are logged */
+  constructor(private readonly listener?: ErrorListener) {}
+
+  report(error: unknown, context: ErrorContext): void {
+    if (!this.listener) {
+      logger.error(`Failed: ${context.stage}`, error instanceof Error ? error.stack : error);
+      return;
+    }
+    try {
+      this.listener(error, context);
+    } catch (failure) {
+      logger.error('The onError listener itself failed.', failure instanceof Error ? failure.stack : failure);
+    }
+  }
+}

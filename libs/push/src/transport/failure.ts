@@ -1,0 +1,32 @@
+import { HttpException } from '@nestjs/common';
+import { PushError, type PushErrorCode } from '../contracts/errors.js';
+
+/** What a client is told of something that was thrown. */
+export interface Failure {
+  readonly error: PushError;
+  /** For input of the wrong shape: what is wrong with it. */
+  readonly details?: readonly string[];
+  /** Whether the application threw it on purpose; anything else is to be reported, and its message kept back. */
+  readonly isExpected: boolean;
+}
+
+const codeOf: Record<number, PushErrorCode> = {
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  429: 'LIMIT_EXCEEDED',
+  503: 'UNAVAILABLE',
+};
+
+/** Translates what guards, pipes, handlers and streams throw. */
+export function explain(thrown: unknown): Failure {
+  if (thrown instanceof PushError) return { error: thrown, isExpected: true };
+  if (thrown instanceof HttpException) {
+    const status = thrown.getStatus();
+    const code = codeOf[status] ?? (status < 500 ? 'INVALID_MESSAGE' : undefined);
+    const { message } = thrown.getResponse() as { message?: unknown };
+    const details = Array.isArray(message) ? message.map(String) : undefined;
+    if (code)
+      return { error: new PushError(code, thrown.message, { cause: thrown }), details, isExpected: true };
+  }
+  return { error: new PushError('INTERNAL', 'The server failed.', { cause: thrown }), isExpected: false };
+}

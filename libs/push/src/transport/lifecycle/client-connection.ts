@@ -1,0 +1,17 @@
+/** Which door a client came through. */
+export type TransportName = 'sse' | 'websocket';
+
+/** Why a connection ended: the client left, did not answer, was told to come back elsewhere, or was refused more. */
+export type DisconnectReason = 'client' | 'timeout' | 'drain' | 'error' | 'end';
+
+/** A client's connection, as the life cycle sees it. None of the methods may throw. */
+export interface ClientConnection {
+  readonly id: string;
+  readonly transport: TransportName;
+  /** Why it ended, or would end if it ended now. */
+  readonly reason: DisconnectReason;
+  /** Tells the client to come back in `delay` milliseconds, and ends the connection cleanly. */
+  drain(delay: number): void;
+  /** Ends the connection at once, whatever is still to be sent. */
+  destroy(): void;
+}

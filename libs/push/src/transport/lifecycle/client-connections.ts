@@ -1,0 +1,38 @@
+import type { ClientConnection } from './client-connection.js';
+import type { Hooks } from './hooks.js';
+
+/** All clients of this node, whatever carries them. */
+export class ClientConnections {
+  private readonly connections = new Set<ClientConnection>();
+  private emptied: (() => void)[] = [];
+
+  constructor(private readonly hooks: Hooks) {}
+
+  get size(): number {
+    return this.connections.size;
+  }
+
+  all(): ClientConnection[] {
+    return [...this.connections];
+  }
+
+  add(connection: ClientConnection): void {
+    this.connections.add(connection);
+  }
+
+  /** Takes an ended connection out, and tells the hooks. Idempotent. */
+  remove(connection: ClientConnection): void {
+    if (!this.connections.delete(connection)) return;
+    const { id, transport, reason } = connection;
+    this.hooks.disconnect({ connection: id, transport, reason });
+    if (this.connections.size > 0) return;
+    this.emptied.forEach((resolve) => resolve());
+    this.emptied = [];
+  }
+
+  /** Resolves once nobody is connected. */
+  whenEmpty(): Promise<void> {
+    if (this.connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.emptied.push(resolve));
+  }
+}

@@ -1,0 +1,45 @@
+import type { EventEmitter } from 'node:events';
+import type { ServerHttp2Session } from 'node:http2';
+
+/**
+ * The HTTP/2 sessions of the application's server, which would keep it from closing for as long as clients like. A server
+ * without HTTP/2 has none.
+ */
+export class Http2Sessions {
+  private readonly sessions = new Set<ServerHttp2Session>();
+  private emptied: (() => void)[] = [];
+  private isClosing = false;
+
+  /** Begins to follow the sessions of `server`. */
+  watch(server: EventEmitter): void {
+    server.on('session', (session: ServerHttp2Session) => {
+      this.sessions.add(session);
+      session.once('close', () => this.remove(session));
+      if (this.isClosing) session.close();
+    });
+  }
+
+  /** Sends GOAWAY (RFC 9113, section 6.8): no new streams; a session closes when its last stream has ended. */
+  close(): void {
+    this.isClosing = true;
+    for (const session of this.sessions) session.close();
+  }
+
+  /** Ends all sessions at once. */
+  destroy(): void {
+    for (const session of this.sessions) session.destroy();
+  }
+
+  /** Resolves once there is no session. */
+  whenEmpty(): Promise<void> {
+    if (this.sessions.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.emptied.push(resolve));
+  }
+
+  private remove(session: ServerHttp2Session): void {
+    this.sessions.delete(session);
+    if (this.sessions.size > 0) return;
+    this.emptied.forEach((resolve) => resolve());
+    this.emptied = [];
+  }
+}

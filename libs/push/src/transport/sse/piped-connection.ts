@@ -1,0 +1,27 @@
+import { sseHeartbeat, sseOpening } from '../../wire/sse.codec.js';
+import type { BodySink } from './raw-response.js';
+import { SseClient } from './sse-client.js';
+
+/**
+ * The client of a stream whose events go through Nest: only its connection is looked after. Its heartbeats move no id,
+ * since events may still be on their way through the application's pipe. Each write is a whole block, as Nest's are.
+ */
+export class PipedConnection extends SseClient {
+  /** The headers are sent. */
+  open(retry: number): void {
+    this.send(sseOpening(retry));
+    this.desk.wheel.add(this);
+  }
+
+  beat(): void {
+    if (!this.sink.writableNeedDrain) this.send(sseHeartbeat(this.desk.heartbeat));
+  }
+
+  protected send(block: Buffer): boolean {
+    return this.sink.destroyed || this.sink.writableEnded || this.sink.write(block);
+  }
+
+  private get sink(): BodySink {
+    return this.response as unknown as BodySink;
+  }
+}
