@@ -13,6 +13,7 @@ import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
 import { coreProviders, lifecycleProviders, sseProviders, websocketProviders } from './push.providers.js';
+import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
 import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
@@ -61,6 +62,7 @@ export class PushModule
     private readonly hooks: Hooks,
     private readonly sessions: Http2Sessions,
     private readonly lifecycle: PushLifecycle,
+    private readonly deadPeers: DeadPeers,
     private readonly adapterHost: HttpAdapterHost,
   ) {
     super();
@@ -75,7 +77,9 @@ export class PushModule
     // An application context without HTTP has no adapter.
     const adapter = this.adapterHost.httpAdapter as AbstractHttpAdapter | undefined;
     const server = adapter?.getHttpServer() as EventEmitter | undefined;
-    if (server) this.sessions.watch(server);
+    if (!server) return;
+    this.sessions.watch(server);
+    this.deadPeers.start();
   }
 
   /** Sends everyone away while the server still listens: Nest would wait for open streams for ever. */
@@ -87,6 +91,7 @@ export class PushModule
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.deadPeers.stop();
     this.hub.close();
     await this.backplane.close();
   }

@@ -9,6 +9,7 @@ import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
 import type { PushOptions } from './push.options.js';
 import { ClientConnections } from './transport/lifecycle/client-connections.js';
+import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
 import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
@@ -107,6 +108,12 @@ export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
       provide: ClientConnections,
       inject: [Hooks],
       useFactory: (hooks: Hooks) => new ClientConnections(hooks),
+    },
+    {
+      provide: DeadPeers,
+      inject: [ClientConnections, TimerWheel],
+      useFactory: (connections: ClientConnections, wheel: TimerWheel) =>
+        new DeadPeers(connections, wheel.interval),
     },
     {
       provide: PushLifecycle,

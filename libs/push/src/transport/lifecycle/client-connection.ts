@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 /** Which door a client came through. */
 export type TransportName = 'sse' | 'websocket';
 
@@ -9,7 +11,9 @@ export interface ClientConnection {
   readonly id: string;
   readonly transport: TransportName;
   /** Why it ended, or would end if it ended now. */
-  readonly reason: DisconnectReason;
+  reason: DisconnectReason;
+  /** The TCP connection that is this client's alone, where only the kernel can tell whether the client is still there. */
+  readonly socket?: Socket;
   /** Tells the client to come back in `delay` milliseconds, and ends the connection cleanly. */
   drain(delay: number): void;
   /** Ends the connection at once, whatever is still to be sent. */

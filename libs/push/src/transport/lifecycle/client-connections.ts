@@ -16,6 +16,12 @@ export class ClientConnections {
     return [...this.connections];
   }
 
+  /** Whether `test` holds for any of them. */
+  some(test: (connection: ClientConnection) => boolean): boolean {
+    for (const connection of this.connections) if (test(connection)) return true;
+    return false;
+  }
+
   add(connection: ClientConnection): void {
     this.connections.add(connection);
   }

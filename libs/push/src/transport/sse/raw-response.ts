@@ -1,5 +1,6 @@
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import { Http2ServerResponse, type Http2ServerRequest } from 'node:http2';
+import type { Socket } from 'node:net';
 
 /** Node's request behind what Express or Fastify hand out. */
 export type RawRequest = IncomingMessage | Http2ServerRequest;
@@ -72,4 +73,9 @@ export function bodyOf(response: RawResponse): Body {
 export function destroyResponse(response: RawResponse): void {
   if (response instanceof Http2ServerResponse) response.stream.destroy();
   else response.destroy();
+}
+
+/** The TCP connection that carries `response` alone; none on HTTP/2, where it is shared. */
+export function tcpSocketOf(response: RawResponse): Socket | undefined {
+  return response instanceof Http2ServerResponse ? undefined : (response.socket ?? undefined);
 }

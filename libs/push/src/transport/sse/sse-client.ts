@@ -1,8 +1,9 @@
+import type { Socket } from 'node:net';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
 import type { Beating, TimerWheel } from '../timer-wheel.js';
 import { sseOpening } from '../../wire/sse.codec.js';
-import { destroyResponse, type RawResponse } from './raw-response.js';
+import { destroyResponse, tcpSocketOf, type RawResponse } from './raw-response.js';
 
 /** What SSE clients are served with. */
 export interface SseDesk {
@@ -25,6 +26,10 @@ export abstract class SseClient implements ClientConnection, Beating {
     private readonly end: () => void,
   ) {
     desk.reception.arrived(this);
+  }
+
+  get socket(): Socket | undefined {
+    return tcpSocketOf(this.response);
   }
 
   abstract beat(): void;

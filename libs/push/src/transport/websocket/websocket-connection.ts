@@ -38,19 +38,19 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
   constructor(
     hub: Hub,
     private readonly client: WebSocket,
-    private readonly socket: Socket,
+    private readonly stream: Socket,
     private readonly wheel: TimerWheel,
     private readonly reception: Reception,
   ) {
     this.cursor = hub.join(this);
     reception.arrived(this);
     client.on('pong', () => (this.isAlive = true));
-    socket.on('drain', this.drained);
+    stream.on('drain', this.drained);
     wheel.add(this);
   }
 
   write(batch: Batch): boolean {
-    return this.isOpen ? this.hasRoom(this.socket.write(batch.bytes(websocketCodec))) : true;
+    return this.isOpen ? this.hasRoom(this.stream.write(batch.bytes(websocketCodec))) : true;
   }
 
   gap(notice: GapNotice): boolean {
@@ -78,12 +78,12 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
     if (!this.isOpen) return true;
     this.client.send(JSON.stringify(message));
     if (!this.hasRoomForAnswers) this.client.pause();
-    return this.hasRoom(!this.socket.writableNeedDrain);
+    return this.hasRoom(!this.stream.writableNeedDrain);
   }
 
   /** Whether the client takes its answers: if not, it is not asked for more messages. */
   get hasRoomForAnswers(): boolean {
-    return this.socket.writableLength <= maxPendingBytes;
+    return this.stream.writableLength <= maxPendingBytes;
   }
 
   /** A client that did not answer the last ping is gone; the others are asked again, and told where they are. */
@@ -96,7 +96,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
     this.isAlive = false;
     if (!this.isOpen) return;
     this.client.ping();
-    if (!this.socket.writableNeedDrain) this.send(heartbeatMessage(this.cursor.position));
+    if (!this.stream.writableNeedDrain) this.send(heartbeatMessage(this.cursor.position));
   }
 
   /** The client is gone. Idempotent. */
@@ -104,16 +104,16 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
     this.wheel.remove(this);
     this.reception.left(this);
     this.cursor.leave();
-    this.socket.off('drain', this.drained);
+    this.stream.off('drain', this.drained);
   }
 
   private get isOpen(): boolean {
-    return this.client.readyState === this.client.OPEN && !this.socket.destroyed;
+    return this.client.readyState === this.client.OPEN && !this.stream.destroyed;
   }
 
   /** A large write counts as too much even if the kernel took all of it: what matters is what stayed here. */
   private hasRoom(isBelowMark: boolean): boolean {
-    return isBelowMark || this.socket.writableLength === 0;
+    return isBelowMark || this.stream.writableLength === 0;
   }
 
   private readonly drained = (): void => {
