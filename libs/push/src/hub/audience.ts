@@ -24,8 +24,8 @@ export class Audience {
   /** Takes an event for the next delivery. Returns whether it is the first one. */
   collect(event: LogEvent): boolean {
     // Overlapping patterns name an audience more than once for the same event, always in a row.
-    if (this.events[this.events.length - 1] !== event) this.events.push(event);
-    return this.events.length === 1;
+    if (this.events[this.events.length - 1] === event) return false;
+    return this.events.push(event) === 1;
   }
 
   /** What was collected, for `deliver`. */
