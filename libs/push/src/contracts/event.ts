@@ -72,13 +72,15 @@ export class Batch {
   /** Sequence of the first and of the last event in the log; infinite and 0 if all of them are ephemeral. */
   readonly first: number;
   readonly last: number;
-  private readonly excepted: boolean;
+  /** Connections that one of the events excepts; mostly none. */
+  private readonly excepted: ReadonlySet<string> | undefined;
   private readonly joined = new Map<Codec, Buffer>();
 
   constructor(readonly events: readonly LogEvent[]) {
     this.first = events.find((event) => event.sequence > 0)?.sequence ?? Infinity;
     this.last = events.findLast((event) => event.sequence > 0)?.sequence ?? 0;
-    this.excepted = events.some((event) => event.except !== undefined);
+    const excepted = events.flatMap(({ except }) => except ?? []);
+    if (excepted.length > 0) this.excepted = new Set(excepted);
   }
 
   bytes(codec: Codec): Buffer {
@@ -91,7 +93,7 @@ export class Batch {
   /** What of it a connection still has to get that has everything up to `sequence`: mostly the batch itself. */
   partFor(connectionId: string, sequence: number): Batch | undefined {
     const isAhead = this.first > sequence;
-    if (isAhead && !this.excepted) return this;
+    if (isAhead && !this.excepted?.has(connectionId)) return this;
     const events = this.events.filter(
       (event) =>
         event.except !== connectionId && (event.sequence > sequence || (isAhead && event.sequence === 0)),

@@ -1,0 +1,75 @@
+import { sseCodec, chunkedSseCodec, sseEnvelopeCodec } from '../wire/sse.codec.js';
+import { Batch, LogEvent, type Codec } from './event.js';
+
+function event(sequence: number, except?: string): LogEvent {
+  return new LogEvent('log', sequence, 'a', undefined, String(sequence), except);
+}
+
+/** Counts what it is asked for. */
+function counting(form: symbol): Codec & { encoded: number; joined: number } {
+  return {
+    form,
+    encoded: 0,
+    joined: 0,
+    encode(event) {
+      this.encoded++;
+      return Buffer.from(event.data);
+    },
+    join(encodings) {
+      this.joined++;
+      return Buffer.concat(encodings);
+    },
+  };
+}
+
+describe('LogEvent', () => {
+  it('has an id, unless it is ephemeral', () => {
+    expect(event(7).id).toBe('log-7');
+    expect(event(0).id).toBeUndefined();
+  });
+
+  it('is encoded once for each wire format', () => {
+    const codecs = ['one', 'two', 'three'].map((name) => counting(Symbol(name)));
+    const shared = counting(codecs[1]!.form);
+    const it = event(7);
+    for (const codec of [...codecs, ...codecs, shared]) expect(it.encoded(codec).toString()).toBe('7');
+    expect([...codecs, shared].map((codec) => codec.encoded)).toEqual([1, 1, 1, 0]);
+  });
+
+  it('shares an encoding between codecs of one form, and keeps those of others apart', () => {
+    const it = event(7);
+    expect(it.encoded(sseCodec)).toBe(it.encoded(chunkedSseCodec));
+    expect(it.encoded(sseEnvelopeCodec)).not.toEqual(it.encoded(sseCodec));
+  });
+});
+
+describe('Batch', () => {
+  it('is joined once for each codec', () => {
+    const codec = counting(Symbol('one'));
+    const batch = new Batch([event(1), event(2)]);
+    expect(batch.bytes(codec)).toBe(batch.bytes(codec));
+    expect(codec.joined).toBe(1);
+    expect(batch.bytes(codec).toString()).toBe('12');
+  });
+
+  it('knows its first and last place in the log', () => {
+    expect(new Batch([event(0), event(3), event(5), event(0)])).toMatchObject({ first: 3, last: 5 });
+    expect(new Batch([event(0)])).toMatchObject({ first: Infinity, last: 0 });
+  });
+
+  it('is itself the part for everyone who has nothing of it and is not excepted', () => {
+    const batch = new Batch([event(3), event(4, 'sender'), event(0)]);
+    expect(batch.partFor('somebody', 2)).toBe(batch);
+    expect(batch.partFor('sender', 2)!.events.map(({ sequence }) => sequence)).toEqual([3, 0]);
+  });
+
+  it('is cut for who has some of it; ephemeral events are not sent twice', () => {
+    const batch = new Batch([event(0), event(3), event(0), event(5)]);
+    expect(batch.partFor('somebody', 3)!.events.map(({ sequence }) => sequence)).toEqual([5]);
+    expect(batch.partFor('somebody', 5)).toBeUndefined();
+  });
+
+  it('is nothing for a sender who has all but its own', () => {
+    expect(new Batch([event(3, 'sender'), event(0, 'sender')]).partFor('sender', 0)).toBeUndefined();
+  });
+});
