@@ -6,9 +6,9 @@ import { MessageIds } from './message-ids.js';
 
 /** What the memory backplane can be told. */
 export interface MemoryBackplaneOptions {
-  /** How long a `messageId` is remembered, in milliseconds. Default: one hour. */
+  /** How long a `messageId` is remembered at least, in milliseconds. Default: one hour. */
   readonly rememberMessageIds?: number;
-  /** How many message ids are remembered at most; the oldest go first. Default: 100,000. */
+  /** How many message ids are remembered at most; when it is reached, the older half goes. Default: 100,000. */
   readonly maxMessageIds?: number;
 }
 

@@ -1,28 +1,38 @@
-/** Message ids and the sequence of the event that each first published, for a time and up to a number. */
+/**
+ * Message ids, and the sequence of the event that each first published. They grow old by generations, two of them, so
+ * that remembering one costs the same however many there are.
+ */
 export class MessageIds {
-  // A Map iterates in insertion order, which here is also the order of expiry.
-  private readonly entries = new Map<string, { sequence: number; expires: number }>();
+  private young = new Map<string, number>();
+  private old = new Map<string, number>();
+  private born: number;
 
+  /**
+   * @param milliseconds how long an id is remembered: so long at least, unless there are too many
+   * @param limit how many are remembered at most, 2 or more; when it is reached, the older half goes
+   * @param now clock in milliseconds, for tests
+   */
   constructor(
     private readonly milliseconds: number,
     private readonly limit: number,
-  ) {}
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.born = now();
+  }
 
   get(messageId: string): number | undefined {
-    this.expire();
-    return this.entries.get(messageId)?.sequence;
+    return this.young.get(messageId) ?? this.old.get(messageId);
   }
 
   set(messageId: string, sequence: number): void {
-    this.entries.set(messageId, { sequence, expires: Date.now() + this.milliseconds });
-    this.expire();
-  }
-
-  private expire(): void {
-    const now = Date.now();
-    for (const [messageId, { expires }] of this.entries) {
-      if (expires > now && this.entries.size <= this.limit) return;
-      this.entries.delete(messageId);
+    const now = this.now();
+    const age = now - this.born;
+    if (age >= this.milliseconds || this.young.size + 1 > this.limit / 2) {
+      // What is younger than the time to remember is in the young generation, or was in it when that began.
+      this.old = age >= 2 * this.milliseconds ? new Map() : this.young;
+      this.young = new Map();
+      this.born = now;
     }
+    this.young.set(messageId, sequence);
   }
 }
