@@ -1,15 +1,43 @@
+import { array, assert, constantFrom, nat, oneof, property, record } from 'fast-check';
 import { Deque } from './deque.js';
 
+const steps = array(
+  oneof(
+    { weight: 6, arbitrary: record({ do: constantFrom('push'), by: nat(3) }) },
+    { weight: 4, arbitrary: record({ do: constantFrom('shift'), by: nat(20) }) },
+    { weight: 1, arbitrary: record({ do: constantFrom('filter'), by: nat(5) }) },
+  ),
+  { maxLength: 200 },
+);
+
 describe('Deque', () => {
-  it('finds the first item behind a sequence, whatever was shifted', () => {
-    const deque = new Deque<{ sequence: number }>();
-    for (let sequence = 1; sequence <= 100; sequence++) deque.push({ sequence: sequence * 2 });
-    for (let count = 0; count < 40; count++) deque.shift();
-    expect(deque.length).toBe(60);
-    expect(deque.first?.sequence).toBe(82);
-    expect(deque.at(deque.after(100))?.sequence).toBe(102);
-    expect(deque.at(deque.after(101))?.sequence).toBe(102);
-    expect(deque.after(200)).toBe(60);
-    expect(deque.after(0)).toBe(0);
+  it('is a list that is shifted and searched', () => {
+    assert(
+      property(steps, (steps) => {
+        const deque = new Deque<{ sequence: number }>();
+        let list: { sequence: number }[] = [];
+        let sequence = 0;
+        for (const step of steps) {
+          if (step.do === 'push') {
+            const item = { sequence: (sequence += 1 + step.by) };
+            deque.push(item);
+            list.push(item);
+          } else if (step.do === 'shift') {
+            for (let count = 0; count < step.by; count++) expect(deque.shift()).toBe(list.shift());
+          } else {
+            deque.filter((item) => item.sequence % 6 !== step.by);
+            list = list.filter((item) => item.sequence % 6 !== step.by);
+          }
+          expect(deque.length).toBe(list.length);
+          expect(deque.first).toBe(list[0]);
+          expect(deque.last).toBe(list.at(-1));
+          for (const after of [-1, 0, sequence / 2, sequence - 1, sequence]) {
+            const index = list.findIndex((item) => item.sequence > after);
+            expect(deque.after(after)).toBe(index < 0 ? list.length : index);
+            expect(deque.at(deque.after(after))).toBe(list[index]);
+          }
+        }
+      }),
+    );
   });
 });

@@ -20,7 +20,9 @@ export class Deque<T extends { readonly sequence: number }> {
   }
 
   push(item: T): void {
-    this.items.push(item);
+    // An array that is pushed to makes room for many; most topics have one event.
+    if (this.items.length === 0) this.items = [item];
+    else this.items.push(item);
   }
 
   shift(): T | undefined {
@@ -28,7 +30,7 @@ export class Deque<T extends { readonly sequence: number }> {
     const item = this.items[this.start]!;
     this.start++;
     // Copying when half of the array is dead makes the cost of a shift constant on average, and lets the dead go.
-    if (this.start >= 16 && this.start * 2 >= this.items.length) {
+    if (this.length === 0 || (this.start >= 16 && this.start * 2 >= this.items.length)) {
       this.items = this.items.slice(this.start);
       this.start = 0;
     } else {

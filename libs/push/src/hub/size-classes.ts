@@ -1,3 +1,4 @@
+import { OrderedSet } from './ordered-set.js';
 import type { TopicHistory } from './topic-history.js';
 
 /**
@@ -5,7 +6,7 @@ import type { TopicHistory } from './topic-history.js';
  * once. It pays when the window is full: a chatty topic never drives out a quiet one's history.
  */
 export class SizeClasses {
-  private readonly classes: Set<TopicHistory>[] = Array.from({ length: 54 }, () => new Set());
+  private readonly classes = Array.from({ length: 54 }, () => new OrderedSet<TopicHistory>());
 
   /** Tells that `history` held `before` bytes and now holds what it says. */
   moved(history: TopicHistory, before: number): void {
@@ -18,10 +19,7 @@ export class SizeClasses {
 
   /** A topic that is at least half as large as the largest; among equals, one that has been so for longest. */
   largest(): TopicHistory | undefined {
-    for (let index = this.classes.length - 1; index > 0; index--) {
-      for (const history of this.classes[index]!) return history;
-    }
-    return undefined;
+    return this.classes.findLast((histories) => histories.size > 0)?.first;
   }
 }
 

@@ -1,6 +1,7 @@
 /** A token of known topics, and the newest sequences that are lost at and below it. */
 export class TopicNode<T> {
-  readonly children = new Map<string, TopicNode<T>>();
+  /** Made with the first child: most nodes are leaves. */
+  children: Map<string, TopicNode<T>> | undefined;
   /** What is known of the topic that ends here. */
   value: T | undefined;
   /** Newest lost event of the topic that ends here. */
@@ -36,6 +37,7 @@ export class TopicTree<T> {
   grow(topic: string): TopicNode<T> {
     let node = this.root;
     for (const token of topic.split('.')) {
+      node.children ??= new Map();
       let child = node.children.get(token);
       if (!child) node.children.set(token, (child = new TopicNode(token, node, node.forgotten)));
       node = child;
@@ -54,9 +56,9 @@ export class TopicTree<T> {
   /** Takes a topic without value out of the tree, with the nodes that only it needed. */
   forget(node: TopicNode<T>): void {
     let bare: TopicNode<T> | undefined = node;
-    while (bare?.parent && !bare.value && bare.children.size === 0) {
+    while (bare?.parent && !bare.value && !bare.children?.size) {
       const parent: TopicNode<T> = bare.parent;
-      parent.children.delete(bare.token);
+      parent.children!.delete(bare.token);
       parent.forgotten = Math.max(parent.forgotten, bare.lost, bare.lostBelow);
       bare = parent;
     }
@@ -79,11 +81,11 @@ function lostThrough(node: TopicNode<unknown>, tokens: readonly string[], depth:
   if (token === undefined) return node.lost;
   if (token === '>') return node.lostBelow;
   if (token !== '*') {
-    const child = node.children.get(token);
+    const child = node.children?.get(token);
     return child ? lostThrough(child, tokens, depth + 1) : node.forgotten;
   }
   let lost = node.forgotten;
-  for (const child of node.children.values()) {
+  for (const child of node.children?.values() ?? []) {
     // A node never lost more than what its parent knows: most walks end here.
     if (Math.max(child.lost, child.lostBelow) > lost)
       lost = Math.max(lost, lostThrough(child, tokens, depth + 1));
@@ -106,10 +108,10 @@ function select<T>(
     return effort - 1;
   }
   if (token !== '*' && token !== '>') {
-    const child = node.children.get(token);
+    const child = node.children?.get(token);
     return child ? select(child, tokens, depth + 1, found, effort) : effort;
   }
-  for (const child of node.children.values()) {
+  for (const child of node.children?.values() ?? []) {
     if (effort < 0) return effort;
     if (token === '>') {
       if (child.value !== undefined) found.push(child.value);

@@ -1,5 +1,7 @@
 import type { LogEvent } from '../contracts/event.js';
 import { Deque } from './deque.js';
+import { merge } from './merge.js';
+import { OrderedSet } from './ordered-set.js';
 import { SizeClasses } from './size-classes.js';
 import { TopicHistory, type Entry, type Retention } from './topic-history.js';
 import type { TopicSet } from './topic-set.js';
@@ -13,13 +15,16 @@ export interface WindowOptions {
   readonly bytes: number;
   /** How many topics without any retained event are still remembered one by one. */
   readonly emptyTopics: number;
-  /** Clock in milliseconds, for tests. */
+  /** Clock in milliseconds, for tests. Default: one that never goes back, whatever is done to the time of day. */
   readonly now?: () => number;
 }
 
-/** Counted for an event besides its text: objects, map entries, and the encodings that it will get when it is sent. */
+/** Counted for an event besides its text: objects, and the encodings that it will get when it is sent. */
 const entryOverhead = 256;
 const encodings = 3;
+
+/** Counted for a topic that has events: its place in the tree, in maps and sets. */
+const topicOverhead = 512;
 
 /** From this many steps on, walking through the log is cheaper than gathering topics. */
 const gatherEffort = 512;
@@ -33,7 +38,7 @@ export class Window {
   private tree = new TopicTree<TopicHistory>(0);
   private sizes = new SizeClasses();
   /** Topics whose entries are all gone, oldest first. */
-  private empty = new Set<TopicHistory>();
+  private empty = new OrderedSet<TopicHistory>();
   /** Entries in log order, apart for each retention rule, since each rule lets them expire in log order. */
   private lanes = new Map<Retention, Deque<Entry>>();
   private live = 0;
@@ -45,7 +50,7 @@ export class Window {
   head = 0;
 
   constructor(private readonly options: WindowOptions) {
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? (() => performance.now());
   }
 
   get events(): number {
@@ -65,7 +70,7 @@ export class Window {
     this.topics = new Map();
     this.tree = new TopicTree<TopicHistory>(sequence);
     this.sizes = new SizeClasses();
-    this.empty = new Set();
+    this.empty = new OrderedSet();
     this.lanes = new Map();
     this.live = this.held = this.bytesHeld = 0;
     this.head = sequence;
@@ -82,7 +87,10 @@ export class Window {
     }
     const bytes = entryOverhead + event.topic.length + encodings * event.data.length;
     const entry: Entry = { sequence: event.sequence, event, history, arrived: this.now(), bytes };
-    if (history.entries.length === 0) this.empty.delete(history);
+    if (history.entries.length === 0) {
+      this.empty.delete(history);
+      this.bytesHeld += topicOverhead;
+    }
     history.entries.push(entry);
     this.lane(history.retention).push(entry);
     this.live++;
@@ -120,16 +128,24 @@ export class Window {
    * of payload, but at least one.
    */
   read(topics: TopicSet, after: number, through: number, bytes: number): LogEvent[] {
-    return page(this.entriesAfter(topics, after), through, bytes);
+    const histories = this.gather(topics);
+    if (!histories) return page(this.scan(topics, after), through, bytes);
+    return page(
+      merge(
+        histories.map(({ entries }) => entries),
+        after,
+      ),
+      through,
+      bytes,
+    );
   }
 
-  /** As `read`, but of each topic only the newest event up to `through`, if that is behind `after`. */
+  /** As `read`, but only events that are the newest of their topics. */
   readNewest(topics: TopicSet, after: number, through: number, bytes: number): LogEvent[] {
-    const newest = this.gather(topics, Infinity)!.flatMap(({ entries }) => {
-      const entry = entries.at(entries.after(through) - 1);
-      return entry && entry.sequence > after ? [entry] : [];
-    });
-    return page(newest.sort(bySequence), through, bytes);
+    const newest = this.gather(topics)?.flatMap(({ entries: { last } }) =>
+      last && last.sequence > after && last.sequence <= through ? [last] : [],
+    );
+    return page(newest?.sort(bySequence) ?? this.scan(topics, after, true), through, bytes);
   }
 
   /** Whether no newer event of its topic is retained. */
@@ -137,43 +153,26 @@ export class Window {
     return this.topics.get(event.topic)?.entries.last?.event === event;
   }
 
-  private entriesAfter(topics: TopicSet, after: number): Iterable<Entry> {
-    const histories = this.gather(topics, gatherEffort);
-    if (!histories) return this.scan(topics, after);
-    const entries: Entry[] = [];
-    for (const { entries: own } of histories) {
-      for (let index = own.after(after); index < own.length; index++) entries.push(own.at(index)!);
-    }
-    return histories.length === 1 ? entries : entries.sort(bySequence);
-  }
-
-  /** The known topics among `topics`; `undefined` if there are too many wildcards' worth of them. */
-  private gather(topics: TopicSet, effort: number): TopicHistory[] | undefined {
+  /** The known topics among `topics`; `undefined` if finding them costs more than walking through the log. */
+  private gather(topics: TopicSet): TopicHistory[] | undefined {
     const histories = new Set<TopicHistory>();
     for (const pattern of topics.patterns) {
       const history = this.topics.get(pattern);
       if (history) histories.add(history);
     }
     for (const wildcard of topics.wildcards) {
-      const selected = this.tree.select(wildcard, effort);
+      const selected = this.tree.select(wildcard, gatherEffort);
       if (!selected) return undefined;
       selected.forEach((history) => histories.add(history));
     }
     return [...histories];
   }
 
-  /** Walks through the log behind `after`, merging the lanes. */
-  private *scan(topics: TopicSet, after: number): Generator<Entry> {
-    const cursors = [...this.lanes.values()].map((lane) => ({ lane, index: lane.after(after) }));
-    for (;;) {
-      let next: { lane: Deque<Entry>; index: number } | undefined;
-      for (const cursor of cursors) {
-        const entry = cursor.lane.at(cursor.index);
-        if (entry && (!next || entry.sequence < next.lane.at(next.index)!.sequence)) next = cursor;
-      }
-      if (!next) return;
-      const entry = next.lane.at(next.index++)!;
-      if (!isGone(entry) && topics.has(entry.event.topic)) yield entry;
+  /** Walks through the log behind `after`. */
+  private *scan(topics: TopicSet, after: number, newestOnly = false): Generator<Entry> {
+    for (const entry of merge(this.lanes.values(), after)) {
+      if (isGone(entry) || !topics.has(entry.event.topic)) continue;
+      if (!newestOnly || entry === entry.history.entries.last) yield entry;
     }
   }
 
@@ -197,7 +196,9 @@ export class Window {
     this.tree.lose(history.node, entry.sequence);
     this.resize(history, -entry.bytes);
     this.dropGone(this.lane(history.retention));
-    if (history.entries.length === 0) this.idle(history);
+    if (history.entries.length > 0) return;
+    this.bytesHeld -= topicOverhead;
+    this.idle(history);
   }
 
   /** A lane still holds what other rules evicted; it is cleaned at the front, and whole when half of it is gone. */
@@ -215,7 +216,7 @@ export class Window {
     this.empty.delete(history);
     this.empty.add(history);
     if (this.empty.size <= this.options.emptyTopics) return;
-    const [oldest] = this.empty as Iterable<TopicHistory> as [TopicHistory];
+    const oldest = this.empty.first!;
     this.empty.delete(oldest);
     this.topics.delete(oldest.topic);
     oldest.node.value = undefined;
