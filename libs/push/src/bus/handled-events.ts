@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Observable, Subscriber, type Observer } from 'rxjs';
+import { Observable, Subscriber, type Observer, type Operator } from 'rxjs';
 import type { Connection } from '../contracts/connection.js';
 import type { Batch } from '../contracts/event.js';
 import type { Hub } from '../hub/hub.js';
@@ -22,7 +22,7 @@ export function handle<Data>(
   pattern: string,
   onError: (error: unknown) => void,
 ): Observable<PushEvent<Data>> {
-  return new HandledEvents<Data>(onError, (subscriber) => {
+  return new HandledEvents<PushEvent<Data>>(onError, (subscriber) => {
     const reader: Connection = {
       id: randomUUID(),
       write(batch: Batch) {
@@ -40,27 +40,35 @@ export function handle<Data>(
   });
 }
 
-class HandledEvents<Data> extends Observable<PushEvent<Data>> {
+class HandledEvents<Value> extends Observable<Value> {
   constructor(
     private readonly onError: (error: unknown) => void,
-    subscribe: (subscriber: Subscriber<PushEvent<Data>>) => () => void,
+    subscribe?: (subscriber: Subscriber<Value>) => () => void,
   ) {
     super(subscribe);
   }
 
+  /** By this, what operators make of it is of this class too, and the handler behind a pipe is as isolated. */
+  override lift<Result>(operator?: Operator<Value, Result>): Observable<Result> {
+    const lifted = new HandledEvents<Result>(this.onError);
+    lifted.source = this;
+    lifted.operator = operator;
+    return lifted;
+  }
+
   override subscribe(
-    observerOrNext?: Partial<Observer<PushEvent<Data>>> | ((event: PushEvent<Data>) => void) | null,
+    observerOrNext?: Partial<Observer<Value>> | ((value: Value) => void) | null,
     error?: ((error: unknown) => void) | null,
     complete?: (() => void) | null,
   ) {
     // Operators subscribe with a Subscriber of their own, which handles errors as RxJS does.
     if (observerOrNext instanceof Subscriber) return super.subscribe(observerOrNext);
-    const observer: Partial<Observer<PushEvent<Data>>> =
+    const observer: Partial<Observer<Value>> =
       typeof observerOrNext === 'function'
         ? { next: observerOrNext, error: error ?? undefined, complete: complete ?? undefined }
         : (observerOrNext ?? {});
     return super.subscribe({
-      next: (event) => this.isolated(() => observer.next?.(event)),
+      next: (value) => this.isolated(() => observer.next?.(value)),
       error: (reason: unknown) => (observer.error ? observer.error(reason) : this.onError(reason)),
       complete: () => observer.complete?.(),
     });
