@@ -106,7 +106,7 @@ export class EventBus<Topics = PushTopics> {
    * @throws PushError `INVALID_TOPIC`, which Nest answers with 400
    */
   stream(topics: string | readonly string[], options: StreamOptions = {}): EventStream {
-    const patterns = typeof topics === 'string' ? [topics] : topics;
+    const patterns = Array.isArray(topics) ? ([...topics] as string[]) : [topics as string];
     if (patterns.length === 0)
       throw new PushError('INVALID_TOPIC', 'stream() needs at least one topic or pattern.');
     patterns.forEach((pattern) => assertPattern(pattern));
