@@ -18,19 +18,46 @@ export interface StreamOptions {
   readonly envelope?: boolean;
 }
 
-let resumption: string | undefined;
+/** Where the client of a route is in the log, while events reach it through the application's own pipe. */
+export class Place {
+  /** Whether any event stream is made or read for this client. */
+  isUsed = false;
+  /** The id that the client should have before anything is sent: only of one that starts now. */
+  opening: string | undefined;
+  /** Whoever resumes from here gets everything that the pipe has not sent yet. */
+  reached: string | undefined;
+  /** The event that is being handed to the pipe: what the pipe sends in this very moment comes from it. */
+  passing: string | undefined;
+
+  /** @param lastEventId the id that the client brings */
+  constructor(readonly lastEventId: string | undefined) {}
+
+  /** A stream begins to be read from `start`, which is the position `id`. */
+  begin(start: Start, id: string): void {
+    if (this.reached === undefined && start === 'now') this.opening = id;
+    this.reached ??= id;
+  }
+
+  /** The id of a message that the pipe sends: its own, or that of the event which it comes from. */
+  idOf(own: string | undefined): string | undefined {
+    this.opening = undefined;
+    return (this.reached = own ?? this.passing ?? this.reached);
+  }
+}
+
+let present: Place | undefined;
 
 /**
- * Runs `run` for a client that brings a last event id: the event streams that are made or subscribed to in it,
- * synchronously, go on from there. This is how `Last-Event-ID` reaches a stream through any pipe.
+ * Runs `run` for the client at `place`: the event streams that are made or subscribed to in it, synchronously, go on from
+ * its last event id. This is how `Last-Event-ID` reaches a stream through a pipe.
  */
-export function resuming<T>(lastEventId: string | undefined, run: () => T): T {
-  const outer = resumption;
-  resumption = lastEventId;
+export function servedTo<T>(place: Place, run: () => T): T {
+  const outer = present;
+  present = place;
   try {
     return run();
   } finally {
-    resumption = outer;
+    present = outer;
   }
 }
 
@@ -39,7 +66,7 @@ export function resuming<T>(lastEventId: string | undefined, run: () => T): T {
  * completes by itself; gaps come as messages of type `push.gap`.
  */
 export class EventStream extends Observable<MessageEvent> {
-  private readonly resumedAtCreation = resumption;
+  private readonly creator = present;
 
   constructor(
     readonly hub: Hub,
@@ -47,16 +74,24 @@ export class EventStream extends Observable<MessageEvent> {
     readonly options: StreamOptions,
   ) {
     super((subscriber) => {
-      const reader = new StreamReader(subscriber, options.envelope ?? false);
+      const { start, place } = this;
+      const reader = new StreamReader(subscriber, options.envelope ?? false, place);
       const cursor = hub.join(reader);
       subscriber.add(() => cursor.leave());
-      cursor.subscribe(topics, this.start);
+      cursor.subscribe(topics, start, (id) => place?.begin(start, id));
     });
+    if (present) present.isUsed = true;
   }
 
   /** Where a reader that subscribes now begins. */
   get start(): Start {
-    return resumption ?? this.resumedAtCreation ?? this.options.from ?? 'now';
+    return this.place?.lastEventId ?? this.options.from ?? 'now';
+  }
+
+  private get place(): Place | undefined {
+    const place = present ?? this.creator;
+    if (place) place.isUsed = true;
+    return place;
   }
 }
 
@@ -67,20 +102,27 @@ class StreamReader implements Connection {
   constructor(
     private readonly subscriber: Subscriber<MessageEvent>,
     private readonly envelope: boolean,
+    private readonly place: Place | undefined,
   ) {}
 
   write(batch: Batch): boolean {
-    for (const event of batch.events) this.subscriber.next(this.message(event));
+    for (const event of batch.events) this.next(event.id, this.message(event));
     return true;
   }
 
   gap(notice: GapNotice): boolean {
-    this.subscriber.next({ type: 'push.gap', id: notice.id, data: { ...notice } });
+    this.next(notice.id, { type: 'push.gap', id: notice.id, data: { ...notice } });
     return true;
   }
 
   fail(error: PushError): void {
     this.subscriber.error(error);
+  }
+
+  private next(id: string | undefined, message: MessageEvent): void {
+    if (this.place) this.place.passing = id;
+    this.subscriber.next(message);
+    if (this.place) this.place.passing = undefined;
   }
 
   private message(event: LogEvent): MessageEvent {

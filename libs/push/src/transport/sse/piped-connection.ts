@@ -8,8 +8,8 @@ import { SseClient } from './sse-client.js';
  */
 export class PipedConnection extends SseClient {
   /** The headers are sent. */
-  open(retry: number): void {
-    this.send(sseOpening(retry));
+  open(retry: number, id: string | undefined): void {
+    this.send(sseOpening(retry, id));
     this.desk.wheel.add(this);
   }
 

@@ -1,5 +1,6 @@
 import { Sse } from '@nestjs/common';
 import type { StreamOptions } from '../../bus/event-stream.js';
+import { assertPattern } from '../../contracts/topic.js';
 
 /** What `@PushSse()` noted about a route. */
 export interface PushSseRoute {
@@ -31,8 +32,10 @@ export function pushSseRoute(handler: object): PushSseRoute | undefined {
  *
  * @param path the route's path
  * @param topic a topic or pattern; a token `:name` stands for the route parameter `name`, which must be a single token
+ * @throws PushError `INVALID_TOPIC`
  */
 export function PushSse(path: string, topic?: string, options: StreamOptions = {}): MethodDecorator {
+  if (topic !== undefined) assertPattern(topic);
   return (target, key, descriptor) => {
     routes.set(descriptor.value as object, { topic, options });
     Sse(path)(target, key, descriptor);

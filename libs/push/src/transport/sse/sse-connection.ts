@@ -41,12 +41,16 @@ export class SseConnection extends SseClient implements Connection {
     this.cursor = stream.hub.join(this);
   }
 
-  /** Begins to read. */
-  open(start: Start, retry: number): void {
+  /**
+   * Begins to read.
+   *
+   * @param isNew the client starts now: it has an id at once, and is told of everything from here on even if it is cut
+   * before an event
+   */
+  open(start: Start, retry: number, isNew: boolean): void {
     this.desk.wheel.add(this);
     this.cursor.subscribe(this.stream.topics, start, (id) => {
-      // Who starts now has an id at once, and is told of everything from here on even if it is cut before an event.
-      this.send(sseOpening(retry, start === 'now' ? id : undefined));
+      this.send(sseOpening(retry, isNew ? id : undefined));
     });
   }
 

@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { isObservable, Observable, type Subscriber } from 'rxjs';
 import type { ErrorReporter } from '../../bus/error-reporter.js';
 import type { EventBus } from '../../bus/event-bus.js';
-import { EventStream, resuming } from '../../bus/event-stream.js';
+import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
 import { PushError } from '../../contracts/errors.js';
+import type { Start } from '../../hub/cursor.js';
 import { endOfStream, errorReport } from '../../wire/sse.codec.js';
 import { explain } from '../failure.js';
 import { declaredTopic } from './declared-topic.js';
 import { PipedConnection } from './piped-connection.js';
+import { identify } from './piped-message.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
 import { lastEventId, raw, type RawRequest, type RawResponse } from './raw-response.js';
 import type { SseDesk } from './sse-client.js';
@@ -27,7 +29,10 @@ interface Visit {
   readonly id: string;
   readonly response: RawResponse;
   readonly isHead: boolean;
-  readonly resume: string | undefined;
+  /** Interceptors will see what is emitted. */
+  readonly isIntercepted: boolean;
+  /** Where the client is in the log. */
+  readonly place: Place;
 }
 
 /** Turns what `@Sse()` handlers return into what their clients get. */
@@ -42,7 +47,7 @@ export class SseServer {
   serve(client: SseRequest, run: () => unknown): unknown {
     return this.admit(client, run, (visit, result) => {
       if (!isObservable(result)) return result;
-      if (result instanceof EventStream && !client.isIntercepted) return this.direct(visit, result);
+      if (result instanceof EventStream && !visit.isIntercepted) return this.direct(visit, result);
       return this.greeted(visit, undefined, () => this.piped(visit, result as Observable<MessageEvent>));
     });
   }
@@ -50,10 +55,17 @@ export class SseServer {
   /** A `@PushSse()` route: always sent directly. */
   serveTopics(client: SseRequest, route: PushSseRoute, run: () => unknown): unknown {
     return this.admit(client, run, (visit, result) => {
-      if (result instanceof EventStream) return this.direct(visit, result, client.isIntercepted);
+      if (result instanceof EventStream) return this.direct(visit, result);
+      if (isObservable(result)) {
+        const advice = 'Use @Sse() for a stream with a pipe.';
+        throw new PushError(
+          'INVALID_OPTION',
+          `A @PushSse() method returns topics or an event stream. ${advice}`,
+        );
+      }
       const topics =
-        result === undefined ? declaredTopic(route.topic, client.request) : (result as string | string[]);
-      return this.direct(visit, this.bus.stream(topics, route.options), client.isIntercepted);
+        (result as string | string[] | null | undefined) ?? declaredTopic(route.topic, client.request);
+      return this.direct(visit, this.bus.stream(topics, route.options));
     });
   }
 
@@ -65,15 +77,17 @@ export class SseServer {
   ): unknown {
     const request = raw(client.request);
     const response = raw(client.response);
-    const resume = lastEventId(request);
-    const visit: Visit = { id: randomUUID(), response, isHead: request.method === 'HEAD', resume };
+    const place = new Place(lastEventId(request));
+    const { isIntercepted } = client;
+    const isHead = request.method === 'HEAD';
+    const visit: Visit = { id: randomUUID(), response, isHead, isIntercepted, place };
     return refusing(() => {
       // The last block said that there is nothing to come back for; 204 is how an EventSource is told to stop.
-      if (resume === endOfStream) throw new HttpException('', 204);
+      if (place.lastEventId === endOfStream) throw new HttpException('', 204);
       if (!this.desk.reception.isOpen)
         response.setHeader('Retry-After', Math.ceil(this.desk.reception.comeBackIn / 1000));
       const turn = this.desk.reception.enter();
-      const handle = () => after(resuming(resume, run), (result) => then(visit, result));
+      const handle = () => after(servedTo(place, run), (result) => then(visit, result));
       return turn ? turn.then(handle) : handle();
     });
   }
@@ -83,21 +97,20 @@ export class SseServer {
     return greeting ? greeting.then(then) : then();
   }
 
-  /**
-   * @param isObserved interceptors would see what is emitted: then nothing is, and the headers are left to Nest's timer
-   */
-  private direct(visit: Visit, stream: EventStream, isObserved = false): unknown {
-    const { response, resume, isHead } = visit;
+  /** Nothing is emitted that interceptors would see: then the headers are left to Nest's timer. */
+  private direct(visit: Visit, stream: EventStream): unknown {
+    const { response, place, isHead, isIntercepted } = visit;
     const events = new Observable<MessageEvent>((subscriber) => {
-      const start = resuming(resume, () => stream.start);
+      const start = servedTo(place, () => stream.start);
       if (isHead) return;
-      if (isObserved) {
-        const position = start === 'now' ? stream.hub.position : start;
-        return whenHeadersAreSent(response, () => this.connect(visit, subscriber, stream, position));
+      const connect = (from: Start) => this.connect(visit, subscriber, stream, from, start === 'now');
+      if (isIntercepted) {
+        const from = start === 'now' ? stream.hub.position : start;
+        return whenHeadersAreSent(response, () => connect(from));
       }
       // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
       subscriber.next({ comment: '' } as MessageEvent);
-      this.connect(visit, subscriber, stream, start);
+      connect(start);
     });
     return this.greeted(visit, stream.topics, () => events);
   }
@@ -106,42 +119,43 @@ export class SseServer {
     visit: Visit,
     subscriber: Subscriber<MessageEvent>,
     stream: EventStream,
-    start: string,
+    start: Start,
+    isNew: boolean,
   ): void {
     const connection = new SseConnection(visit.id, visit.response, this.desk, stream, () =>
       subscriber.complete(),
     );
     subscriber.add(() => connection.close());
-    connection.open(start, this.desk.reception.comeBackIn);
+    connection.open(start, this.desk.reception.comeBackIn, isNew);
   }
 
-  /** Events go Nest's way, through whatever was piped on; only the connection is looked after. */
-  private piped(
-    { id, response, resume, isHead }: Visit,
-    events: Observable<MessageEvent>,
-  ): Observable<MessageEvent> {
+  /** Events go Nest's way, through whatever was piped on; only the connection and the ids are looked after. */
+  private piped(visit: Visit, events: Observable<MessageEvent>): Observable<MessageEvent> {
+    const { id, response, place, isHead, isIntercepted } = visit;
     return new Observable<MessageEvent>((subscriber) => {
       const connection = new PipedConnection(id, response, this.desk, () => subscriber.complete());
       subscriber.add(() => connection.close());
       const observer = {
-        next: (message: MessageEvent) => subscriber.next(message),
-        error: (error: unknown) => this.failed(id, response, subscriber, error),
+        next: (message: MessageEvent) => subscriber.next(identify(message, place, !isIntercepted)),
+        error: (error: unknown) => this.failed(visit, subscriber, error),
         complete: () => subscriber.complete(),
       };
-      subscriber.add(resuming(resume, () => events.subscribe(observer)));
+      subscriber.add(servedTo(place, () => events.subscribe(observer)));
       if (isHead) return;
-      subscriber.add(whenHeadersAreSent(response, () => connection.open(this.desk.reception.comeBackIn)));
+      const open = () => {
+        if (place.isUsed) connection.open(this.desk.reception.comeBackIn, place.opening);
+      };
+      subscriber.add(whenHeadersAreSent(response, open));
     });
   }
 
   /** The application's pipe failed. While nothing is sent, its exception filters answer; then the stream says it. */
   private failed(
-    id: string,
-    response: RawResponse,
+    { id, response, place }: Visit,
     subscriber: Subscriber<MessageEvent>,
     thrown: unknown,
   ): void {
-    if (!response.headersSent) {
+    if (!response.headersSent || !place.isUsed) {
       subscriber.error(thrown);
       return;
     }
@@ -150,7 +164,7 @@ export class SseServer {
     subscriber.next({
       type: 'push.error',
       data: errorReport(error),
-      ...(!error.retryable && { id: endOfStream }),
+      id: error.retryable ? place.reached : endOfStream,
     });
     subscriber.complete();
   }
