@@ -1,0 +1,260 @@
+import {
+  Controller,
+  ForbiddenException,
+  Injectable,
+  Module,
+  Sse,
+  type INestApplication,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import {
+  EventBus,
+  OnPushConnect,
+  OnPushDisconnect,
+  OnPushSubscribe,
+  PushLifecycle,
+  PushModule,
+  type ConnectionContext,
+  type DisconnectContext,
+  type SubscribeContext,
+} from 'nestjs-push';
+import http2 from 'node:http2';
+import { map, of, mergeMap, throwError } from 'rxjs';
+import { afterTest } from './support/cleanup.js';
+import { openSse, openStream } from './support/sse-reader.js';
+import { platforms, startApp, type RunningApp } from './support/start-app.js';
+import { eventually } from './support/watched.js';
+import { openWs } from './support/ws-client.js';
+
+const open = { topics: [{ pattern: 'news.>', access: 'public' as const }] };
+const events = '/push/events?topic=news.>';
+
+/** Closes the application as its main.ts would, without cutting anything first. */
+async function close(app: INestApplication): Promise<number> {
+  const began = performance.now();
+  await app.close();
+  return performance.now() - began;
+}
+
+/** Begins to drain, and waits until newcomers are refused. */
+function drain(app: RunningApp): Promise<void> {
+  const drained = app.nest.get(PushLifecycle).drain();
+  expect(app.nest.get(PushLifecycle).ready).toBe(false);
+  return drained;
+}
+
+describe.each(platforms)('A shutdown on %s', (platform) => {
+  it('tells clients to come back, ends their connections cleanly, and returns', async () => {
+    const app = await startApp(platform, { imports: [PushModule.forRoot(open)] });
+    const streams = await Promise.all(Array.from({ length: 20 }, () => openStream(app.url(events))));
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => openWs(app.webSocketUrl())));
+    expect(await close(app.nest)).toBeLessThan(5_000);
+    for (const stream of streams) {
+      await stream.untilEnd();
+      expect(stream.response.complete).toBe(true);
+      expect(stream.blocks.at(-1)).toMatch(/^retry: \d+$/);
+    }
+    for (const socket of sockets) {
+      expect(await socket.untilClosed()).toEqual({ code: 1012, reason: 'drain' });
+      expect(socket.all('drain')).toEqual([{ delay: expect.any(Number) as number }]);
+    }
+    const retries = new Set(streams.map((stream) => stream.blocks.at(-1)));
+    expect(retries.size).toBeGreaterThan(10);
+  });
+
+  it('cuts off who does not leave in time', async () => {
+    const app = await startApp(platform, {
+      imports: [PushModule.forRoot({ ...open, shutdownTimeout: 400 })],
+    });
+    const deaf = await openWs(app.webSocketUrl());
+    deaf.socket.pause();
+    const stalled = await openStream(app.url(events));
+    stalled.response.socket.pause();
+    const block = 'x'.repeat(200_000);
+    for (let count = 0; count < 50; count++) await app.bus.publish('news.big', block);
+    expect(await close(app.nest)).toBeLessThan(3_000);
+  });
+
+  it('answers newcomers 503 with Retry-After, while events still reach who is there', async () => {
+    const app = await startApp(platform, { imports: [PushModule.forRoot(open)] });
+    const deaf = await openWs(app.webSocketUrl());
+    await deaf.subscribe('news.>');
+    // A client that does not answer the close keeps the drain open for as long as the test looks at it.
+    deaf.socket.pause();
+    const drained = drain(app);
+    const refused = await openSse(app.url(events));
+    expect(refused.status).toBe(503);
+    expect(Number(refused.response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    const upgrade = await openWs(app.webSocketUrl());
+    expect(upgrade.messages).toEqual([]);
+    expect((await app.bus.publish('news.a', 1)).length).toBeGreaterThan(0);
+    app.nest.get(PushLifecycle).abort();
+    await drained;
+  });
+});
+
+describe('A shutdown with HTTP/2', () => {
+  it('ends streams, sends GOAWAY and returns', async () => {
+    @Module({ imports: [PushModule.forRoot(open)] })
+    class Root {}
+    const app = await NestFactory.create(Root, new FastifyAdapter({ http2: true }), { logger: false });
+    await app.listen(0, '127.0.0.1');
+    const { port } = (app.getHttpServer() as http2.Http2Server).address() as { port: number };
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    afterTest(() => session.destroy());
+    const goneAway = new Promise((resolve) => session.once('goaway', resolve));
+    const bodies = Array.from({ length: 10 }, () => {
+      const stream = session.request({ ':path': events });
+      let body = '';
+      stream.setEncoding('utf8').on('data', (text: string) => (body += text));
+      const ended = new Promise<string>((resolve) => stream.once('end', () => resolve(body)));
+      return { ended, begun: new Promise((resolve) => stream.once('data', resolve)) };
+    });
+    await Promise.all(bodies.map(({ begun }) => begun));
+    expect(await close(app)).toBeLessThan(5_000);
+    await goneAway;
+    for (const { ended } of bodies) expect(await ended).toMatch(/retry: \d+\n\n$/);
+  });
+});
+
+@Injectable()
+class Hooks {
+  readonly calls: unknown[] = [];
+  refuse = false;
+
+  @OnPushConnect()
+  async connected(context: ConnectionContext): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.calls.push(['connect', context.transport]);
+    if (this.refuse) throw new ForbiddenException('not today');
+  }
+
+  @OnPushSubscribe()
+  subscribed({ topics }: SubscribeContext): void {
+    this.calls.push(['subscribe', topics]);
+    if (topics.includes('news.secret')) throw new ForbiddenException('not this one');
+  }
+
+  @OnPushDisconnect()
+  async disconnected({ transport, reason }: DisconnectContext): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.calls.push(['disconnect', transport, reason]);
+    throw new Error('a hook that fails');
+  }
+}
+
+describe.each(platforms)('Hooks on %s', (platform) => {
+  async function start() {
+    const errors: string[] = [];
+    const onError = (error: unknown, { stage }: { stage: string }) =>
+      errors.push(`${stage}: ${(error as Error).message}`);
+    const app = await startApp(platform, {
+      imports: [PushModule.forRoot({ ...open, onError })],
+      providers: [Hooks],
+    });
+    return { app, hooks: app.nest.get(Hooks), errors };
+  }
+
+  it('see connections come, subscribe and go, and are awaited', async () => {
+    const { app, hooks, errors } = await start();
+    const stream = await openStream(app.url(events));
+    const socket = await openWs(app.webSocketUrl());
+    await socket.subscribe('news.a');
+    expect(await socket.ask('subscribe', { topics: ['news.secret'] })).toMatchObject({
+      event: 'error',
+      code: 'FORBIDDEN',
+      message: 'not this one',
+    });
+    stream.drop();
+    await eventually(() => hooks.calls.length === 6);
+    socket.socket.close();
+    await eventually(() => hooks.calls.length === 7);
+    expect(hooks.calls).toEqual([
+      ['connect', 'sse'],
+      ['subscribe', ['news.>']],
+      ['connect', 'websocket'],
+      ['subscribe', ['news.a']],
+      ['subscribe', ['news.secret']],
+      ['disconnect', 'sse', 'client'],
+      ['disconnect', 'websocket', 'client'],
+    ]);
+    expect(errors).toEqual(['disconnect: a hook that fails', 'disconnect: a hook that fails']);
+  });
+
+  it('may refuse a connection before anything is sent', async () => {
+    const { app, hooks } = await start();
+    hooks.refuse = true;
+    expect((await openSse(app.url(events))).status).toBe(403);
+    const socket = await openWs(app.webSocketUrl());
+    expect(await socket.untilClosed()).toEqual({ code: 4403, reason: 'FORBIDDEN' });
+    expect(socket.messages.map(({ event }) => event)).toEqual(['error']);
+  });
+
+  it('are awaited when the application closes', async () => {
+    const { app, hooks } = await start();
+    await openStream(app.url(events));
+    await app.nest.close();
+    expect(hooks.calls.at(-1)).toEqual(['disconnect', 'sse', 'drain']);
+  });
+});
+
+@Controller()
+class FailingController {
+  constructor(private readonly bus: EventBus) {}
+
+  @Sse('mapped')
+  mapped() {
+    return this.bus.stream('news.a').pipe(
+      map((message) => {
+        if (message.data === 'poison') throw new Error('details that nobody may see');
+        return message;
+      }),
+    );
+  }
+
+  @Sse('retryable')
+  retryable() {
+    return this.bus
+      .stream('news.a')
+      .pipe(
+        mergeMap((message) =>
+          message.data === 'poison' ? throwError(() => new ForbiddenException('gone')) : of(message),
+        ),
+      );
+  }
+}
+
+describe.each(platforms)('A stream that fails on %s', (platform) => {
+  it('ends with push.error, is reported, harms no other, and is answered 204 when it comes back', async () => {
+    const errors: string[] = [];
+    const app = await startApp(platform, {
+      imports: [
+        PushModule.forRoot({
+          ...open,
+          onError: (error, { stage }) => errors.push(`${stage}: ${String(error)}`),
+        }),
+      ],
+      controllers: [FailingController],
+    });
+    const healthy = await openStream(app.url(events));
+    const stream = await openStream(app.url('/mapped'));
+    await app.bus.publish('news.a', 'fine');
+    await app.bus.publish('news.a', 'poison');
+    await stream.untilEnd();
+    expect(stream.data[0]).toBe('fine');
+    const last = stream.events.at(-1)!;
+    expect(last.type).toBe('push.error');
+    expect(JSON.parse(last.data)).toEqual({
+      code: 'INTERNAL',
+      message: 'The server failed.',
+      retryable: false,
+    });
+    expect(errors).toEqual(['stream: Error: details that nobody may see']);
+    const back = await openSse(app.url('/mapped'), { headers: { 'last-event-id': last.id } });
+    expect(back.status).toBe(204);
+    await app.bus.publish('news.a', 'later');
+    await healthy.untilEvents(3);
+    expect(app.bus.stats().connections).toBe(1);
+  });
+});

@@ -1,0 +1,71 @@
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { afterTest } from './cleanup.js';
+import { Watched } from './watched.js';
+
+/** A child process, its output, and its end. It is killed after the test. */
+export class Child extends Watched {
+  output = '';
+  exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
+
+  constructor(readonly process: ChildProcess) {
+    super();
+    const append = (text: Buffer) => {
+      this.output += text.toString();
+      this.changed();
+    };
+    process.stdout?.on('data', append);
+    process.stderr?.on('data', append);
+    process.on('exit', (code, signal) => {
+      this.exit = { code, signal };
+      this.changed();
+    });
+  }
+
+  /** Resolves once the output contains `text`; rejects if the process ends before. */
+  untilOutput(text: string): Promise<void> {
+    return this.until(() => {
+      if (this.output.includes(text)) return true;
+      if (this.exit) throw new Error(`The process ended (${JSON.stringify(this.exit)}):\n${this.output}`);
+      return false;
+    });
+  }
+
+  async untilExit(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    await this.until(() => this.exit !== undefined);
+    return this.exit!;
+  }
+}
+
+export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Child {
+  const child = new Child(spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options }));
+  afterTest(async () => {
+    if (child.exit) return;
+    child.process.kill('SIGKILL');
+    await child.untilExit();
+  });
+  return child;
+}
+
+/** Where Debian keeps programs that are not on everyone's path. */
+export function programPath(name: string): string {
+  const path = ['/usr/sbin', '/usr/bin', '/usr/local/bin']
+    .map((folder) => `${folder}/${name}`)
+    .find(existsSync);
+  if (!path)
+    throw new Error(`${name} is missing: install it with your package manager (apt-get install ${name}).`);
+  return path;
+}
+
+/** A port that was free a moment ago, for programs that cannot choose one themselves. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
