@@ -3,6 +3,7 @@
 // The module
 export { PushModule } from './push.module.js';
 export type { PushModuleExtras, PushOptions, RetentionOptions, TopicOptions } from './push.options.js';
+export type { ResourceOptions, ResourceSwitches } from './transport/http2/resource.options.js';
 export type { SseOptions } from './transport/sse/sse.options.js';
 export type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
@@ -21,6 +22,19 @@ export { OnPushConnect, OnPushDisconnect, OnPushSubscribe } from './transport/li
 export type { ConnectionContext, DisconnectContext, SubscribeContext } from './transport/lifecycle/hooks.js';
 export type { DisconnectReason, TransportName } from './transport/lifecycle/client-connection.js';
 export type { ErrorContext, ErrorListener } from './bus/error-reporter.js';
+// Resources that arrive before they are asked for
+export { PushResources } from './transport/http2/push-resources.decorator.js';
+export { PushInterceptor } from './transport/http2/push.interceptor.js';
+export { ResourcePusher } from './transport/http2/resource-pusher.js';
+export { fromViteManifest, type ViteManifestOptions } from './transport/http2/vite-manifest.js';
+export type { ResourceDestination } from './transport/http2/media-types.js';
+export type { ResourceSkip, ResourceStats } from './transport/http2/resource-stats.js';
+export type {
+  Resource,
+  ResourceDeclaration,
+  ResourceRequest,
+  ResourceSource,
+} from './transport/http2/resource.js';
 
 // What they may meet
 export { PushError, type PushErrorCode } from './contracts/errors.js';

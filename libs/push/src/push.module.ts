@@ -12,11 +12,19 @@ import { EventBus } from './bus/event-bus.js';
 import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
-import { coreProviders, lifecycleProviders, sseProviders, websocketProviders } from './push.providers.js';
 import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
 import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
+import {
+  coreProviders,
+  lifecycleProviders,
+  resourceProviders,
+  sseProviders,
+  websocketProviders,
+} from './push.providers.js';
+import { PushInterceptor } from './transport/http2/push.interceptor.js';
+import { ResourcePusher } from './transport/http2/resource-pusher.js';
 import { pushControllerAt } from './transport/sse/push.controller.js';
 
 const optionsToken = Symbol('PushOptions');
@@ -41,9 +49,10 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
       ...coreProviders(optionsToken),
       ...lifecycleProviders(optionsToken),
       ...sseProviders(optionsToken),
+      ...resourceProviders(optionsToken),
       ...(transports.includes('websocket') ? websocketProviders(optionsToken, normalPath) : []),
     ],
-    exports: [EventBus, Backplane, PushLifecycle],
+    exports: [EventBus, Backplane, PushLifecycle, ResourcePusher, PushInterceptor],
   };
 }
 

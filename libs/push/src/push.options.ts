@@ -3,6 +3,7 @@ import type { ErrorListener } from './bus/error-reporter.js';
 import type { Backplane } from './contracts/backplane.js';
 import type { TopicRule } from './hub/hub.js';
 import type { Retention } from './hub/topic-history.js';
+import type { ResourceOptions } from './transport/http2/resource.options.js';
 import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
@@ -52,6 +53,8 @@ export interface PushOptions {
   readonly sse?: SseOptions;
   /** For WebSocket connections. */
   readonly websocket?: WebSocketOptions;
+  /** For the resources of pages: HTTP/2 push, 103 Early Hints, `Link`. */
+  readonly http2?: ResourceOptions;
 }
 
 /** What has to be known before providers exist, also with `forRootAsync()`. */

@@ -15,6 +15,9 @@ import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
 import { Reception } from './transport/lifecycle/reception.js';
 import { Turnstile } from './transport/lifecycle/turnstile.js';
+import { PushInterceptor } from './transport/http2/push.interceptor.js';
+import { ResourcePusher } from './transport/http2/resource-pusher.js';
+import { ResourceSettings } from './transport/http2/resource.options.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 import { SseServer } from './transport/sse/sse-server.js';
 import { TimerWheel } from './transport/timer-wheel.js';
@@ -162,6 +165,19 @@ export function sseProviders(optionsToken: InjectionToken): Provider[] {
       useFactory: (modules: ModulesContainer, config: ApplicationConfig, server: SseServer) =>
         new SseRoutes(modules, config, server),
     },
+  ];
+}
+
+/** What gets pages their resources early. */
+export function resourceProviders(optionsToken: InjectionToken): Provider[] {
+  return [
+    {
+      provide: ResourceSettings,
+      inject: [optionsToken],
+      useFactory: ({ http2 }: PushOptions) => new ResourceSettings(http2),
+    },
+    ResourcePusher,
+    PushInterceptor,
   ];
 }
 

@@ -1,0 +1,21 @@
+import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { SSE_METADATA } from '@nestjs/common/internal';
+import type { Observable } from 'rxjs';
+import { ResourcePusher } from './resource-pusher.js';
+
+/**
+ * Gets clients the resources of a page early, before its handler runs and after its guards have let the client in.
+ * `@PushResources` applies it; by hand (`@UseInterceptors(PushInterceptor)`), or for every route
+ * (`{ provide: APP_INTERCEPTOR, useExisting: PushInterceptor }`), it offers the module-wide `resources`. Being there
+ * twice does no harm. It leaves SSE routes, gateways and microservice handlers alone.
+ */
+@Injectable()
+export class PushInterceptor implements NestInterceptor {
+  constructor(private readonly pusher: ResourcePusher) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (context.getType() === 'http' && !Reflect.hasMetadata(SSE_METADATA, context.getHandler()))
+      this.pusher.offer(context);
+    return next.handle();
+  }
+}
