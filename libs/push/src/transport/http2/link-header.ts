@@ -1,8 +1,10 @@
 import type { CheckedResource } from './resource.js';
 
 // One link-value of RFC 8288: the target, then parameters in which a comma counts only outside of quotes.
-const linkValue = /<([^>]*)>([^,"]*(?:"[^"]*"[^,"]*)*)/g;
-const preloads = /;\s*rel\s*=\s*(?:"[^"]*\b(?:module)?preload\b|(?:module)?preload\b)/i;
+const linkValue = /<([^<>]*)>([^,"]*(?:"[^"]*"[^,"]*)*)/g;
+// Its first "rel" is the one that counts, and not one that stands in another parameter's quotes.
+const preloads =
+  /^(?:[^";]|"[^"]*"|;(?!\s*rel\s*=))*;\s*rel\s*=\s*(?:"[^"]*\b(?:module)?preload\b|(?:module)?preload\b)/i;
 
 /**
  * The `Link` header of a response: what the application set itself, as it is and first, then every resource that is

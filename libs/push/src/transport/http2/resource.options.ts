@@ -18,7 +18,7 @@ export interface ResourceSwitches {
 /** How pages get their resources early. Every field has a default that is safe to leave. */
 export interface ResourceOptions extends ResourceSwitches {
   /**
-   * Resources of every route that `PushInterceptor` is on, before the route's own; for example
+   * Resources of every route that `PushInterceptor` is on, after the route's own; for example
    * `fromViteManifest('dist/.vite/manifest.json')`. Default: none.
    */
   readonly resources?: ResourceDeclaration | readonly ResourceDeclaration[];

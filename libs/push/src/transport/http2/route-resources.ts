@@ -10,18 +10,18 @@ export interface RouteResources {
 
 export const routeResourcesKey = Symbol('nestjs-push:resources');
 
-/** What holds on the route that is being called: switches of the method before the controller's before the module's. */
+/** What holds on the route that is being called: what is said of the method goes before the controller's and the module's. */
 export function routeResourcesOf(context: ExecutionContext, settings: ResourceSettings) {
-  const marks = [context.getClass(), context.getHandler()]
+  const marks = [context.getHandler(), context.getClass()]
     .map((target): RouteResources | undefined => Reflect.getMetadata(routeResourcesKey, target))
     .filter((mark) => mark !== undefined);
   const { push, earlyHints, link } = settings;
   const switches: Required<ResourceSwitches> = Object.assign(
     { push, earlyHints, link },
-    ...marks.map((mark) => mark.switches),
+    ...marks.map((mark) => mark.switches).reverse(),
   );
   return {
-    declarations: [...settings.resources, ...marks.flatMap((mark) => mark.declarations)],
+    declarations: [...marks.flatMap((mark) => mark.declarations), ...settings.resources],
     switches,
   };
 }
