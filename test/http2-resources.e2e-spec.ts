@@ -105,6 +105,12 @@ class PagesController {
     return reply.type('text/javascript').send(createReadStream(file('disk.js')));
   }
 
+  @Get('site')
+  @PushResources('/static/app.css', '/static/gone.css')
+  site() {
+    return page;
+  }
+
   @Get('loop')
   @PushResources('/loop', '/loop/a')
   loop() {
@@ -347,6 +353,23 @@ describe('what is pushed is what the application would answer', () => {
     expect(running.pusher.stats().pushedBytes).toBe(
       Buffer.byteLength('let a = 1;let ü = 2;let disk = true;'),
     );
+  });
+
+  it('static files, as @fastify/static serves them', async () => {
+    const prepare: ResourcesAppOptions['prepare'] = (app) =>
+      void app.useStaticAssets({ root: directory, prefix: '/static/', maxAge: 60_000 });
+    const running = await start({}, { prepare });
+    const probe = await connect(running);
+    await probe.get('/site');
+    const sheet = await probe.pushed('/static/app.css');
+    expect(sheet.body.toString()).toBe(style);
+    expect(sheet.headers).toMatchObject({
+      'content-type': 'text/css; charset=utf-8',
+      'cache-control': 'public, max-age=60',
+      'accept-ranges': 'bytes',
+      etag: expect.stringMatching(/./),
+    });
+    expect(await probe.pushed('/static/gone.css')).toMatchObject({ headers: {}, code: 8 });
   });
 
   it('and pushes nothing itself', async () => {

@@ -102,7 +102,8 @@ class Push {
     // Node reports a reset as an error too; "close" comes always, and tells all there is to know.
     stream.on('error', () => {});
     stream.once('close', () => {
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !this.hasFailed) observer.refused();
+      const isComplete = stream.rstCode === constants.NGHTTP2_NO_ERROR && stream.writableFinished;
+      if (!isComplete && !this.hasFailed) observer.refused();
       observer.closed();
     });
   }
