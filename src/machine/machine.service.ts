@@ -1,0 +1,34 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { EventBus } from 'nestjs-push';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { delayResolution, takeFigures } from './figures.js';
+
+/** Publishes the figures once a second, whether anybody looks or not: who comes later sees the last two minutes. */
+@Injectable()
+export class MachineService implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(MachineService.name);
+  private readonly delays = monitorEventLoopDelay({ resolution: delayResolution });
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly events: EventBus) {}
+
+  onApplicationBootstrap(): void {
+    this.delays.enable();
+    this.timer = setInterval(() => void this.publish(), 1_000);
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+    this.delays.disable();
+  }
+
+  private async publish(): Promise<void> {
+    try {
+      const { connections } = this.events.stats();
+      await this.events.publish('machine.figures', takeFigures(this.delays, connections));
+    } catch (error) {
+      // The next ones are a second away.
+      this.logger.warn(`The figures could not be published: ${(error as Error).message}`);
+    }
+  }
+}

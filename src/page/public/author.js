@@ -1,0 +1,30 @@
+const moods = ['Calm', 'Bright', 'Quiet', 'Swift', 'Merry', 'Bold', 'Gentle', 'Curious', 'Patient', 'Sunny'];
+const birds = [
+  'Heron',
+  'Wren',
+  'Robin',
+  'Finch',
+  'Swallow',
+  'Kestrel',
+  'Plover',
+  'Osprey',
+  'Lark',
+  'Starling',
+];
+
+const pick = (names) => names[Math.floor(Math.random() * names.length)];
+
+/** Who writes in this window. Two windows of one browser are two people. */
+export class Author {
+  name = sessionStorage.getItem('author') ?? `${pick(moods)} ${pick(birds)}`;
+
+  constructor() {
+    this.rename(this.name);
+  }
+
+  rename(name) {
+    if (name === '') return;
+    this.name = name;
+    sessionStorage.setItem('author', name);
+  }
+}

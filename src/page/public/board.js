@@ -1,0 +1,177 @@
+import { explain } from './strip.js';
+
+/** The page keeps so many entries; the server keeps as many for those who come later. */
+const longest = 200;
+/** Milliseconds between two attempts to send a note while the server is away. */
+const pause = 1_000;
+
+const hint = 'Enter sends, Shift + Enter breaks the line.';
+const away = 'The server is away. The note is sent as soon as it is back.';
+
+/** What the server says when it cannot do it now. */
+const unavailable = new Set([429, 502, 503, 504]);
+
+/** Shows what comes on the board, and sends what is written. */
+export function showBoard(connection, author) {
+  const board = new Board(document.querySelector('.notes'), author);
+  connection.addEventListener('event', ({ detail }) => board.add(detail));
+  connection.addEventListener('gap', ({ detail }) => board.mark(detail));
+  new Composer(document.getElementById('composer'), author);
+}
+
+function element(name, className, text) {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+/** The same colour for the same name in every browser. */
+function hueOf(name) {
+  let hash = 0;
+  for (const character of name) hash = (hash * 31 + character.codePointAt(0)) % 360;
+  return hash;
+}
+
+function isNote(data) {
+  return typeof data?.author === 'string' && typeof data.text === 'string';
+}
+
+class Board {
+  #container;
+  #list;
+  #author;
+
+  constructor(container, author) {
+    this.#container = container;
+    this.#list = container.querySelector('ol');
+    this.#author = author;
+  }
+
+  add({ topic, id, type, data }) {
+    const entry = isNote(data) ? this.#note(data) : this.#anything(topic, type, data);
+    if (id) entry.dataset.id = id;
+    this.#append(entry);
+  }
+
+  /** What came before a gap stays to be read, but is no longer what the server has. */
+  mark(notice) {
+    if (notice.reason !== 'evicted' && notice.reason !== 'slow') {
+      for (const entry of this.#list.children) entry.classList.add('past');
+    }
+    this.#append(element('li', 'gap', `Something may be missing here: ${explain(notice)}.`));
+  }
+
+  #append(entry) {
+    const { scrollHeight, scrollTop, clientHeight } = this.#container;
+    const isAtEnd = scrollHeight - scrollTop - clientHeight < 40;
+    this.#container.querySelector('.empty')?.remove();
+    this.#list.append(entry);
+    while (this.#list.children.length > longest) this.#list.firstElementChild.remove();
+    if (isAtEnd) this.#container.scrollTop = this.#container.scrollHeight;
+  }
+
+  #note({ author, text, at }) {
+    const entry = element('li', author === this.#author.name ? 'note own' : 'note', '');
+    entry.style.setProperty('--hue', hueOf(author));
+    const initial = element('span', 'initial', [...author][0]?.toUpperCase() ?? '?');
+    initial.ariaHidden = 'true';
+    const heading = element('p', 'heading', '');
+    heading.append(element('b', 'author', author), ' ', this.#time(at));
+    entry.append(initial, heading, element('p', 'body', text));
+    return entry;
+  }
+
+  /** Whatever else was published to the board. */
+  #anything(topic, type, data) {
+    const entry = element('li', 'event', '');
+    const heading = element('p', 'heading', '');
+    heading.append(element('code', 'topic', topic), ' ');
+    if (type) heading.append(element('code', 'type', type));
+    const body =
+      typeof data === 'string'
+        ? element('p', 'body', data)
+        : element('pre', 'body', JSON.stringify(data, undefined, 2));
+    entry.append(heading, body);
+    return entry;
+  }
+
+  #time(at) {
+    const date = new Date(at);
+    if (Number.isNaN(date.getTime())) return '';
+    const time = element('time', '', date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
+    time.dateTime = date.toISOString();
+    return time;
+  }
+}
+
+/** Sends notes, one at a time. While the server is away, a note waits and is tried again; it never appears twice. */
+class Composer {
+  #form;
+  #author;
+  #status;
+
+  constructor(form, author) {
+    this.#form = form;
+    this.#author = author;
+    this.#status = form.querySelector('.sending');
+    this.#say(hint, false);
+    const { author: name, text } = form.elements;
+    name.value = author.name;
+    name.addEventListener('change', () => author.rename(name.value.trim()));
+    text.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      form.requestSubmit();
+    });
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#send();
+    });
+  }
+
+  async #send() {
+    const { author, text } = this.#form.elements;
+    const button = this.#form.querySelector('button');
+    if (button.disabled || text.value.trim() === '') return;
+    button.disabled = true;
+    text.readOnly = true;
+    this.#author.rename(author.value.trim());
+    const reason = await this.#deliver({ author: author.value, text: text.value, messageId: newMessageId() });
+    this.#say(reason ?? hint, reason !== undefined);
+    if (!reason) text.value = '';
+    text.readOnly = false;
+    button.disabled = false;
+    text.focus();
+  }
+
+  #say(text, isTrouble) {
+    this.#status.textContent = text;
+    this.#status.classList.toggle('trouble', isTrouble);
+  }
+
+  /** Returns why the server did not take it, or nothing. */
+  async #deliver(note) {
+    for (;;) {
+      const answer = await post('/board/notes', note);
+      if (answer?.ok) return undefined;
+      if (answer && !unavailable.has(answer.status)) {
+        const { message } = await answer.json().catch(() => ({ message: answer.statusText }));
+        return [message].flat().join('; ');
+      }
+      this.#say(away, true);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+}
+
+/** Nothing if the server cannot be reached. */
+async function post(path, body) {
+  const headers = { 'content-type': 'application/json' };
+  return fetch(path, { method: 'POST', headers, body: JSON.stringify(body) }).catch(() => undefined);
+}
+
+/** Not `crypto.randomUUID`, which pages over plain HTTP do not have. */
+function newMessageId() {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('-');
+}

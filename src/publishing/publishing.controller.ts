@@ -1,0 +1,21 @@
+import { Body, Controller, ForbiddenException, Param, Post } from '@nestjs/common';
+import { covers, EventBus } from 'nestjs-push';
+import { PublishEventDto } from './publish-event.dto.js';
+
+/** Publishing from outside: `curl localhost:3000/events/board.notes -d data=Hello`. */
+@Controller('events')
+export class PublishingController {
+  constructor(private readonly events: EventBus) {}
+
+  /** Answers with the event's id once it is stored; 400 says what is wrong with the topic, the type or the body. */
+  @Post(':topic')
+  async publish(
+    @Param('topic') topic: string,
+    @Body() { data, type, messageId }: PublishEventDto,
+  ): Promise<{ topic: string; id: string }> {
+    if (covers('machine.>', topic)) {
+      throw new ForbiddenException('The figures of the machine are measured. Publish to another topic.');
+    }
+    return { topic, id: await this.events.publish(topic, data, { type, messageId }) };
+  }
+}
