@@ -16,7 +16,7 @@ export function showBoard(connection, author) {
   const board = new Board(document.querySelector('.notes'), author);
   connection.addEventListener('event', ({ detail }) => board.add(detail));
   connection.addEventListener('gap', ({ detail }) => board.mark(detail));
-  new Composer(document.getElementById('composer'), author);
+  new Composer(document.getElementById('composer'), author).listen();
 }
 
 function element(name, className, text) {
@@ -115,16 +115,19 @@ class Composer {
     this.#form = form;
     this.#author = author;
     this.#status = form.querySelector('.sending');
+    this.#form.elements.author.value = author.name;
     this.#say(hint, false);
-    const { author: name, text } = form.elements;
-    name.value = author.name;
-    name.addEventListener('change', () => author.rename(name.value.trim()));
+  }
+
+  listen() {
+    const { author: name, text } = this.#form.elements;
+    name.addEventListener('change', () => this.#author.rename(name.value.trim()));
     text.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
       event.preventDefault();
-      form.requestSubmit();
+      this.#form.requestSubmit();
     });
-    form.addEventListener('submit', (event) => {
+    this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       void this.#send();
     });
@@ -146,6 +149,8 @@ class Composer {
   }
 
   #say(text, isTrouble) {
+    // A live region speaks whenever it is written to.
+    if (this.#status.textContent === text) return;
     this.#status.textContent = text;
     this.#status.classList.toggle('trouble', isTrouble);
   }

@@ -99,20 +99,20 @@ export class SseConnection extends Connection {
   connect() {
     const source = new EventSource(this.id ? `${this.#url}?lastEventId=${this.id}` : this.#url);
     this.#source = source;
-    source.onopen = () => {
+    source.addEventListener('open', () => {
       this.heard(this.#patience);
       this.opened();
-    };
-    source.onmessage = ({ data, lastEventId }) => {
+    });
+    source.addEventListener('message', ({ data, lastEventId }) => {
       this.heard(this.#patience);
       this.reached(lastEventId);
       this.tell('event', { id: lastEventId, data: JSON.parse(data) });
-    };
+    });
     source.addEventListener('push.gap', ({ data }) => this.missed(JSON.parse(data)));
-    source.onerror = () => {
+    source.addEventListener('error', () => {
       if (source.readyState === EventSource.CLOSED) this.lost();
       else this.enter('connecting');
-    };
+    });
   }
 
   drop() {
@@ -137,21 +137,23 @@ export class WebSocketConnection extends Connection {
   connect() {
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
-    socket.onmessage = ({ data }) => {
+    socket.addEventListener('message', ({ data }) => {
+      if (socket !== this.#socket) return;
       const message = JSON.parse(data);
       this.#receive(message.event, message.data);
       this.heard(this.#patience);
-    };
-    socket.onclose = ({ code }) => {
+    });
+    socket.addEventListener('close', ({ code }) => {
+      if (socket !== this.#socket) return;
       if (refusals.has(code)) this.enter('refused');
       else this.lost(troubles.has(code) ? politeWait : shortestWait);
-    };
+    });
   }
 
   drop() {
     // The other side will not answer: do not wait for the close handshake.
-    this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close();
+    this.#socket = undefined;
     this.lost();
   }
 

@@ -1,0 +1,270 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { launchChromium, record, type PageRecord } from './support/chromium.js';
+import { CuttingProxy } from './support/cutting-proxy.js';
+import { DeskProcess } from './support/desk-process.js';
+
+/** What Chromium itself writes on the console when a server is away. */
+const outage = /net::ERR_|WebSocket connection to .* failed/;
+
+interface Visitor {
+  readonly page: Page;
+  readonly record: PageRecord;
+}
+
+let browser: Browser;
+let context: BrowserContext;
+let desk: DeskProcess;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+
+afterAll(() => browser?.close());
+
+beforeEach(async () => {
+  desk = await DeskProcess.start();
+  context = await browser.newContext();
+});
+
+afterEach(async () => {
+  await context.close();
+  await desk.kill();
+});
+
+/** Someone who has opened the page, and sees both transports live. */
+async function visit(url = desk.url): Promise<Visitor> {
+  const page = await context.newPage();
+  const visitor = { page, record: record(page) };
+  await page.goto(url);
+  await isLive(page);
+  return visitor;
+}
+
+async function isLive(page: Page): Promise<void> {
+  await page.locator('#sse[data-state=open]').waitFor();
+  await page.locator('#websocket[data-state=open]').waitFor();
+}
+
+async function counts(page: Page, field: string, transport: string, count: number): Promise<void> {
+  const text = new RegExp(`^${count}$`);
+  await page.locator(`#${transport} [data-field=${field}]`).filter({ hasText: text }).waitFor();
+}
+
+async function write(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Note', { exact: true }).fill(text);
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
+async function sees(page: Page, text: string): Promise<void> {
+  await page.locator('#notes').getByText(text, { exact: true }).waitFor();
+}
+
+function notes(page: Page): Promise<string[]> {
+  return page.locator('#notes .body').allTextContents();
+}
+
+function post(path: string, body: unknown): Promise<Response> {
+  const headers = { 'content-type': 'application/json' };
+  return fetch(`${desk.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+describe('the page', () => {
+  it('shows what two people write to each other, the greeting, and figures that move', async () => {
+    const ann = await visit();
+    await ann.page.getByLabel('Name').fill('Ann');
+    const ben = await visit();
+    await ben.page.getByLabel('Name').fill('Ben');
+
+    await write(ann.page, 'Hello, Ben');
+    await sees(ben.page, 'Hello, Ben');
+    await write(ben.page, 'Hello, Ann\nHow is the <b>weather</b> over there? ☀️');
+    await sees(ann.page, 'Hello, Ann\nHow is the <b>weather</b> over there? ☀️');
+    expect(await notes(ann.page)).toEqual(await notes(ben.page));
+    expect(await ann.page.locator('.note.own .author').allTextContents()).toEqual(['Ann']);
+    expect(await ben.page.locator('.note.own .author').allTextContents()).toEqual(['Ben']);
+
+    await ann.page.locator('#websocket .notice').getByText('Greeted as').waitFor();
+    for (const figure of ['#load', '#memory', '#delay']) {
+      const line = await ann.page.locator(`${figure} .line`).getAttribute('d');
+      await ann.page.locator(`${figure} .line:not([d="${line}"])`).waitFor({ state: 'attached' });
+      expect(await ann.page.locator(`${figure} output`).textContent()).toMatch(/^\d+(\.\d+)?$/);
+    }
+
+    for (const { record } of [ann, ben]) {
+      expect(record.errors).toEqual([]);
+      expect(record.requests.length).toBeGreaterThan(5);
+      expect(record.requests.filter((url) => new URL(url).host !== new URL(desk.url).host)).toEqual([]);
+    }
+  });
+
+  it('shows who comes later what was written, and the figures of the minutes before', async () => {
+    const ann = await visit();
+    await write(ann.page, 'Early');
+    await sees(ann.page, 'Early');
+    await ann.page.locator('#load .line[d*="L"]').waitFor({ state: 'attached' });
+
+    const ben = await visit();
+    await sees(ben.page, 'Early');
+    // The first drawing already has a line, not a point.
+    await ben.page.locator('#load .line[d*="L"]').waitFor({ state: 'attached', timeout: 900 });
+  });
+
+  it('fits a phone', async () => {
+    const { page } = await visit();
+    await page.setViewportSize({ width: 360, height: 740 });
+    await write(page, 'x'.repeat(500));
+    await sees(page, 'x'.repeat(500));
+    const body = await page.locator('body').boundingBox();
+    const button = await page.getByRole('button', { name: 'Send' }).boundingBox();
+    expect(body!.width).toBeLessThanOrEqual(360);
+    expect(button!.x + button!.width).toBeLessThanOrEqual(360);
+  });
+
+  it('is served with a policy that allows nothing foreign', async () => {
+    const answer = await fetch(desk.url);
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'none'/);
+    expect(await answer.text()).not.toMatch(/https?:|<style|style=|<script>| on\w+=/);
+  });
+});
+
+describe('connections that are cut', () => {
+  it('lose nothing and repeat nothing', async () => {
+    const proxy = await CuttingProxy.start(desk.port);
+    try {
+      const visitors = [await visit(proxy.url), await visit(proxy.url)];
+      const written: string[] = [];
+      const publish = async (count: number) => {
+        for (let i = 0; i < count; i++) {
+          const text = `Note ${written.length + 1}`;
+          written.push(text);
+          const answer = await post('/events/board.notes', {
+            data: { author: 'Counter', text, at: Date.now() },
+          });
+          expect(answer.status).toBe(201);
+        }
+      };
+      for (let round = 1; round <= 5; round++) {
+        await publish(10);
+        // In the middle of events on their way: both WebSockets and both streams.
+        const burst = publish(10);
+        expect(proxy.cut()).toBeGreaterThanOrEqual(4);
+        await burst;
+        await publish(5);
+        for (const { page } of visitors) {
+          await counts(page, 'reconnects', 'websocket', round);
+          await counts(page, 'reconnects', 'sse', round);
+        }
+      }
+      for (const { page, record } of visitors) {
+        await sees(page, written.at(-1)!);
+        expect(await notes(page)).toEqual(written);
+        await counts(page, 'gaps', 'websocket', 0);
+        await counts(page, 'gaps', 'sse', 0);
+        expect(record.errors.filter((error) => !outage.test(error))).toEqual([]);
+      }
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('come back after the server was restarted, and say what is missing', async () => {
+    const visitors = [await visit(), await visit()];
+    const [ann, ben] = visitors.map(({ page }) => page) as [Page, Page];
+    await write(ann, 'Before');
+    await sees(ben, 'Before');
+
+    await desk.kill();
+    for (const page of [ann, ben]) {
+      await page.locator('#sse:not([data-state=open])').waitFor();
+      await page.locator('#websocket:not([data-state=open])').waitFor();
+    }
+    await write(ann, 'Meanwhile');
+    await ann.getByText('The server is away.').waitFor();
+
+    desk = await desk.restart();
+    for (const page of [ann, ben]) {
+      await isLive(page);
+      await sees(page, 'Meanwhile');
+      await counts(page, 'gaps', 'websocket', 1);
+      await counts(page, 'gaps', 'sse', 1);
+      await page.locator('#websocket .notice').getByText('it was restarted').waitFor();
+    }
+    await write(ben, 'After');
+    await sees(ann, 'After');
+    for (const { page, record } of visitors) {
+      expect(await notes(page)).toEqual(['Before', 'Meanwhile', 'After']);
+      expect(await page.locator('#notes > .past').allTextContents()).toEqual([
+        expect.stringContaining('Before'),
+      ]);
+      expect(await page.locator('#notes > .gap').count()).toBe(1);
+      expect(record.errors.filter((error) => !outage.test(error))).toEqual([]);
+    }
+  });
+});
+
+describe('POST /events/:topic', () => {
+  it('reaches every page, whatever the data', async () => {
+    const visitors = [await visit(), await visit()];
+    const text = await fetch(`${desk.url}/events/board.news`, {
+      method: 'POST',
+      body: new URLSearchParams({ data: 'Tea is ready' }),
+    });
+    expect(text.status).toBe(201);
+    const json = await post('/events/board.deploys', { type: 'deployed', data: { version: 2 } });
+    expect(await json.json()).toEqual({ topic: 'board.deploys', id: expect.stringMatching(/^\w+-\d+$/) });
+    await post('/events/board.nothing', { data: null });
+
+    for (const { page } of visitors) {
+      await sees(page, 'board.nothing');
+      expect(await notes(page)).toEqual(['Tea is ready', '{\n  "version": 2\n}', 'null']);
+      await sees(page, 'deployed');
+    }
+  });
+
+  it('stores what is sent twice with one messageId once', async () => {
+    const event = { data: 'once', messageId: 'order-66' };
+    const [first, second] = [await post('/events/a.b', event), await post('/events/a.b', event)];
+    expect(await second.json()).toEqual(await first.json());
+  });
+
+  it.each([
+    ['no data', '/events/board.news', {}, 400, /data is missing/],
+    ['an unknown field', '/events/board.news', { data: 1, tpye: 'x' }, 400, /tpye should not exist/],
+    ['a type of the library', '/events/board.news', { data: 1, type: 'push.gap' }, 400, /push\./],
+    ['a type that is no string', '/events/board.news', { data: 1, type: 7 }, 400, /type must be a string/],
+    ['a bad messageId', '/events/board.news', { data: 1, messageId: 'a b' }, 400, /visible ASCII/],
+    ['an empty token', '/events/board..news', { data: 1 }, 400, /is not a topic/],
+    ['a wildcard', '/events/board.*', { data: 1 }, 400, /for subscribing/],
+    ['a space', '/events/board%20news', { data: 1 }, 400, /is not a topic/],
+    ['a topic that is too long', `/events/${'a'.repeat(256)}`, { data: 1 }, 400, /255 characters/],
+    ['a list', '/events/board.news', [1], 400, /data is missing/],
+    ['the figures', '/events/machine.figures', { data: 1 }, 403, /measured/],
+    ['too much', '/events/board.news', { data: 'x'.repeat(300_000) }, 413, /maxEventBytes/],
+    ['a note without text', '/board/notes', { author: 'Ann', text: '  ' }, 400, /text must be longer/],
+    ['a note of nobody', '/board/notes', { text: 'Hello' }, 400, /author must be a string/],
+  ])('refuses %s', async (_, path, body, status, reason) => {
+    const answer = await post(path, body);
+    expect(answer.status).toBe(status);
+    const { message } = (await answer.json()) as { message: string | string[] };
+    expect([message].flat().join('; ')).toMatch(reason);
+  });
+
+  it('refuses what is no JSON', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${desk.url}/events/a`, { method: 'POST', headers, body: '{"data":' });
+    expect(answer.status).toBe(400);
+  });
+});
+
+describe('npm start', () => {
+  it('says what to do when the port is taken, or is none', async () => {
+    expect(await DeskProcess.fail(desk.port)).toEqual({
+      code: 1,
+      output: `Port ${desk.port} is taken. Stop the program that has it, or choose another: PORT=3001 npm start\n`,
+    });
+    const { code, output } = await DeskProcess.fail('http');
+    expect(code).toBe(1);
+    expect(output).toContain('Give a number from 0 to 65535');
+  });
+});

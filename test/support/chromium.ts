@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { chromium, type Browser, type Page } from 'playwright-core';
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** A headless Chromium of the system: nothing is downloaded. */
+export async function launchChromium(): Promise<Browser> {
+  if (!existsSync(executablePath)) {
+    throw new Error(
+      `There is no Chromium at ${executablePath}. Install the package "chromium" (npm run requirements does it` +
+        ' where it can), or set the environment variable CHROMIUM to the path of the program.',
+    );
+  }
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--no-first-run',
+    ],
+  });
+}
+
+/** What a page has to answer for. */
+export interface PageRecord {
+  /** Errors on the console, and exceptions that nobody caught. */
+  readonly errors: string[];
+  /** URLs that the page asked for, WebSockets included. */
+  readonly requests: string[];
+}
+
+/** Records what `page` does from now on. */
+export function record(page: Page): PageRecord {
+  const errors: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
+  });
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('websocket', (socket) => requests.push(socket.url()));
+  return { errors, requests };
+}
