@@ -18,7 +18,8 @@ const day = 24 * 60 * 60 * 1_000;
         // A desk has no secrets: whoever reaches it may read every topic. Without such a rule, nobody may read any.
         { pattern: '>', access: 'public' },
       ],
-      sse: { retry: 1_000 },
+      // A desk has few visitors: they need not spread out.
+      retry: 1_000,
     }),
     MachineModule,
     BoardModule,

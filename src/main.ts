@@ -14,6 +14,8 @@ async function createApp(): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
     logger: logLevels,
   });
+  // Ctrl-C and SIGTERM: every page is told to come back before the process ends.
+  app.enableShutdownHooks();
   app.useStaticAssets({
     root: new URL('page/public/', import.meta.url),
     index: false,

@@ -3,6 +3,9 @@ import { launchChromium, record, type PageRecord } from './support/chromium.js';
 import { CuttingProxy } from './support/cutting-proxy.js';
 import { DeskProcess } from './support/desk-process.js';
 
+// A browser on a busy machine takes its time.
+import.meta.jest.setTimeout(60_000);
+
 /** What Chromium itself writes on the console when a server is away. */
 const outage = /net::ERR_|WebSocket connection to .* failed/;
 
@@ -21,15 +24,18 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
-beforeEach(async () => {
-  desk = await DeskProcess.start();
-  context = await browser.newContext();
-});
+/** Every test has an application and visitors of its own. */
+function withDesk(): void {
+  beforeEach(async () => {
+    desk = await DeskProcess.start();
+    context = await browser.newContext();
+  });
 
-afterEach(async () => {
-  await context.close();
-  await desk.kill();
-});
+  afterEach(async () => {
+    await context.close();
+    await desk.end();
+  });
+}
 
 /** Someone who has opened the page, and sees both transports live. */
 async function visit(url = desk.url): Promise<Visitor> {
@@ -69,6 +75,8 @@ function post(path: string, body: unknown): Promise<Response> {
 }
 
 describe('the page', () => {
+  withDesk();
+
   it('shows what two people write to each other, the greeting, and figures that move', async () => {
     const ann = await visit();
     await ann.page.getByLabel('Name').fill('Ann');
@@ -129,6 +137,8 @@ describe('the page', () => {
 });
 
 describe('connections that are cut', () => {
+  withDesk();
+
   it('lose nothing and repeat nothing', async () => {
     const proxy = await CuttingProxy.start(desk.port);
     try {
@@ -168,42 +178,47 @@ describe('connections that are cut', () => {
     }
   });
 
-  it('come back after the server was restarted, and say what is missing', async () => {
-    const visitors = [await visit(), await visit()];
-    const [ann, ben] = visitors.map(({ page }) => page) as [Page, Page];
-    await write(ann, 'Before');
-    await sees(ben, 'Before');
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'come back after %s and a restart, and say what is missing',
+    async (signal) => {
+      const visitors = [await visit(), await visit()];
+      const [ann, ben] = visitors.map(({ page }) => page) as [Page, Page];
+      await write(ann, 'Before');
+      await sees(ben, 'Before');
 
-    await desk.kill();
-    for (const page of [ann, ben]) {
-      await page.locator('#sse:not([data-state=open])').waitFor();
-      await page.locator('#websocket:not([data-state=open])').waitFor();
-    }
-    await write(ann, 'Meanwhile');
-    await ann.getByText('The server is away.').waitFor();
+      await desk.end(signal);
+      for (const page of [ann, ben]) {
+        await page.locator('#sse:not([data-state=open])').waitFor();
+        await page.locator('#websocket:not([data-state=open])').waitFor();
+      }
+      await write(ann, 'Meanwhile');
+      await ann.getByText('The server is away.').waitFor();
 
-    desk = await desk.restart();
-    for (const page of [ann, ben]) {
-      await isLive(page);
-      await sees(page, 'Meanwhile');
-      await counts(page, 'gaps', 'websocket', 1);
-      await counts(page, 'gaps', 'sse', 1);
-      await page.locator('#websocket .notice').getByText('it was restarted').waitFor();
-    }
-    await write(ben, 'After');
-    await sees(ann, 'After');
-    for (const { page, record } of visitors) {
-      expect(await notes(page)).toEqual(['Before', 'Meanwhile', 'After']);
-      expect(await page.locator('#notes > .past').allTextContents()).toEqual([
-        expect.stringContaining('Before'),
-      ]);
-      expect(await page.locator('#notes > .gap').count()).toBe(1);
-      expect(record.errors.filter((error) => !outage.test(error))).toEqual([]);
-    }
-  });
+      desk = await desk.restart();
+      for (const page of [ann, ben]) {
+        await isLive(page);
+        await sees(page, 'Meanwhile');
+        await counts(page, 'gaps', 'websocket', 1);
+        await counts(page, 'gaps', 'sse', 1);
+        await page.locator('#websocket .notice').getByText('it was restarted').waitFor();
+      }
+      await write(ben, 'After');
+      await sees(ann, 'After');
+      for (const { page, record } of visitors) {
+        expect(await notes(page)).toEqual(['Before', 'Meanwhile', 'After']);
+        expect(await page.locator('#notes > .past').allTextContents()).toEqual([
+          expect.stringContaining('Before'),
+        ]);
+        expect(await page.locator('#notes > .gap').count()).toBe(1);
+        expect(record.errors.filter((error) => !outage.test(error))).toEqual([]);
+      }
+    },
+  );
 });
 
 describe('POST /events/:topic', () => {
+  withDesk();
+
   it('reaches every page, whatever the data', async () => {
     const visitors = [await visit(), await visit()];
     const text = await fetch(`${desk.url}/events/board.news`, {
@@ -221,6 +236,14 @@ describe('POST /events/:topic', () => {
       await sees(page, 'deployed');
     }
   });
+});
+
+describe('what comes in over HTTP', () => {
+  beforeAll(async () => {
+    desk = await DeskProcess.start();
+  });
+
+  afterAll(() => desk.end());
 
   it('stores what is sent twice with one messageId once', async () => {
     const event = { data: 'once', messageId: 'order-66' };
@@ -259,6 +282,7 @@ describe('POST /events/:topic', () => {
 
 describe('npm start', () => {
   it('says what to do when the port is taken, or is none', async () => {
+    desk = await DeskProcess.start();
     expect(await DeskProcess.fail(desk.port)).toEqual({
       code: 1,
       output: `Port ${desk.port} is taken. Stop the program that has it, or choose another: PORT=3001 npm start\n`,
@@ -266,5 +290,6 @@ describe('npm start', () => {
     const { code, output } = await DeskProcess.fail('http');
     expect(code).toBe(1);
     expect(output).toContain('Give a number from 0 to 65535');
+    await desk.end();
   });
 });

@@ -1,11 +1,11 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { EventBus } from 'nestjs-push';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { delayResolution, takeFigures } from './figures.js';
 
 /** Publishes the figures once a second, whether anybody looks or not: who comes later sees the last two minutes. */
 @Injectable()
-export class MachineService implements OnApplicationBootstrap, OnApplicationShutdown {
+export class MachineService implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(MachineService.name);
   private readonly delays = monitorEventLoopDelay({ resolution: delayResolution });
   private timer: NodeJS.Timeout | undefined;
@@ -17,7 +17,7 @@ export class MachineService implements OnApplicationBootstrap, OnApplicationShut
     this.timer = setInterval(() => void this.publish(), 1_000);
   }
 
-  onApplicationShutdown(): void {
+  onModuleDestroy(): void {
     clearInterval(this.timer);
     this.delays.disable();
   }

@@ -32,11 +32,11 @@ export class DeskProcess {
     return { code, output: output() };
   }
 
-  /** Like a crash: nobody is told. */
-  async kill(): Promise<void> {
+  /** `SIGKILL` is like a crash: nobody is told. `SIGTERM` is how a deploy stops a process. Idempotent. */
+  async end(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exit = once(this.child, 'exit');
-    this.child.kill('SIGKILL');
+    this.child.kill(signal);
     await exit;
   }
 

@@ -1,7 +1,7 @@
 /*
  * The page's two connections. Both keep the id of the last event, come back by themselves, and go on behind that id.
- * Both tell the page the same: `change` (of state, id or counters), `event`, `gap`; the WebSocket also `greeting`
- * and `refusal`. PROTOCOL.md of nestjs-push describes what goes over the wire.
+ * They tell the page: `change` (of state, id or counters), `event`, `gap` and `refusal`; the WebSocket also `greeting`
+ * and `drain`. PROTOCOL.md of nestjs-push describes what goes over the wire.
  */
 
 /** Milliseconds before the next attempt: doubled by each that fails. */
@@ -42,9 +42,13 @@ class Connection extends EventTarget {
 
   /** Tries again after a while; at random within a range, so that not all pages come back at once. */
   lost(wait = shortestWait) {
-    this.enter('waiting');
     const limit = Math.min(longestWait, wait * 2 ** this.#failures++);
-    this.#attempt = setTimeout(() => this.#again(), limit * (0.5 + Math.random() / 2));
+    this.comeBack(limit * (0.5 + Math.random() / 2));
+  }
+
+  comeBack(delay) {
+    this.enter('waiting');
+    this.#attempt = setTimeout(() => this.#again(), delay);
   }
 
   enter(state) {
@@ -109,6 +113,7 @@ export class SseConnection extends Connection {
       this.tell('event', { id: lastEventId, data: JSON.parse(data) });
     });
     source.addEventListener('push.gap', ({ data }) => this.missed(JSON.parse(data)));
+    source.addEventListener('push.error', ({ data }) => this.#failed(JSON.parse(data)));
     source.addEventListener('error', () => {
       if (source.readyState === EventSource.CLOSED) this.lost();
       else this.enter('connecting');
@@ -119,6 +124,13 @@ export class SseConnection extends Connection {
     this.#source.close();
     this.lost();
   }
+
+  #failed(error) {
+    this.tell('refusal', error);
+    if (error.retryable) return;
+    this.#source.close();
+    this.enter('refused');
+  }
 }
 
 /** Topics over the WebSocket: at first everything that is retained of them, after a reconnect what was missed. */
@@ -127,6 +139,8 @@ export class WebSocketConnection extends Connection {
   #topics;
   #socket;
   #patience;
+  /** How long a server that shuts down has asked to wait. */
+  #delay;
 
   constructor(url, topics) {
     super();
@@ -137,6 +151,7 @@ export class WebSocketConnection extends Connection {
   connect() {
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
+    this.#delay = undefined;
     socket.addEventListener('message', ({ data }) => {
       if (socket !== this.#socket) return;
       const message = JSON.parse(data);
@@ -146,6 +161,7 @@ export class WebSocketConnection extends Connection {
     socket.addEventListener('close', ({ code }) => {
       if (socket !== this.#socket) return;
       if (refusals.has(code)) this.enter('refused');
+      else if (this.#delay !== undefined) this.comeBack(this.#delay);
       else this.lost(troubles.has(code) ? politeWait : shortestWait);
     });
   }
@@ -171,6 +187,10 @@ export class WebSocketConnection extends Connection {
     } else if (event === 'gap') this.missed(data);
     else if (event === 'heartbeat') this.reached(data.id);
     else if (event === 'error') this.tell('refusal', data);
+    else if (event === 'drain') {
+      this.#delay = data.delay;
+      this.tell('drain', data);
+    }
   }
 
   #greeted(greeting) {

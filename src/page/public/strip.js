@@ -44,6 +44,9 @@ export function showTransport(article, connection) {
   connection.addEventListener('gap', ({ detail }) => {
     say(`Gap at ${new Date().toLocaleTimeString()}: ${explain(detail)}.`, 'gap');
   });
+  connection.addEventListener('drain', ({ detail: { delay } }) => {
+    say(`The server shuts down and asks to come back in ${(delay / 1_000).toFixed(1)} s.`);
+  });
   connection.addEventListener('refusal', ({ detail: { code, message } }) => {
     say(`${code}: ${message}`, 'refusal');
   });
