@@ -38,6 +38,8 @@ type Declared<Topics, Topic extends string> = {
 }[keyof Topics & string];
 
 /** What events of `Topic` (a topic or a pattern) carry, by the declarations in `Topics`. */
-export type PayloadOf<Topics, Topic extends string> = [Declared<Topics, Topic>] extends [never]
+export type PayloadOf<Topics, Topic extends string> = [Topic] extends [never]
   ? unknown
-  : Declared<Topics, Topic>;
+  : [Declared<Topics, Topic>] extends [never]
+    ? unknown
+    : Declared<Topics, Topic>;
