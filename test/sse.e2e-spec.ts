@@ -3,7 +3,7 @@ import { PushModule, type PushOptions } from 'nestjs-push';
 import type { RequestOptions } from 'node:http';
 import { map } from 'rxjs';
 import { DeclaredController, OrdersController } from './support/orders.js';
-import { openSse, openStream } from './support/sse-reader.js';
+import { openSse, openStream, type SseReader } from './support/sse-reader.js';
 import { platforms, startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/watched.js';
 
@@ -268,18 +268,34 @@ describe.each(platforms)('SSE on %s', (platform) => {
       expect(app.bus.stats().connections).toBe(0);
     });
 
-    it('may fail: the client is told, keeps its id, and is told nothing of the reason', async () => {
-      const app = await start();
+    it('may fail: the client is told that there is no use in coming back, and nothing of the reason', async () => {
+      const errors: unknown[] = [];
+      const app = await start({ onError: (error, { stage }) => errors.push([stage, error]) });
       const reader = await openStream(app.url('/orders/1/failing'));
-      const id = await app.bus.publish('orders.1', 'good');
+      await app.bus.publish('orders.1', 'good');
       await app.bus.publish('orders.1', 'bad');
       await reader.untilEnd();
       expect(reader.events.map(({ type, data }) => [type, data])).toEqual([
         ['message', 'good'],
-        ['error', 'Internal server error'],
+        ['push.error', '{"code":"INTERNAL","message":"The server failed.","retryable":false}'],
       ]);
-      expect(reader.lastEventId).toBe(id);
       expect(app.bus.stats().connections).toBe(0);
+      expect(errors).toEqual([['stream', new Error('a secret')]]);
+      const again = { headers: { 'last-event-id': reader.lastEventId } };
+      expect((await answer(app, '/orders/1/failing', again)).status).toBe(204);
+    });
+
+    it('may fail for a while: the client keeps its place', async () => {
+      const app = await start();
+      const reader = await openStream(app.url('/orders/1/failing'));
+      const id = await app.bus.publish('orders.1', 'good');
+      await app.bus.publish('orders.1', 'busy');
+      await reader.untilEnd();
+      expect(reader.events.at(-1)).toMatchObject({
+        type: 'push.error',
+        data: expect.stringMatching(/UNAVAILABLE/),
+      });
+      expect(reader.lastEventId).toBe(id);
     });
 
     it('passes global interceptors', async () => {
@@ -461,23 +477,27 @@ describe.each(platforms)('SSE on %s', (platform) => {
   });
 
   describe('heartbeats', () => {
+    const retryOf = ({ body }: SseReader) => Number(/^retry: (\d+)$/m.exec(body)![1]);
+
     it('move the id of quiet topics, and say when to come back', async () => {
-      const app = await start({ heartbeat: 200, sse: { retry: 1_234 } });
+      const app = await start({ heartbeat: 200, retry: 100 });
       const reader = await openStream(app.url('/orders/quiet/events'));
       const id = await app.bus.publish('orders.busy', 1);
       await reader.until(() => reader.lastEventId === id);
       expect(reader.events).toEqual([]);
-      expect(reader.blocks).toContain(`id: ${id}`);
-      expect(reader.body).toMatch(/^retry: 1234$/m);
+      expect(reader.blocks).toContain(`:\nid: ${id}`);
+      expect(retryOf(reader)).toBeGreaterThanOrEqual(50);
+      expect(retryOf(reader)).toBeLessThanOrEqual(150);
     });
 
     it('are comments where events pass through a pipe', async () => {
-      const app = await start({ heartbeat: 200, sse: { retry: 1_234 } });
+      const app = await start({ heartbeat: 200, retry: 100 });
       for (const path of ['/orders/quiet/piped', '/orders/quiet/intercepted']) {
         const reader = await openStream(app.url(path));
         await reader.until(() => reader.blocks.includes(':'));
         expect(reader.events).toEqual([]);
-        expect(reader.body).toMatch(/^retry: 1234$/m);
+        expect(retryOf(reader)).toBeGreaterThanOrEqual(50);
+        expect(retryOf(reader)).toBeLessThanOrEqual(150);
       }
     });
   });

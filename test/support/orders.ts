@@ -13,6 +13,7 @@ import {
   ParseIntPipe,
   Query,
   RequestMethod,
+  ServiceUnavailableException,
   Sse,
   UseFilters,
   UseGuards,
@@ -103,6 +104,7 @@ export class OrdersController {
     return this.events.stream(`orders.${id}`).pipe(
       map((message) => {
         if (message.data === 'bad') throw new Error('a secret');
+        if (message.data === 'busy') throw new ServiceUnavailableException('later');
         return message;
       }),
     );
