@@ -3,6 +3,7 @@ import {
   Module,
   type BeforeApplicationShutdown,
   type DynamicModule,
+  type NestModule,
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
@@ -26,6 +27,7 @@ import {
 import { PushInterceptor } from './transport/http2/push.interceptor.js';
 import { ResourcePusher } from './transport/http2/resource-pusher.js';
 import { pushControllerAt } from './transport/sse/push.controller.js';
+import { SseRoutes } from './transport/sse/sse-routes.js';
 
 const optionsToken = Symbol('PushOptions');
 
@@ -63,7 +65,7 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
 @Module({})
 export class PushModule
   extends ConfigurableModuleClass
-  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
+  implements NestModule, OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
 {
   constructor(
     private readonly hub: Hub,
@@ -73,12 +75,18 @@ export class PushModule
     private readonly lifecycle: PushLifecycle,
     private readonly deadPeers: DeadPeers,
     private readonly adapterHost: HttpAdapterHost,
+    private readonly routes: SseRoutes,
   ) {
     super();
   }
 
   static override forRoot(options: PushOptions & PushModuleExtras = {}): DynamicModule {
     return super.forRoot(options);
+  }
+
+  /** Nest calls it when all controllers exist, and before it builds their routes; middleware is none of ours. */
+  configure(): void {
+    this.routes.install();
   }
 
   onModuleInit(): void {

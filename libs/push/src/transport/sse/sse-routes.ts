@@ -6,39 +6,48 @@ import type { SseServer } from './sse-server.js';
 import type { RawRequest, RawResponse } from './raw-response.js';
 
 type Handler = (...args: unknown[]) => unknown;
+type Handlers = Record<string, Handler>;
+type Parameters = Record<string, { readonly index: number }>;
 
-/** Handlers that stand in for others, and the index of the request among their arguments. */
-const wrapped = new WeakMap<Handler, { original: Handler; index: number }>();
+/* Controller classes may be part of several applications in one process: what is done to a class is done once. */
+
+/** What a handler of ours stands in for. */
+const originals = new WeakMap<Handler, Handler>();
+/** By controller class and method: at which index the handler gets the request. */
+const requestIndexes = new WeakMap<Type, Map<string, number>>();
 
 /**
- * Puts itself between Nest and every `@Sse()` handler, before Nest builds the routes: that is how an event stream learns
- * which client it is for (its last event id, its response), whatever the handler's own parameters are. The handler gets
- * the request and the response as two more arguments; everything else about the route stays Nest's.
+ * Puts itself between Nest and every `@Sse()` handler: that is how an event stream learns which client it is for (its last
+ * event id, its response), whatever the handler's own parameters are. The handler gets the request and the response as two
+ * more arguments; everything else about the route stays Nest's.
  */
 export class SseRoutes {
   constructor(
-    modules: ModulesContainer,
+    private readonly modules: ModulesContainer,
     private readonly config: ApplicationConfig,
     private readonly server: SseServer,
-  ) {
+  ) {}
+
+  /** Called when the controllers exist, and before Nest builds their routes. */
+  install(): void {
     const scanner = new MetadataScanner();
-    for (const { controllers } of modules.values()) {
-      for (const { metatype } of controllers.values()) {
+    for (const { controllers } of this.modules.values()) {
+      for (const controller of controllers.values()) {
+        const { metatype, instance } = controller;
         if (!metatype) continue;
-        const prototype = metatype.prototype as Record<string, Handler>;
-        for (const name of scanner.getAllMethodNames(prototype)) this.wrap(metatype as Type, prototype, name);
+        const prototype = metatype.prototype as Handlers;
+        // Of a class that is made anew for each request, the prototype is all there is.
+        const target = controller.isDependencyTreeStatic() ? (instance as Handlers) : prototype;
+        for (const name of scanner.getAllMethodNames(prototype)) this.wrap(metatype as Type, target, name);
       }
     }
   }
 
-  private wrap(controller: Type, prototype: Record<string, Handler>, name: string): void {
-    const current = prototype[name]!;
+  private wrap(controller: Type, target: Handlers, name: string): void {
+    const current = target[name]!;
     if (!Reflect.getMetadata(SSE_METADATA, current)) return;
-    // The same class may be part of several applications in one process, one after the other.
-    const { original, index } = wrapped.get(current) ?? {
-      original: current,
-      index: receiveRequest(prototype, name),
-    };
+    const original = originals.get(current) ?? current;
+    const index = requestIndex(controller, name);
     const isIntercepted = () => this.hasInterceptors(controller, original);
     const { server } = this;
     const route = pushSseRoute(original);
@@ -52,8 +61,8 @@ export class SseRoutes {
       Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, original), handler);
     }
     Object.defineProperty(handler, 'name', { value: original.name });
-    wrapped.set(handler, { original, index });
-    prototype[name] = handler;
+    originals.set(handler, original);
+    target[name] = handler;
   }
 
   private hasInterceptors(controller: Type, handler: Handler): boolean {
@@ -69,13 +78,25 @@ export class SseRoutes {
 }
 
 /** Makes Nest pass request and response behind the handler's own arguments. Returns the index of the request. */
-function receiveRequest(prototype: object, name: string): number {
-  const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, prototype.constructor, name) ?? {}) as Record<
-    string,
-    { index: number }
-  >;
-  const index = Math.max(-1, ...Object.values(parameters).map((parameter) => parameter.index)) + 1;
-  Req()(prototype, name, index);
-  Res({ passthrough: true })(prototype, name, index + 1);
+function requestIndex(controller: Type, name: string): number {
+  const declaring = declaringClass(controller, name);
+  let indexes = requestIndexes.get(declaring);
+  if (!indexes) requestIndexes.set(declaring, (indexes = new Map()));
+  let index = indexes.get(name);
+  if (index === undefined) {
+    const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, declaring, name) ?? {}) as Parameters;
+    index = Math.max(-1, ...Object.values(parameters).map((parameter) => parameter.index)) + 1;
+    indexes.set(name, index);
+    Req()(declaring.prototype, name, index);
+    Res({ passthrough: true })(declaring.prototype, name, index + 1);
+  }
   return index;
+}
+
+/** The class whose parameters hold for the handler: where it is inherited, its children share what is done to it. */
+function declaringClass(controller: Type, name: string): Type<object> {
+  for (let each: Type | null = controller; each; each = Object.getPrototypeOf(each) as Type | null) {
+    if (Reflect.hasOwnMetadata(ROUTE_ARGS_METADATA, each, name)) return each;
+  }
+  return controller;
 }
