@@ -2,7 +2,14 @@ import { ValidationPipe, type INestApplication, type MessageEvent } from '@nestj
 import { PushModule, type PushOptions } from 'nestjs-push';
 import type { RequestOptions } from 'node:http';
 import { map } from 'rxjs';
-import { DeclaredController, OrdersController } from './support/orders.js';
+import {
+  DeclaredController,
+  InheritedGrandchild,
+  InheritedOne,
+  InheritedTwo,
+  OrdersController,
+  ScopedController,
+} from './support/orders.js';
 import { openSse, openStream, type SseReader } from './support/sse-reader.js';
 import { platforms, startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/watched.js';
@@ -315,6 +322,22 @@ describe.each(platforms)('SSE on %s', (platform) => {
       // The declarative form is documented to be wrapped as a whole.
       expect(declared.data).toEqual(['x']);
     });
+  });
+
+  it('comes from controllers of any kind', async () => {
+    const app = await startApp(platform, {
+      imports: [PushModule.forRoot()],
+      controllers: [InheritedOne, InheritedGrandchild, InheritedTwo, ScopedController],
+    });
+    const paths = [
+      'scoped/1/events',
+      'scoped/1/declared',
+      ...['one', 'two', 'grandchild'].map((name) => `inherited/${name}/1/events`),
+    ];
+    const readers = await Promise.all(paths.map((path) => openStream(app.url(`/${path}`))));
+    const id = await app.bus.publish('orders.1', 'x');
+    for (const reader of readers)
+      expect(await reader.untilEvents(1)).toEqual([{ type: 'message', id, data: 'x' }]);
   });
 
   it("leaves an application's own event streams as Nest makes them", async () => {

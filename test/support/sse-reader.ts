@@ -106,6 +106,7 @@ export function openSse(url: string, { body, ...options }: RequestOptions & { bo
 /** Asks for an event stream and waits until the server reads the log for it: what is published then reaches it. */
 export async function openStream(...ask: Parameters<typeof openSse>): Promise<SseReader> {
   const reader = await openSse(...ask);
-  await reader.until(() => reader.body.includes('retry: '));
+  await reader.until(() => reader.body.includes('retry: ') || reader.isEnded);
+  if (reader.isEnded) throw new Error(`No stream at ${String(ask[0])}: ${reader.status} ${reader.body}`);
   return reader;
 }
