@@ -1,4 +1,4 @@
-import WebSocket, { type ClientOptions } from 'ws';
+import { WebSocket, type ClientOptions } from 'ws';
 import { afterTest } from './cleanup.js';
 import { Watched } from './watched.js';
 
