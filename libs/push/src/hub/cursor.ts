@@ -19,6 +19,17 @@ export type Start = 'now' | 'last' | 'earliest' | (string & {});
  */
 export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
 
+/** How topics are added to a cursor. */
+export interface SubscribeOptions {
+  /**
+   * Called once the topics have reached the connection's other ones, with the id of that position. What is delivered
+   * until then is theirs alone.
+   */
+  readonly onLive?: (id: string) => void;
+  /** Deliver also what another topic or pattern of the connection has brought before. Default: `false`. */
+  readonly repeat?: boolean;
+}
+
 /** What a cursor sees of its node. */
 export interface CursorHost {
   readonly window: Window;
@@ -66,7 +77,8 @@ export class Cursor implements Member {
 
   /** The id of the position up to which the connection has everything. */
   get position(): string {
-    return this.hub.print(this.joins[0]?.sequence ?? this.sequence);
+    const join = this.joins[0];
+    return this.hub.print(join?.begun ? join.sequence : this.sequence);
   }
 
   /** Its topics and patterns, in the order in which they were subscribed to. */
@@ -84,25 +96,30 @@ export class Cursor implements Member {
   }
 
   /**
-   * Adds topics or patterns, from `start` on; of what it already has, nothing is delivered twice. Topics that start
-   * `now` start where the connection is, which is the end of the log unless it is slow.
+   * Adds topics or patterns, from `start` on; of what it already has, nothing is delivered twice unless it is asked for.
+   * Topics that start `now` start where the connection is, which is the end of the log unless it is slow. Several
+   * subscriptions have their turns one after the other.
    *
-   * @param before is called with the returned id before anything is delivered
+   * @param before is called with the returned id before anything of the topics is delivered
    * @returns the id of the position that the topics start from
    */
-  subscribe(patterns: readonly string[], start: Start, before?: (id: string) => void): string {
+  subscribe(
+    patterns: readonly string[],
+    start: Start,
+    before?: (id: string) => void,
+    options: SubscribeOptions = {},
+  ): string {
     this.main.sequence = this.since.size === 0 ? this.hub.window.head : this.sequence;
     const leg = this.legFrom(new TopicSet(patterns), start);
-    const from = this.hub.print(leg.sequence);
-    before?.(from);
-    if (leg.notice || leg.sequence < this.main.sequence) {
-      if (this.since.size > 0) leg.already = new Map(this.since);
-      this.joins.push(leg);
-    }
+    leg.before = before;
+    leg.onLive = options.onLive;
+    if (this.since.size > 0 && !options.repeat) leg.already = new Map(this.since);
+    this.joins.push(leg);
     const since = leg.newestOnly ? this.main.sequence : leg.sequence;
     for (const pattern of leg.topics.patterns) {
       this.since.set(pattern, Math.min(this.since.get(pattern) ?? Infinity, since));
     }
+    const from = this.hub.print(leg.sequence);
     this.resettle();
     return from;
   }
@@ -144,6 +161,12 @@ export class Cursor implements Member {
 
   /** Another log has taken the place of the one it was reading: it is told, and gets what that one has. */
   reopen(): void {
+    if (this.joins.some((join) => join.onLive)) {
+      // Its client keeps a position for each of them: it comes back with those, and is told of each what it lost.
+      this.connection.fail(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
+      this.leave();
+      return;
+    }
     this.joins = [];
     this.main.sequence = 0;
     this.main.caughtUp();
@@ -182,12 +205,23 @@ export class Cursor implements Member {
 
   /** Catches up until it is live, or its socket is full. */
   private advance(): void {
-    while (this.state === 'behind' && this.audience && !this.full) {
+    while (this.state === 'behind' && !this.full) {
       const join = this.joins[0];
-      const isThere = join ? this.step(join, this.main.sequence) : this.step(this.main, this.hub.window.head);
-      if (!isThere) continue;
-      if (join) this.joins.shift();
-      else this.goLive(this.audience);
+      if (join) this.advanceJoin(join);
+      else if (!this.audience) return;
+      else if (this.step(this.main, this.hub.window.head)) this.goLive(this.audience);
+    }
+  }
+
+  private advanceJoin(join: Leg): void {
+    // One that starts ahead of a slow connection waits for it: between its begin and its end nothing else is delivered.
+    if (join.sequence > this.main.sequence) this.step(this.main, join.sequence);
+    else if (!join.begun) {
+      join.begun = true;
+      join.before?.(this.hub.print(join.sequence));
+    } else if (this.step(join, this.main.sequence)) {
+      this.joins.shift();
+      join.onLive?.(this.hub.print(this.main.sequence));
     }
   }
 

@@ -10,6 +10,12 @@ export class Leg {
   notice: GapReason | undefined;
   /** Only the newest event of each topic is wanted. */
   newestOnly = false;
+  /** Has had its turn, and `before` its call. */
+  begun = false;
+  /** Called with the id of where it begins, before anything of it is delivered. */
+  before: ((id: string) => void) | undefined;
+  /** Called with the id of where it ends: from there on its topics are the connection's like all others. */
+  onLive: ((id: string) => void) | undefined;
   /** Patterns that an earlier leg delivers, each from its sequence on: their events are not repeated. */
   already: ReadonlyMap<string, number> | undefined;
   /** What the reader knows to be lost, by pattern. */

@@ -5,6 +5,7 @@ import type { PushError } from '../contracts/errors.js';
 export type ServerMessage =
   | { readonly event: 'hello'; readonly data: Greeting }
   | { readonly event: 'subscribed'; readonly data: { ref?: string; topics: readonly string[]; id: string } }
+  | { readonly event: 'live'; readonly data: { ref?: string; topics: readonly string[]; id: string } }
   | { readonly event: 'unsubscribed'; readonly data: { ref?: string; topics: readonly string[] } }
   | { readonly event: 'gap'; readonly data: GapNotice }
   | { readonly event: 'heartbeat'; readonly data: { id: string } }

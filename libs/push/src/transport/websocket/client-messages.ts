@@ -1,4 +1,12 @@
-import { ArrayMaxSize, ArrayNotEmpty, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayNotEmpty,
+  IsArray,
+  IsBoolean,
+  IsOptional,
+  IsString,
+  MaxLength,
+} from 'class-validator';
 import { maxTopicLength } from '../../contracts/topic.js';
 
 /** More topics in one message than any connection may have are not even looked at. */
@@ -30,4 +38,9 @@ export class SubscribeMessage extends UnsubscribeMessage {
   @IsString()
   @MaxLength(64)
   from?: string;
+
+  /** Bring also what another subscription of the connection has brought. Default: `false`. */
+  @IsOptional()
+  @IsBoolean()
+  repeat?: boolean;
 }

@@ -76,15 +76,18 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   @OnMessage('subscribe')
   async subscribe(
     @ConnectedSocket() client: WebSocket,
-    @MessageBody() { topics, from, ref }: SubscribeMessage,
+    @MessageBody() { topics, from, ref, repeat }: SubscribeMessage,
   ): Promise<void> {
     const connection = this.connectionOf(client);
     topics.forEach((topic) => assertPattern(topic));
     this.access.assertMaySubscribe(topics);
     this.assertRoom(connection, topics);
     await this.reception.subscribe({ connection: connection.id, transport: 'websocket' }, topics);
-    connection.cursor.subscribe(topics, from ?? 'now', (id) =>
-      connection.send({ event: 'subscribed', data: { ref, topics, id } }),
+    connection.cursor.subscribe(
+      topics,
+      from ?? 'now',
+      (id) => connection.send({ event: 'subscribed', data: { ref, topics, id } }),
+      { repeat, onLive: (id) => connection.send({ event: 'live', data: { ref, topics, id } }) },
     );
   }
 
