@@ -42,13 +42,13 @@ export { CloseCode } from './contracts/close-codes.js';
 export type { GapNotice, GapReason } from './contracts/connection.js';
 export type { HubStats, TopicRule } from './hub/hub.js';
 export type { SlowPolicy, Start } from './hub/cursor.js';
-export type { Retention } from './hub/topic-history.js';
+export type { Retention, RetentionRules } from './contracts/retention.js';
 export type { Access, AccessRule } from './access/topic-access.js';
 export type { ErrorReport, Greeting, ServerMessage } from './wire/websocket.messages.js';
 
 // For backplanes
 export { Backplane } from './contracts/backplane.js';
-export type { Health, History, HistoryPage, Tail } from './contracts/backplane.js';
+export type { Health, History, HistoryPage, HistoryQuery, Tail } from './contracts/backplane.js';
 export { LogEvent, type Draft } from './contracts/event.js';
 export { parsePosition, printPosition, type Position } from './contracts/position.js';
 export { covers, isPattern, isTopic } from './contracts/topic.js';

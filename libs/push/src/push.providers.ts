@@ -69,7 +69,7 @@ export function coreProviders(optionsToken: InjectionToken): Provider[] {
       inject: [optionsToken, Hub],
       useFactory: (options: PushOptions, hub: Hub) => {
         const backplane = options.backplane ?? new MemoryBackplane();
-        backplane.start(hub);
+        hub.start(backplane);
         return backplane;
       },
     },

@@ -1,11 +1,13 @@
 import type { Draft, LogEvent } from './event.js';
 import type { Position } from './position.js';
+import type { RetentionRules } from './retention.js';
 
 /** What a backplane tells its node. Calls MUST come in log order, from one source, never re-entrantly from `append`'s caller of another turn. */
 export interface Tail {
   /**
-   * The log, and where this node joins it: events after `position` follow. MUST be the first call, and MUST be called
-   * again when the log is no longer the continuation of what was told before (another epoch).
+   * The log, and where this node joins it: events after `position` follow. MUST be the first call, with the end of the
+   * log. MUST be called again when the log is no longer the continuation of what was told before: with the new epoch, and
+   * the position where that one began, so that nothing of it is missed.
    */
   open(position: Position): void;
   /** Every retained event of the log, each exactly once, in order. */
@@ -16,26 +18,50 @@ export interface Tail {
   passBy(event: LogEvent): void;
   /** A message from one node's control plane to all nodes (this one included), at most once. */
   control(message: string): void;
+  /**
+   * Resolves once this node can take more events; `undefined` while it can. A backplane that reads its log from elsewhere
+   * MUST wait for it between reads: what is not read yet waits in the log, which is its place.
+   */
+  congested(): Promise<void> | undefined;
+}
+
+/** What is asked of a history. */
+export interface HistoryQuery {
+  /** Topics and patterns, at least one. */
+  readonly topics: readonly string[];
+  /** Sequence; the page starts with the first event behind it. */
+  readonly after: number;
+  /** Sequence; nothing behind it is wanted. Not ahead of what the backplane has delivered. */
+  readonly through: number;
+  /** How many events at most, 1 or more. */
+  readonly limit: number;
+  /** Of each topic only its newest event is wanted, if that is not behind `through`; nothing counts as lost. */
+  readonly newestOnly?: boolean;
 }
 
 /** One page of the log as the backplane still holds it. */
 export interface HistoryPage {
-  /** Events of the asked topics after the asked position, in order. */
+  /** The events that were asked for, in log order. */
   readonly events: readonly LogEvent[];
-  /** The page is complete up to here: the next one starts after it. */
+  /** The page is complete up to here, and not beyond the asked `through`: the next one starts behind it. */
   readonly through: number;
-  /** Of the asked topics: those that lost an event after the asked position and not after `through`. */
-  readonly lost: readonly string[];
+  /**
+   * Of the asked topics and patterns, those of which an event behind the asked position is gone, with the sequence of the
+   * newest such event, which may lie beyond the page. Never a topic that lost nothing, as far as the backplane can know.
+   */
+  readonly lost: ReadonlyMap<string, number>;
 }
 
-/** What is older than a node's window. Only backplanes that keep more than the window have it. */
+/**
+ * What is older than a node's window. Only backplanes that keep more than the window have it. The hub asks for one page
+ * at a time for each reader, and lets readers share pages.
+ */
 export interface History {
   /**
-   * @param topics topics and patterns
-   * @param after sequence; the page starts with the first event behind it
-   * @param limit how many events at most
+   * Reads one page. Rejects where the server cannot be read or has another epoch than the tail was told: the hub asks
+   * again.
    */
-  page(topics: readonly string[], after: number, limit: number): Promise<HistoryPage>;
+  page(query: HistoryQuery): Promise<HistoryPage>;
 }
 
 /** What `health()` found. */
@@ -57,8 +83,11 @@ export abstract class Backplane {
   /**
    * Begins to tail. Called once, before anything else. MUST NOT throw because a server is away: it calls `open` as soon
    * as the log is reachable, and until then `append` waits within a bound.
+   *
+   * @param retention how much of each topic is promised. It belongs here because the application's rules are the
+   * module's options: a backplane that keeps a history has to apply them, others ignore it.
    */
-  abstract start(tail: Tail): void;
+  abstract start(tail: Tail, retention: RetentionRules): void;
 
   /**
    * Stores one event and resolves with its position once it is stored. Calls of one node MUST be stored in call order;

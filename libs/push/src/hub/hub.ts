@@ -2,11 +2,11 @@ import type { Backplane, Tail } from '../contracts/backplane.js';
 import type { Connection } from '../contracts/connection.js';
 import type { LogEvent } from '../contracts/event.js';
 import { printPosition, type Position } from '../contracts/position.js';
+import type { Retention } from '../contracts/retention.js';
 import { covers } from '../contracts/topic.js';
 import { Audience } from './audience.js';
 import { Cursor, type CursorHost, type SlowPolicy } from './cursor.js';
 import { FanOut } from './fan-out.js';
-import type { Retention } from './topic-history.js';
 import { TopicIndex } from './topic-index.js';
 import type { TopicSet } from './topic-set.js';
 import { Window } from './window.js';
@@ -75,14 +75,18 @@ export class Hub implements Tail, CursorHost {
     this.window = new Window({
       bytes: options.windowBytes,
       emptyTopics: options.emptyTopics,
-      retentionOf: (topic) =>
-        this.retentions.find((rule) => covers(rule.pattern, topic))?.retention ?? options.retention,
+      retentionOf: (topic) => this.retentionOf(topic),
     });
   }
 
   /** Begins to read the log of `backplane`. */
   start(backplane: Backplane): void {
-    backplane.start(this);
+    const all = [this.options.retention, ...this.retentions.map(({ retention }) => retention)];
+    const largest = {
+      events: Math.max(...all.map(({ events }) => events)),
+      age: Math.max(...all.map(({ age }) => age)),
+    };
+    backplane.start(this, { of: (topic) => this.retentionOf(topic), largest });
   }
 
   /** The id of the end of the log: who resumes from it gets what comes from now on. */
@@ -180,6 +184,10 @@ export class Hub implements Tail, CursorHost {
 
   forget(cursor: Cursor): void {
     this.cursors.delete(cursor);
+  }
+
+  private retentionOf(topic: string): Retention {
+    return this.retentions.find((rule) => covers(rule.pattern, topic))?.retention ?? this.options.retention;
   }
 
   private audienceOf(topics: TopicSet): Audience {

@@ -1,14 +1,7 @@
 import type { LogEvent } from '../contracts/event.js';
+import type { Retention } from '../contracts/retention.js';
 import { Deque } from './deque.js';
 import type { TopicNode } from './topic-tree.js';
-
-/** How much of a topic's past is kept. */
-export interface Retention {
-  /** The newest events kept. 0 keeps nothing: the topic is live only, and whoever missed something is told. */
-  readonly events: number;
-  /** How long each is kept, in milliseconds. */
-  readonly age: number;
-}
 
 /** An event in the window. */
 export interface Entry {

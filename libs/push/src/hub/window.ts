@@ -1,9 +1,10 @@
 import type { LogEvent } from '../contracts/event.js';
+import type { Retention } from '../contracts/retention.js';
 import { Deque } from './deque.js';
 import { merge } from './merge.js';
 import { OrderedSet } from './ordered-set.js';
 import { SizeClasses } from './size-classes.js';
-import { TopicHistory, type Entry, type Retention } from './topic-history.js';
+import { TopicHistory, type Entry } from './topic-history.js';
 import type { TopicSet } from './topic-set.js';
 import { TopicTree } from './topic-tree.js';
 

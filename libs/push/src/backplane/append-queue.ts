@@ -1,0 +1,185 @@
+import { PushError } from '../contracts/errors.js';
+import type { Draft } from '../contracts/event.js';
+import type { Position } from '../contracts/position.js';
+
+/** How long and how much may wait for a server. */
+export interface WaitLimits {
+  /**
+   * How long an event may wait to be stored, in milliseconds, before publishing it fails with `UNAVAILABLE`. Default:
+   * 10,000.
+   */
+  readonly publishTimeout?: number;
+  /** How many events may wait to be stored; publishing more fails with `UNAVAILABLE` at once. Default: 10,000. */
+  readonly maxWaiting?: number;
+  /** How many bytes of events may wait to be stored. Default: 33,554,432 (32 MiB). */
+  readonly maxWaitingBytes?: number;
+}
+
+/** An append that is not settled. */
+export class PendingAppend {
+  readonly promise: Promise<Position>;
+  readonly bytes: number;
+  settled = false;
+  private resolvePromise!: (position: Position) => void;
+  private rejectPromise!: (error: PushError) => void;
+
+  constructor(
+    readonly draft: Draft,
+    readonly expires: number,
+  ) {
+    this.bytes = draft.topic.length + draft.data.length;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolvePromise = resolve;
+      this.rejectPromise = reject;
+    });
+  }
+
+  resolve(position: Position): void {
+    this.settled = true;
+    this.resolvePromise(position);
+  }
+
+  reject(error: PushError): void {
+    this.settled = true;
+    this.rejectPromise(error);
+  }
+}
+
+/**
+ * Appends in call order that wait to be stored: bounded in number, bytes and time. Those that were taken for sending stay
+ * in it until they are done, for they still hold memory and still run out of time.
+ */
+export class AppendQueue {
+  private waiting: PendingAppend[] = [];
+  /** All of them, oldest first: since all wait equally long, that is also the order in which they run out of time. */
+  private readonly all = new Set<PendingAppend>();
+  private bytes = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+  private onEmpty: (() => void) | undefined;
+  private readonly limits: Required<WaitLimits>;
+
+  /**
+   * @param onAdded there is something to take
+   * @param reason says why things wait, for error messages
+   */
+  constructor(
+    limits: WaitLimits,
+    private readonly onAdded: () => void,
+    private readonly reason: () => string | undefined,
+  ) {
+    this.limits = {
+      publishTimeout: limits.publishTimeout ?? 10_000,
+      maxWaiting: limits.maxWaiting ?? 10_000,
+      maxWaitingBytes: limits.maxWaitingBytes ?? 32 * 1024 * 1024,
+    };
+  }
+
+  get hasWaiting(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /** Takes a draft to the end of the queue. */
+  add(draft: Draft): Promise<Position> {
+    const append = new PendingAppend(draft, performance.now() + this.limits.publishTimeout);
+    const refusal = this.refusal(append);
+    if (refusal) {
+      append.reject(refusal);
+      return append.promise;
+    }
+    this.all.add(append);
+    this.bytes += append.bytes;
+    this.waiting.push(append);
+    this.schedule();
+    this.onAdded();
+    return append.promise;
+  }
+
+  /** Takes the oldest that wait, in order: at most `events` of them and about `bytes`, at least one if there is any. */
+  take(events: number, bytes: number): PendingAppend[] {
+    let taken = 0;
+    let end = 0;
+    while (end < this.waiting.length && end < events && taken < bytes) taken += this.waiting[end++]!.bytes;
+    return this.waiting.splice(0, end).filter((append) => !append.settled);
+  }
+
+  /** Puts appends that were taken, and may be sent again, back to the front. */
+  putBack(appends: readonly PendingAppend[]): void {
+    this.waiting.unshift(...appends.filter((append) => !append.settled));
+  }
+
+  /** Lets go of appends that were taken: they are stored, or given up. */
+  done(appends: readonly PendingAppend[]): void {
+    for (const append of appends) if (this.all.delete(append)) this.bytes -= append.bytes;
+    if (this.all.size === 0) this.onEmpty?.();
+  }
+
+  /** Takes no more, gives what waits `milliseconds` to be stored, and rejects the rest. */
+  async close(milliseconds: number): Promise<void> {
+    this.closed = true;
+    if (this.all.size > 0 && milliseconds > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, milliseconds);
+        this.onEmpty = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    clearTimeout(this.timer);
+    for (const append of this.all) if (!append.settled) append.reject(closedError());
+    this.all.clear();
+    this.waiting = [];
+    this.bytes = 0;
+  }
+
+  private refusal(append: PendingAppend): PushError | undefined {
+    if (this.closed) return closedError();
+    const { maxWaiting, maxWaitingBytes } = this.limits;
+    if (this.all.size < maxWaiting && this.bytes + append.bytes <= maxWaitingBytes) return undefined;
+    const limit =
+      this.all.size >= maxWaiting
+        ? `${maxWaiting} events (maxWaiting)`
+        : `${maxWaitingBytes} bytes (maxWaitingBytes)`;
+    return this.unavailable(`The event was not stored: ${limit} wait already`);
+  }
+
+  private schedule(): void {
+    if (this.timer) return;
+    for (const append of this.all) {
+      if (append.settled) continue;
+      this.timer = setTimeout(() => this.expire(), Math.max(1, append.expires - performance.now())).unref();
+      return;
+    }
+  }
+
+  private expire(): void {
+    this.timer = undefined;
+    const now = performance.now();
+    const late: PendingAppend[] = [];
+    for (const append of this.all) {
+      if (append.expires > now) break;
+      if (!append.settled)
+        append.reject(
+          this.unavailable(`The event could not be stored within ${this.limits.publishTimeout} ms`),
+        );
+      late.push(append);
+    }
+    if (late.length > 0) {
+      const waiting = new Set(this.waiting);
+      this.done(late.filter((append) => waiting.has(append)));
+      this.waiting = this.waiting.filter((append) => !append.settled);
+    }
+    this.schedule();
+  }
+
+  private unavailable(what: string): PushError {
+    const reason = this.reason();
+    const message = `${what}${reason ? ` (${reason})` : ''}. Publish it again, with a messageId if it must not be stored twice.`;
+    return new PushError('UNAVAILABLE', message);
+  }
+}
+
+function closedError(): PushError {
+  return new PushError('CLOSED', 'The backplane is closed: the application shuts down.');
+}

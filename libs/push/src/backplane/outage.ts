@@ -1,0 +1,55 @@
+import { Logger } from '@nestjs/common';
+
+/**
+ * Tells people when a server goes away and when it is back: one line each, however many parts of the backplane notice
+ * it, and however often their retries fail.
+ */
+export class Outage {
+  private readonly logger: Logger;
+  private readonly reasons = new Map<string, string>();
+  private since = 0;
+
+  /** @param server what is reached or not: "Redis" */
+  constructor(
+    context: string,
+    private readonly server: string,
+  ) {
+    this.logger = new Logger(context);
+  }
+
+  /** What is wrong; `undefined` if nothing is. */
+  get reason(): string | undefined {
+    const [first] = this.reasons;
+    return first && `${this.server} cannot be used for ${first[0]}: ${first[1]}`;
+  }
+
+  /** One part of the backplane failed at something that it will try again. */
+  failed(part: string, error: unknown): void {
+    const isFirst = this.reasons.size === 0;
+    this.reasons.set(part, messageOf(error));
+    if (!isFirst) return;
+    this.since = performance.now();
+    this.logger.warn(
+      `${this.reason}. Retrying until it can. Clients stay connected; publishing waits, then fails.`,
+    );
+  }
+
+  /** A part of the backplane succeeded. */
+  worked(part: string): void {
+    if (!this.reasons.delete(part) || this.reasons.size > 0) return;
+    this.logger.log(`${this.server} is back after ${Math.round(performance.now() - this.since)} ms.`);
+  }
+
+  /** Something happened that people should know of. */
+  note(message: string): void {
+    this.logger.warn(message);
+  }
+}
+
+/** What an error says; some say it only in their code, or in the errors they are made of. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { code?: unknown };
+  return error.message || (typeof code === 'string' ? code : error.name);
+}

@@ -1,0 +1,3 @@
+/* nestjs-push/redis. Needs ioredis. */
+export { redisBackplane, RedisBackplane } from './redis.backplane.js';
+export type { RedisBackplaneOptions } from './redis.options.js';

@@ -1,0 +1,102 @@
+import type { AppendQueue, PendingAppend } from '../append-queue.js';
+import { backoff } from '../backoff.js';
+import { writeBody } from '../event-body.js';
+import type { RetentionRules } from '../../contracts/retention.js';
+import type { Keys } from './keys.js';
+import type { Link } from './link.js';
+import type { RedisLog } from './redis-log.js';
+import type { RedisBackplaneOptions } from './redis.options.js';
+import { appendScript } from './scripts.js';
+
+/** What is stored by one call at most: Redis does nothing else meanwhile, about a millisecond. */
+const batchEvents = 256;
+const batchBytes = 512 * 1024;
+
+/**
+ * Stores what waits in the queue. One batch is on its way at a time, and what comes meanwhile is the next: so the order is
+ * kept through every retry. A batch has a number by which the server knows it again, so a retry never stores it twice.
+ */
+export class RedisAppender {
+  private batch = 0;
+  private running = false;
+
+  constructor(
+    private readonly link: Link,
+    private readonly log: RedisLog,
+    private readonly keys: Keys,
+    private readonly writer: string,
+    private readonly queue: AppendQueue,
+    private readonly retention: RetentionRules,
+    private readonly options: RedisBackplaneOptions,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** There is something in the queue. What is added in this turn goes together. */
+  wake(): void {
+    if (this.running) return;
+    this.running = true;
+    setImmediate(() => void this.run());
+  }
+
+  private async run(): Promise<void> {
+    while (this.queue.hasWaiting && !this.signal.aborted) {
+      await this.store(this.queue.take(batchEvents, batchBytes));
+    }
+    this.running = false;
+  }
+
+  private async store(batch: readonly PendingAppend[]): Promise<void> {
+    this.batch++;
+    for (let attempt = 1; !this.signal.aborted && batch.some((append) => !append.settled); attempt++) {
+      try {
+        const epoch = (this.log.current ?? (await this.log.open())).epoch;
+        const sequences = await this.send(batch);
+        if (sequences === undefined) {
+          await this.log.open();
+          continue;
+        }
+        this.link.worked();
+        this.log.saw(epoch, Math.max(...sequences));
+        batch.forEach((append, index) => append.resolve({ epoch, sequence: sequences[index]! }));
+      } catch (error) {
+        this.link.failed(error);
+        await backoff(attempt, this.signal);
+      }
+    }
+    this.queue.done(batch);
+  }
+
+  /** The sequences of the events, or `undefined` if the log is not what this node believes. */
+  private async send(batch: readonly PendingAppend[]): Promise<number[] | undefined> {
+    const { epoch, run } = this.log.current!;
+    const { keys, options } = this;
+    const names = [keys.log, keys.feed(epoch), keys.topics, keys.names, keys.writer(this.writer)];
+    const args: (string | number)[] = [
+      epoch,
+      run,
+      this.batch,
+      options.rememberMessageIds ?? 3_600_000,
+      options.feedLength ?? 50_000,
+      options.maxTopics ?? 1_000_000,
+      keys.topicPrefix,
+      batch.length,
+    ];
+    for (const { draft } of batch) {
+      const { events, age } = this.retention.of(draft.topic);
+      names.push(keys.topic(draft.topic), keys.messageId(draft.messageId ?? ''));
+      args.push(draft.topic, writeBody(draft), countOf(events), ageOf(age), draft.messageId ?? '');
+    }
+    const reply = await this.link.run((client) => appendScript.run(client, names, args));
+    return typeof reply === 'string' ? reply.split(' ').map(Number) : undefined;
+  }
+}
+
+/** A number of events as the scripts take it: infinite is more than there can be. */
+export function countOf(events: number): number {
+  return Math.min(events, Number.MAX_SAFE_INTEGER);
+}
+
+/** An age in milliseconds as the scripts take it: for ever is nothing. */
+export function ageOf(age: number): number | '' {
+  return age > 1e14 ? '' : Math.ceil(age);
+}

@@ -1,0 +1,110 @@
+import type { Tail } from '../../contracts/backplane.js';
+import { backoff } from '../backoff.js';
+import { readBody } from '../event-body.js';
+import type { Outage } from '../outage.js';
+import type { Keys } from './keys.js';
+import type { Link } from './link.js';
+import type { OpenLog, RedisLog } from './redis-log.js';
+
+/** How many entries are read at once. */
+const readEntries = 256;
+
+/** A read that finds nothing new ends after this many milliseconds: the server is alive, and the log is looked at. */
+const idle = 2_000;
+
+/** A stream's entry: its id, then names and values in turn. */
+type Entry = [id: string, fields: string[]];
+
+/**
+ * Tails the feed on a connection of its own: one blocking read at a time, whatever the number of clients. A read always
+ * ends within a bound, with or without events; a connection on which it does not is deaf, and is replaced.
+ */
+export class RedisReader {
+  private epoch: string | undefined;
+  private last = 0;
+  /** The newest entry of the stream of epochs that was seen. */
+  private announced = '0-0';
+  private readonly probes = new Map<string, () => void>();
+
+  constructor(
+    private readonly link: Link,
+    private readonly log: RedisLog,
+    private readonly keys: Keys,
+    private readonly tail: Tail,
+    private readonly outage: Outage,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Reads until the signal ends it. */
+  async run(): Promise<void> {
+    for (let attempt = 1; !this.signal.aborted; attempt++) {
+      try {
+        this.enter(await this.log.open());
+        this.link.worked();
+        do attempt = 0;
+        while (await this.read());
+      } catch (error) {
+        this.link.failed(error);
+        await backoff(attempt, this.signal);
+      }
+    }
+  }
+
+  /** Calls `seen` when the probe with this name comes by. */
+  expect(name: string, seen: () => void): void {
+    this.probes.set(name, seen);
+  }
+
+  /** The probe with this name is no longer waited for. */
+  forget(name: string): void {
+    this.probes.delete(name);
+  }
+
+  /** Goes on in the log as it is now, or begins another. */
+  private enter(log: OpenLog): void {
+    this.announced = log.announced;
+    if (log.epoch === this.epoch) return;
+    const isFirst = this.epoch === undefined;
+    this.epoch = log.epoch;
+    this.last = isFirst ? log.sequence : log.start;
+    if (!isFirst) {
+      const why = 'The server was flushed, restored, or lost events that it had acknowledged';
+      this.outage.note(
+        `Another log has begun (${log.epoch}). ${why}. Clients are told that they may have missed events.`,
+      );
+    }
+    this.tail.open({ epoch: log.epoch, sequence: this.last });
+  }
+
+  /** Reads once. Returns whether to read on; otherwise the log has to be looked at. */
+  private async read(): Promise<boolean> {
+    const epoch = this.epoch!;
+    const streams = [this.keys.feed(epoch), this.keys.epochs, `${this.last}-0`, this.announced];
+    const reply = await this.link.run(
+      (client) => client.xread('COUNT', readEntries, 'BLOCK', idle, 'STREAMS', ...streams),
+      idle,
+    );
+    if (this.signal.aborted || !reply) return false;
+    const feed = (reply as [string, Entry[]][]).find(([key]) => key === streams[0]);
+    for (const [id, fields] of feed?.[1] ?? []) this.take(epoch, Number(id.slice(0, -2)), fields);
+    this.log.saw(epoch, this.last);
+    const congested = this.tail.congested();
+    if (congested) await congested;
+    return reply.length === 1 && feed !== undefined;
+  }
+
+  private take(epoch: string, sequence: number, [field, value, , body]: string[]): void {
+    // The server changed: numbers jump from the newest event that it had to this entry.
+    const follows = field === 'base' ? Number(value) : sequence - 1;
+    if (follows < this.last) throw new Error(`the log went back from ${this.last} to ${follows}`);
+    if (follows > this.last) {
+      this.outage.note(
+        `Events up to ${follows} left the feed before this node read them. Raise feedLength if this is common.`,
+      );
+      this.tail.skip(follows);
+    }
+    this.last = sequence;
+    if (field === 't') this.tail.deliver(readBody(epoch, sequence, value!, body!));
+    else if (field === 'probe') this.probes.get(value!.slice(1))?.();
+  }
+}

@@ -1,0 +1,97 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Tail } from '../../contracts/backplane.js';
+import { PushError } from '../../contracts/errors.js';
+import type { Draft } from '../../contracts/event.js';
+import { backoff, within } from '../backoff.js';
+import { readBody, writeBody } from '../event-body.js';
+import type { Keys } from './keys.js';
+import { patience, type Link } from './link.js';
+
+/** How often a node checks that it still hears what is published, in milliseconds. */
+const checkInterval = 3_000;
+
+/** How many messages may be on their way to the server. */
+const maxSending = 10_000;
+
+/**
+ * What is not stored, by Pub/Sub: ephemeral events ("e topic", then the body) and control messages ("c" and the message).
+ * Each node also has a channel of its own, to hear itself: a subscription can be deaf without knowing.
+ */
+export class RedisSignals {
+  private sending = 0;
+  private heard: (() => void) | undefined;
+  private readonly own: string;
+
+  constructor(
+    private readonly publisher: Link,
+    private readonly subscriber: Link,
+    private readonly keys: Keys,
+    node: string,
+    private readonly tail: Tail,
+    private readonly signal: AbortSignal,
+  ) {
+    this.own = `${keys.channel}:${node}`;
+    subscriber.onMessage((channel, message) => {
+      if (channel === this.own) this.heard?.();
+      else this.receive(message);
+    });
+  }
+
+  /** Listens until the signal ends it. */
+  async run(): Promise<void> {
+    for (let attempt = 1; !this.signal.aborted; attempt++) {
+      try {
+        await this.subscriber.run((client) => client.subscribe(this.keys.channel, this.own));
+        this.subscriber.worked();
+        while (!this.signal.aborted) {
+          await this.hearSelf();
+          attempt = 1;
+          await delay(checkInterval, undefined, { signal: this.signal });
+        }
+      } catch (error) {
+        this.subscriber.failed(error);
+        await backoff(attempt, this.signal);
+      }
+    }
+  }
+
+  pass(draft: Draft): Promise<void> {
+    return this.send(`e${draft.topic}\n${writeBody(draft)}`);
+  }
+
+  control(message: string): Promise<void> {
+    return this.send(`c${message}`);
+  }
+
+  private async hearSelf(): Promise<void> {
+    const heard = new Promise<void>((resolve) => (this.heard = resolve));
+    await this.publisher.run((client) => client.publish(this.own, ''));
+    await within(patience, heard, this.subscriber.reset);
+  }
+
+  private async send(message: string): Promise<void> {
+    if (!this.publisher.isReady || this.sending >= maxSending) {
+      const why = this.publisher.isReady ? `${maxSending} messages wait already` : 'Redis cannot be reached';
+      throw new PushError('UNAVAILABLE', `Not sent: ${why}. Send it again if it still matters.`);
+    }
+    this.sending++;
+    try {
+      await this.publisher.run((client) => client.publish(this.keys.channel, message));
+    } catch (cause) {
+      throw new PushError('UNAVAILABLE', 'It is not known whether it was sent: Redis did not answer.', {
+        cause,
+      });
+    } finally {
+      this.sending--;
+    }
+  }
+
+  private receive(message: string): void {
+    if (message.startsWith('c')) {
+      this.tail.control(message.slice(1));
+      return;
+    }
+    const end = message.indexOf('\n');
+    this.tail.passBy(readBody('', 0, message.slice(1, end), message.slice(end + 1)));
+  }
+}

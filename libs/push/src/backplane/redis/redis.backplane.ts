@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { Backplane, type Health, type History, type Tail } from '../../contracts/backplane.js';
+import { PushError } from '../../contracts/errors.js';
+import type { Draft } from '../../contracts/event.js';
+import type { Position } from '../../contracts/position.js';
+import type { RetentionRules } from '../../contracts/retention.js';
+import { AppendQueue } from '../append-queue.js';
+import { within } from '../backoff.js';
+import { Outage } from '../outage.js';
+import { Keys } from './keys.js';
+import { Link } from './link.js';
+import { RedisAppender } from './redis-appender.js';
+import { RedisHistory } from './redis-history.js';
+import { RedisLog } from './redis-log.js';
+import { RedisReader } from './redis-reader.js';
+import { RedisSignals } from './redis-signals.js';
+import type { RedisBackplaneOptions } from './redis.options.js';
+
+/** How long a shutdown waits for events that are still to be stored, in milliseconds. */
+const closePatience = 2_000;
+
+/** How long a health check waits for its probe, in milliseconds. */
+const probePatience = 3_000;
+
+/**
+ * The log in Redis (6.2 or later, or Valkey). See docs/backplanes.md for what it promises with which persistence.
+ *
+ * It opens three connections, and closes them with `close`: one writes, one waits for new events, one listens to
+ * Pub/Sub. A client that was passed in its options is neither used nor closed.
+ */
+export class RedisBackplane extends Backplane {
+  override history?: History;
+  private readonly node = token();
+  private readonly closing = new AbortController();
+  private readonly outage = new Outage('RedisBackplane', 'Redis');
+  private readonly keys: Keys;
+  private readonly queue: AppendQueue;
+  private appender?: RedisAppender;
+  private reader?: RedisReader;
+  private signals?: RedisSignals;
+  private loops: Promise<unknown> = Promise.resolve();
+  private probing?: Promise<Health>;
+  private probes = 0;
+
+  constructor(private readonly options: RedisBackplaneOptions = {}) {
+    super();
+    this.keys = new Keys(options.prefix ?? 'push');
+    this.queue = new AppendQueue(
+      options,
+      () => this.appender?.wake(),
+      () => this.outage.reason,
+    );
+  }
+
+  start(tail: Tail, retention: RetentionRules): void {
+    const { keys, outage, options } = this;
+    const { signal } = this.closing;
+    const writing = new Link(options, 'publishing', outage, signal);
+    const reading = new Link(options, 'reading', outage, signal);
+    const listening = new Link(options, 'listening', outage, signal);
+    const log = new RedisLog(writing, keys, token);
+    this.history = new RedisHistory(writing, log, keys, retention);
+    this.reader = new RedisReader(reading, log, keys, tail, outage, signal);
+    this.signals = new RedisSignals(writing, listening, keys, this.node, tail, signal);
+    this.appender = new RedisAppender(writing, log, keys, this.node, this.queue, retention, options, signal);
+    this.loops = Promise.all([this.reader.run(), this.signals.run()]);
+    if (this.queue.hasWaiting) this.appender.wake();
+  }
+
+  append(draft: Draft): Promise<Position> {
+    return this.queue.add(draft);
+  }
+
+  pass(draft: Draft): Promise<void> {
+    return this.started(this.signals).pass(draft);
+  }
+
+  control(message: string): Promise<void> {
+    return this.started(this.signals).control(message);
+  }
+
+  /** An empty event goes through the log and back. Checks that overlap share one. */
+  health(): Promise<Health> {
+    this.probing ??= this.probe().finally(() => (this.probing = undefined));
+    return this.probing;
+  }
+
+  async close(): Promise<void> {
+    if (!this.closing.signal.aborted) await this.queue.close(this.outage.reason ? 0 : closePatience);
+    this.closing.abort();
+    await this.loops;
+  }
+
+  private async probe(): Promise<Health> {
+    const reader = this.started(this.reader);
+    const name = `${this.node}-${++this.probes}`;
+    const began = performance.now();
+    try {
+      const back = new Promise<void>((resolve) => reader.expect(name, resolve));
+      const stored = this.queue.add({ topic: '', data: name });
+      stored.catch(() => undefined);
+      await within(probePatience, Promise.all([stored, back]), () => undefined);
+      return {
+        ready: true,
+        detail: `A probe took ${Math.round(performance.now() - began)} ms through Redis.`,
+      };
+    } catch (error) {
+      const detail = this.outage.reason ?? (error as Error).message;
+      return { ready: false, detail: `A probe did not come back: ${detail}.` };
+    } finally {
+      reader.forget(name);
+    }
+  }
+
+  private started<T>(part: T | undefined): T {
+    if (part) return part;
+    throw new PushError('UNAVAILABLE', 'The backplane has not been started: PushModule does that.');
+  }
+}
+
+/** For `PushModule.forRoot({ backplane: redisBackplane({ url }) })`. It connects when the module starts it. */
+export function redisBackplane(options: RedisBackplaneOptions = {}): RedisBackplane {
+  return new RedisBackplane(options);
+}
+
+function token(): string {
+  return randomBytes(6).toString('hex');
+}

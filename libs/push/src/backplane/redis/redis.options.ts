@@ -1,0 +1,29 @@
+import type { RedisOptions } from 'ioredis';
+import type { WaitLimits } from '../append-queue.js';
+import type { RedisClient } from './scripts.js';
+
+/** What `redisBackplane()` takes. Everything has a default; say where Redis is with `url`, `client` or `connect`. */
+export interface RedisBackplaneOptions extends WaitLimits {
+  /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. Default: `redis://127.0.0.1:6379`. */
+  readonly url?: string;
+  /** More about the connections to `url`: credentials, TLS, Sentinel, as ioredis takes them. */
+  readonly options?: RedisOptions;
+  /**
+   * An ioredis client (`Redis`, with Sentinel too, or `Cluster`) to take the settings from, instead of `url`: the
+   * backplane opens connections of its own with `client.duplicate()`. Yours is neither used nor closed.
+   */
+  readonly client?: RedisClient;
+  /** Makes each of the backplane's three connections, instead of `url`. The backplane closes what this returns. */
+  readonly connect?: () => RedisClient;
+  /** What all keys begin with, in braces: one log for each. Default: `push`. */
+  readonly prefix?: string;
+  /**
+   * How many of the newest events the feed holds that every node tails. A node that is away for longer goes on behind the
+   * gap, and its clients read what they missed from the history. Default: 50,000.
+   */
+  readonly feedLength?: number;
+  /** How many topics are remembered; of the longest quiet ones the history goes first. Default: 1,000,000. */
+  readonly maxTopics?: number;
+  /** How long a `messageId` is remembered, in milliseconds. Default: 3,600,000 (one hour). */
+  readonly rememberMessageIds?: number;
+}
