@@ -35,11 +35,12 @@ export class RedisReader {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Reads until the signal ends it. */
-  async run(): Promise<void> {
+  /** Reads until the signal ends it. Calls `onOpen` whenever the node has been told of the log. */
+  async run(onOpen: () => void): Promise<void> {
     for (let attempt = 1; !this.signal.aborted; attempt++) {
       try {
         this.enter(await this.log.open());
+        onOpen();
         this.link.worked();
         do attempt = 0;
         while (await this.read());

@@ -21,6 +21,11 @@ export class RedisSignals {
   private sending = 0;
   private heard: (() => void) | undefined;
   private readonly own: string;
+  private subscribed!: () => void;
+  /** Resolves when this node hears what is published, for the first time. */
+  readonly listening = new Promise<void>((resolve) => (this.subscribed = resolve));
+  /** Whether the node has been told of the log: nothing may come before that. */
+  isOpen = false;
 
   constructor(
     private readonly publisher: Link,
@@ -33,7 +38,7 @@ export class RedisSignals {
     this.own = `${keys.channel}:${node}`;
     subscriber.onMessage((channel, message) => {
       if (channel === this.own) this.heard?.();
-      else this.receive(message);
+      else if (this.isOpen) this.receive(message);
     });
   }
 
@@ -43,6 +48,7 @@ export class RedisSignals {
       try {
         await this.subscriber.run((client) => client.subscribe(this.keys.channel, this.own));
         this.subscriber.worked();
+        this.subscribed();
         while (!this.signal.aborted) {
           await this.hearSelf();
           attempt = 1;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { Backplane, type Health, type History, type Tail } from '../../contracts/backplane.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Draft } from '../../contracts/event.js';
@@ -63,7 +64,7 @@ export class RedisBackplane extends Backplane {
     this.reader = new RedisReader(reading, log, keys, tail, outage, signal);
     this.signals = new RedisSignals(writing, listening, keys, this.node, tail, signal);
     this.appender = new RedisAppender(writing, log, keys, this.node, this.queue, retention, options, signal);
-    this.loops = Promise.all([this.reader.run(), this.signals.run()]);
+    this.loops = Promise.all([this.signals.run(), this.join(this.reader, this.signals)]);
     if (this.queue.hasWaiting) this.appender.wake();
   }
 
@@ -89,6 +90,12 @@ export class RedisBackplane extends Backplane {
     if (!this.closing.signal.aborted) await this.queue.close(this.outage.reason ? 0 : closePatience);
     this.closing.abort();
     await this.loops;
+  }
+
+  /** A node is in the log only once it hears everything: it must not miss that a user's rights were revoked. */
+  private async join(reader: RedisReader, signals: RedisSignals): Promise<void> {
+    await Promise.race([signals.listening, once(this.closing.signal, 'abort')]);
+    await reader.run(() => (signals.isOpen = true));
   }
 
   private async probe(): Promise<Health> {

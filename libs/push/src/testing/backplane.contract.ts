@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict';
+import type { Backplane } from '../contracts/backplane.js';
+import { PushError } from '../contracts/errors.js';
+import type { Draft } from '../contracts/event.js';
+import type { RetentionRules } from '../contracts/retention.js';
+import { describeHistory } from './history.contract.js';
+import { startRecording, type RecordedNode } from './recording-tail.js';
+
+/** A log of its own for one test, and the nodes that share it. */
+export interface LogUnderTest {
+  /** Makes the backplane of one more node. The suite starts and closes it. */
+  node(): Backplane;
+  /** Frees the log. */
+  dispose?(): Promise<void> | void;
+}
+
+/** What the suite has to know of a backplane. */
+export interface BackplaneSuiteOptions {
+  /** Whether several nodes can share the log. Default: `true`. */
+  readonly shared?: boolean;
+  /** Whether it has a `history`. Default: `true`. */
+  readonly history?: boolean;
+}
+
+/** The rules that the suite's topics have: "few.>" keep 3 events, "brief.>" keep theirs for 400 ms, "none.>" keep none. */
+export const suiteRetention: RetentionRules = {
+  of: (topic) => ({
+    events: topic.startsWith('few.') ? 3 : topic.startsWith('none.') ? 0 : 50,
+    age: topic.startsWith('brief.') ? 400 : 3_600_000,
+  }),
+  largest: { events: 50, age: 3_600_000 },
+};
+
+/** Starts nodes of a log, and ends them after the test. */
+export class Bench {
+  private readonly nodes: RecordedNode[] = [];
+
+  constructor(private readonly log: LogUnderTest) {}
+
+  async node(): Promise<RecordedNode> {
+    const node = await startRecording(this.log.node(), suiteRetention);
+    this.nodes.push(node);
+    return node;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.nodes.map(({ backplane }) => backplane.close()));
+    await this.log.dispose?.();
+  }
+}
+
+/** A draft of an event of `topic` that carries `data`. */
+export function draft(topic: string, data: unknown, more: Partial<Draft> = {}): Draft {
+  return { topic, data: JSON.stringify(data), ...more };
+}
+
+/** Numbers from 0 to `count` - 1. */
+export function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+/**
+ * The tests that every backplane passes: call it in a spec of Jest, or of Vitest with `globals`.
+ *
+ * @param create makes an empty log, for each test anew
+ */
+export function describeBackplane(
+  name: string,
+  create: () => Promise<LogUnderTest> | LogUnderTest,
+  { shared = true, history = true }: BackplaneSuiteOptions = {},
+): void {
+  describe(`${name} as a backplane`, () => {
+    let bench: Bench;
+    beforeEach(async () => {
+      bench = new Bench(await create());
+    });
+    afterEach(() => bench.end());
+
+    describeOneNode(() => bench.node());
+    if (shared) describeManyNodes(() => bench.node());
+    if (history) describeHistory(() => bench.node());
+  });
+}
+
+function describeOneNode(node: () => Promise<RecordedNode>): void {
+  it('opens the log before anything else, once', async () => {
+    const { backplane, tail } = await node();
+    await backplane.append(draft('a', 1));
+    await tail.until(({ events }) => events.length === 1);
+    assert.equal(tail.opened.length, 1);
+    assert.match(tail.opened[0]!.epoch, /^[A-Za-z0-9_]{1,32}$/);
+    assert.ok(tail.events[0]!.sequence > tail.opened[0]!.sequence);
+  });
+
+  it('delivers every event once, in call order, with rising sequences', async () => {
+    const { backplane, tail } = await node();
+    const positions = await Promise.all(upTo(600).map((n) => backplane.append(draft(`t.${n % 7}`, n))));
+    for (const n of [600, 601, 602]) positions.push(await backplane.append(draft('t.0', n)));
+    await tail.until(({ events }) => events.length === 603);
+    assert.deepEqual(tail.data, upTo(603));
+    assert.deepEqual(
+      tail.events.map(({ epoch, sequence }) => ({ epoch, sequence })),
+      positions.map(({ epoch, sequence }) => ({ epoch, sequence })),
+    );
+    for (let i = 1; i < 603; i++) assert.ok(positions[i]!.sequence > positions[i - 1]!.sequence);
+  });
+
+  it('delivers events as they were', async () => {
+    const { backplane, tail } = await node();
+    const drafts: Draft[] = [
+      draft('a', null),
+      draft('a.b-c_d$e~f', { text: 'two\nlines, "quotes", \u0000, ü, 😀, \u2028' }),
+      draft('a', 'x'.repeat(200_000), { type: 'large' }),
+      draft('a', 1, { type: 'größer "als" {drei}', except: 'some-connection' }),
+      draft('a', 2, { except: 'some-connection' }),
+      draft('a', 3, { messageId: '!~' }),
+    ];
+    await Promise.all(drafts.map((each) => backplane.append(each)));
+    await tail.until(({ events }) => events.length === drafts.length);
+    assert.deepEqual(
+      tail.events.map(({ topic, type, data, except }) => ({ topic, type, data, except })),
+      drafts.map(({ topic, type, data, except }) => ({ topic, type, data, except })),
+    );
+  });
+
+  it('stores a message id once, however often and however soon it comes', async () => {
+    const { backplane, tail } = await node();
+    const twice = [draft('a', 'first', { messageId: 'one' }), draft('b', 'second', { messageId: 'one' })];
+    const [first, second] = await Promise.all(twice.map((each) => backplane.append(each)));
+    const later = await backplane.append(draft('a', 'third', { messageId: 'one' }));
+    const other = await backplane.append(draft('a', 'other', { messageId: 'two' }));
+    await tail.until(({ events }) => events.some(({ sequence }) => sequence === other.sequence));
+    assert.deepEqual([second, later], [first, first]);
+    assert.deepEqual(tail.data, ['first', 'other']);
+  });
+
+  it('stores equal events without a message id each for itself', async () => {
+    const { backplane, tail } = await node();
+    await Promise.all([backplane.append(draft('a', 1)), backplane.append(draft('a', 1))]);
+    await tail.until(({ events }) => events.length === 2);
+    assert.notEqual(tail.events[0]!.sequence, tail.events[1]!.sequence);
+  });
+
+  it('passes ephemeral events by, without a place in the log', async () => {
+    const { backplane, tail } = await node();
+    await backplane.pass(draft('a', 'gone', { type: 'typing', except: 'me' }));
+    await backplane.append(draft('a', 'kept'));
+    await tail.until(({ events, passed }) => events.length === 1 && passed.length === 1);
+    const [{ sequence, topic, type, data, except }] = tail.passed as [(typeof tail.passed)[0]];
+    assert.deepEqual([sequence, topic, type, data, except], [0, 'a', 'typing', '"gone"', 'me']);
+    assert.deepEqual(tail.data, ['kept']);
+  });
+
+  it('brings control messages back to the node that sent them', async () => {
+    const { backplane, tail } = await node();
+    await backplane.control('{"revoke":"ü\\n"}');
+    await tail.until(({ messages }) => messages.length === 1);
+    assert.deepEqual(tail.messages, ['{"revoke":"ü\\n"}']);
+  });
+
+  it('says that it is well', async () => {
+    const { backplane } = await node();
+    const health = await backplane.health();
+    assert.equal(health.ready, true, health.detail);
+    assert.notEqual(health.detail, '');
+  });
+
+  it('settles what is pending when it is closed, and may be closed again', async () => {
+    const { backplane } = await node();
+    const pending = upTo(500).map((n) => backplane.append(draft('a', n)));
+    const settled = Promise.allSettled(pending);
+    await backplane.close();
+    for (const result of await settled)
+      assert.ok(result.status === 'fulfilled' || result.reason instanceof PushError);
+    await backplane.close();
+  });
+}
+
+function describeManyNodes(node: () => Promise<RecordedNode>): void {
+  it('shows all nodes the same events in the same order', async () => {
+    const nodes = await Promise.all([node(), node(), node()]);
+    const count = 200;
+    await Promise.all(
+      nodes.flatMap(({ backplane }, from) =>
+        upTo(count).map((n) => backplane.append(draft(`t.${from}`, { from, n }))),
+      ),
+    );
+    for (const { tail } of nodes) await tail.until(({ events }) => events.length === nodes.length * count);
+    const ids = nodes.map(({ tail }) => tail.events.map(({ id, data }) => `${id} ${data}`));
+    assert.deepEqual(ids[1], ids[0]);
+    assert.deepEqual(ids[2], ids[0]);
+    const data = nodes[0]!.tail.data as { from: number; n: number }[];
+    for (const from of upTo(nodes.length)) {
+      const own = data.filter((event) => event.from === from).map((event) => event.n);
+      assert.deepEqual(own, upTo(count), 'the order of one node’s calls');
+    }
+  });
+
+  it('lets a node that comes later join at the end of the log', async () => {
+    const early = await node();
+    const before = await early.backplane.append(draft('a', 'before'));
+    const late = await node();
+    assert.deepEqual(late.tail.opened.map(({ epoch }) => epoch), [before.epoch]);
+    assert.ok(late.tail.opened[0]!.sequence >= before.sequence);
+    const after = await early.backplane.append(draft('a', 'after'));
+    await late.tail.until(({ events }) => events.length > 0);
+    assert.deepEqual(late.tail.events.map(({ id }) => id), [`${after.epoch}-${after.sequence}`]);
+  });
+
+  it('keeps the log when all nodes have left', async () => {
+    const first = await node();
+    const position = await first.backplane.append(draft('a', 1));
+    await first.backplane.close();
+    const second = await node();
+    assert.equal(second.tail.opened[0]!.epoch, position.epoch);
+    assert.ok(second.tail.opened[0]!.sequence >= position.sequence);
+  });
+
+  it('stores a message id once, whichever node it comes from', async () => {
+    const nodes = await Promise.all([node(), node()]);
+    const positions = await Promise.all(
+      upTo(20).flatMap((n) =>
+        nodes.map(({ backplane }) => backplane.append(draft('a', n, { messageId: `m${n}` }))),
+      ),
+    );
+    const last = await nodes[0]!.backplane.append(draft('a', 'last'));
+    for (let n = 0; n < 20; n++) assert.deepEqual(positions[2 * n], positions[2 * n + 1]);
+    const { tail } = nodes[1]!;
+    await tail.until(({ events }) => events.at(-1)?.sequence === last.sequence);
+    assert.equal(tail.events.length, 21);
+  });
+
+  it('passes ephemeral events and control messages to all nodes', async () => {
+    const [one, other] = await Promise.all([node(), node()]);
+    await one.backplane.pass(draft('a', 'here'));
+    await other.backplane.control('there');
+    for (const { tail } of [one, other]) {
+      await tail.until(({ passed, messages }) => passed.length === 1 && messages.length === 1);
+      assert.deepEqual([tail.passed[0]!.data, tail.messages[0]], ['"here"', 'there']);
+    }
+  });
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import type { Backplane, HistoryPage, HistoryQuery } from '../contracts/backplane.js';
+import type { LogEvent } from '../contracts/event.js';
+import type { RecordedNode } from './recording-tail.js';
+
+/** The tests of a backplane that keeps more than its nodes' windows. */
+export function describeHistory(node: () => Promise<RecordedNode>): void {
+  const publish = async ({ backplane, tail }: RecordedNode, topics: readonly string[]): Promise<number[]> => {
+    const positions = await Promise.all(
+      topics.map((topic, n) => backplane.append({ topic, data: `${n}`, type: 'counted' })),
+    );
+    const last = positions.at(-1)!.sequence;
+    await tail.until(({ events }) => (events.at(-1)?.sequence ?? 0) >= last);
+    return positions.map(({ sequence }) => sequence);
+  };
+
+  it('pages through a topic, without a hole or a repeat', async () => {
+    const one = await node();
+    const topics = Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? 'a.even' : 'a.odd'));
+    const sequences = await publish(one, topics);
+    const { events, pages, lost } = await readAll(one, { topics: ['a.even'], limit: 6 });
+    assert.deepEqual(events.map(({ sequence }) => sequence), sequences.filter((_, n) => n % 2 === 0));
+    assert.deepEqual(events[3], one.tail.events[6]);
+    assert.ok(pages >= 4, `${pages} pages`);
+    assert.deepEqual([...lost], []);
+  });
+
+  it('merges topics and wildcards in log order, each event once', async () => {
+    const one = await node();
+    const names = ['b.x', 'b.y.z', 'c.x', 'd', 'b.x.y', 'c.y.x', 'bb.x'];
+    const sequences = await publish(one, Array.from({ length: 70 }, (_, n) => names[(n * n) % 7]!));
+    const wanted = new Set(['b.x', 'b.y.z', 'c.x', 'd', 'b.x.y']);
+    const expected = one.tail.events.filter(({ topic }) => wanted.has(topic)).map(({ sequence }) => sequence);
+    for (const limit of [1, 5, 1_000]) {
+      const { events } = await readAll(one, { topics: ['b.>', 'd', '*.x', 'b.x'], limit });
+      assert.deepEqual(
+        events.map(({ sequence }) => sequence),
+        one.tail.events
+          .filter(({ topic, sequence }) => topic === 'bb.x' || expected.includes(sequence))
+          .map(({ sequence }) => sequence),
+      );
+    }
+    const { events } = await readAll(one, { topics: ['>'], limit: 9 });
+    assert.deepEqual(events.map(({ sequence }) => sequence), sequences);
+  });
+
+  it('reads behind a position and up to another', async () => {
+    const one = await node();
+    const sequences = await publish(one, Array.from({ length: 12 }, () => 'a'));
+    const [after, through] = [sequences[3]!, sequences[8]!];
+    const { events } = await readAll(one, { topics: ['a'], after, through, limit: 2 });
+    assert.deepEqual(events.map(({ sequence }) => sequence), sequences.slice(4, 9));
+    const page = await read(one.backplane, { topics: ['nothing'], after, through, limit: 2 });
+    assert.deepEqual([page.events, page.through, [...page.lost]], [[], through, []]);
+  });
+
+  it('keeps the newest of each topic, and knows which topics lost something', async () => {
+    const one = await node();
+    const sequences = await publish(one, ['few.q', ...Array.from({ length: 10 }, () => 'few.chatty'), 'few.r']);
+    const ask = (topic: string, after: number) =>
+      readAll(one, { topics: [topic], after, limit: 100 }).then(({ events, lost }) => ({
+        events: events.map(({ sequence }) => sequence),
+        lost: lost.get(topic),
+      }));
+    assert.deepEqual(await ask('few.q', 0), { events: [sequences[0]], lost: undefined });
+    assert.deepEqual(await ask('few.chatty', 0), { events: sequences.slice(8, 11), lost: sequences[7] });
+    assert.deepEqual(await ask('few.chatty', sequences[6]!), {
+      events: sequences.slice(8, 11),
+      lost: sequences[7],
+    });
+    assert.deepEqual(await ask('few.chatty', sequences[7]!), {
+      events: sequences.slice(8, 11),
+      lost: undefined,
+    });
+    const all = await ask('few.*', 0);
+    assert.deepEqual(all.events, [sequences[0], ...sequences.slice(8)]);
+    assert.equal(all.lost, sequences[7]);
+  });
+
+  it('keeps nothing of topics that keep nothing, and says so', async () => {
+    const one = await node();
+    const [first, second] = await publish(one, ['none.a', 'none.a', 'b']);
+    const { events, lost } = await readAll(one, { topics: ['none.a', 'b'], after: first, limit: 10 });
+    assert.deepEqual(events.map(({ topic }) => topic), ['b']);
+    assert.deepEqual([...lost], [['none.a', second]]);
+    const later = await readAll(one, { topics: ['none.a'], after: second, limit: 10 });
+    assert.deepEqual([...later.lost], []);
+  });
+
+  it('lets go of what is too old, by the clock of the server', async () => {
+    const one = await node();
+    const [old] = await publish(one, ['brief.a', 'a']);
+    let page = await read(one.backplane, { topics: ['>'], after: 0, through: old! + 1, limit: 10 });
+    while (page.events.length > 1) {
+      page = await read(one.backplane, { topics: ['>'], after: 0, through: old! + 1, limit: 10 });
+    }
+    assert.deepEqual(page.events.map(({ topic }) => topic), ['a']);
+    assert.deepEqual([...page.lost], [['>', old]]);
+    const [young] = await publish(one, ['brief.a']);
+    const { events, lost } = await readAll(one, { topics: ['brief.a'], limit: 10 });
+    assert.deepEqual(events.map(({ sequence }) => sequence), [young]);
+    assert.deepEqual([...lost], [['brief.a', old]]);
+  });
+
+  it('reads only the newest of each topic', async () => {
+    const one = await node();
+    const sequences = await publish(one, ['s.1', 's.2', 's.1', 's.3', 's.2', 't', 'none.s']);
+    const ask = (query: Omit<Partial<HistoryQuery>, 'topics'> & { topics: string[] }) =>
+      readAll(one, { limit: 1, newestOnly: true, ...query }).then(({ events, lost }) => {
+        assert.deepEqual([...lost], []);
+        return events.map(({ sequence }) => sequence);
+      });
+    assert.deepEqual(await ask({ topics: ['s.*'] }), [2, 3, 4].map((n) => sequences[n]));
+    assert.deepEqual(await ask({ topics: ['s.1', 't', 'none.s'] }), [2, 5].map((n) => sequences[n]));
+    assert.deepEqual(await ask({ topics: ['>'], after: sequences[2]!, limit: 100 }), sequences.slice(3, 6));
+  });
+}
+
+interface Reading {
+  readonly events: LogEvent[];
+  readonly pages: number;
+  /** Of all pages. */
+  readonly lost: Map<string, number>;
+}
+
+/** Reads page after page up to the end of what the node has. */
+async function readAll(
+  { backplane, tail }: RecordedNode,
+  query: Partial<HistoryQuery> & Pick<HistoryQuery, 'topics' | 'limit'>,
+): Promise<Reading> {
+  const through = query.through ?? tail.events.at(-1)!.sequence;
+  const events: LogEvent[] = [];
+  const lost = new Map<string, number>();
+  let after = query.after ?? 0;
+  let pages = 0;
+  for (; after < through; pages++) {
+    const page = await read(backplane, { ...query, after, through });
+    assert.ok(page.through > after && page.through <= through, `a page goes from ${after} to ${page.through}`);
+    assert.ok(page.events.length <= query.limit, 'a page keeps its limit');
+    for (const event of page.events)
+      assert.ok(event.sequence > after && event.sequence <= page.through, 'an event is on its page');
+    events.push(...page.events);
+    for (const [topic, sequence] of page.lost) lost.set(topic, Math.max(sequence, lost.get(topic) ?? 0));
+    after = page.through;
+  }
+  return { events, pages, lost };
+}
+
+function read(backplane: Backplane, query: HistoryQuery): Promise<HistoryPage> {
+  assert.ok(backplane.history, 'the backplane has a history');
+  return backplane.history.page(query);
+}

@@ -1,0 +1,3 @@
+/* nestjs-push/testing. Needs `describe`, `it`, `beforeEach` and `afterEach` as globals: Jest, or Vitest with `globals`. */
+export { describeBackplane, type BackplaneSuiteOptions, type LogUnderTest } from './backplane.contract.js';
+export { RecordingTail, startRecording, type RecordedNode } from './recording-tail.js';

@@ -1,0 +1,133 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Servers that tests start, hurt and end: real processes, on free ports of the loopback interface. */
+
+const patience = 15_000;
+
+/** A port that nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A server process with a directory of its own. It keeps its port and its data over restarts. */
+export class ServerProcess {
+  private child: ChildProcess | undefined;
+  private output = '';
+
+  private constructor(
+    readonly port: number,
+    private readonly directory: string,
+    private readonly command: (port: number, directory: string) => [string, ...string[]],
+    private readonly isReady: (port: number) => Promise<boolean>,
+  ) {}
+
+  static async start(
+    command: (port: number, directory: string) => [string, ...string[]],
+    isReady: (port: number) => Promise<boolean>,
+  ): Promise<ServerProcess> {
+    const directory = await mkdtemp(join(tmpdir(), 'push-test-'));
+    const server = new ServerProcess(await freePort(), directory, command, isReady);
+    await server.start();
+    return server;
+  }
+
+  /** Starts the process again after `kill`. */
+  async start(): Promise<void> {
+    const [program, ...args] = this.command(this.port, this.directory);
+    this.output = '';
+    this.child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const note = (chunk: Buffer) => (this.output = (this.output + chunk.toString()).slice(-4_000));
+    this.child.stdout!.on('data', note);
+    this.child.stderr!.on('data', note);
+    let failure: Error | undefined;
+    this.child.once('error', (error) => (failure = error));
+    for (const deadline = Date.now() + patience; ; ) {
+      if (failure || this.child.exitCode !== null || Date.now() > deadline)
+        throw new Error(`${program} does not start: ${failure?.message ?? this.output}`);
+      if (await this.isReady(this.port)) return;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** SIGKILL: the process has no chance to save anything. */
+  async kill(): Promise<void> {
+    const { child } = this;
+    this.child = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  /** Deletes what it stored. Only while it does not run. */
+  async wipe(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+    const { mkdir } = await import('node:fs/promises');
+    await mkdir(this.directory, { recursive: true });
+  }
+
+  /** SIGSTOP: connections stay open, and nothing answers. */
+  pause(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  /** Ends it for good. */
+  async dispose(): Promise<void> {
+    await this.kill();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** What a server answers to `question` on a fresh connection; empty if it does not. */
+function ask(port: number, question: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.setTimeout(1_000, () => socket.destroy());
+    socket.once('connect', () => socket.write(question));
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString();
+      if (answer.includes('\r\n')) socket.destroy();
+    });
+    socket.on('error', () => undefined);
+    socket.once('close', () => resolve(answer));
+  });
+}
+
+/** @param persistence `aof` writes each command to a file, `none` keeps nothing over a restart */
+export function startRedis(persistence: 'aof' | 'none' = 'none', more: string[] = []): Promise<ServerProcess> {
+  return ServerProcess.start(
+    (port, directory) => [
+      'redis-server',
+      ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
+      ...['--appendonly', persistence === 'aof' ? 'yes' : 'no', '--appendfsync', 'everysec'],
+      ...more,
+    ],
+    async (port) => (await ask(port, 'PING\r\n')).startsWith('+PONG'),
+  );
+}
+
+/** A NATS server with JetStream. */
+export function startNats(more: string[] = []): Promise<ServerProcess> {
+  return ServerProcess.start(
+    (port, directory) => [
+      'nats-server',
+      ...['--port', `${port}`, '--addr', '127.0.0.1', '--jetstream', '--store_dir', directory],
+      ...more,
+    ],
+    async (port) => (await ask(port, '')).startsWith('INFO'),
+  );
+}

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Stands between a client and a server, and can be the network at its worst. */
+export class TcpProxy {
+  private readonly sockets = new Set<Socket>();
+  private mode: 'open' | 'silent' | 'refusing' = 'open';
+  private server!: Server;
+  port = 0;
+
+  private constructor(private target: number) {}
+
+  static async start(target: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
+    proxy.server = createServer({ allowHalfOpen: false }, (socket) => proxy.accept(socket));
+    proxy.server.listen(0, '127.0.0.1');
+    await once(proxy.server, 'listening');
+    proxy.port = (proxy.server.address() as { port: number }).port;
+    return proxy;
+  }
+
+  /** Cuts all connections with a TCP reset. New ones are accepted. */
+  reset(): void {
+    for (const socket of this.sockets) socket.resetAndDestroy();
+  }
+
+  /** Swallows whatever comes from now on, on old connections and new ones, and says nothing. */
+  blackhole(): void {
+    this.mode = 'silent';
+    for (const socket of this.sockets) socket.pause();
+  }
+
+  /** Cuts all connections and accepts no new ones. */
+  refuse(): void {
+    this.mode = 'refusing';
+    this.reset();
+  }
+
+  /** Lets new connections through again. Those from before stay silent, as they do when a route is lost. */
+  heal(): void {
+    this.mode = 'open';
+  }
+
+  /** New connections lead to another server. */
+  redirect(target: number): void {
+    this.target = target;
+    this.reset();
+  }
+
+  async dispose(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    this.reset();
+    await closed;
+  }
+
+  private accept(client: Socket): void {
+    if (this.mode === 'refusing') {
+      client.resetAndDestroy();
+      return;
+    }
+    this.track(client);
+    if (this.mode === 'silent') return;
+    const server = connect(this.target, '127.0.0.1');
+    this.track(server);
+    client.setNoDelay(true);
+    server.setNoDelay(true);
+    client.pipe(server);
+    server.pipe(client);
+    client.once('close', () => server.destroy());
+    server.once('close', () => client.destroy());
+  }
+
+  private track(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => this.sockets.delete(socket));
+  }
+}
