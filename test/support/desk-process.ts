@@ -1,13 +1,14 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Child } from './processes.js';
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** The built reference application in a process of its own, so that it can be killed. */
+/** The built reference application in a process of its own, so that it can be stopped and killed. */
 export class DeskProcess {
   private constructor(
-    private readonly child: ChildProcess,
+    private readonly child: Child,
     readonly port: number,
   ) {}
 
@@ -17,27 +18,23 @@ export class DeskProcess {
 
   /** @param port 0 for a free one */
   static async start(port = 0): Promise<DeskProcess> {
-    const { child, output } = run(port);
-    const exit = once(child, 'exit').then(() => undefined);
-    const announced = once(child.stdout, 'data').then(([line]) => /:(\d+)\s/.exec(String(line))?.[1]);
-    const bound = await Promise.race([announced, exit]);
-    if (!bound) throw new Error(`The application did not start (npm run build comes first): ${output()}`);
-    return new DeskProcess(child, Number(bound));
+    if (!existsSync(main)) throw new Error('dist/main.js is missing: npm run build comes first.');
+    const child = run(port);
+    await child.untilOutput('The live desk is at ');
+    return new DeskProcess(child, Number(/The live desk is at \S+:(\d+)/.exec(child.output)?.[1]));
   }
 
   /** How it ends if `port` is of no use to it. */
-  static async fail(port: number | string): Promise<{ code: number; output: string }> {
-    const { child, output } = run(port);
-    const [code] = (await once(child, 'close')) as [number];
-    return { code, output: output() };
+  static async fail(port: number | string): Promise<{ code: number | null; output: string }> {
+    const child = run(port);
+    const { code } = await child.untilExit();
+    return { code, output: child.output };
   }
 
   /** `SIGKILL` is like a crash: nobody is told. `SIGTERM` is how a deploy stops a process. Idempotent. */
   async end(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const exit = once(this.child, 'exit');
-    this.child.kill(signal);
-    await exit;
+    this.child.process.kill(signal);
+    await this.child.untilExit();
   }
 
   /** Starts it again on the same port. */
@@ -46,11 +43,7 @@ export class DeskProcess {
   }
 }
 
-function run(port: number | string) {
+function run(port: number | string): Child {
   const env = { ...process.env, NODE_OPTIONS: '', HOST: '127.0.0.1', PORT: String(port) };
-  const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  return { child, output: () => text };
+  return new Child(spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
 }
