@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import {
   Module,
-  Logger,
   type DynamicModule,
   type INestApplication,
   type LoggerService,
@@ -42,12 +41,11 @@ export interface RunningApp<App extends INestApplication = INestApplication> {
   readonly log: WarningLog;
 }
 
-/** What a test may choose: `prepare` runs before the application is initialized. */
+/** What a test may choose. */
 export interface ResourcesAppOptions {
   readonly controllers: Type[];
   readonly http2?: ResourceOptions;
   readonly protocol?: 'h2' | 'h2c' | 'http/1.1';
-  readonly prepare?: (app: NestFastifyApplication) => void;
 }
 
 /** Fastify, by default with TLS, HTTP/2 and HTTP/1.1 on one port. */
@@ -67,7 +65,6 @@ export async function startFastify(
     adapter,
     { logger: log, abortOnError: false },
   );
-  options.prepare?.(app);
   return listen(app, log);
 }
 
@@ -85,9 +82,4 @@ async function listen<App extends INestApplication>(app: App, log: WarningLog): 
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { app, port, pusher: app.get(ResourcePusher), log };
-}
-
-/** Nest's loggers are static: what one test set must not silence the next. */
-export function restoreLogger(): void {
-  Logger.overrideLogger(true);
 }
