@@ -1,0 +1,95 @@
+import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Opening, Progress } from './generator/generator.js';
+import type { Peer } from './peers.js';
+import { Remote } from './remote.js';
+import type { Usage } from './server/host.js';
+
+/** A server and a load generator, each in its own process and on its own core. */
+export class Bench {
+  readonly server: Remote;
+  readonly clients: Remote;
+  private readonly children: readonly ChildProcess[];
+  private port = 0;
+
+  private constructor(
+    private readonly peer: Peer,
+    private readonly topics: number,
+  ) {
+    const server = spawn('./server/host.js', 0);
+    const generator = spawn('./generator/generator.js', 1);
+    this.children = [server, generator];
+    this.server = new Remote(server, () => undefined);
+    this.clients = new Remote(generator, (through) => this.server.tell('received', through));
+  }
+
+  /** Runs `use` with a fresh server of `peer`, and ends its processes. */
+  static async run<Result>(
+    peer: Peer,
+    topics: number,
+    use: (bench: Bench) => Promise<Result>,
+  ): Promise<Result> {
+    const bench = new Bench(peer, topics);
+    try {
+      const { file, platform } = peer;
+      bench.port = await bench.server.call<number>('start', { file, platform, topics });
+      return await use(bench);
+    } finally {
+      bench.children.forEach((child) => child.kill('SIGKILL'));
+    }
+  }
+
+  /** Connects `count` clients. */
+  open(count: number, options: Partial<Opening> = {}): Promise<void> {
+    const { protocol } = this.peer;
+    const { port, topics } = this;
+    const opening: Opening = { port, protocol, count, topics, topicsEach: 1, next: 0, ...options };
+    return this.clients.call('open', opening);
+  }
+
+  progress(): Promise<Progress> {
+    return this.clients.call('progress');
+  }
+
+  usage(): Promise<Usage> {
+    return this.server.call('usage');
+  }
+
+  /** Fails unless every client has, or soon gets, every event below `next`. Returns when. */
+  async complete(next: number): Promise<number> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      const late = async () =>
+        reject(new Error(`Lost: event ${(await this.progress()).through} did not come.`));
+      timer = setTimeout(() => void late(), 30_000);
+    });
+    try {
+      return await Promise.race([this.clients.call<number>('until', next), timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function spawn(file: string, core: number): ChildProcess {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+    execArgv: ['--expose-gc', ...profiling(core)],
+  });
+  if (availableParallelism() > 1) pin(child, core);
+  return child;
+}
+
+/** `BENCH_PROFILE=<directory>` writes a CPU profile of each server there. */
+function profiling(core: number): string[] {
+  const directory = process.env.BENCH_PROFILE;
+  return directory && core === 0 ? ['--cpu-prof', `--cpu-prof-dir=${directory}`] : [];
+}
+
+function pin(child: ChildProcess, core: number): void {
+  try {
+    execFileSync('taskset', ['-apc', String(core), String(child.pid)], { stdio: 'ignore' });
+  } catch {
+    // Without taskset the scheduler decides, as it does for everyone in the run.
+  }
+}

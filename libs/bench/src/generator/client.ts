@@ -1,0 +1,95 @@
+import { connect, type Socket } from 'node:net';
+import type { Step } from './handshakes.js';
+import type { Scanner } from './scanner.js';
+
+/** All reads of the process go here: nothing is kept of them but what the scanner carries. */
+const input = Buffer.allocUnsafe(256 * 1024);
+
+/** One connection of the load generator: a bare socket. */
+export class Client {
+  private readonly socket: Socket;
+  private heard = '';
+  private step = -1;
+  private isClosing = false;
+
+  /**
+   * @param onReady is called once the handshake is done
+   * @param onFailure is told what ended the connection, if it was not `close`
+   */
+  constructor(
+    port: number,
+    private readonly steps: readonly Step[],
+    private readonly scanner: Scanner,
+    private readonly onReady: () => void,
+    private readonly onFailure: (error: Error) => void,
+  ) {
+    const receive = (length: number, bytes: Buffer) => {
+      this.receive(bytes, length);
+      return true;
+    };
+    this.socket = connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: { buffer: input, callback: receive as (bytesWritten: number, buffer: Uint8Array) => boolean },
+    });
+    this.socket.on('connect', () => this.proceed());
+    this.socket.on('error', (error) => this.fail(error));
+    this.socket.on('close', () => this.fail(new Error('The server closed a connection.')));
+  }
+
+  get next(): number {
+    return this.scanner.next;
+  }
+
+  get count(): number {
+    return this.scanner.count;
+  }
+
+  /** Reads nothing more, as a client that hangs. */
+  stall(): void {
+    this.socket.pause();
+  }
+
+  /** Leaves nothing behind in the kernel: thousands of sockets in TIME_WAIT would disturb the next run. */
+  close(): void {
+    this.isClosing = true;
+    this.socket.resetAndDestroy();
+  }
+
+  private proceed(): void {
+    const step = this.steps[++this.step];
+    if (!step) this.onReady();
+    else if (step.say.length > 0) this.socket.write(step.say);
+  }
+
+  private receive(bytes: Buffer, length: number): void {
+    try {
+      if (this.step >= this.steps.length) this.scanner.read(bytes, length);
+      else this.listen(bytes.toString('latin1', 0, length));
+    } catch (error) {
+      this.fail(error as Error);
+      this.close();
+    }
+  }
+
+  private listen(text: string): void {
+    this.heard += text;
+    for (let step = this.steps[this.step]; step; step = this.steps[this.step]) {
+      const at = this.heard.indexOf(step.expect);
+      if (at < 0) return;
+      if (this.step === 0 && !/^HTTP\/1\.1 (200|101) /.test(this.heard)) throw new Error(this.heard);
+      this.heard = this.heard.slice(at + step.expect.length);
+      this.proceed();
+    }
+    const rest = Buffer.from(this.heard, 'latin1');
+    this.heard = '';
+    this.scanner.read(rest, rest.length);
+  }
+
+  private fail(error: Error): void {
+    if (this.isClosing) return;
+    this.isClosing = true;
+    this.onFailure(error);
+  }
+}

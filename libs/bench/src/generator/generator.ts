@@ -1,0 +1,123 @@
+import { microseconds } from '../event.js';
+import { answer, notify } from '../remote.js';
+import { Client } from './client.js';
+import { handshakes, type Protocol } from './handshakes.js';
+import { Histogram } from './histogram.js';
+import { Scanner } from './scanner.js';
+
+/** Which connections to open. */
+export interface Opening {
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly count: number;
+  /** Clients are spread over them in turn. */
+  readonly topics: number;
+  /** Topics of one client: then no two clients share one. */
+  readonly topicsEach: number;
+  /** Number of the first event that has to come. */
+  readonly next: number;
+  /** The id of the event before that, for clients that resume. */
+  readonly resume?: string;
+  /** They read nothing once they are connected. */
+  readonly stalled?: boolean;
+  /** Measure latencies. */
+  readonly latency?: boolean;
+}
+
+/** What the clients that read have got. */
+export interface Progress {
+  readonly events: number;
+  /** Every event below has been received by everyone who has to. */
+  readonly through: number;
+  readonly microseconds: number;
+  readonly failure: string | undefined;
+}
+
+/** Connections that are being opened at a time. */
+const concurrency = 256;
+
+/** Milliseconds between two notices of progress: the server keeps a bounded number of events on the way. */
+const noticeEvery = 4;
+
+const latencies = new Histogram();
+let clients: Client[] = [];
+let stalled: Client[] = [];
+let now = 0;
+let failure: string | undefined;
+let noticed = -1;
+
+function progress(): Progress {
+  let events = 0;
+  let through = Infinity;
+  for (const client of clients) {
+    events += client.count;
+    if (client.next < through) through = client.next;
+  }
+  return { events, through, microseconds: microseconds(), failure };
+}
+
+async function open(opening: Opening): Promise<void> {
+  const { port, protocol, count, topics, topicsEach, next, resume, latency } = opening;
+  // Event n goes to topic n % topics, and so to one client in `spread`.
+  const spread = topics / topicsEach;
+  const list = opening.stalled ? stalled : clients;
+  const record = (published: number) => latencies.add((now ||= readClock()) - published);
+  let started = 0;
+  const one = async (): Promise<void> => {
+    while (started < count) {
+      const first = started++ % spread;
+      const own = Array.from({ length: topicsEach }, (_, index) => first + index * spread);
+      const scanner = new Scanner(next + first, spread, latency ? record : undefined);
+      await new Promise<void>((resolve, reject) => {
+        const client = new Client(port, handshakes[protocol](own, resume), scanner, resolve, (error) => {
+          failure ??= error.message;
+          reject(error);
+        });
+        list.push(client);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, count) }, one));
+  if (opening.stalled) stalled.forEach((client) => client.stall());
+}
+
+/** Events of one turn of the event loop were received at the same time, as far as can be told. */
+function readClock(): number {
+  setImmediate(() => (now = 0));
+  return microseconds();
+}
+
+/** Resolves once everyone has every event below `number`; returns when. */
+async function until(number: number): Promise<number> {
+  for (;;) {
+    const { through, failure: reason } = progress();
+    if (reason !== undefined) throw new Error(reason);
+    if (through >= number) return microseconds();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+function close(): void {
+  [...clients, ...stalled].forEach((client) => client.close());
+  clients = [];
+  stalled = [];
+  failure = undefined;
+  noticed = -1;
+}
+
+setInterval(() => {
+  if (clients.length === 0) return;
+  const { through } = progress();
+  if (through === noticed) return;
+  noticed = through;
+  notify(through);
+}, noticeEvery);
+
+answer({
+  open,
+  until,
+  progress,
+  close,
+  latencies: () => [0.5, 0.99, 0.999].map((share) => latencies.percentile(share)),
+  forgetLatencies: () => latencies.reset(),
+});

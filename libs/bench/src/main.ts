@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+import { machine } from './report/machine.js';
+import { resultOf, save, table, titleOf, type Result } from './report/results.js';
+import { peerNamed } from './peers.js';
+import type { Scenario } from './scenario.js';
+import { scenarios } from './scenarios/all.js';
+
+const usage = `npm run bench -- [--quick] [--peer NAME]… [SCENARIO]…
+
+scenarios: ${scenarios.map(({ name }) => name).join(', ')}
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    peer: { type: 'string', multiple: true },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+async function run(scenario: Scenario): Promise<Result> {
+  const scale = values.quick ? { trial: 300, run: 700 } : { trial: 700, run: 3_000 };
+  const standard = values.quick ? scenario.quickPeers : scenario.peers;
+  const names = values.peer ? scenario.peers.filter((name) => values.peer!.includes(name)) : standard;
+  const rows = [];
+  for (const peer of names) {
+    process.stderr.write(`${scenario.title} … ${titleOf(peer)}\n`);
+    rows.push({ peer, figures: await scenario.measure(peerNamed(peer), scale) });
+  }
+  return resultOf(scenario, rows);
+}
+
+async function main(): Promise<void> {
+  const unknown = positionals.filter((name) => scenarios.every((scenario) => scenario.name !== name));
+  if (values.help || unknown.length > 0) {
+    process.stdout.write(usage);
+    process.exitCode = values.help ? 0 : 1;
+    return;
+  }
+  const chosen =
+    positionals.length > 0 ? scenarios.filter(({ name }) => positionals.includes(name)) : scenarios;
+  const results: Result[] = [];
+  for (const scenario of chosen) {
+    const result = await run(scenario);
+    if (result.rows.length === 0) continue;
+    results.push(result);
+    process.stdout.write(`\n${table(result)}\n`);
+  }
+  process.stderr.write(`Saved in ${save(machine(), results)}\n`);
+}
+
+await main();

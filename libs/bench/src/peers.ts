@@ -1,0 +1,90 @@
+import type { Protocol } from './generator/handshakes.js';
+
+/** A server under test. */
+export interface Peer {
+  /** For the command line and the results. */
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  readonly transport: 'SSE' | 'WebSocket';
+  readonly protocol: Protocol;
+  /** In `servers/`. */
+  readonly file: string;
+  readonly platform?: 'express' | 'fastify';
+  /** `ours`, someone to compare with, or a limit that nobody passes. */
+  readonly role: 'ours' | 'peer' | 'control';
+}
+
+const sse = { transport: 'SSE', protocol: 'sse' } as const;
+const websocket = { transport: 'WebSocket', protocol: 'websocket' } as const;
+
+export const peers: readonly Peer[] = [
+  {
+    ...sse,
+    name: 'push-sse',
+    title: 'nestjs-push, Fastify',
+    file: 'push',
+    platform: 'fastify',
+    role: 'ours',
+  },
+  {
+    ...sse,
+    name: 'push-sse-express',
+    title: 'nestjs-push, Express',
+    file: 'push',
+    platform: 'express',
+    role: 'ours',
+  },
+  { ...sse, name: 'shared-sse', title: 'control: one shared buffer', file: 'shared-sse', role: 'control' },
+  { ...sse, name: 'raw-http', title: 'node:http by hand', file: 'raw-http', role: 'peer' },
+  { ...sse, name: 'better-sse', title: 'better-sse', file: 'better-sse', role: 'peer' },
+  { ...sse, name: 'fastify-sse', title: '@fastify/sse', file: 'fastify-sse', role: 'peer' },
+  {
+    ...sse,
+    name: 'nest-sse',
+    title: 'Nest @Sse(), Fastify',
+    file: 'nest-sse',
+    platform: 'fastify',
+    role: 'peer',
+  },
+  {
+    ...sse,
+    name: 'nest-sse-express',
+    title: 'Nest @Sse(), Express',
+    file: 'nest-sse',
+    platform: 'express',
+    role: 'peer',
+  },
+  {
+    ...websocket,
+    name: 'push-ws',
+    title: 'nestjs-push',
+    file: 'push',
+    platform: 'fastify',
+    protocol: 'push',
+    role: 'ours',
+  },
+  {
+    ...websocket,
+    name: 'shared-ws',
+    title: 'control: one shared buffer',
+    file: 'shared-ws',
+    role: 'control',
+  },
+  { ...websocket, name: 'raw-ws', title: 'ws by hand', file: 'raw-ws', role: 'peer' },
+  {
+    ...websocket,
+    name: 'socket-io',
+    title: 'Socket.IO',
+    file: 'socket-io',
+    protocol: 'socketIo',
+    role: 'peer',
+  },
+  { ...websocket, name: 'nest-ws', title: 'Nest WsAdapter', file: 'nest-ws', role: 'peer' },
+];
+
+export function peerNamed(name: string): Peer {
+  const peer = peers.find((each) => each.name === name);
+  if (!peer) throw new Error(`${name} is none of ${peers.map((each) => each.name).join(', ')}.`);
+  return peer;
+}

@@ -1,0 +1,20 @@
+import type { Scenario } from '../scenario.js';
+import { distinctTopics } from './distinct-topics.js';
+import { fairness } from './fairness.js';
+import { isolation } from './isolation.js';
+import { latency } from './latency.js';
+import { memory } from './memory.js';
+import { publish } from './publish.js';
+import { reconnect } from './reconnect.js';
+import { saturations } from './saturation.js';
+
+export const scenarios: readonly Scenario[] = [
+  ...saturations,
+  latency,
+  publish,
+  memory,
+  reconnect,
+  isolation,
+  fairness,
+  distinctTopics,
+];

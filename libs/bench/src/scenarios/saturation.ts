@@ -1,0 +1,112 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Bench } from '../bench.js';
+import { peers, type Peer } from '../peers.js';
+import type { Figures, Scale, Scenario } from '../scenario.js';
+import type { Pace } from '../server/publisher.js';
+
+/** What a server can deliver. */
+interface Throughput {
+  /** Events received by clients, a second. */
+  readonly deliveries: number;
+  /** The same for a second of CPU time of the server. */
+  readonly deliveriesPerCpu: number;
+}
+
+/** How to go about it: few events a turn for those who write each event, many for those who gather. */
+const paces: readonly Pace[] = [
+  { burst: 1, window: 64 },
+  { burst: 16, window: 128 },
+  { burst: 64, window: 256 },
+  { burst: 512, window: 2048 },
+  { burst: 2048, window: 8192 },
+];
+
+const columns = [
+  { key: 'deliveries', title: 'deliveries/s' },
+  { key: 'deliveriesPerCpu', title: 'per server CPU second' },
+  { key: 'burst', title: 'publishes a turn' },
+];
+
+function saturation(subscribers: number, quickPeers: readonly string[]): Scenario {
+  return {
+    name: `saturation-${subscribers}`,
+    title: `Saturation: ${subscribers.toLocaleString('en')} subscribers of one topic`,
+    columns,
+    peers: peers.map(({ name }) => name),
+    quickPeers,
+    measure: (peer, scale) => atBestPace(peer, { subscribers, topics: 1 }, scale),
+  };
+}
+
+/** Publishes as fast as the clients take it, at the pace that suits the server best. */
+async function atBestPace(
+  peer: Peer,
+  { subscribers, topics }: { subscribers: number; topics: number },
+  scale: Scale,
+): Promise<Figures> {
+  return Bench.run(peer, topics, async (bench) => {
+    await bench.open(subscribers);
+    await delay(300);
+    let best: { pace: Pace; deliveries: number } | undefined;
+    for (const pace of paces) {
+      // Those who write each event would take minutes for what others gather in one turn.
+      const onTheWay = (pace.window * subscribers) / topics;
+      if (best && onTheWay / best.deliveries > (4 * scale.trial) / 1000) break;
+      const { deliveries } = await throughput(bench, pace, scale.trial);
+      if (!best || deliveries > best.deliveries) best = { pace, deliveries };
+    }
+    return { ...(await throughput(bench, best!.pace, scale.run)), burst: best!.pace.burst };
+  });
+}
+
+/** Measures from the first publish until everyone has everything. */
+export async function throughput(bench: Bench, pace: Pace, milliseconds: number): Promise<Throughput> {
+  const [from, used] = await Promise.all([bench.progress(), bench.usage()]);
+  const next = await bench.server.call<number>('saturate', { ...pace, milliseconds });
+  const end = await bench.complete(next);
+  const [to, usedTo] = await Promise.all([bench.progress(), bench.usage()]);
+  const events = (to.events - from.events) * 1e6;
+  return {
+    deliveries: events / (end - from.microseconds),
+    deliveriesPerCpu: events / (usedTo.cpu - used.cpu),
+  };
+}
+
+const topicCount = 10_000;
+
+export const saturations: readonly Scenario[] = [
+  saturation(
+    500,
+    peers.map(({ name }) => name),
+  ),
+  saturation(5_000, ['push-sse', 'shared-sse', 'push-ws', 'shared-ws']),
+  {
+    name: 'topics',
+    title: `Many topics: ${topicCount.toLocaleString('en')} clients with a topic each`,
+    columns,
+    peers: [
+      'push-sse',
+      'push-sse-express',
+      'shared-sse',
+      'better-sse',
+      'nest-sse',
+      'push-ws',
+      'shared-ws',
+      'raw-ws',
+      'socket-io',
+    ],
+    quickPeers: ['push-sse', 'shared-sse', 'push-ws', 'shared-ws'],
+    measure: (peer, scale) => manyTopics(peer, scale),
+  },
+];
+
+/** One event a topic and turn at most, so that every delivery is a write. */
+async function manyTopics(peer: Peer, scale: Scale): Promise<Figures> {
+  return Bench.run(peer, topicCount, async (bench) => {
+    await bench.open(topicCount);
+    await delay(300);
+    const pace = { burst: topicCount / 10, window: 2 * topicCount };
+    await throughput(bench, pace, scale.trial);
+    return { ...(await throughput(bench, pace, scale.run)), burst: pace.burst };
+  });
+}

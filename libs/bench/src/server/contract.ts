@@ -1,0 +1,22 @@
+import type { Server } from 'node:http';
+import type { BenchEvent } from '../event.js';
+
+/** What a server is started with. */
+export interface ServerOptions {
+  readonly topics: number;
+  /** `express` or `fastify`, where a server can be built on either. */
+  readonly platform: 'express' | 'fastify';
+}
+
+/** A server under test. Each is one small file in `servers/`, written as its own documentation recommends. */
+export interface BenchServer {
+  readonly http: Server;
+  /** Sends an event to everyone who has the topic. */
+  publish(event: BenchEvent, topic: number): unknown;
+  /** The id of the newest event, where clients can resume. */
+  position?(): string;
+  /** Connects something that reads within the process. Returns how many events it has got. */
+  listen?(): () => number;
+}
+
+export type StartServer = (options: ServerOptions) => Promise<BenchServer>;

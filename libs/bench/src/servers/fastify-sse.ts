@@ -1,0 +1,27 @@
+import plugin from '@fastify/sse';
+import fastify, { type FastifyPluginAsync, type FastifyReply } from 'fastify';
+import { Rooms, topicOf } from '../server/rooms.js';
+import type { BenchServer } from '../server/contract.js';
+
+/* @fastify/sse, whose documentation broadcasts by a set of connections. */
+
+export async function start(): Promise<BenchServer> {
+  const app = fastify();
+  const rooms = new Rooms<FastifyReply['sse']>();
+  await app.register(plugin as unknown as FastifyPluginAsync);
+  app.get('/events/:topic', { sse: true }, async (request, { sse }) => {
+    sse.keepAlive();
+    sse.onClose(() => rooms.leave(sse));
+    sse.sendHeaders();
+    rooms.join(topicOf(request.raw), sse);
+  });
+  await app.ready();
+  let id = 0;
+  return {
+    http: app.server,
+    publish(event, topic) {
+      id++;
+      return Promise.all([...rooms.of(topic)].map((sse) => sse.send({ id: String(id), data: event })));
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { Controller, Module, Param, Sse } from '@nestjs/common';
+import { EventBus, PushModule, type EventStream } from 'nestjs-push';
+import { nestApplication } from '../server/nest.js';
+import type { BenchServer, ServerOptions } from '../server/contract.js';
+
+/* nestjs-push: an `@Sse()` route, and the gateway at /push. */
+
+@Controller()
+class EventsController {
+  constructor(private readonly events: EventBus) {}
+
+  @Sse('events/:topic')
+  watch(@Param('topic') topic: string): EventStream {
+    return this.events.stream(`bench.${topic}`);
+  }
+}
+
+@Module({
+  imports: [
+    PushModule.forRoot({
+      topics: [{ pattern: 'bench.>', access: 'public' }],
+      // Nobody may be told of a gap: a run counts every event.
+      retention: { events: 200_000, bytes: 512 * 1024 * 1024 },
+      heartbeat: 600_000,
+    }),
+  ],
+  controllers: [EventsController],
+})
+class AppModule {}
+
+export async function start({ platform }: ServerOptions): Promise<BenchServer> {
+  const app = await nestApplication(AppModule, platform);
+  const events = app.get(EventBus);
+  return {
+    http: app.getHttpServer(),
+    publish: (event, topic) => events.publish(`bench.${topic}`, event),
+    position: () => events.stats().window.head,
+    listen: () => {
+      let received = 0;
+      events.on('bench.>').subscribe(() => received++);
+      return () => received;
+    },
+  };
+}
