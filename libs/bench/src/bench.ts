@@ -1,9 +1,11 @@
 import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Opening, Progress } from './generator/generator.js';
 import type { Peer } from './peers.js';
 import { Remote } from './remote.js';
+import type { ServerOptions } from './server/contract.js';
 import type { Usage } from './server/host.js';
 
 /** A server and a load generator, each in its own process and on its own core. */
@@ -27,16 +29,16 @@ export class Bench {
   /** Runs `use` with a fresh server of `peer`, and ends its processes. */
   static async run<Result>(
     peer: Peer,
-    topics: number,
+    options: Pick<ServerOptions, 'topics' | 'retained'>,
     use: (bench: Bench) => Promise<Result>,
   ): Promise<Result> {
-    const bench = new Bench(peer, topics);
+    const bench = new Bench(peer, options.topics);
     try {
       const { file, platform } = peer;
-      bench.port = await bench.server.call<number>('start', { file, platform, topics });
+      bench.port = await bench.server.call<number>('start', { ...options, file, platform });
       return await use(bench);
     } finally {
-      bench.children.forEach((child) => child.kill('SIGKILL'));
+      await Promise.all(bench.children.map(end));
     }
   }
 
@@ -78,6 +80,16 @@ function spawn(file: string, core: number): ChildProcess {
   });
   if (availableParallelism() > 1) pin(child, core);
   return child;
+}
+
+/** Children end when they are disconnected; one that does not is killed. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  const ended = once(child, 'exit');
+  if (child.connected) child.disconnect();
+  await ended;
+  clearTimeout(timer);
 }
 
 /** `BENCH_PROFILE=<directory>` writes a CPU profile of each server there. */

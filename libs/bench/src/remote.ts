@@ -54,8 +54,9 @@ export class Remote {
   }
 }
 
-/** In the child: answers what the parent calls. */
+/** In the child: answers what the parent calls, and ends with it. */
 export function answer(methods: Methods): void {
+  process.once('disconnect', () => process.exit());
   process.on('message', (call: Call) => void respond(methods, call));
 }
 

@@ -26,7 +26,7 @@ export const distinctTopics: Scenario = {
 };
 
 async function eventsPerCpu(peer: Peer, each: number, { trial, run }: Scale): Promise<number> {
-  return Bench.run(peer, clients * each, async (bench) => {
+  return Bench.run(peer, { topics: clients * each }, async (bench) => {
     await bench.open(clients, { topicsEach: each });
     await delay(300);
     const pace = { burst: clients, window: 16 * clients };

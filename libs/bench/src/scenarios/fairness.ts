@@ -20,7 +20,7 @@ export const fairness: Scenario = {
 };
 
 async function longest(peer: Peer, clients: number, events: number): Promise<number> {
-  return Bench.run(peer, 1, async (bench) => {
+  return Bench.run(peer, { topics: 1, retained: 200_000 }, async (bench) => {
     await bench.open(clients);
     // The first bursts compile.
     for (let round = 0; round < 5; round++) {

@@ -6,7 +6,7 @@ import { throughput } from './saturation.js';
 
 const readers = 2_000;
 const stalled = 200;
-const pace = { burst: 256, window: 1_024 };
+const pace = { burst: 128, window: 512 };
 
 /** Clients that are connected and read nothing cost the others nothing. */
 export const isolation: Scenario = {
@@ -21,7 +21,7 @@ export const isolation: Scenario = {
   peers: ['push-sse', 'push-sse-express', 'push-ws'],
   quickPeers: ['push-sse', 'push-ws'],
   measure: (peer, { run }) =>
-    Bench.run(peer, 1, async (bench) => {
+    Bench.run(peer, { topics: 1 }, async (bench) => {
       await bench.open(readers);
       await delay(300);
       await throughput(bench, pace, run);

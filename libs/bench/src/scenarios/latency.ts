@@ -19,7 +19,7 @@ export const latency: Scenario = {
   peers: peers.map(({ name }) => name),
   quickPeers: ['push-sse', 'raw-http', 'push-ws', 'raw-ws'],
   measure: (peer, { run }) =>
-    Bench.run(peer, 1, async (bench) => {
+    Bench.run(peer, { topics: 1 }, async (bench) => {
       await bench.open(subscribers, { latency: true });
       await delay(300);
       await bench.complete(await bench.server.call<number>('rate', { perSecond, milliseconds: 1_000 }));

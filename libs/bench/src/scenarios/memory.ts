@@ -17,7 +17,7 @@ export const memory: Scenario = {
   peers: peers.map(({ name }) => name).filter((name) => !name.startsWith('shared')),
   quickPeers: ['push-sse', 'raw-http', 'push-ws', 'raw-ws'],
   measure: (peer) =>
-    Bench.run(peer, 1, async (bench) => {
+    Bench.run(peer, { topics: 1 }, async (bench) => {
       // Code that runs for the first time, and pools, belong to the empty server.
       await bench.open(100);
       await bench.clients.call('close');

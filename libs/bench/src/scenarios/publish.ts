@@ -14,7 +14,7 @@ export const publish: Scenario = {
   peers: ['push-sse'],
   quickPeers: ['push-sse'],
   measure: (peer) =>
-    Bench.run(peer, 1, async ({ server }) => ({
+    Bench.run(peer, { topics: 1 }, async ({ server }) => ({
       nobody: await server.call<number>('alone', { listener: false, awaited: false }),
       nobodyAwaited: await server.call<number>('alone', { listener: false, awaited: true }),
       one: await server.call<number>('alone', { listener: true, awaited: false }),

@@ -16,7 +16,7 @@ export const reconnect: Scenario = {
   peers: ['push-sse', 'push-sse-express', 'push-ws'],
   quickPeers: ['push-sse', 'push-ws'],
   measure: (peer) =>
-    Bench.run(peer, 1, async (bench) => {
+    Bench.run(peer, { topics: 1 }, async (bench) => {
       // A server that has already served, as one that clients come back to has.
       await bench.open(500);
       await bench.complete(await bench.server.call<number>('publish', missed));

@@ -6,6 +6,8 @@ export interface ServerOptions {
   readonly topics: number;
   /** `express` or `fastify`, where a server can be built on either. */
   readonly platform: 'express' | 'fastify';
+  /** Events kept of each topic, where there is a history. Default: the server's own. */
+  readonly retained?: number;
 }
 
 /** A server under test. Each is one small file in `servers/`, written as its own documentation recommends. */

@@ -15,20 +15,19 @@ class EventsController {
   }
 }
 
-@Module({
-  imports: [
-    PushModule.forRoot({
-      topics: [{ pattern: 'bench.>', access: 'public' }],
-      // Nobody may be told of a gap: a run counts every event.
-      retention: { events: 200_000, bytes: 512 * 1024 * 1024 },
-      heartbeat: 600_000,
-    }),
-  ],
-  controllers: [EventsController],
-})
-class AppModule {}
+export async function start({ platform, retained }: ServerOptions): Promise<BenchServer> {
+  @Module({
+    imports: [
+      PushModule.forRoot({
+        topics: [{ pattern: 'bench.>', access: 'public' }],
+        retention: retained === undefined ? {} : { events: retained, bytes: 512 * 1024 * 1024 },
+        heartbeat: 600_000,
+      }),
+    ],
+    controllers: [EventsController],
+  })
+  class AppModule {}
 
-export async function start({ platform }: ServerOptions): Promise<BenchServer> {
   const app = await nestApplication(AppModule, platform);
   const events = app.get(EventBus);
   return {
