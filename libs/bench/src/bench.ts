@@ -76,7 +76,7 @@ export class Bench {
 
 function spawn(file: string, core: number): ChildProcess {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
-    execArgv: ['--expose-gc', ...profiling(core)],
+    execArgv: ['--expose-gc'],
   });
   if (availableParallelism() > 1) pin(child, core);
   return child;
@@ -90,12 +90,6 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.connected) child.disconnect();
   await ended;
   clearTimeout(timer);
-}
-
-/** `BENCH_PROFILE=<directory>` writes a CPU profile of each server there. */
-function profiling(core: number): string[] {
-  const directory = process.env.BENCH_PROFILE;
-  return directory && core === 0 ? ['--cpu-prof', `--cpu-prof-dir=${directory}`] : [];
 }
 
 function pin(child: ChildProcess, core: number): void {
