@@ -50,7 +50,7 @@ export class ServerProcess {
     this.child.stderr!.on('data', note);
     let failure: Error | undefined;
     this.child.once('error', (error) => (failure = error));
-    for (const deadline = Date.now() + patience; ; ) {
+    for (const deadline = Date.now() + patience; ;) {
       if (failure || this.child.exitCode !== null || Date.now() > deadline)
         throw new Error(`${program} does not start: ${failure?.message ?? this.output}`);
       if (await this.isReady(this.port)) return;
@@ -108,7 +108,10 @@ function ask(port: number, question: string): Promise<string> {
 }
 
 /** @param persistence `aof` writes each command to a file, `none` keeps nothing over a restart */
-export function startRedis(persistence: 'aof' | 'none' = 'none', more: string[] = []): Promise<ServerProcess> {
+export function startRedis(
+  persistence: 'aof' | 'none' = 'none',
+  more: string[] = [],
+): Promise<ServerProcess> {
   return ServerProcess.start(
     (port, directory) => [
       'redis-server',

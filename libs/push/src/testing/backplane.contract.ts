@@ -200,11 +200,17 @@ function describeManyNodes(node: () => Promise<RecordedNode>): void {
     const early = await node();
     const before = await early.backplane.append(draft('a', 'before'));
     const late = await node();
-    assert.deepEqual(late.tail.opened.map(({ epoch }) => epoch), [before.epoch]);
+    assert.deepEqual(
+      late.tail.opened.map(({ epoch }) => epoch),
+      [before.epoch],
+    );
     assert.ok(late.tail.opened[0]!.sequence >= before.sequence);
     const after = await early.backplane.append(draft('a', 'after'));
     await late.tail.until(({ events }) => events.length > 0);
-    assert.deepEqual(late.tail.events.map(({ id }) => id), [`${after.epoch}-${after.sequence}`]);
+    assert.deepEqual(
+      late.tail.events.map(({ id }) => id),
+      [`${after.epoch}-${after.sequence}`],
+    );
   });
 
   it('keeps the log when all nodes have left', async () => {

@@ -19,7 +19,10 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
     const topics = Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? 'a.even' : 'a.odd'));
     const sequences = await publish(one, topics);
     const { events, pages, lost } = await readAll(one, { topics: ['a.even'], limit: 6 });
-    assert.deepEqual(events.map(({ sequence }) => sequence), sequences.filter((_, n) => n % 2 === 0));
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      sequences.filter((_, n) => n % 2 === 0),
+    );
     assert.deepEqual(events[3], one.tail.events[6]);
     assert.ok(pages >= 4, `${pages} pages`);
     assert.deepEqual([...lost], []);
@@ -28,7 +31,10 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
   it('merges topics and wildcards in log order, each event once', async () => {
     const one = await node();
     const names = ['b.x', 'b.y.z', 'c.x', 'd', 'b.x.y', 'c.y.x', 'bb.x'];
-    const sequences = await publish(one, Array.from({ length: 70 }, (_, n) => names[(n * n) % 7]!));
+    const sequences = await publish(
+      one,
+      Array.from({ length: 70 }, (_, n) => names[(n * n) % 7]!),
+    );
     const wanted = new Set(['b.x', 'b.y.z', 'c.x', 'd', 'b.x.y']);
     const expected = one.tail.events.filter(({ topic }) => wanted.has(topic)).map(({ sequence }) => sequence);
     for (const limit of [1, 5, 1_000]) {
@@ -41,22 +47,35 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
       );
     }
     const { events } = await readAll(one, { topics: ['>'], limit: 9 });
-    assert.deepEqual(events.map(({ sequence }) => sequence), sequences);
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      sequences,
+    );
   });
 
   it('reads behind a position and up to another', async () => {
     const one = await node();
-    const sequences = await publish(one, Array.from({ length: 12 }, () => 'a'));
+    const sequences = await publish(
+      one,
+      Array.from({ length: 12 }, () => 'a'),
+    );
     const [after, through] = [sequences[3]!, sequences[8]!];
     const { events } = await readAll(one, { topics: ['a'], after, through, limit: 2 });
-    assert.deepEqual(events.map(({ sequence }) => sequence), sequences.slice(4, 9));
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      sequences.slice(4, 9),
+    );
     const page = await read(one.backplane, { topics: ['nothing'], after, through, limit: 2 });
     assert.deepEqual([page.events, page.through, [...page.lost]], [[], through, []]);
   });
 
   it('keeps the newest of each topic, and knows which topics lost something', async () => {
     const one = await node();
-    const sequences = await publish(one, ['few.q', ...Array.from({ length: 10 }, () => 'few.chatty'), 'few.r']);
+    const sequences = await publish(one, [
+      'few.q',
+      ...Array.from({ length: 10 }, () => 'few.chatty'),
+      'few.r',
+    ]);
     const ask = (topic: string, after: number) =>
       readAll(one, { topics: [topic], after, limit: 100 }).then(({ events, lost }) => ({
         events: events.map(({ sequence }) => sequence),
@@ -81,7 +100,10 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
     const one = await node();
     const [first, second] = await publish(one, ['none.a', 'none.a', 'b']);
     const { events, lost } = await readAll(one, { topics: ['none.a', 'b'], after: first, limit: 10 });
-    assert.deepEqual(events.map(({ topic }) => topic), ['b']);
+    assert.deepEqual(
+      events.map(({ topic }) => topic),
+      ['b'],
+    );
     assert.deepEqual([...lost], [['none.a', second]]);
     const later = await readAll(one, { topics: ['none.a'], after: second, limit: 10 });
     assert.deepEqual([...later.lost], []);
@@ -94,11 +116,17 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
     while (page.events.length > 1) {
       page = await read(one.backplane, { topics: ['>'], after: 0, through: old! + 1, limit: 10 });
     }
-    assert.deepEqual(page.events.map(({ topic }) => topic), ['a']);
+    assert.deepEqual(
+      page.events.map(({ topic }) => topic),
+      ['a'],
+    );
     assert.deepEqual([...page.lost], [['>', old]]);
     const [young] = await publish(one, ['brief.a']);
     const { events, lost } = await readAll(one, { topics: ['brief.a'], limit: 10 });
-    assert.deepEqual(events.map(({ sequence }) => sequence), [young]);
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      [young],
+    );
     assert.deepEqual([...lost], [['brief.a', old]]);
   });
 
@@ -110,8 +138,14 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
         assert.deepEqual([...lost], []);
         return events.map(({ sequence }) => sequence);
       });
-    assert.deepEqual(await ask({ topics: ['s.*'] }), [2, 3, 4].map((n) => sequences[n]));
-    assert.deepEqual(await ask({ topics: ['s.1', 't', 'none.s'] }), [2, 5].map((n) => sequences[n]));
+    assert.deepEqual(
+      await ask({ topics: ['s.*'] }),
+      [2, 3, 4].map((n) => sequences[n]),
+    );
+    assert.deepEqual(
+      await ask({ topics: ['s.1', 't', 'none.s'] }),
+      [2, 5].map((n) => sequences[n]),
+    );
     assert.deepEqual(await ask({ topics: ['>'], after: sequences[2]!, limit: 100 }), sequences.slice(3, 6));
   });
 }
@@ -135,7 +169,10 @@ async function readAll(
   let pages = 0;
   for (; after < through; pages++) {
     const page = await read(backplane, { ...query, after, through });
-    assert.ok(page.through > after && page.through <= through, `a page goes from ${after} to ${page.through}`);
+    assert.ok(
+      page.through > after && page.through <= through,
+      `a page goes from ${after} to ${page.through}`,
+    );
     assert.ok(page.events.length <= query.limit, 'a page keeps its limit');
     for (const event of page.events)
       assert.ok(event.sequence > after && event.sequence <= page.through, 'an event is on its page');

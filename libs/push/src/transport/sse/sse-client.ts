@@ -45,11 +45,17 @@ export abstract class SseClient implements ClientConnection, Beating {
     destroyResponse(this.response);
   }
 
-  /** The client, or the stream, is gone. Idempotent. */
+  /**
+   * The client, or the stream, is gone. A stream that the server ended counts as a connection until its last bytes have
+   * left: a client that does not take them must not be forgotten, or it would keep the server from closing. Idempotent.
+   */
   close(): void {
     this.desk.wheel.remove(this);
-    this.desk.reception.left(this);
+    if (this.reason === 'client' || this.response.destroyed) this.gone();
+    else this.response.once('close', this.gone);
   }
+
+  private readonly gone = (): void => this.desk.reception.left(this);
 
   /** Says a last word and ends the response. */
   protected finish(reason: DisconnectReason, lastWord: Buffer): void {
