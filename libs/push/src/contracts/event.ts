@@ -92,12 +92,9 @@ export class Batch {
 
   /** What of it a connection still has to get that has everything up to `sequence`: mostly the batch itself. */
   partFor(connectionId: string, sequence: number): Batch | undefined {
-    const isAhead = this.first > sequence;
-    if (isAhead && !this.excepted?.has(connectionId)) return this;
-    const events = this.events.filter(
-      (event) =>
-        event.except !== connectionId && (event.sequence > sequence || (isAhead && event.sequence === 0)),
-    );
+    if (this.first > sequence && !this.excepted?.has(connectionId)) return this;
+    const had = this.events.findLastIndex((event) => event.sequence > 0 && event.sequence <= sequence);
+    const events = this.events.slice(had + 1).filter((event) => event.except !== connectionId);
     return events.length > 0 ? new Batch(events) : undefined;
   }
 }

@@ -1,47 +1,68 @@
 import { Batch, type LogEvent } from '../contracts/event.js';
 import type { TopicSet } from './topic-set.js';
 
-/** How often the clock is looked at while an audience is written to: a write costs microseconds. */
-const writesBetweenClocks = 64;
-
 /** Who an audience writes to. */
 export interface Member {
   receive(batch: Batch): void;
 }
 
 /**
- * The connections that want the same topics, and so the same bytes: a batch is encoded once for all of them. Only those
- * that have everything up to now are members; the others catch up on their own and come back.
+ * The connections that want the same topics, and so the same bytes. Only those that have everything up to now are
+ * members; the others catch up on their own and come back.
  */
 export class Audience {
   readonly members = new Set<Member>();
   /** Cursors with these topics, members or not: an audience without any is dropped. */
   size = 0;
-  private events: LogEvent[] = [];
+  private selection: Selection | undefined;
 
   constructor(readonly topics: TopicSet) {}
 
-  /** Takes an event for the next delivery. Returns whether it is the first one. */
-  collect(event: LogEvent): boolean {
+  /**
+   * Takes an event for the next delivery.
+   *
+   * @param none where the selections of this delivery begin
+   * @returns whether it is the first event
+   */
+  select(event: LogEvent, none: Selection): boolean {
+    const selection = this.selection ?? none;
     // Overlapping patterns name an audience more than once for the same event, always in a row.
-    if (this.events[this.events.length - 1] === event) return false;
-    return this.events.push(event) === 1;
+    if (selection.event === event) return false;
+    this.selection = selection.with(event);
+    return selection === none;
   }
 
-  /** What was collected, for `deliver`. */
+  /** What was selected since the last time. */
   take(): Batch {
-    const batch = new Batch(this.events);
-    this.events = [];
+    const { batch } = this.selection!;
+    this.selection = undefined;
     return batch;
   }
+}
 
-  /** Writes to the members that `rest` still yields, until `deadline`. Returns whether it is done. */
-  deliver(batch: Batch, rest: Iterator<Member>, deadline: number): boolean {
-    for (let writes = 1; ; writes++) {
-      const next = rest.next();
-      if (next.done) return true;
-      next.value.receive(batch);
-      if (writes % writesBetweenClocks === 0 && performance.now() > deadline) return false;
-    }
+/** Events that some audiences want. Audiences that want the same ones end at the same selection, and share its bytes. */
+export class Selection {
+  private next: Selection | undefined;
+  private made: Batch | undefined;
+
+  constructor(
+    readonly event?: LogEvent,
+    private readonly before?: Selection,
+  ) {}
+
+  /** This selection and one event more. */
+  with(event: LogEvent): Selection {
+    if (this.next?.event !== event) this.next = new Selection(event, this);
+    return this.next;
+  }
+
+  get batch(): Batch {
+    return (this.made ??= new Batch(this.events()));
+  }
+
+  private events(): LogEvent[] {
+    const events: LogEvent[] = [];
+    for (let at: Selection | undefined = this; at?.event; at = at.before) events.push(at.event);
+    return events.reverse();
   }
 }

@@ -1,27 +1,43 @@
-import type { LogEvent } from '../contracts/event.js';
-import type { Audience } from './audience.js';
+import type { Batch, LogEvent } from '../contracts/event.js';
+import { Selection, type Audience, type Member } from './audience.js';
 import type { TopicIndex } from './topic-index.js';
 
 /** How long one turn may be spent on delivering before the event loop gets to do something else, in milliseconds. */
 const slice = 10;
 
+/** How often the clock is looked at: a write costs microseconds. */
+const writesBetweenClocks = 64;
+
 /** What is delivered together at most: more would only make the buffers larger, not the writes fewer. */
-const batchEvents = 4096;
-const batchBytes = 256 * 1024;
+const roundEvents = 4096;
+const roundBytes = 256 * 1024;
+
+/** How many times the events of a round may be wanted: what is done for each of them is not interrupted. */
+const roundSelections = 100_000;
 
 /** From here on publishers are made to wait. */
-const congestion = 64 * batchBytes;
+const congestion = 64 * roundBytes;
+
+/** What some connections are written in a round. */
+interface Delivery {
+  readonly audience: Audience;
+  /** Members when the round began: who comes later has its events, or has been told. */
+  readonly members: readonly Member[];
+  readonly batch: Batch;
+}
 
 /**
  * Takes new events from the log to the audiences. What is published in one turn of the event loop is delivered at its
  * end, together: at low rates that is at once, under load it batches by itself.
  */
 export class FanOut {
+  /** Events, in order; those of the round that is being delivered come first. */
   private pending: LogEvent[] = [];
-  private next = 0;
   private pendingBytes = 0;
-  /** Sequence of the last event that was handed to the audiences. */
-  private distributed = 0;
+  /** How many of the pending events are delivered, and how many are at least being delivered. */
+  private done = 0;
+  private next = 0;
+  private deadline = 0;
   private running: Generator<void, void> | undefined;
   private scheduled: NodeJS.Immediate | undefined;
   private waiting: (() => void)[] = [];
@@ -41,28 +57,37 @@ export class FanOut {
     return true;
   }
 
-  /** Resolves once there is room for more events; `undefined` while there is. */
-  congested(): Promise<void> | undefined {
-    if (this.pendingBytes < congestion && this.pending.length - this.next < 16 * batchEvents)
-      return undefined;
-    return new Promise((resolve) => this.waiting.push(resolve));
+  /** The events that not everyone has been written yet. */
+  *undelivered(): Generator<LogEvent> {
+    for (let index = this.done; index < this.pending.length; index++) yield this.pending[index]!;
   }
 
+  /** Resolves once there is room for more events; `undefined` while there is. */
+  congested(): Promise<void> | undefined {
+    return this.isCongested ? new Promise((resolve) => this.waiting.push(resolve)) : undefined;
+  }
+
+  /** Drops what is not delivered. */
   stop(): void {
     clearImmediate(this.scheduled);
     this.scheduled = undefined;
-    this.pending = [];
-    this.next = this.pendingBytes = this.distributed = 0;
     this.running = undefined;
+    this.pending = [];
+    this.done = this.next = this.pendingBytes = 0;
     this.release();
+  }
+
+  private get isCongested(): boolean {
+    return this.pendingBytes >= congestion || this.pending.length - this.done >= 16 * roundEvents;
   }
 
   private readonly turn = (): void => {
     this.scheduled = undefined;
+    this.deadline = performance.now() + slice;
     this.running ??= this.run();
     if (this.running.next().done) this.running = undefined;
     else this.scheduled = setImmediate(this.turn);
-    this.release();
+    if (!this.isCongested) this.release();
   };
 
   private release(): void {
@@ -73,44 +98,56 @@ export class FanOut {
 
   /** Delivers everything that is pending; yields when its slice of the turn is used up. */
   private *run(): Generator<void, void> {
-    let deadline = performance.now() + slice;
-    while (this.next < this.pending.length) {
-      for (const audience of this.distribute()) {
-        const batch = audience.take();
-        const members = audience.members.values();
-        while (!audience.deliver(batch, members, deadline)) {
-          yield;
-          deadline = performance.now() + slice;
+    let writes = 0;
+    while (this.done < this.pending.length) {
+      for (const { audience, members, batch } of this.begin()) {
+        for (const member of members) {
+          if (!audience.members.has(member)) continue;
+          member.receive(batch);
+          if (++writes % writesBetweenClocks === 0 && performance.now() > this.deadline) yield;
         }
       }
-      if (this.distributed > 0) this.onDelivered(this.distributed);
-      if (performance.now() > deadline && this.next < this.pending.length) {
-        yield;
-        deadline = performance.now() + slice;
-      }
+      this.finish();
+      if (performance.now() > this.deadline) yield;
     }
     this.pending = [];
-    this.next = 0;
+    this.done = this.next = 0;
   }
 
-  /** Hands the next events to the audiences that want them. Returns the audiences. */
-  private distribute(): Audience[] {
+  /** Hands the next events to the audiences that want them. */
+  private begin(): Delivery[] {
     const audiences: Audience[] = [];
+    const none = new Selection();
+    const end = Math.min(this.pending.length, this.done + roundEvents);
     let bytes = 0;
-    const end = Math.min(this.pending.length, this.next + batchEvents);
-    while (this.next < end && bytes < batchBytes) {
+    let selections = 0;
+    while (this.next < end && bytes < roundBytes && selections < roundSelections) {
       const event = this.pending[this.next++]!;
       bytes += event.data.length;
-      if (event.sequence > 0) this.distributed = event.sequence;
       this.index.match(event.topic, (audience) => {
-        if (audience.collect(event)) audiences.push(audience);
+        selections++;
+        if (audience.select(event, none)) audiences.push(audience);
       });
     }
-    this.pendingBytes -= bytes;
-    if (this.next >= batchEvents && this.next * 2 > this.pending.length) {
-      this.pending = this.pending.slice(this.next);
-      this.next = 0;
+    return audiences.map((audience) => ({
+      audience,
+      members: [...audience.members],
+      batch: audience.take(),
+    }));
+  }
+
+  /** The events of the round are delivered. */
+  private finish(): void {
+    let last = 0;
+    for (; this.done < this.next; this.done++) {
+      const { sequence, data } = this.pending[this.done]!;
+      this.pendingBytes -= data.length;
+      if (sequence > 0) last = sequence;
     }
-    return audiences;
+    if (last > 0) this.onDelivered(last);
+    if (this.done >= roundEvents && this.done * 2 > this.pending.length) {
+      this.pending = this.pending.slice(this.done);
+      this.done = this.next = 0;
+    }
   }
 }
