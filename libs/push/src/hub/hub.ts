@@ -200,18 +200,13 @@ export class Hub implements Tail, CursorHost {
     return audience;
   }
 
-  /** Age is looked at when something becomes too old, but not more than once a second. */
+  /** While anything can become too old, it is looked at once a second. */
   private scheduleSweep(): void {
-    if (this.sweep) return;
-    const next = this.window.expire();
-    if (next === undefined) return;
-    this.sweep = setTimeout(
-      () => {
-        this.sweep = undefined;
-        this.scheduleSweep();
-      },
-      Math.min(Math.max(next, 1_000), 2 ** 31 - 1),
-    );
+    if (this.sweep || this.window.expire() === undefined) return;
+    this.sweep = setTimeout(() => {
+      this.sweep = undefined;
+      this.scheduleSweep();
+    }, 1_000);
     this.sweep.unref();
   }
 }
