@@ -47,7 +47,7 @@ export class Selection {
 
   constructor(
     readonly event?: LogEvent,
-    private readonly before?: Selection,
+    readonly before?: Selection,
   ) {}
 
   /** This selection and one event more. */
@@ -57,12 +57,12 @@ export class Selection {
   }
 
   get batch(): Batch {
-    return (this.made ??= new Batch(this.events()));
+    return (this.made ??= new Batch(eventsOf(this)));
   }
+}
 
-  private events(): LogEvent[] {
-    const events: LogEvent[] = [];
-    for (let at: Selection | undefined = this; at?.event; at = at.before) events.push(at.event);
-    return events.reverse();
-  }
+function eventsOf(selection: Selection): LogEvent[] {
+  const events: LogEvent[] = [];
+  for (let at: Selection | undefined = selection; at?.event; at = at.before) events.push(at.event);
+  return events.reverse();
 }

@@ -124,16 +124,23 @@ export class FanOut {
     while (this.next < end && bytes < roundBytes && selections < roundSelections) {
       const event = this.pending[this.next++]!;
       bytes += event.data.length;
-      this.index.match(event.topic, (audience) => {
-        selections++;
-        if (audience.select(event, none)) audiences.push(audience);
-      });
+      selections += this.select(event, none, audiences);
     }
     return audiences.map((audience) => ({
       audience,
       members: [...audience.members],
       batch: audience.take(),
     }));
+  }
+
+  /** Adds the audiences whose first event this is. Returns how many want it. */
+  private select(event: LogEvent, none: Selection, audiences: Audience[]): number {
+    let count = 0;
+    this.index.match(event.topic, (audience) => {
+      count++;
+      if (audience.select(event, none)) audiences.push(audience);
+    });
+    return count;
   }
 
   /** The events of the round are delivered. */
