@@ -1,10 +1,11 @@
 import type { Connection, GapReason } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { Batch, type LogEvent } from '../contracts/event.js';
-import { parsePosition } from '../contracts/position.js';
 import type { Audience, Member } from './audience.js';
-import { delivers, Leg } from './leg.js';
-import { TopicSet } from './topic-set.js';
+import { Join, type SubscribeOptions } from './join.js';
+import { Leg } from './leg.js';
+import { Subscription } from './subscription.js';
+import type { TopicSet } from './topic-set.js';
 import type { Window } from './window.js';
 
 /**
@@ -19,17 +20,6 @@ export type Start = 'now' | 'last' | 'earliest' | (string & {});
  */
 export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
 
-/** How topics are added to a cursor. */
-export interface SubscribeOptions {
-  /**
-   * Called once the topics have reached the connection's other ones, with the id of that position. What is delivered
-   * until then is theirs alone.
-   */
-  readonly onLive?: (id: string) => void;
-  /** Deliver also what another topic or pattern of the connection has brought before. Default: `false`. */
-  readonly repeat?: boolean;
-}
-
 /** What a cursor sees of its node. */
 export interface CursorHost {
   readonly window: Window;
@@ -40,30 +30,28 @@ export interface CursorHost {
   gaps: number;
   print(sequence: number): string;
   slowPolicyOf(pattern: string): SlowPolicy;
+  /** The events behind `delivered`, in order, whether or not they are retained. */
+  undelivered(): Iterable<LogEvent>;
   /** Puts `cursor` into the audience of `topics`, not yet as a member. */
   assign(cursor: Cursor, topics: TopicSet | undefined): void;
   /** Drops the cursor for good. */
   forget(cursor: Cursor): void;
 }
 
-/** How many bytes of payload a catch-up writes at once. */
-const pageBytes = 64 * 1024;
+/** How many topics of one connection may wait for their turn to be added. */
+const maxWaiting = 10_000;
 
 /**
  * A connection's place in the log. It is either live, a member of its audience, or it catches up from the window at the
  * speed of its socket. Nothing is queued for it: what it has not got yet is in the log, behind its cursor.
  */
 export class Cursor implements Member {
-  /** The audience of all its topics; it is a member of it while it is live. */
+  /** The audience of its topics, as of when it was live last; it is a member of it while it is live. */
   audience: Audience | undefined;
-  /** What all its topics have got. */
-  private readonly main: Leg;
-  /** Topics that were added at older positions, and have to reach `main` first. */
-  private joins: Leg[] = [];
-  /** Its topics and patterns, and behind which sequence each is delivered. */
-  private readonly since = new Map<string, number>();
-  /** The highest of those: beyond it, every event of its topics is wanted. */
-  private latestSince = 0;
+  /** The topics that go on together. */
+  private main: Leg;
+  /** Those that have to reach `main` first, one after the other. */
+  private joins: Join[] = [];
   private state: 'live' | 'behind' | 'left' = 'behind';
   /** The socket is full: wait for `drained`. */
   private full = false;
@@ -72,18 +60,21 @@ export class Cursor implements Member {
     private readonly hub: CursorHost,
     readonly connection: Connection,
   ) {
-    this.main = new Leg(new TopicSet([]), hub.window.head, 'slow');
+    this.main = new Leg(hub.window, hub.window.head, 'slow');
   }
 
   /** The id of the position up to which the connection has everything. */
   get position(): string {
     const join = this.joins[0];
-    return this.hub.print(join?.begun ? join.sequence : this.sequence);
+    if (join?.begun) return this.hub.print(join.leg.sequence);
+    if (this.isIdle) return this.hub.print(this.hub.window.head);
+    const { sequence } = this.main;
+    return this.hub.print(this.isLive ? Math.max(sequence, this.hub.delivered) : sequence);
   }
 
   /** Its topics and patterns, in the order in which they were subscribed to. */
   get topics(): readonly string[] {
-    return [...this.since.keys()];
+    return [...new Set([this.main, ...this.joins.map(({ leg }) => leg)].flatMap(({ patterns }) => patterns))];
   }
 
   /** Whether it has everything there is. */
@@ -91,8 +82,8 @@ export class Cursor implements Member {
     return this.state === 'live';
   }
 
-  private get sequence(): number {
-    return this.state === 'live' ? Math.max(this.main.sequence, this.hub.delivered) : this.main.sequence;
+  private get isIdle(): boolean {
+    return this.main.size === 0 && this.joins.length === 0;
   }
 
   /**
@@ -102,6 +93,7 @@ export class Cursor implements Member {
    *
    * @param before is called with the returned id before anything of the topics is delivered
    * @returns the id of the position that the topics start from
+   * @throws PushError `UNAVAILABLE` if they start at an id and the log is not known yet, `LIMIT_EXCEEDED` if too many wait
    */
   subscribe(
     patterns: readonly string[],
@@ -109,35 +101,31 @@ export class Cursor implements Member {
     before?: (id: string) => void,
     options: SubscribeOptions = {},
   ): string {
-    this.main.sequence = this.since.size === 0 ? this.hub.window.head : this.sequence;
-    const leg = this.legFrom(new TopicSet(patterns), start);
-    leg.before = before;
-    leg.onLive = options.onLive;
-    if (this.since.size > 0 && !options.repeat) leg.already = new Map(this.since);
-    this.joins.push(leg);
-    const since = leg.newestOnly ? this.main.sequence : leg.sequence;
-    for (const pattern of leg.topics.patterns) {
-      this.since.set(pattern, Math.min(this.since.get(pattern) ?? Infinity, since));
-    }
-    const from = this.hub.print(leg.sequence);
-    this.resettle();
-    return from;
+    if (this.state === 'left') return this.position;
+    this.assertMayJoin(patterns, start);
+    this.pause();
+    if (this.isIdle) this.main.sequence = this.hub.window.head;
+    const { window, epoch } = this.hub;
+    const join = new Join(window, this.main.sequence, epoch, patterns, start, before, options);
+    const id = this.hub.print(join.leg.sequence);
+    this.joins.push(join);
+    this.advance();
+    return id;
   }
 
   /** Removes topics or patterns. Those that it does not have are ignored. */
   unsubscribe(patterns: readonly string[]): void {
-    this.main.sequence = this.sequence;
-    const removed = new Set(patterns.filter((pattern) => this.since.delete(pattern)));
-    if (removed.size === 0) return;
-    for (const leg of this.joins) {
-      leg.topics = new TopicSet(leg.topics.patterns.filter((pattern) => !removed.has(pattern)));
+    this.pause();
+    for (const pattern of patterns) {
+      this.main.delete(pattern);
+      for (const { leg } of this.joins) leg.delete(pattern);
     }
-    this.resettle();
+    if (this.main.size === 0) this.hub.assign(this, undefined);
+    this.advance();
   }
 
   /** The connection has room again. */
   drained(): void {
-    if (!this.full) return;
     this.full = false;
     this.advance();
   }
@@ -147,8 +135,8 @@ export class Cursor implements Member {
     if (this.state === 'left') return;
     this.hub.assign(this, undefined);
     this.state = 'left';
+    this.main = new Leg(this.hub.window, this.main.sequence, 'slow');
     this.joins = [];
-    this.since.clear();
     this.hub.forget(this);
   }
 
@@ -161,46 +149,52 @@ export class Cursor implements Member {
 
   /** Another log has taken the place of the one it was reading: it is told, and gets what that one has. */
   reopen(): void {
-    if (this.joins.some((join) => join.onLive)) {
+    if (this.joins.some(({ options }) => options.onLive)) {
       // Its client keeps a position for each of them: it comes back with those, and is told of each what it lost.
-      this.connection.fail(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
-      this.leave();
+      this.end(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
       return;
     }
-    this.joins = [];
-    this.main.sequence = 0;
-    this.main.caughtUp();
-    this.main.notice = this.since.size > 0 ? 'epoch' : undefined;
-    for (const pattern of this.since.keys()) this.since.set(pattern, 0);
-    this.resettle();
-  }
-
-  /** Leaves its audience for the one of its present topics, and catches up. */
-  resettle(): void {
-    if (this.state === 'left') return;
+    const { topics } = this;
+    this.audience?.members.delete(this);
     this.state = 'behind';
-    this.latestSince = Math.max(0, ...this.since.values());
-    this.main.topics = new TopicSet(this.since.keys());
-    this.hub.assign(this, this.main.topics);
+    this.joins = [];
+    this.main = new Leg(this.hub.window, 0, 'slow');
+    for (const pattern of topics) this.main.add(new Subscription(pattern, 0));
+    if (topics.length > 0) this.main.notice = 'epoch';
     this.advance();
   }
 
-  private legFrom(topics: TopicSet, start: Start): Leg {
-    const { window } = this.hub;
-    if (start === 'now') return new Leg(topics, this.main.sequence, 'evicted');
-    const leg = new Leg(topics, 0, 'evicted');
-    if (start === 'earliest' || start === 'last') {
-      // They ask for what is retained: that older events are gone is no news.
-      leg.tell(window, topics.patterns);
-      leg.newestOnly = start === 'last';
-      return leg;
+  /** Stops to be live, with everything that is published by now: the window may not hold it until it comes back. */
+  pause(): void {
+    if (!this.audience?.members.delete(this)) return;
+    this.state = 'behind';
+    const { main, audience } = this;
+    main.sequence = Math.max(main.sequence, this.hub.delivered);
+    const events: LogEvent[] = [];
+    for (const event of this.hub.undelivered()) {
+      if (event.sequence <= main.sequence) continue;
+      main.sequence = event.sequence;
+      if (audience.topics.has(event.topic)) events.push(event);
     }
-    const position = parsePosition(start);
-    if (!position) leg.notice = 'malformed';
-    else if (position.epoch !== this.hub.epoch) leg.notice = 'epoch';
-    else if (position.sequence > window.head) leg.notice = 'future';
-    else leg.sequence = position.sequence;
-    return leg;
+    this.write(events);
+  }
+
+  /** The node could not follow the log: that something is missing now is not for the reader's slowness. */
+  skipped(): void {
+    this.main.reason = 'evicted';
+    this.advance();
+  }
+
+  private assertMayJoin(patterns: readonly string[], start: Start): void {
+    const isNamed = start === 'now' || start === 'last' || start === 'earliest';
+    if (!isNamed && this.hub.epoch === '') {
+      const advice = 'Try again when the backplane is there.';
+      throw new PushError('UNAVAILABLE', `The log cannot be read yet. ${advice}`);
+    }
+    const waiting = this.joins.reduce((sum, { leg }) => sum + leg.size, patterns.length);
+    if (waiting <= maxWaiting) return;
+    const advice = 'Read what comes, and wait for the earlier ones first.';
+    throw new PushError('LIMIT_EXCEEDED', `More than ${maxWaiting} topics wait to be added. ${advice}`);
   }
 
   /** Catches up until it is live, or its socket is full. */
@@ -208,84 +202,85 @@ export class Cursor implements Member {
     while (this.state === 'behind' && !this.full) {
       const join = this.joins[0];
       if (join) this.advanceJoin(join);
-      else if (!this.audience) return;
-      else if (this.step(this.main, this.hub.window.head)) this.goLive(this.audience);
+      else if (this.main.size === 0) return;
+      else if (this.step(this.main, this.hub.window.head)) this.goLive();
     }
   }
 
-  private advanceJoin(join: Leg): void {
+  private advanceJoin(join: Join): void {
+    const { main } = this;
+    const { leg } = join;
     // One that starts ahead of a slow connection waits for it: between its begin and its end nothing else is delivered.
-    if (join.sequence > this.main.sequence) this.step(this.main, join.sequence);
+    if (leg.sequence > main.sequence) this.step(main, leg.sequence);
     else if (!join.begun) {
-      join.begun = true;
-      join.before?.(this.hub.print(join.sequence));
-    } else if (this.step(join, this.main.sequence)) {
+      join.begin(main);
+      join.before?.(this.hub.print(leg.sequence));
+    } else if (this.step(leg, main.sequence, join.options.repeat ? undefined : main)) {
       this.joins.shift();
-      join.onLive?.(this.hub.print(this.main.sequence));
+      for (const subscription of leg.all) main.add(subscription);
+      join.options.onLive?.(this.hub.print(main.sequence));
     }
   }
 
-  private goLive(audience: Audience): void {
+  private goLive(): void {
+    this.main.reason = 'slow';
+    this.hub.assign(this, this.main.topics);
     this.state = 'live';
-    this.main.caughtUp();
-    audience.members.add(this);
+    this.audience?.members.add(this);
   }
 
-  /** Takes `leg` one page further. Returns whether it has reached `through`. */
-  private step(leg: Leg, through: number): boolean {
-    if (leg.notice) {
-      this.tell(leg.notice, leg.topics.patterns, leg);
-      leg.tell(this.hub.window, leg.topics.patterns);
-      leg.notice = undefined;
+  /**
+   * Takes `leg` one page further.
+   *
+   * @param other what this one has brought is not brought again
+   * @returns whether it has reached `through`
+   */
+  private step(leg: Leg, through: number, other?: Leg): boolean {
+    if (leg.sequence >= through && !leg.notice) return true;
+    const untold = leg.untold();
+    if (untold.length > 0) {
+      this.admit(leg, through, untold);
       return false;
     }
-    if (leg.sequence >= through) return true;
-    const missing = leg.missing(this.hub.window);
-    if (missing.length > 0) {
-      const untold = leg.untold(this.hub.window, missing);
-      if (untold.length > 0) {
-        this.admit(leg, untold);
-        return false;
-      }
-    }
-    const { window } = this.hub;
-    const page = leg.newestOnly
-      ? window.readNewest(leg.topics, leg.sequence, through, pageBytes)
-      : window.read(leg.topics, leg.sequence, through, pageBytes);
+    const page = leg.read(through);
     leg.sequence = page.at(-1)?.sequence ?? through;
-    this.send(leg, page);
+    this.write(leg.wanted(page).filter((event) => !other?.brings(event)));
     return false;
   }
 
   /** Deals with events that are gone, by the policy of their topics. */
-  private admit(leg: Leg, lost: readonly string[]): void {
-    if (leg.reason === 'slow') {
-      const policies = lost.map((pattern) => this.hub.slowPolicyOf(pattern));
+  private admit(leg: Leg, through: number, untold: readonly Subscription[]): void {
+    const reason = leg.notice ?? leg.reason;
+    const topics = untold.map(({ pattern }) => pattern);
+    if (reason === 'slow') {
+      const policies = topics.map((pattern) => this.hub.slowPolicyOf(pattern));
       if (policies.includes('disconnect')) {
-        const message = `Fell too far behind on ${lost.join(', ')}. Load the state anew, then reconnect.`;
-        this.connection.fail(new PushError('TOO_SLOW', message));
-        this.leave();
+        const message = `Fell too far behind on ${topics.join(', ')}. Load the state anew, then reconnect.`;
+        this.end(new PushError('TOO_SLOW', message));
         return;
       }
-      leg.conflate(lost.filter((_, index) => policies[index] === 'latest'));
+      untold.forEach((subscription, index) => {
+        if (policies[index] === 'latest') subscription.newestThrough = this.hub.window.head;
+      });
     }
-    leg.tell(this.hub.window, lost);
-    this.tell(leg.reason, lost, leg);
+    leg.tell(untold, through);
+    this.tell(reason, topics, leg.sequence);
   }
 
-  private tell(reason: GapReason, topics: readonly string[], leg: Leg): void {
+  private tell(reason: GapReason, topics: readonly string[], sequence: number): void {
     this.hub.gaps++;
-    this.written(this.connection.gap({ reason, topics, id: this.hub.print(leg.sequence) }));
+    this.written(this.connection.gap({ reason, topics, id: this.hub.print(sequence) }));
   }
 
-  private send(leg: Leg, page: readonly LogEvent[]): void {
-    const events = page.filter(
-      (event) =>
-        event.except !== this.connection.id &&
-        leg.wants(event, this.hub.window) &&
-        (leg !== this.main || event.sequence > this.latestSince || delivers(this.since, event)),
-    );
-    if (events.length > 0) this.written(this.connection.write(new Batch(events)));
+  private end(error: PushError): void {
+    this.connection.fail(error);
+    this.leave();
+  }
+
+  /** Writes those of the events that do not except the connection. */
+  private write(events: readonly LogEvent[]): void {
+    const own = events.filter(({ except }) => except !== this.connection.id);
+    if (own.length > 0) this.written(this.connection.write(new Batch(own)));
   }
 
   private written(hasRoom: boolean): void {

@@ -109,9 +109,7 @@ export class Hub implements Tail, CursorHost {
   open({ epoch, sequence }: Position): void {
     const isAnother = this.epoch !== '';
     this.epoch = epoch;
-    this.window.reset(sequence);
-    this.fanOut.stop();
-    this.delivered = sequence;
+    this.restart(sequence);
     if (isAnother) for (const cursor of this.cursors) cursor.reopen();
   }
 
@@ -122,7 +120,9 @@ export class Hub implements Tail, CursorHost {
   }
 
   skip(sequence: number): void {
-    this.window.reset(sequence);
+    for (const cursor of this.cursors) cursor.pause();
+    this.restart(sequence);
+    for (const cursor of this.cursors) cursor.skipped();
   }
 
   passBy(event: LogEvent): void {
@@ -169,6 +169,10 @@ export class Hub implements Tail, CursorHost {
     return this.options.rules.find((rule) => covers(rule.pattern, pattern))?.slow ?? 'gap';
   }
 
+  undelivered(): Iterable<LogEvent> {
+    return this.fanOut.undelivered();
+  }
+
   assign(cursor: Cursor, topics: TopicSet | undefined): void {
     const wanted = topics && topics.patterns.length > 0 ? topics : undefined;
     const old = cursor.audience;
@@ -188,6 +192,12 @@ export class Hub implements Tail, CursorHost {
 
   private retentionOf(topic: string): Retention {
     return this.retentions.find((rule) => covers(rule.pattern, topic))?.retention ?? this.options.retention;
+  }
+
+  private restart(sequence: number): void {
+    this.window.reset(sequence);
+    this.fanOut.stop();
+    this.delivered = sequence;
   }
 
   private audienceOf(topics: TopicSet): Audience {

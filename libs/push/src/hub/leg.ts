@@ -1,72 +1,116 @@
 import type { GapReason } from '../contracts/connection.js';
 import type { LogEvent } from '../contracts/event.js';
-import { covers } from '../contracts/topic.js';
+import { Subscription } from './subscription.js';
 import { TopicSet } from './topic-set.js';
 import type { Window } from './window.js';
 
-/** A way through the log that a cursor takes for some of its topics: what they have got, and how they go on. */
+/** How much of the log is read at once, in bytes of payload. */
+const pageBytes = 64 * 1024;
+
+/** A way through the log that a cursor takes for some of its topics. */
 export class Leg {
   /** Said once, before anything else: the position that was asked for is not in this log. */
   notice: GapReason | undefined;
-  /** Only the newest event of each topic is wanted. */
-  newestOnly = false;
-  /** Has had its turn, and `before` its call. */
-  begun = false;
-  /** Called with the id of where it begins, before anything of it is delivered. */
-  before: ((id: string) => void) | undefined;
-  /** Called with the id of where it ends: from there on its topics are the connection's like all others. */
-  onLive: ((id: string) => void) | undefined;
-  /** Patterns that an earlier leg delivers, each from its sequence on: their events are not repeated. */
-  already: ReadonlyMap<string, number> | undefined;
-  /** What the reader knows to be lost, by pattern. */
-  private readonly told = new Map<string, number>();
-  /** Of these topics only the newest event is still wanted, until the cursor is live again. */
-  private conflated: TopicSet | undefined;
+  private readonly subscriptions = new Map<string, Subscription>();
+  private set: TopicSet | undefined;
+  private checkedLosses = -1;
 
   constructor(
-    public topics: TopicSet,
+    private readonly window: Window,
     /** Everything of the topics up to here is delivered, or told to be lost. */
     public sequence: number,
     /** Why events would be missing. */
-    readonly reason: GapReason,
+    public reason: GapReason,
   ) {}
 
-  /** Those of the topics whose next events the window may no longer have. */
-  missing(window: Window): string[] {
-    return this.topics.patterns.filter((pattern) => window.lostThrough(pattern) > this.sequence);
+  get all(): readonly Subscription[] {
+    return [...this.subscriptions.values()];
   }
 
-  /** Those of `missing` that the reader does not know of. */
-  untold(window: Window, missing: readonly string[]): string[] {
-    return missing.filter((pattern) => window.lostThrough(pattern) > (this.told.get(pattern) ?? 0));
+  get patterns(): readonly string[] {
+    return [...this.subscriptions.keys()];
   }
 
-  /** Notes that the reader knows what `patterns` have lost so far. */
-  tell(window: Window, patterns: readonly string[]): void {
-    for (const pattern of patterns) this.told.set(pattern, window.lostThrough(pattern));
+  get topics(): TopicSet {
+    return (this.set ??= new TopicSet(this.subscriptions.keys()));
   }
 
-  conflate(patterns: readonly string[]): void {
-    if (patterns.length > 0)
-      this.conflated = new TopicSet([...(this.conflated?.patterns ?? []), ...patterns]);
+  get size(): number {
+    return this.subscriptions.size;
   }
 
-  /** Forgets what only mattered while it was behind. */
-  caughtUp(): void {
-    this.told.clear();
-    this.conflated = undefined;
+  has(pattern: string): boolean {
+    return this.subscriptions.has(pattern);
   }
 
-  wants(event: LogEvent, window: Window): boolean {
-    if (this.already && delivers(this.already, event)) return false;
-    return !this.conflated?.has(event.topic) || window.isNewest(event);
+  /** Of two subscriptions on the same pattern the one stays that says more of what was brought. */
+  add(added: Subscription): void {
+    const old = this.subscriptions.get(added.pattern);
+    const stays = old && old.newestThrough <= added.newestThrough ? old : added;
+    if (old) stays.told = Math.min(old.told, added.told);
+    this.subscriptions.set(added.pattern, stays);
+    this.set = undefined;
   }
-}
 
-/** Whether one of the patterns, each from its sequence on, brings `event`. */
-export function delivers(patterns: ReadonlyMap<string, number>, event: LogEvent): boolean {
-  for (const [pattern, since] of patterns) {
-    if (event.sequence > since && covers(pattern, event.topic)) return true;
+  delete(pattern: string): void {
+    if (!this.subscriptions.delete(pattern)) return;
+    this.set = undefined;
+    if (this.size === 0) this.notice = undefined;
   }
-  return false;
+
+  /** The subscriptions whose reader misses something that it does not know of. */
+  untold(): Subscription[] {
+    if (this.notice) return [...this.all];
+    const { losses } = this.window;
+    if (this.checkedLosses === losses) return [];
+    this.checkedLosses = losses;
+    return this.all.filter(
+      ({ pattern, told }) => this.window.lostThrough(pattern) > Math.max(told, this.sequence),
+    );
+  }
+
+  /**
+   * Notes that the reader is told what `subscriptions` have lost, and goes on to right before the next event there is, or
+   * to `through`: who resumes from there is not told again.
+   */
+  tell(subscriptions: readonly Subscription[], through: number): void {
+    for (const subscription of subscriptions) {
+      subscription.told = this.window.lostThrough(subscription.pattern);
+    }
+    this.notice = undefined;
+    const [next] = this.read(through, 1);
+    this.sequence = next ? next.sequence - 1 : through;
+  }
+
+  /** The next events up to `through`: at least one, unless there is none. */
+  read(through: number, bytes = pageBytes): LogEvent[] {
+    const asOf = this.all[0]?.newestThrough ?? 0;
+    const isNewestOnly = asOf >= through && this.all.every(({ newestThrough }) => newestThrough === asOf);
+    return isNewestOnly
+      ? this.window.readNewest(this.topics, asOf, this.sequence, through, bytes)
+      : this.window.read(this.topics, this.sequence, through, bytes);
+  }
+
+  /** Those of the events of a page that are wanted: not one that is older than the newest where only that is. */
+  wanted(page: readonly LogEvent[]): readonly LogEvent[] {
+    const asOf = Math.max(...this.all.map(({ newestThrough }) => newestThrough));
+    return page.filter((event) => event.sequence > asOf || this.brings(event));
+  }
+
+  /** Whether it brings a retained event. */
+  brings(event: LogEvent): boolean {
+    return this.candidates(event.topic).some((subscription) => subscription.brings(event, this.window));
+  }
+
+  /** Whether it brings all events of `pattern` behind `after`. */
+  bringsAll(pattern: string, after: number): boolean {
+    return this.candidates(pattern).some((subscription) => subscription.bringsAll(pattern, after));
+  }
+
+  /** The subscriptions that may cover a topic or pattern: few, most of the time. */
+  private candidates(pattern: string): Subscription[] {
+    const own = this.subscriptions.get(pattern);
+    const wildcards = this.topics.wildcards.map((wildcard) => this.subscriptions.get(wildcard)!);
+    return own ? [own, ...wildcards] : wildcards;
+  }
 }

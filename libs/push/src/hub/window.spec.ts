@@ -259,7 +259,8 @@ describe('Whatever is published', () => {
         array(constantFrom(...patterns), { maxLength: 3 }),
         nat(120),
         nat(120),
-        (steps, wanted, after, more) => {
+        nat(120),
+        (steps, wanted, after, more, asked) => {
           const truth = new Truth();
           const { window } = truth.log;
           for (let count = 0; count < others; count++) truth.keep(`a.other${count}`);
@@ -270,15 +271,16 @@ describe('Whatever is published', () => {
           }
           const set = new TopicSet(wanted);
           const through = after + more + others;
+          const asOf = asked + others;
           const expected = truth.read(wanted, after, through);
           expect(sequences(window.read(set, after, through, Infinity))).toEqual(sequences(expected));
-          const all = truth.read(wanted, 0, Infinity);
+          const all = truth.read(wanted, 0, asOf);
           const newest = expected.filter(
             (event) => all.findLast(({ topic }) => topic === event.topic) === event,
           );
-          const read = window.readNewest(set, after, through, Infinity);
+          const read = window.readNewest(set, asOf, after, through, Infinity);
           expect(sequences(read)).toEqual(sequences(newest));
-          expect(expected.filter((event) => window.isNewest(event))).toEqual(newest);
+          expect(expected.filter((event) => window.isNewest(event, asOf))).toEqual(newest);
           for (const pattern of patterns)
             expect(window.lostThrough(pattern)).toBe(truth.lostThrough(pattern));
         },

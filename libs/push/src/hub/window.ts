@@ -49,6 +49,8 @@ export class Window {
 
   /** The sequence of the newest event that ever was in the window. */
   head = 0;
+  /** How many times something was lost: while it stays the same, so does what `lostThrough` says. */
+  losses = 0;
 
   constructor(private readonly options: WindowOptions) {
     this.now = options.now ?? (() => performance.now());
@@ -75,6 +77,7 @@ export class Window {
     this.lanes = new Map();
     this.live = this.held = this.bytesHeld = 0;
     this.head = sequence;
+    this.losses++;
   }
 
   /** Appends the next event of the log, and lets go of what it displaces. */
@@ -82,7 +85,7 @@ export class Window {
     const history = this.topics.get(event.topic) ?? this.create(event.topic);
     this.head = event.sequence;
     if (history.retention.events <= 0) {
-      this.tree.lose(history.node, event.sequence);
+      this.lose(history, event.sequence);
       this.idle(history);
       return;
     }
@@ -141,17 +144,21 @@ export class Window {
     );
   }
 
-  /** As `read`, but only events that are the newest of their topics. */
-  readNewest(topics: TopicSet, after: number, through: number, bytes: number): LogEvent[] {
-    const newest = this.gather(topics)?.flatMap(({ entries: { last } }) =>
-      last && last.sequence > after && last.sequence <= through ? [last] : [],
-    );
-    return page(newest?.sort(bySequence) ?? this.scan(topics, after, true), through, bytes);
+  /** As `read`, but of each topic only what was its newest event as of a sequence. */
+  readNewest(topics: TopicSet, asOf: number, after: number, through: number, bytes: number): LogEvent[] {
+    const histories = this.gather(topics);
+    if (!histories) return page(this.scan(topics, after, asOf), through, bytes);
+    const newest = histories.flatMap(({ entries }) => {
+      const entry = entries.at(entries.after(asOf) - 1);
+      return entry && entry.sequence > after ? [entry] : [];
+    });
+    return page(newest.sort(bySequence), through, bytes);
   }
 
-  /** Whether no newer event of its topic is retained. */
-  isNewest(event: LogEvent): boolean {
-    return this.topics.get(event.topic)?.entries.last?.event === event;
+  /** Whether, as of a sequence, no newer event of its topic is retained. */
+  isNewest(event: LogEvent, asOf: number): boolean {
+    const entries = this.topics.get(event.topic)?.entries;
+    return entries?.at(entries.after(asOf) - 1)?.event === event;
   }
 
   /** The known topics among `topics`; `undefined` if finding them costs more than walking through the log. */
@@ -170,11 +177,16 @@ export class Window {
   }
 
   /** Walks through the log behind `after`. */
-  private *scan(topics: TopicSet, after: number, newestOnly = false): Generator<Entry> {
+  private *scan(topics: TopicSet, after: number, newestAsOf?: number): Generator<Entry> {
     for (const entry of merge(this.lanes.values(), after)) {
       if (isGone(entry) || !topics.has(entry.event.topic)) continue;
-      if (!newestOnly || entry === entry.history.entries.last) yield entry;
+      if (newestAsOf === undefined || this.isNewest(entry.event, newestAsOf)) yield entry;
     }
+  }
+
+  private lose(history: TopicHistory, sequence: number): void {
+    this.tree.lose(history.node, sequence);
+    this.losses++;
   }
 
   private create(topic: string): TopicHistory {
@@ -194,7 +206,7 @@ export class Window {
   private evictOldest(history: TopicHistory): void {
     const entry = history.entries.shift()!;
     this.live--;
-    this.tree.lose(history.node, entry.sequence);
+    this.lose(history, entry.sequence);
     this.resize(history, -entry.bytes);
     this.dropGone(this.lane(history.retention));
     if (history.entries.length > 0) return;

@@ -1,0 +1,63 @@
+import { parsePosition } from '../contracts/position.js';
+import { Leg } from './leg.js';
+import { Subscription } from './subscription.js';
+import type { Window } from './window.js';
+
+/** How topics are added to a cursor. */
+export interface SubscribeOptions {
+  /**
+   * Called once the topics have reached the connection's other ones, with the id of that position. What is delivered
+   * until then is theirs alone.
+   */
+  readonly onLive?: (id: string) => void;
+  /** Deliver also what another topic or pattern of the connection has brought before. Default: `false`. */
+  readonly repeat?: boolean;
+}
+
+/** Topics that are added to a cursor, and have to reach its other ones first. */
+export class Join {
+  readonly leg: Leg;
+  /** Whether it has had its turn, and `before` its call. */
+  begun = false;
+
+  /**
+   * @param here where the cursor is
+   * @param epoch of the log that it reads
+   * @param start `now`, `last`, `earliest` or an id
+   * @param before is called with the id of where the topics start, before anything of them is delivered
+   */
+  constructor(
+    private readonly window: Window,
+    here: number,
+    epoch: string,
+    patterns: readonly string[],
+    private readonly start: string,
+    readonly before: ((id: string) => void) | undefined,
+    readonly options: SubscribeOptions,
+  ) {
+    this.leg = new Leg(window, 0, 'evicted');
+    if (start === 'now') this.leg.sequence = here;
+    else if (start !== 'earliest' && start !== 'last') this.resume(start, epoch);
+    for (const pattern of patterns) this.leg.add(new Subscription(pattern, this.leg.sequence));
+  }
+
+  /** @param main the topics that it is to reach */
+  begin(main: Leg): void {
+    this.begun = true;
+    for (const subscription of this.leg.all) {
+      const { pattern, after } = subscription;
+      // They ask for what is retained, or have it: that older events are gone is no news.
+      if (this.start === 'last') subscription.newestThrough = subscription.told = main.sequence;
+      else if (this.start === 'earliest') subscription.told = this.window.lostThrough(pattern);
+      else if (!this.options.repeat && main.bringsAll(pattern, after)) subscription.told = main.sequence;
+    }
+  }
+
+  private resume(id: string, epoch: string): void {
+    const position = parsePosition(id);
+    if (!position) this.leg.notice = 'malformed';
+    else if (position.epoch !== epoch) this.leg.notice = 'epoch';
+    else if (position.sequence > this.window.head) this.leg.notice = 'future';
+    else this.leg.sequence = position.sequence;
+  }
+}
