@@ -89,11 +89,10 @@ export class MessageInbox {
   private async handle({ event, data }: Incoming): Promise<void> {
     const { callback } = this.handlers.get(event)!;
     try {
-      // Handlers answer through the connection; what is left are results that interceptors put in their place.
       const result: unknown = await lastValueFrom(this.transform(callback(data, event)), {
         defaultValue: undefined,
       });
-      if (result !== undefined && result !== null && this.client.readyState === this.client.OPEN) {
+      if (isMessage(result) && this.client.readyState === this.client.OPEN) {
         this.client.send(JSON.stringify(result));
       }
     } catch {
@@ -107,4 +106,12 @@ export class MessageInbox {
   private refuse(message: string, ref?: string): void {
     this.connection.send(errorMessage(new PushError('INVALID_MESSAGE', message), ref?.slice(0, 64)));
   }
+}
+
+/**
+ * Handlers answer through the connection and return nothing. What an interceptor makes of that is sent if it is a message;
+ * the envelope that one puts around every HTTP answer is none.
+ */
+function isMessage(result: unknown): boolean {
+  return typeof (result as { event?: unknown } | null | undefined)?.event === 'string';
 }
