@@ -4,13 +4,13 @@ import { Watched } from './watched.js';
 
 /** A TCP connection that keeps every byte, for clients that no library would play. */
 export class RawSocket extends Watched {
-  received = Buffer.alloc(0);
   isClosed = false;
+  private chunks: Buffer[] = [];
 
   constructor(readonly socket: Socket) {
     super();
     socket.on('data', (bytes) => {
-      this.received = Buffer.concat([this.received, bytes]);
+      this.chunks.push(bytes);
       this.changed();
     });
     socket.on('error', () => undefined);
@@ -18,6 +18,12 @@ export class RawSocket extends Watched {
       this.isClosed = true;
       this.changed();
     });
+  }
+
+  get received(): Buffer {
+    const all = Buffer.concat(this.chunks);
+    this.chunks = [all];
+    return all;
   }
 
   get text(): string {
