@@ -123,6 +123,16 @@ export function startRedis(
   );
 }
 
+/** A Redis Cluster of one node, which has all slots. */
+export async function startRedisCluster(): Promise<ServerProcess> {
+  const server = await startRedis('none', ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
+  await ask(server.port, 'CLUSTER ADDSLOTSRANGE 0 16383\r\n');
+  for (const deadline = Date.now() + patience; Date.now() < deadline;) {
+    if ((await ask(server.port, 'CLUSTER INFO\r\n')).includes('cluster_state:ok')) return server;
+  }
+  throw new Error('The cluster does not come up.');
+}
+
 /** A NATS server with JetStream. */
 export function startNats(more: string[] = []): Promise<ServerProcess> {
   return ServerProcess.start(

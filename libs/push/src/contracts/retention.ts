@@ -1,6 +1,6 @@
 /** How much of a topic's past is kept. */
 export interface Retention {
-  /** The newest events kept. 0 keeps nothing: the topic is live only, and whoever missed something is told. */
+  /** The newest events kept; a backplane may keep more. 0 keeps nothing: the topic is live only, and whoever missed something is told. */
   readonly events: number;
   /** How long each is kept, in milliseconds. */
   readonly age: number;

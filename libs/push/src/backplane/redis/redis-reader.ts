@@ -1,5 +1,6 @@
 import type { Tail } from '../../contracts/backplane.js';
 import { backoff } from '../backoff.js';
+import type { DeliveryProbe } from '../delivery-probe.js';
 import { readBody } from '../event-body.js';
 import type { Outage } from '../outage.js';
 import type { Keys } from './keys.js';
@@ -24,13 +25,13 @@ export class RedisReader {
   private last = 0;
   /** The newest entry of the stream of epochs that was seen. */
   private announced = '0-0';
-  private readonly probes = new Map<string, () => void>();
 
   constructor(
     private readonly link: Link,
     private readonly log: RedisLog,
     private readonly keys: Keys,
     private readonly tail: Tail,
+    private readonly probe: DeliveryProbe,
     private readonly outage: Outage,
     private readonly signal: AbortSignal,
   ) {}
@@ -49,16 +50,6 @@ export class RedisReader {
         await backoff(attempt, this.signal);
       }
     }
-  }
-
-  /** Calls `seen` when the probe with this name comes by. */
-  expect(name: string, seen: () => void): void {
-    this.probes.set(name, seen);
-  }
-
-  /** The probe with this name is no longer waited for. */
-  forget(name: string): void {
-    this.probes.delete(name);
   }
 
   /** Goes on in the log as it is now, or begins another. */
@@ -106,6 +97,6 @@ export class RedisReader {
     }
     this.last = sequence;
     if (field === 't') this.tail.deliver(readBody(epoch, sequence, value!, body!));
-    else if (field === 'probe') this.probes.get(value!.slice(1))?.();
+    else if (field === 'probe') this.probe.seen(value!.slice(1));
   }
 }

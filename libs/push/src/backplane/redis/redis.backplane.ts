@@ -6,7 +6,7 @@ import type { Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import { AppendQueue } from '../append-queue.js';
-import { within } from '../backoff.js';
+import { DeliveryProbe } from '../delivery-probe.js';
 import { Outage } from '../outage.js';
 import { Keys } from './keys.js';
 import { Link } from './link.js';
@@ -19,9 +19,6 @@ import type { RedisBackplaneOptions } from './redis.options.js';
 
 /** How long a shutdown waits for events that are still to be stored, in milliseconds. */
 const closePatience = 2_000;
-
-/** How long a health check waits for its probe, in milliseconds. */
-const probePatience = 3_000;
 
 /**
  * The log in Redis (6.2 or later, or Valkey). See docs/backplanes.md for what it promises with which persistence.
@@ -36,12 +33,11 @@ export class RedisBackplane extends Backplane {
   private readonly outage = new Outage('RedisBackplane', 'Redis');
   private readonly keys: Keys;
   private readonly queue: AppendQueue;
+  private readonly probe: DeliveryProbe;
   private appender?: RedisAppender;
   private reader?: RedisReader;
   private signals?: RedisSignals;
   private loops: Promise<unknown> = Promise.resolve();
-  private probing?: Promise<Health>;
-  private probes = 0;
 
   constructor(private readonly options: RedisBackplaneOptions = {}) {
     super();
@@ -51,6 +47,7 @@ export class RedisBackplane extends Backplane {
       () => this.appender?.wake(),
       () => this.outage.reason,
     );
+    this.probe = new DeliveryProbe(this.node, this.queue, this.outage);
   }
 
   start(tail: Tail, retention: RetentionRules): void {
@@ -61,7 +58,7 @@ export class RedisBackplane extends Backplane {
     const listening = new Link(options, 'listening', outage, signal);
     const log = new RedisLog(writing, keys, token);
     this.history = new RedisHistory(writing, log, keys, retention);
-    this.reader = new RedisReader(reading, log, keys, tail, outage, signal);
+    this.reader = new RedisReader(reading, log, keys, tail, this.probe, outage, signal);
     this.signals = new RedisSignals(writing, listening, keys, this.node, tail, signal);
     this.appender = new RedisAppender(writing, log, keys, this.node, this.queue, retention, options, signal);
     this.loops = Promise.all([this.signals.run(), this.join(this.reader, this.signals)]);
@@ -82,8 +79,7 @@ export class RedisBackplane extends Backplane {
 
   /** An empty event goes through the log and back. Checks that overlap share one. */
   health(): Promise<Health> {
-    this.probing ??= this.probe().finally(() => (this.probing = undefined));
-    return this.probing;
+    return this.probe.check();
   }
 
   async close(): Promise<void> {
@@ -96,27 +92,6 @@ export class RedisBackplane extends Backplane {
   private async join(reader: RedisReader, signals: RedisSignals): Promise<void> {
     await Promise.race([signals.listening, once(this.closing.signal, 'abort')]);
     await reader.run(() => (signals.isOpen = true));
-  }
-
-  private async probe(): Promise<Health> {
-    const reader = this.started(this.reader);
-    const name = `${this.node}-${++this.probes}`;
-    const began = performance.now();
-    try {
-      const back = new Promise<void>((resolve) => reader.expect(name, resolve));
-      const stored = this.queue.add({ topic: '', data: name });
-      stored.catch(() => undefined);
-      await within(probePatience, Promise.all([stored, back]), () => undefined);
-      return {
-        ready: true,
-        detail: `A probe took ${Math.round(performance.now() - began)} ms through Redis.`,
-      };
-    } catch (error) {
-      const detail = this.outage.reason ?? (error as Error).message;
-      return { ready: false, detail: `A probe did not come back: ${detail}.` };
-    } finally {
-      reader.forget(name);
-    }
   }
 
   private started<T>(part: T | undefined): T {

@@ -1,0 +1,55 @@
+import type { Health } from '../contracts/backplane.js';
+import type { AppendQueue } from './append-queue.js';
+import { within } from './backoff.js';
+import type { Outage } from './outage.js';
+
+/** How long a check waits for its probe to come back, in milliseconds. */
+const patience = 3_000;
+
+/** A probe is an event without a topic: no topic is empty. */
+const noTopic = '';
+
+/** Checks that events get through: it stores a probe, which every node's reader meets and only this one's waits for. */
+export class DeliveryProbe {
+  private readonly waiting = new Map<string, () => void>();
+  private count = 0;
+  private checking: Promise<Health> | undefined;
+
+  constructor(
+    private readonly node: string,
+    private readonly queue: AppendQueue,
+    private readonly outage: Outage,
+  ) {}
+
+  /** Sends a probe through the log. Checks that overlap share one. */
+  check(): Promise<Health> {
+    this.checking ??= this.send().finally(() => (this.checking = undefined));
+    return this.checking;
+  }
+
+  /** A probe came by. */
+  seen(name: string): void {
+    this.waiting.get(name)?.();
+  }
+
+  private async send(): Promise<Health> {
+    const name = `${this.node}-${++this.count}`;
+    const began = performance.now();
+    try {
+      const back = new Promise<void>((resolve) => this.waiting.set(name, resolve));
+      const stored = this.queue.add({ topic: noTopic, data: name });
+      await within(patience, Promise.all([stored, back]), () => undefined);
+      return {
+        ready: true,
+        detail: `A probe took ${Math.round(performance.now() - began)} ms through the log.`,
+      };
+    } catch (error) {
+      return {
+        ready: false,
+        detail: `A probe did not come back: ${this.outage.reason ?? (error as Error).message}.`,
+      };
+    } finally {
+      this.waiting.delete(name);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { jetstream, type PubAck } from '@nats-io/jetstream';
+import type { AppendQueue, PendingAppend } from '../append-queue.js';
+import { backoff } from '../backoff.js';
+import { writeBody } from '../event-body.js';
+import type { Outage } from '../outage.js';
+import { patience, type NatsLink } from './nats-link.js';
+import type { NatsLog } from './nats-log.js';
+import type { NatsBackplaneOptions } from './nats.options.js';
+import type { Subjects } from './subjects.js';
+
+/** What is on its way to the server at a time, at most. */
+const flightEvents = 512;
+const flightBytes = 1024 * 1024;
+
+/**
+ * Stores what waits in the queue. What was taken together is sent together, and what of it fails is sent again before
+ * anything newer. Each event has an id by which the server knows it again, so a retry never stores it twice.
+ */
+export class NatsAppender {
+  private running = false;
+  private events = 0;
+  /** The newest message that it stored. */
+  private newest = 0;
+
+  constructor(
+    private readonly link: NatsLink,
+    private readonly log: NatsLog,
+    private readonly subjects: Subjects,
+    private readonly node: string,
+    private readonly queue: AppendQueue,
+    private readonly options: NatsBackplaneOptions,
+    private readonly outage: Outage,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** There is something in the queue. What is added in this turn goes together. */
+  wake(): void {
+    if (this.running) return;
+    this.running = true;
+    setImmediate(() => void this.run());
+  }
+
+  private async run(): Promise<void> {
+    while (this.queue.hasWaiting && !this.signal.aborted) {
+      const flight = this.queue.take(flightEvents, flightBytes);
+      await this.store(flight);
+      this.queue.done(flight);
+    }
+    this.running = false;
+  }
+
+  private async store(flight: readonly PendingAppend[]): Promise<void> {
+    const ids = new Map(flight.map((append) => [append, this.idOf(append)]));
+    let left = flight.filter((append) => !append.settled);
+    for (let attempt = 1; left.length > 0 && !this.signal.aborted; attempt++) {
+      try {
+        const connection = await this.link.up();
+        if (!this.log.current) await this.log.open();
+        const client = jetstream(connection, { timeout: patience, ...this.options.jetstream });
+        const acknowledged = await Promise.allSettled(
+          left.map((append) =>
+            client.publish(this.subjectOf(append), writeBody(append.draft), { msgID: ids.get(append)! }),
+          ),
+        );
+        await this.settle(left, acknowledged);
+      } catch (error) {
+        this.outage.failed('publishing', error);
+        await backoff(attempt, this.signal);
+      }
+      left = left.filter((append) => !append.settled);
+    }
+  }
+
+  private async settle(
+    flight: readonly PendingAppend[],
+    results: PromiseSettledResult<PubAck>[],
+  ): Promise<void> {
+    const stored = results.filter((result) => result.status === 'fulfilled').map(({ value }) => value);
+    const isSameLog = stored.every(({ seq, duplicate }) => duplicate || seq > this.newest);
+    const failure = results.find((result) => result.status === 'rejected');
+    // Numbers that go back are another stream's: whose they are has to be known before anyone is told.
+    if (!isSameLog || failure) await this.log.open();
+    const { epoch } = this.log.current!;
+    results.forEach((result, index) => {
+      if (result.status === 'fulfilled') flight[index]!.resolve({ epoch, sequence: result.value.seq });
+    });
+    this.newest = Math.max(isSameLog ? this.newest : 0, ...stored.map(({ seq }) => seq));
+    this.log.saw(this.newest);
+    if (failure) throw failure.reason;
+    this.outage.worked('publishing');
+  }
+
+  private subjectOf({ draft: { topic } }: PendingAppend): string {
+    return topic === '' ? this.subjects.probe : this.subjects.of(topic);
+  }
+
+  private idOf({ draft: { messageId } }: PendingAppend): string {
+    return messageId === undefined ? `n ${this.node} ${++this.events}` : `m ${messageId}`;
+  }
+}

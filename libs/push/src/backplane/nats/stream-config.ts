@@ -1,0 +1,60 @@
+import type { StreamConfig } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import type { Retention } from '../../contracts/retention.js';
+import type { NatsBackplaneOptions } from './nats.options.js';
+import type { Subjects } from './subjects.js';
+
+const day = 86_400_000;
+const rememberMessageIds = 120_000;
+
+/** The stream that the log needs, for retention rules that promise `largest` at most. */
+export function configOf(options: NatsBackplaneOptions, subjects: Subjects, largest: Retention) {
+  const perTopic = options.perTopic ?? Math.max(10_000, largest.events * 2);
+  const age = Math.max(options.remember ?? day, largest.age * 2);
+  return {
+    name: subjects.stream,
+    subjects: subjects.stored,
+    retention: 'limits',
+    discard: 'old',
+    storage: options.storage ?? 'file',
+    num_replicas: options.replicas ?? 1,
+    // One more, which is not delivered: it tells up to where a full topic may have lost events.
+    max_msgs_per_subject: Math.min(perTopic, 1_000_000_000) + 1,
+    max_age: Number.isFinite(age) ? nanos(age) : 0,
+    max_bytes: options.maxBytes ?? -1,
+    duplicate_window: nanos(options.rememberMessageIds ?? rememberMessageIds),
+  } satisfies Partial<StreamConfig>;
+}
+
+/** Why a stream cannot be the log; `undefined` if it can. */
+export function misfitOf(found: StreamConfig, wanted: ReturnType<typeof configOf>): string | undefined {
+  const subjects = [...found.subjects].sort().join(', ');
+  const wantedSubjects = [...wanted.subjects].sort().join(', ');
+  if (subjects !== wantedSubjects) return `it has the subjects ${subjects}, not ${wantedSubjects}`;
+  if (found.retention !== wanted.retention) return `its retention is "${found.retention}", not "limits"`;
+  if (found.discard !== wanted.discard) return `it discards "${found.discard}" events, not "old" ones`;
+  if (found.storage !== wanted.storage) return `its storage is "${found.storage}", not "${wanted.storage}"`;
+  if (found.sealed) return 'it is sealed';
+  if (found.mirror || found.sources?.length) return 'it is a copy of other streams';
+  if (found.no_ack) return 'it does not acknowledge';
+  return undefined;
+}
+
+/** The limits of a stream that are too low, as they should be; `undefined` if none is. Limits are never lowered. */
+export function growthOf(
+  found: StreamConfig,
+  wanted: ReturnType<typeof configOf>,
+): Partial<StreamConfig> | undefined {
+  const growth: Partial<StreamConfig> = {};
+  if (found.max_msgs_per_subject > 0 && found.max_msgs_per_subject < wanted.max_msgs_per_subject)
+    growth.max_msgs_per_subject = wanted.max_msgs_per_subject;
+  if (found.max_age > 0 && (wanted.max_age === 0 || found.max_age < wanted.max_age))
+    growth.max_age = wanted.max_age;
+  if (found.duplicate_window < wanted.duplicate_window) growth.duplicate_window = wanted.duplicate_window;
+  return Object.keys(growth).length > 0 ? growth : undefined;
+}
+
+/** How many events of a subject the stream keeps; infinite if it does not count them. */
+export function keptOf({ max_msgs_per_subject: most }: StreamConfig): number {
+  return most > 0 ? most : Infinity;
+}
