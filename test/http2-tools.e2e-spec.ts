@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { Controller, Get, Header } from '@nestjs/common';
-import { PushResources } from 'nestjs-push';
-import { chromium } from 'playwright-core';
+import { fromViteManifest, PushResources } from 'nestjs-push';
+import { launchChromium } from './support/chromium.js';
 import { startFastify, type RunningApp } from './support/resources-app.js';
 
 const run = promisify(execFile);
@@ -27,6 +30,10 @@ class Requests {
 
 let requests = new Requests();
 
+const directory = mkdtempSync(join(tmpdir(), 'pushed-by-vite-'));
+const manifest = { 'index.html': { file: 'app.js', src: 'index.html', isEntry: true, css: ['style.css'] } };
+writeFileSync(join(directory, 'manifest.json'), JSON.stringify(manifest));
+
 @Controller()
 class PagesController {
   @Get()
@@ -43,6 +50,18 @@ class PagesController {
   async slow() {
     await Promise.all([requests.arrivalOf('/style.css'), requests.arrivalOf('/app.js')]);
     return this.index();
+  }
+
+  /** The same, with the tags that Vite writes, whose mode the hints have to share. */
+  @Get('vite')
+  @Header('content-type', 'text/html; charset=utf-8')
+  @PushResources(fromViteManifest(join(directory, 'manifest.json'), { entry: 'index.html' }))
+  async vite() {
+    await Promise.all([requests.arrivalOf('/style.css'), requests.arrivalOf('/app.js')]);
+    return (
+      '<!doctype html><script type="module" crossorigin src="/app.js"></script>' +
+      '<link rel="stylesheet" crossorigin href="/style.css"><p>page'
+    );
   }
 
   @Get('style.css')
@@ -69,7 +88,10 @@ beforeAll(async () => {
   running = await startFastify({ controllers: [PagesController] });
   origin = `https://127.0.0.1:${running.port}`;
 });
-afterAll(() => running.app.close());
+afterAll(async () => {
+  rmSync(directory, { recursive: true });
+  await running.app.close();
+});
 beforeEach(() => {
   requests = new Requests();
 });
@@ -128,27 +150,23 @@ describe('Chromium', () => {
       .digest('base64');
   }
 
-  it('fetches hinted assets before the page is there, and once', async () => {
-    const browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-background-networking',
-        `--ignore-certificate-errors-spki-list=${await fingerprint()}`,
-      ],
-    });
-    try {
-      const page = await browser.newPage();
-      const response = await page.goto(`${origin}/slow`);
-      await page.waitForFunction('document.title === "ready"');
-      const color = await page.evaluate('getComputedStyle(document.querySelector("p")).color');
-      expect(response?.status()).toBe(200);
-      expect(color).toBe('rgb(1, 2, 3)');
-      expect(requests.paths.toSorted()).toEqual(['/app.js', '/style.css']);
-      expect(running.pusher.stats()).toMatchObject({ failed: 0, refused: 0 });
-    } finally {
-      await browser.close();
-    }
-  }, 30_000);
+  it.each(['/slow', '/vite'])(
+    'fetches what %s hints before the page is there, and once',
+    async (path) => {
+      const browser = await launchChromium(`--ignore-certificate-errors-spki-list=${await fingerprint()}`);
+      try {
+        const page = await browser.newPage();
+        const response = await page.goto(origin + path);
+        await page.waitForFunction('document.title === "ready"');
+        const color = await page.evaluate('getComputedStyle(document.querySelector("p")).color');
+        expect(response?.status()).toBe(200);
+        expect(color).toBe('rgb(1, 2, 3)');
+        expect(requests.paths.toSorted()).toEqual(['/app.js', '/style.css']);
+        expect(running.pusher.stats()).toMatchObject({ failed: 0, refused: 0 });
+      } finally {
+        await browser.close();
+      }
+    },
+    30_000,
+  );
 });

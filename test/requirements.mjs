@@ -23,6 +23,7 @@ const requirements = [
   },
   { name: 'NATS', programs: ['nats-server'], packages: ['nats-server'], services: ['nats-server'] },
   { name: 'nginx', programs: ['nginx'], packages: ['nginx'], services: ['nginx'] },
+  { name: 'curl', programs: ['curl'], packages: ['curl'] },
   { name: 'nghttp2', programs: ['nghttp'], packages: ['nghttp2-client'] },
 ];
 

@@ -3,8 +3,8 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** A headless Chromium of the system: nothing is downloaded. */
-export async function launchChromium(): Promise<Browser> {
+/** A headless Chromium of the system: nothing is downloaded. `args` are command line switches beside the usual ones. */
+export async function launchChromium(...args: string[]): Promise<Browser> {
   if (!existsSync(executablePath)) {
     throw new Error(
       `There is no Chromium at ${executablePath}. Install the package "chromium" (npm run requirements does it` +
@@ -19,6 +19,7 @@ export async function launchChromium(): Promise<Browser> {
       '--disable-gpu',
       '--disable-background-networking',
       '--no-first-run',
+      ...args,
     ],
   });
 }
