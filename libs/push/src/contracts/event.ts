@@ -73,20 +73,34 @@ export class Batch {
   readonly first: number;
   readonly last: number;
   /** Connections that one of the events excepts; mostly none. */
-  private readonly excepted: ReadonlySet<string> | undefined;
-  private readonly joined = new Map<Codec, Buffer>();
+  private excepted: Set<string> | undefined;
+  private codec?: Codec;
+  private joined?: Buffer;
+  private otherJoined?: Map<Codec, Buffer>;
 
   constructor(readonly events: readonly LogEvent[]) {
-    this.first = events.find((event) => event.sequence > 0)?.sequence ?? Infinity;
-    this.last = events.findLast((event) => event.sequence > 0)?.sequence ?? 0;
-    const excepted = events.flatMap(({ except }) => except ?? []);
-    if (excepted.length > 0) this.excepted = new Set(excepted);
+    let first = Infinity;
+    let last = 0;
+    for (const { sequence, except } of events) {
+      if (sequence > 0) {
+        last = sequence;
+        if (first === Infinity) first = sequence;
+      }
+      if (except !== undefined) (this.excepted ??= new Set()).add(except);
+    }
+    this.first = first;
+    this.last = last;
   }
 
   bytes(codec: Codec): Buffer {
-    let bytes = this.joined.get(codec);
-    if (!bytes)
-      this.joined.set(codec, (bytes = codec.join(this.events.map((event) => event.encoded(codec)))));
+    if (this.codec === codec) return this.joined!;
+    if (this.codec === undefined) {
+      this.codec = codec;
+      return (this.joined = this.join(codec));
+    }
+    this.otherJoined ??= new Map();
+    let bytes = this.otherJoined.get(codec);
+    if (!bytes) this.otherJoined.set(codec, (bytes = this.join(codec)));
     return bytes;
   }
 
@@ -96,5 +110,9 @@ export class Batch {
     const had = this.events.findLastIndex((event) => event.sequence > 0 && event.sequence <= sequence);
     const events = this.events.slice(had + 1).filter((event) => event.except !== connectionId);
     return events.length > 0 ? new Batch(events) : undefined;
+  }
+
+  private join(codec: Codec): Buffer {
+    return codec.join(this.events.map((event) => event.encoded(codec)));
   }
 }

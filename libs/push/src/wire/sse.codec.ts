@@ -28,7 +28,8 @@ function block(event: LogEvent, data: string): Buffer {
 
 /** One `data:` line for each line of the value: the standard joins them with LF again. */
 function field(name: string, value: string): string {
-  const lines = /[\r\n]/.test(value) ? value.split(/\r\n|\r|\n/) : [value];
+  if (!/[\r\n]/.test(value)) return `${name}: ${value}\n`;
+  const lines = value.split(/\r\n|\r|\n/);
   return lines.map((line) => `${name}: ${line}\n`).join('');
 }
 
@@ -37,14 +38,16 @@ function concatenate(encodings: readonly Buffer[]): Buffer {
 }
 
 /** As a chunk of a chunked HTTP/1.1 body (RFC 9112, section 7.1), for a socket that is written to directly. */
-export function chunk(bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, crlf]);
+export function chunk(blocks: readonly Buffer[]): Buffer {
+  let length = 0;
+  for (const block of blocks) length += block.length;
+  return Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), ...blocks, crlf]);
 }
 
 const crlf = Buffer.from('\r\n');
 
 function chunked(codec: Codec): Codec {
-  return { ...codec, join: (encodings) => chunk(concatenate(encodings)) };
+  return { ...codec, join: chunk };
 }
 
 /** The event as Nest would write it: type, id, data. */

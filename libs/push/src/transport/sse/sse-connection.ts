@@ -78,7 +78,7 @@ export class SseConnection extends SseClient implements Connection {
   }
 
   protected send(block: Buffer): boolean {
-    return this.put(this.body.isChunked ? chunk(block) : block);
+    return this.put(this.body.isChunked ? chunk([block]) : block);
   }
 
   private put(bytes: Buffer): boolean {
