@@ -12,7 +12,7 @@ import {
 } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { MessageBody, SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { PushModule, PushWsAdapter, type PushOptions } from 'nestjs-push';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';

@@ -371,6 +371,7 @@ describe.each(platforms)('WebSocket on %s', (platform) => {
     let from: string | undefined;
     let isOver = false;
     const live = async () => {
+      // oxlint-disable-next-line no-unmodified-loop-condition -- the test sets it
       while (!isOver) {
         const client = await openWs(app.webSocketUrl());
         client.send({ event: 'subscribe', data: { topics: ['a.*'], from } });

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { machine } from './report/machine.js';
-import { resultOf, save, table, titleOf, type Result } from './report/results.js';
+import type { Result } from './report/result.js';
+import { resultOf, save, table, titleOf } from './report/results.js';
 import { peerNamed } from './peers.js';
 import type { Scenario } from './scenario.js';
 import { scenarios } from './scenarios/all.js';

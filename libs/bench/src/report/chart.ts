@@ -1,5 +1,5 @@
 import { peerNamed } from '../peers.js';
-import type { Result } from './results.js';
+import type { Result } from './result.js';
 
 const rowHeight = 26;
 const left = 250;

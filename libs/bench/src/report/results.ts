@@ -1,17 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { peerNamed } from '../peers.js';
-import type { Column, Figures, Scenario } from '../scenario.js';
+import type { Scenario } from '../scenario.js';
 import { chart } from './chart.js';
 import type { Machine } from './machine.js';
-
-/** What a scenario has shown. */
-export interface Result {
-  readonly name: string;
-  readonly title: string;
-  readonly columns: readonly Column[];
-  readonly rows: readonly { readonly peer: string; readonly figures: Figures }[];
-}
+import type { Result } from './result.js';
 
 const directory = fileURLToPath(new URL('../../results/', import.meta.url));
 

@@ -36,13 +36,15 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
       Array.from({ length: 70 }, (_, n) => names[(n * n) % 7]!),
     );
     const wanted = new Set(['b.x', 'b.y.z', 'c.x', 'd', 'b.x.y']);
-    const expected = one.tail.events.filter(({ topic }) => wanted.has(topic)).map(({ sequence }) => sequence);
+    const expected = new Set(
+      one.tail.events.filter(({ topic }) => wanted.has(topic)).map(({ sequence }) => sequence),
+    );
     for (const limit of [1, 5, 1_000]) {
       const { events } = await readAll(one, { topics: ['b.>', 'd', '*.x', 'b.x'], limit });
       assert.deepEqual(
         events.map(({ sequence }) => sequence),
         one.tail.events
-          .filter(({ topic, sequence }) => topic === 'bb.x' || expected.includes(sequence))
+          .filter(({ topic, sequence }) => topic === 'bb.x' || expected.has(sequence))
           .map(({ sequence }) => sequence),
       );
     }
