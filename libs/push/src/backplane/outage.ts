@@ -20,7 +20,7 @@ export class Outage {
   /** What is wrong; `undefined` if nothing is. */
   get reason(): string | undefined {
     const [first] = this.reasons;
-    return first && `${this.server} cannot be used for ${first[0]}: ${first[1]}`;
+    return first && `${this.server} cannot be used (${first[0]}): ${first[1]}`;
   }
 
   /** One part of the backplane failed at something that it will try again. */

@@ -57,12 +57,9 @@ export class NatsAppender {
         const connection = await this.link.up();
         if (!this.log.current) await this.log.open();
         const client = jetstream(connection, { timeout: patience, ...this.options.jetstream });
-        const acknowledged = await Promise.allSettled(
-          left.map((append) =>
-            client.publish(this.subjectOf(append), writeBody(append.draft), { msgID: ids.get(append)! }),
-          ),
-        );
-        await this.settle(left, acknowledged);
+        const publish = (append: PendingAppend) =>
+          client.publish(this.subjectOf(append), writeBody(append.draft), { msgID: ids.get(append)! });
+        await this.settle(left, await this.link.unlessDown(Promise.allSettled(left.map(publish))));
       } catch (error) {
         this.outage.failed('publishing', error);
         await backoff(attempt, this.signal);

@@ -1,5 +1,5 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { backoff, backoffDelay, within } from '../backoff.js';
+import { backoff, within } from '../backoff.js';
 import type { Outage } from '../outage.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 
@@ -9,8 +9,8 @@ export const patience = 4_000;
 /** The connection to NATS, which is made again whenever it ends, and says when it is up. */
 export class NatsLink {
   private connection: NatsConnection | undefined;
-  private attempts = 0;
   private waiting: (() => void)[] = [];
+  private readonly whenDown = new Set<() => void>();
 
   /** @param onConnection is called with each connection that is made, once; it survives reconnects */
   constructor(
@@ -22,8 +22,6 @@ export class NatsLink {
 
   /** The connection, if it is up at the moment. */
   current: NatsConnection | undefined;
-  /** Called when it goes down. */
-  onDown: (() => void) | undefined;
 
   /** The connection, as soon as it is up. Rejects if that takes too long. */
   async up(): Promise<NatsConnection> {
@@ -33,6 +31,16 @@ export class NatsLink {
     }
     if (!this.current) throw new Error('not connected');
     return this.current;
+  }
+
+  /** The result of `work`, or a rejection as soon as the connection is lost: the client would wait for answers. */
+  unlessDown<T>(work: Promise<T>): Promise<T> {
+    let lose!: () => void;
+    return new Promise<T>((resolve, reject) => {
+      lose = () => reject(new Error('the connection was lost'));
+      this.whenDown.add(lose);
+      work.then(resolve, reject);
+    }).finally(() => this.whenDown.delete(lose));
   }
 
   /** Drops the connection, which does not answer, and makes a new one. */
@@ -54,10 +62,9 @@ export class NatsLink {
         if (!this.signal.aborted) await this.follow(this.connection);
         else await this.connection.close();
       } catch (error) {
-        this.outage.failed('a connection', error);
+        this.outage.failed('connection', error);
       }
-      this.current = undefined;
-      this.onDown?.();
+      this.sink();
       await backoff(attempt + 1, this.signal);
     }
   }
@@ -72,7 +79,7 @@ export class NatsLink {
       ...this.options.connection,
       reconnect: true,
       maxReconnectAttempts: -1,
-      reconnectDelayHandler: () => backoffDelay(++this.attempts),
+      reconnectDelayHandler: () => 200 + Math.random() * 300,
     });
   }
 
@@ -83,9 +90,8 @@ export class NatsLink {
     for await (const status of connection.status()) {
       if (status.type === 'reconnect') this.rise(connection);
       else if (status.type === 'disconnect') {
-        this.current = undefined;
-        this.onDown?.();
-        this.outage.failed('a connection', new Error(`disconnected from ${status.server}`));
+        this.sink();
+        this.outage.failed('connection', new Error(`disconnected from ${status.server}`));
       } else if (status.type === 'error') this.outage.note(`NATS says: ${status.error.message}`);
     }
     const error = await connection.closed();
@@ -94,9 +100,13 @@ export class NatsLink {
 
   private rise(connection: NatsConnection): void {
     this.current = connection;
-    this.attempts = 0;
-    this.outage.worked('a connection');
+    this.outage.worked('connection');
     this.release();
+  }
+
+  private sink(): void {
+    this.current = undefined;
+    this.whenDown.forEach((lose) => lose());
   }
 
   private release(): void {

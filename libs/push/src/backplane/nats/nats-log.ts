@@ -74,7 +74,7 @@ export class NatsLog {
   private async look(): Promise<OpenLog> {
     const connection = await this.link.up();
     const { streams } = await this.manager(connection);
-    const { wanted } = this;
+    const { wanted, seen } = this;
     let info = await this.infoOrCreate(streams);
     const misfit = misfitOf(info.config, wanted);
     if (misfit) {
@@ -84,7 +84,7 @@ export class NatsLog {
     const growth = growthOf(info.config, wanted);
     if (growth) info = await streams.update(wanted.name, growth);
     await this.mark(connection, streams);
-    if (await this.hasLost(streams, info)) info = await this.noteLoss(streams, info);
+    if (await this.hasLost(streams, info, seen)) info = await this.noteLoss(streams, info);
     const log = describe(info);
     if (log.epoch !== this.current?.epoch) this.seen = { sequence: 0, time: 0 };
     this.current = log;
@@ -115,8 +115,11 @@ export class NatsLog {
   }
 
   /** Whether the stream no longer has, or never had, what this node knows of: it was restored, or not yet on disk. */
-  private async hasLost(streams: JetStreamManager['streams'], info: StreamInfo): Promise<boolean> {
-    const { sequence, time } = this.seen;
+  private async hasLost(
+    streams: JetStreamManager['streams'],
+    info: StreamInfo,
+    { sequence, time }: NatsLog['seen'],
+  ): Promise<boolean> {
     if (sequence === 0 || describe(info).epoch !== this.current?.epoch) return false;
     if (info.state.last_seq < sequence) return true;
     if (time === 0) return false;

@@ -82,7 +82,6 @@ export class NatsReader {
     }, silence);
     const end = () => lose(new Error('closed'));
     this.signal.addEventListener('abort', end, { once: true });
-    this.link.onDown = () => lose(new Error('the connection was lost'));
     let received = 0;
     const subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
@@ -108,11 +107,10 @@ export class NatsReader {
         flow_control: true,
       });
       onBegin();
-      return await lost;
+      return await this.link.unlessDown(lost);
     } finally {
       clearTimeout(timer);
       this.signal.removeEventListener('abort', end);
-      this.link.onDown = undefined;
       subscription.unsubscribe();
       if (consumer) consumers.delete(this.subjects.stream, consumer.name).catch(() => undefined);
     }

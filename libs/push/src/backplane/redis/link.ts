@@ -1,5 +1,5 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
-import { backoffDelay, within } from '../backoff.js';
+import { backoffDelay } from '../backoff.js';
 import type { Outage } from '../outage.js';
 import type { RedisBackplaneOptions } from './redis.options.js';
 import type { RedisClient } from './scripts.js';
@@ -25,20 +25,21 @@ const settings = {
 
 /** One connection to Redis that is watched: whatever does not answer is cut off, and connected anew. */
 export class Link {
-  private readonly client: RedisClient;
-  private becomingReady: Promise<void> | undefined;
+  private client!: RedisClient;
+  /** Commands that are on their way, and callers that wait for a connection: what to call when there is none. */
+  private readonly running = new Set<(error: Error) => void>();
+  private readonly waiting = new Set<() => void>();
+  private receive: ((channel: string, message: string) => void) | undefined;
+  private attempts = 0;
 
   constructor(
-    options: RedisBackplaneOptions,
+    private readonly options: RedisBackplaneOptions,
     /** What the connection is for. */
     private readonly part: string,
     private readonly outage: Outage,
     private readonly signal: AbortSignal,
   ) {
-    this.client = open(options);
-    const failed = (error: unknown) => this.failed(error);
-    this.client.on('error', failed);
-    if (this.client.status === 'wait') this.client.connect().catch(failed);
+    this.open();
     signal.addEventListener('abort', () => this.client.disconnect(), { once: true });
   }
 
@@ -48,18 +49,28 @@ export class Link {
 
   /** Calls `receive` for what is published to channels that this connection subscribed to. */
   onMessage(receive: (channel: string, message: string) => void): void {
-    this.client.on('message', receive);
+    this.receive = receive;
   }
 
   /**
-   * Runs a command as soon as there is a connection. Rejects when it fails, or is not answered: it may then have been
-   * done nevertheless.
+   * Runs a command as soon as there is a connection. Rejects when it fails, is not answered, or the connection is lost: it
+   * may then have been done nevertheless.
    *
    * @param longest how long the command itself may take, in milliseconds, on a server that is well
    */
   async run<T>(command: (client: RedisClient) => Promise<T>, longest = 0): Promise<T> {
-    if (!this.isReady) await within(patience, this.ready(), this.reset);
-    return within(longest + patience, command(this.client), this.reset);
+    if (!this.isReady) {
+      await this.watched<void>(patience, (resolve) => {
+        this.waiting.add(resolve);
+        return () => this.waiting.delete(resolve);
+      });
+    }
+    return this.watched<T>(longest + patience, (resolve, reject) => {
+      // ioredis does not answer for commands that were on their way when their connection was lost.
+      this.running.add(reject);
+      command(this.client).then(resolve, reject);
+      return () => this.running.delete(reject);
+    });
   }
 
   /** Something that this connection is for did not work. */
@@ -77,16 +88,47 @@ export class Link {
     if (!this.signal.aborted) this.client.disconnect(true);
   };
 
-  private ready(): Promise<void> {
-    this.becomingReady ??= new Promise<void>((resolve, reject) => {
-      this.client.once('ready', resolve);
-      this.signal.addEventListener('abort', () => reject(new Error('closed')), { once: true });
-    }).finally(() => (this.becomingReady = undefined));
-    return this.becomingReady;
+  /** Calls `begin`, and drops the connection when what it began takes too long. `begin` returns how to clean up. */
+  private watched<T>(
+    milliseconds: number,
+    begin: (resolve: (value: T) => void, reject: (error: Error) => void) => () => void,
+  ): Promise<T> {
+    if (this.signal.aborted) return Promise.reject(new Error('closed'));
+    let timer: NodeJS.Timeout;
+    let end: () => void = () => undefined;
+    return new Promise<T>((resolve, reject) => {
+      timer = setTimeout(() => {
+        this.reset();
+        reject(new Error(`no answer within ${milliseconds} ms`));
+      }, milliseconds);
+      end = begin(resolve, reject);
+    }).finally(() => {
+      clearTimeout(timer);
+      end();
+    });
+  }
+
+  private open(): void {
+    const client = connectionOf(this.options);
+    this.client = client;
+    const failed = (error: unknown) => this.failed(error);
+    client.on('error', failed);
+    client.on('message', (channel: string, message: string) => this.receive?.(channel, message));
+    client.on('ready', () => {
+      this.attempts = 0;
+      this.waiting.forEach((resolve) => resolve());
+    });
+    client.on('close', () => this.running.forEach((reject) => reject(new Error('the connection was lost'))));
+    // A connection that somebody else made may stop trying.
+    client.on('end', () => {
+      if (this.signal.aborted) this.waiting.forEach((resolve) => resolve());
+      else setTimeout(() => this.signal.aborted || this.open(), backoffDelay(++this.attempts));
+    });
+    if (client.status === 'wait') client.connect().catch(failed);
   }
 }
 
-function open({ url, options, client, connect }: RedisBackplaneOptions): RedisClient {
+function connectionOf({ url, options, client, connect }: RedisBackplaneOptions): RedisClient {
   if (connect) return connect();
   if (client?.isCluster) {
     const cluster = client as Cluster;

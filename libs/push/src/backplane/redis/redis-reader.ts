@@ -42,9 +42,10 @@ export class RedisReader {
       try {
         this.enter(await this.log.open());
         onOpen();
-        this.link.worked();
-        do attempt = 0;
-        while (await this.read());
+        for (let more = true; more; attempt = 0) {
+          more = await this.read();
+          this.link.worked();
+        }
       } catch (error) {
         this.link.failed(error);
         await backoff(attempt, this.signal);
