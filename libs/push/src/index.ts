@@ -4,7 +4,7 @@
 export { PushModule } from './push.module.js';
 export type { PushModuleExtras, PushOptions, RetentionOptions, TopicOptions } from './push.options.js';
 export type { ResourceOptions, ResourceSwitches } from './transport/http2/resource.options.js';
-export type { SseOptions } from './transport/sse/sse.options.js';
+export type { SseOptions, SseRouteRequest } from './transport/sse/sse.options.js';
 export type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
 // What applications use
@@ -16,11 +16,31 @@ export { EventStream, type StreamOptions } from './bus/event-stream.js';
 export { PushSse } from './transport/sse/push-sse.decorator.js';
 export { PushWsAdapter, type PushWsAdapterOptions } from './transport/websocket/push-ws.adapter.js';
 
+// Who may connect, and who may see what
+export { anonymous, Authenticator, type Identity } from './access/authenticator.js';
+export type { Handshake } from './access/handshake.js';
+export type { Principal } from './contracts/principal.js';
+export { PushTopic } from './access/topic-policy.js';
+export type {
+  PublishContext,
+  PushTopicOptions,
+  TopicContext,
+  TopicParams,
+  TopicPolicy,
+} from './access/topic-policy.js';
+export { PushTickets, type TicketOptions } from './access/push-tickets.js';
+export { PushAccess } from './access/push-access.js';
+export { HttpOnly } from './access/http-only.js';
+export type { AccessOptions } from './access/access.options.js';
+export type { Access, AccessRule } from './access/topic-access.js';
+export type { LimitOptions, Rate } from './access/limits.js';
+export type { OriginRule } from './access/origins.js';
+
 // The life of connections
 export { PushLifecycle } from './transport/lifecycle/lifecycle.js';
 export { OnPushConnect, OnPushDisconnect, OnPushSubscribe } from './transport/lifecycle/hooks.js';
 export type { ConnectionContext, DisconnectContext, SubscribeContext } from './transport/lifecycle/hooks.js';
-export type { DisconnectReason, TransportName } from './transport/lifecycle/client-connection.js';
+export type { DisconnectReason } from './transport/lifecycle/client-connection.js';
 export type { ErrorContext, ErrorListener } from './bus/error-reporter.js';
 // Resources that arrive before they are asked for
 export { PushResources } from './transport/http2/push-resources.decorator.js';
@@ -39,16 +59,22 @@ export type {
 // What they may meet
 export { PushError, type PushErrorCode } from './contracts/errors.js';
 export { CloseCode } from './contracts/close-codes.js';
-export type { GapNotice, GapReason } from './contracts/connection.js';
+export type { GapNotice, GapReason, TransportName } from './contracts/connection.js';
 export type { HubStats, TopicRule } from './hub/hub.js';
 export type { SlowPolicy, Start } from './hub/cursor.js';
 export type { Retention, RetentionRules } from './contracts/retention.js';
-export type { Access, AccessRule } from './access/topic-access.js';
 export type { ErrorReport, Greeting, ServerMessage } from './wire/websocket.messages.js';
 
 // For backplanes
 export { Backplane } from './contracts/backplane.js';
-export type { Health, History, HistoryPage, HistoryQuery, Tail } from './contracts/backplane.js';
+export type {
+  Health,
+  History,
+  HistoryPage,
+  HistoryQuery,
+  OneTimeStore,
+  Tail,
+} from './contracts/backplane.js';
 export { LogEvent, type Draft } from './contracts/event.js';
 export { parsePosition, printPosition, type Position } from './contracts/position.js';
 export { covers, isPattern, isTopic } from './contracts/topic.js';

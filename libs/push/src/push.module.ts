@@ -9,9 +9,12 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import type { EventEmitter } from 'node:events';
+import { PushAccess } from './access/push-access.js';
+import { PushTickets } from './access/push-tickets.js';
 import { EventBus } from './bus/event-bus.js';
 import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
+import { accessProviders, gatewayAccessProviders } from './push.access.providers.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
 import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
@@ -49,12 +52,15 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
     providers: [
       ...(definition.providers ?? []),
       ...coreProviders(optionsToken),
+      ...accessProviders(optionsToken),
       ...lifecycleProviders(optionsToken),
       ...sseProviders(optionsToken),
       ...resourceProviders(optionsToken),
-      ...(transports.includes('websocket') ? websocketProviders(optionsToken, normalPath) : []),
+      ...(transports.includes('websocket')
+        ? [...websocketProviders(optionsToken, normalPath), ...gatewayAccessProviders()]
+        : []),
     ],
-    exports: [EventBus, Backplane, PushLifecycle, ResourcePusher, PushInterceptor],
+    exports: [EventBus, Backplane, PushAccess, PushLifecycle, PushTickets, ResourcePusher, PushInterceptor],
   };
 }
 

@@ -1,3 +1,4 @@
+import type { AccessOptions } from './access/access.options.js';
 import type { AccessRule } from './access/topic-access.js';
 import type { ErrorListener } from './bus/error-reporter.js';
 import type { Backplane } from './contracts/backplane.js';
@@ -24,7 +25,7 @@ export interface RetentionOptions extends Partial<Retention> {
 }
 
 /** What `PushModule.forRoot()` takes besides {@link PushModuleExtras}. Everything has a default. */
-export interface PushOptions {
+export interface PushOptions extends AccessOptions {
   /** Where the log lives. Default: in this process (`MemoryBackplane`). */
   readonly backplane?: Backplane;
   /** Who may ask for which topics, how long they are kept, what happens to slow readers. Default: nobody may ask for any. */

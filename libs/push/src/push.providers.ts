@@ -1,7 +1,7 @@
 import type { InjectionToken, Provider } from '@nestjs/common';
 import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
-import { TopicAccess } from './access/topic-access.js';
+import { Gatekeeper } from './access/gatekeeper.js';
 import { MemoryBackplane } from './backplane/memory/memory.backplane.js';
 import { ErrorReporter } from './bus/error-reporter.js';
 import { EventBus } from './bus/event-bus.js';
@@ -84,11 +84,6 @@ export function coreProviders(optionsToken: InjectionToken): Provider[] {
       useFactory: (hub: Hub, backplane: Backplane, errors: ErrorReporter, { maxEventBytes }: PushOptions) =>
         new EventBus(hub, backplane, errors, { maxEventBytes: maxEventBytes ?? defaults.maxEventBytes }),
     },
-    {
-      provide: TopicAccess,
-      inject: [optionsToken],
-      useFactory: ({ topics }: PushOptions) => new TopicAccess(topics ?? []),
-    },
   ];
 }
 
@@ -150,14 +145,19 @@ export function sseProviders(optionsToken: InjectionToken): Provider[] {
   return [
     {
       provide: SseServer,
-      inject: [EventBus, Reception, TimerWheel, ErrorReporter, optionsToken],
+      inject: [EventBus, Reception, Gatekeeper, TimerWheel, ErrorReporter, optionsToken],
       useFactory: (
         bus: EventBus,
         reception: Reception,
+        gatekeeper: Gatekeeper,
         wheel: TimerWheel,
         errors: ErrorReporter,
         { sse }: PushOptions,
-      ) => new SseServer(bus, { reception, wheel, heartbeat: sse?.heartbeat ?? 'comment' }, errors),
+      ) => {
+        const principalOf = sse?.principal ?? (() => undefined);
+        const heartbeat = sse?.heartbeat ?? 'comment';
+        return new SseServer(bus, { reception, gatekeeper, wheel, principalOf, heartbeat }, errors);
+      },
     },
     {
       provide: SseRoutes,
@@ -195,6 +195,8 @@ export function websocketProviders(optionsToken: InjectionToken, path: string): 
           heartbeat ?? defaults.heartbeat,
           websocket?.maxMessageBytes ?? defaults.maxMessageBytes,
           websocket?.maxTopics ?? defaults.maxTopics,
+          websocket?.firstMessage ?? false,
+          websocket?.deflate ?? false,
         ),
     },
     {

@@ -64,6 +64,26 @@ export interface History {
   page(query: HistoryQuery): Promise<HistoryPage>;
 }
 
+/**
+ * Values that any node may take, once. Control messages cannot stand in for it: they may be lost, and two nodes could
+ * take the same value at the same time.
+ */
+export interface OneTimeStore {
+  /**
+   * Keeps `value` for `milliseconds`, after which it MUST NOT be given out any more.
+   *
+   * @throws PushError `UNAVAILABLE` if it could not be kept
+   */
+  put(key: string, value: string, milliseconds: number): Promise<void>;
+  /**
+   * What was put under `key`, and removes it. Of all calls on all nodes exactly one MUST get it; the others, and those
+   * that come too late, get `undefined`.
+   *
+   * @throws PushError `UNAVAILABLE`
+   */
+  take(key: string): Promise<string | undefined>;
+}
+
 /** What `health()` found. */
 export interface Health {
   /** Whether an event that is published now would be stored and reach this node. */
@@ -79,6 +99,8 @@ export interface Health {
 export abstract class Backplane {
   /** Older events, where the backplane keeps more than this node's window does. */
   readonly history?: History;
+  /** Where tickets wait to be redeemed. A backplane without it works, but for `PushTickets`. */
+  readonly oneTimeStore?: OneTimeStore;
 
   /**
    * Begins to tail. Called once, before anything else. MUST NOT throw because a server is away: it calls `open` as soon

@@ -1,6 +1,9 @@
 import type { Batch } from './event.js';
 import type { PushError } from './errors.js';
 
+/** What carries a client's connection. */
+export type TransportName = 'websocket' | 'sse';
+
 /**
  * Why a reader cannot be given everything it asked for.
  *

@@ -65,6 +65,17 @@ export function covers(wide: string, narrow: string): boolean {
   return wideTokens.length === narrowTokens.length;
 }
 
+/** Whether there is a topic that both patterns match. */
+export function overlaps(one: string, other: string): boolean {
+  const left = one.split('.');
+  const right = other.split('.');
+  for (let i = 0; i < left.length && i < right.length; i++) {
+    if (left[i] === '>' || right[i] === '>') return true;
+    if (left[i] !== '*' && right[i] !== '*' && left[i] !== right[i]) return false;
+  }
+  return left.length === right.length;
+}
+
 function describe(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : `A value of type ${typeof value}`;
 }

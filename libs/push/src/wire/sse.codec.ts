@@ -98,8 +98,13 @@ export function errorReport({ code, message, retryable }: PushError): {
   return { code, message, retryable };
 }
 
-/** `event: push.error`, before the stream ends. An error that no retry will help leaves the id that ends the stream. */
+/**
+ * `event: push.error`, before the stream ends; `push.expired` if it ends because the client is no longer authenticated.
+ * An error that no retry will help leaves the id that ends the stream; about rights, whoever comes back is told anew.
+ */
 export function sseError(error: PushError): Buffer {
-  const id = error.retryable ? '' : `id: ${endOfStream}\n`;
-  return Buffer.from(`event: push.error\n${id}data: ${JSON.stringify(errorReport(error))}\n\n`);
+  const type = error.code === 'UNAUTHENTICATED' ? 'push.expired' : 'push.error';
+  const isForGood = !error.retryable && type === 'push.error' && error.code !== 'FORBIDDEN';
+  const id = isForGood ? `id: ${endOfStream}\n` : '';
+  return Buffer.from(`event: ${type}\n${id}data: ${JSON.stringify(errorReport(error))}\n\n`);
 }

@@ -7,13 +7,18 @@ export type ServerMessage =
   | { readonly event: 'subscribed'; readonly data: { ref?: string; topics: readonly string[]; id: string } }
   | { readonly event: 'live'; readonly data: { ref?: string; topics: readonly string[]; id: string } }
   | { readonly event: 'unsubscribed'; readonly data: { ref?: string; topics: readonly string[] } }
+  | { readonly event: 'published'; readonly data: { ref?: string; id?: string } }
+  | { readonly event: 'refreshed'; readonly data: { ref?: string; expiresAt?: number } }
+  | { readonly event: 'revoked'; readonly data: { topics: readonly string[] } }
   | { readonly event: 'gap'; readonly data: GapNotice }
   | { readonly event: 'heartbeat'; readonly data: { id: string } }
   | { readonly event: 'drain'; readonly data: { delay: number } }
   | { readonly event: 'error'; readonly data: ErrorReport };
 
-/** The first message on every connection. */
+/** The first message on every connection, once it is known who the client is. */
 export interface Greeting {
+  /** Of the message that authenticated the connection, if one did. */
+  readonly ref?: string;
   /** The connection's id, for `except`. */
   readonly connection: string;
   /** Where the log is at the moment. */
@@ -21,6 +26,8 @@ export interface Greeting {
   /** Milliseconds between heartbeats: after two of them without any frame the connection is dead. */
   readonly heartbeat: number;
   readonly limits: { readonly maxMessageBytes: number; readonly maxTopics: number };
+  /** When the connection ends unless it is refreshed, in milliseconds since 1970. */
+  readonly expiresAt?: number;
 }
 
 /** What went wrong with a message of the client, or with the connection. */
@@ -32,6 +39,21 @@ export interface ErrorReport {
   readonly retryable: boolean;
   /** For a message of the wrong shape: what is wrong with it. */
   readonly details?: readonly string[];
+}
+
+/** The answer to `publish`; without an id if the event is ephemeral. */
+export function publishedMessage(ref: string | undefined, id: string | undefined): ServerMessage {
+  return { event: 'published', data: { ref, id } };
+}
+
+/** The answer to `refresh`. */
+export function refreshedMessage(ref: string | undefined, expiresAt: number | undefined): ServerMessage {
+  return { event: 'refreshed', data: { ref, expiresAt } };
+}
+
+/** Topics that the connection gets no more, although it has not asked for that. */
+export function revokedMessage(topics: readonly string[]): ServerMessage {
+  return { event: 'revoked', data: { topics } };
 }
 
 export function gapMessage(notice: GapNotice): ServerMessage {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Backplane, type Health, type Tail } from '../../contracts/backplane.js';
 import { LogEvent, type Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
+import { MemoryOneTimeStore } from './memory.one-time-store.js';
 import { MessageIds } from './message-ids.js';
 
 /** What the memory backplane can be told. */
@@ -17,6 +18,7 @@ export interface MemoryBackplaneOptions {
  * next one has another epoch, so that clients that come back are told.
  */
 export class MemoryBackplane extends Backplane {
+  override readonly oneTimeStore = new MemoryOneTimeStore();
   private readonly epoch = randomBytes(6).toString('hex');
   private readonly messageIds: MessageIds;
   private sequence = 0;

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
-
-/** Which door a client came through. */
-export type TransportName = 'sse' | 'websocket';
+import type { TransportName } from '../../contracts/connection.js';
+import type { Principal } from '../../contracts/principal.js';
 
 /** Why a connection ended: the client left, did not answer, was told to come back elsewhere, or was refused more. */
 export type DisconnectReason = 'client' | 'timeout' | 'drain' | 'error' | 'end';
@@ -10,6 +9,8 @@ export type DisconnectReason = 'client' | 'timeout' | 'drain' | 'error' | 'end';
 export interface ClientConnection {
   readonly id: string;
   readonly transport: TransportName;
+  /** Whose it is; `undefined` if nobody knows. */
+  readonly principal: Principal | undefined;
   /** Why it ended, or would end if it ended now. */
   reason: DisconnectReason;
   /** The TCP connection that is this client's alone, where only the kernel can tell whether the client is still there. */

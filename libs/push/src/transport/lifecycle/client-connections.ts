@@ -29,8 +29,8 @@ export class ClientConnections {
   /** Takes an ended connection out, and tells the hooks. Idempotent. */
   remove(connection: ClientConnection): void {
     if (!this.connections.delete(connection)) return;
-    const { id, transport, reason } = connection;
-    this.hooks.disconnect({ connection: id, transport, reason });
+    const { id, transport, principal, reason } = connection;
+    this.hooks.disconnect({ connection: id, transport, principal, reason });
     if (this.connections.size > 0) return;
     this.emptied.forEach((resolve) => resolve());
     this.emptied = [];

@@ -1,13 +1,17 @@
 import { SetMetadata } from '@nestjs/common';
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 import type { ErrorReporter } from '../../bus/error-reporter.js';
-import type { DisconnectReason, TransportName } from './client-connection.js';
+import type { TransportName } from '../../contracts/connection.js';
+import type { Principal } from '../../contracts/principal.js';
+import type { DisconnectReason } from './client-connection.js';
 
 /** What hooks are told of a connection. */
 export interface ConnectionContext {
   /** The connection's id. */
   readonly connection: string;
   readonly transport: TransportName;
+  /** Whose it is; `undefined` for an anonymous client, and on routes of the application without `sse.principal`. */
+  readonly principal: Principal | undefined;
 }
 
 /** What `@OnPushDisconnect()` methods are told. */

@@ -33,6 +33,11 @@ export class Reception {
     return this.turnstile.pass();
   }
 
+  /** @throws HttpException 503 if the server is shutting down */
+  assertOpen(): void {
+    this.lifecycle.assertReady();
+  }
+
   /** Runs the hooks for a client that is about to be connected, and for the topics that it begins with. */
   greet(context: ConnectionContext, topics?: readonly string[]): Promise<void> | undefined {
     const connected = this.hooks.connect(context);

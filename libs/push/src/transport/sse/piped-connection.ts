@@ -7,10 +7,13 @@ import { SseClient } from './sse-client.js';
  * since events may still be on their way through the application's pipe. Each write is a whole block, as Nest's are.
  */
 export class PipedConnection extends SseClient {
+  readonly topics = undefined;
+
   /** The headers are sent. */
   open(retry: number, id: string | undefined): void {
     this.send(sseOpening(retry, id));
     this.desk.wheel.add(this);
+    this.session.attach(this);
   }
 
   beat(): void {

@@ -1,11 +1,12 @@
-import { Controller, Query, ValidationPipe, type Type } from '@nestjs/common';
+import { Controller, Query, Req, Res, ValidationPipe, type Type } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, ArrayNotEmpty, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
-import { TopicAccess } from '../../access/topic-access.js';
+import { Gatekeeper } from '../../access/gatekeeper.js';
 import { EventBus } from '../../bus/event-bus.js';
 import type { EventStream } from '../../bus/event-stream.js';
 import { maxTopicLength } from '../../contracts/topic.js';
 import { PushSse } from './push-sse.decorator.js';
+import { raw, whenClosed, type RawRequest, type RawResponse } from './raw-response.js';
 
 /** More topics in one URL than servers and proxies would let through. */
 const maxTopicsPerRequest = 256;
@@ -32,21 +33,40 @@ export class EventsQuery {
   lastEventId?: string;
 }
 
+/** What Express and Fastify responses have in common, and Node's has not by the same name. */
+interface FrameworkResponse {
+  getHeader(name: string): unknown;
+}
+
 /** The built-in endpoint as a controller class at `path`: `GET <path>/events?topic=…&topic=…`. */
 export function pushControllerAt(path: string): Type {
   @Controller(path)
   class PushController {
     constructor(
       private readonly bus: EventBus,
-      private readonly access: TopicAccess,
+      private readonly gatekeeper: Gatekeeper,
     ) {}
 
     @PushSse('events')
-    events(@Query(new ValidationPipe({ transform: true })) { topic, from }: EventsQuery): EventStream {
+    async events(
+      @Query(new ValidationPipe({ transform: true })) { topic, from }: EventsQuery,
+      @Req() request: RawRequest,
+      @Res({ passthrough: true }) response: RawResponse,
+    ): Promise<EventStream> {
       const stream = this.bus.stream(topic, { from, envelope: true });
-      this.access.assertMaySubscribe(topic);
+      const entrance = { transport: 'sse', corsOrigin: credentialedOrigin(response) } as const;
+      const session = await this.gatekeeper.open(raw(request), entrance);
+      whenClosed(raw(response), () => session.close());
+      await this.gatekeeper.subscribe(session, topic);
       return stream;
     }
   }
   return PushController;
+}
+
+/** The origin that `enableCors` has let in with credentials: its headers are on the response already. */
+function credentialedOrigin(response: FrameworkResponse): string | undefined {
+  if (String(response.getHeader('access-control-allow-credentials')) !== 'true') return undefined;
+  const origin = response.getHeader('access-control-allow-origin');
+  return typeof origin === 'string' ? origin : undefined;
 }

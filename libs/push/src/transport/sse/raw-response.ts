@@ -69,6 +69,14 @@ export function bodyOf(response: RawResponse): Body {
   return { sink: isChunked ? response.socket! : response, isChunked, isDirect };
 }
 
+/** Calls `then` when the response is done, one way or another; at once if it is already. */
+export function whenClosed(response: RawResponse, then: () => void): void {
+  const stream = response instanceof Http2ServerResponse ? response.stream : response;
+  // An HTTP/2 response has no stream any more once that is closed.
+  if ((stream as typeof stream | undefined)?.destroyed ?? true) then();
+  else stream.once('close', then);
+}
+
 /** Ends the connection of `response` (on HTTP/2: its stream only) at once. */
 export function destroyResponse(response: RawResponse): void {
   if (response instanceof Http2ServerResponse) response.stream.destroy();

@@ -1,30 +1,50 @@
 import type { Socket } from 'node:net';
+import type { Gatekeeper } from '../../access/gatekeeper.js';
+import type { Session, SessionClient } from '../../access/session.js';
+import type { PushError } from '../../contracts/errors.js';
+import type { Principal } from '../../contracts/principal.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
 import type { Beating, TimerWheel } from '../timer-wheel.js';
-import { sseOpening } from '../../wire/sse.codec.js';
+import { sseError, sseOpening } from '../../wire/sse.codec.js';
 import { destroyResponse, tcpSocketOf, type RawResponse } from './raw-response.js';
+import type { SseRouteRequest } from './sse.options.js';
+
+/** A client whose stream is about to begin. */
+export interface SseVisit {
+  readonly id: string;
+  readonly response: RawResponse;
+  readonly session: Session;
+}
 
 /** What SSE clients are served with. */
 export interface SseDesk {
   readonly reception: Reception;
   readonly wheel: TimerWheel;
+  readonly gatekeeper: Gatekeeper;
+  /** Whose an application's own stream is; see `SseOptions.principal`. */
+  readonly principalOf: (request: SseRouteRequest) => Principal | undefined;
   /** The form of heartbeats; see `SseOptions.heartbeat`. */
   readonly heartbeat: 'comment' | 'event';
 }
 
 /** The client of an open SSE response, as far as it is the same for direct and for piped streams. */
-export abstract class SseClient implements ClientConnection, Beating {
+export abstract class SseClient implements ClientConnection, SessionClient, Beating {
+  readonly id: string;
   readonly transport = 'sse';
   reason: DisconnectReason = 'client';
+  protected readonly response: RawResponse;
+  protected readonly session: Session;
 
   /** @param end ends the response in Nest's way, which leads to `close` */
   constructor(
-    readonly id: string,
-    protected readonly response: RawResponse,
+    { id, response, session }: SseVisit,
     protected readonly desk: SseDesk,
     private readonly end: () => void,
   ) {
+    this.id = id;
+    this.response = response;
+    this.session = session;
     desk.reception.arrived(this);
   }
 
@@ -32,10 +52,21 @@ export abstract class SseClient implements ClientConnection, Beating {
     return tcpSocketOf(this.response);
   }
 
+  get principal(): Principal | undefined {
+    return this.session.principal;
+  }
+
+  /** What it reads; unknown where events go through the application's pipe. */
+  abstract readonly topics: readonly string[] | undefined;
+
   abstract beat(): void;
 
   /** Sends a whole block. */
   protected abstract send(block: Buffer): boolean;
+
+  fail(error: PushError): void {
+    this.finish('error', sseError(error));
+  }
 
   drain(delay: number): void {
     this.finish('drain', sseOpening(delay));

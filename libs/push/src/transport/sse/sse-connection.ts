@@ -1,6 +1,5 @@
 import type { EventStream } from '../../bus/event-stream.js';
 import type { Connection, GapNotice } from '../../contracts/connection.js';
-import type { PushError } from '../../contracts/errors.js';
 import type { Batch, Codec } from '../../contracts/event.js';
 import type { Cursor, Start } from '../../hub/cursor.js';
 import {
@@ -9,13 +8,12 @@ import {
   chunkedSseEnvelopeCodec,
   sseCodec,
   sseEnvelopeCodec,
-  sseError,
   sseGap,
   sseHeartbeat,
   sseOpening,
 } from '../../wire/sse.codec.js';
-import { bodyOf, type Body, type RawResponse } from './raw-response.js';
-import { SseClient, type SseDesk } from './sse-client.js';
+import { bodyOf, type Body } from './raw-response.js';
+import { SseClient, type SseDesk, type SseVisit } from './sse-client.js';
 
 /**
  * A client of an unpiped event stream. Nest has sent the headers; from then on the audience's shared bytes are written to
@@ -27,18 +25,21 @@ export class SseConnection extends SseClient implements Connection {
   private readonly codec: Codec;
 
   constructor(
-    id: string,
-    response: RawResponse,
+    visit: SseVisit,
     desk: SseDesk,
     private readonly stream: EventStream,
     end: () => void,
   ) {
-    super(id, response, desk, end);
-    this.body = bodyOf(response);
+    super(visit, desk, end);
+    this.body = bodyOf(visit.response);
     const isEnveloped = stream.options.envelope ?? false;
     if (this.body.isChunked) this.codec = isEnveloped ? chunkedSseEnvelopeCodec : chunkedSseCodec;
     else this.codec = isEnveloped ? sseEnvelopeCodec : sseCodec;
     this.cursor = stream.hub.join(this);
+  }
+
+  get topics(): readonly string[] {
+    return this.stream.topics;
   }
 
   /**
@@ -52,6 +53,7 @@ export class SseConnection extends SseClient implements Connection {
     this.cursor.subscribe(this.stream.topics, start, (id) => {
       this.send(sseOpening(retry, isNew ? id : undefined));
     });
+    this.session.attach(this);
   }
 
   write(batch: Batch): boolean {
@@ -60,10 +62,6 @@ export class SseConnection extends SseClient implements Connection {
 
   gap(notice: GapNotice): boolean {
     return this.send(sseGap(notice));
-  }
-
-  fail(error: PushError): void {
-    this.finish('error', sseError(error));
   }
 
   /** Keeps proxies from closing a quiet stream, and its last event id from growing old. */

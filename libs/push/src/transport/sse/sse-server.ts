@@ -4,16 +4,17 @@ import { isObservable, Observable, type Subscriber } from 'rxjs';
 import type { ErrorReporter } from '../../bus/error-reporter.js';
 import type { EventBus } from '../../bus/event-bus.js';
 import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
+import { explain } from '../../bus/failure.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Start } from '../../hub/cursor.js';
 import { endOfStream, errorReport } from '../../wire/sse.codec.js';
-import { explain } from '../failure.js';
+import type { Reception } from '../lifecycle/reception.js';
 import { declaredTopic } from './declared-topic.js';
 import { PipedConnection } from './piped-connection.js';
 import { identify } from './piped-message.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
-import { lastEventId, raw, type RawRequest, type RawResponse } from './raw-response.js';
-import type { SseDesk } from './sse-client.js';
+import { lastEventId, raw, whenClosed, type RawRequest, type RawResponse } from './raw-response.js';
+import type { SseDesk, SseVisit } from './sse-client.js';
 import { SseConnection } from './sse-connection.js';
 
 /** Who an `@Sse()` handler is called for. */
@@ -24,10 +25,8 @@ export interface SseRequest {
   readonly isIntercepted: boolean;
 }
 
-/** A stream that is about to be sent to somebody. */
-interface Visit {
-  readonly id: string;
-  readonly response: RawResponse;
+/** A client whose handler has run. */
+interface Visit extends SseVisit {
   readonly isHead: boolean;
   /** Interceptors will see what is emitted. */
   readonly isIntercepted: boolean;
@@ -45,8 +44,9 @@ export class SseServer {
 
   /** An `@Sse()` route: an event stream that comes as it is, where nobody else looks at its events, is sent directly. */
   serve(client: SseRequest, run: () => unknown): unknown {
-    return this.admit(client, run, (visit, result) => {
+    return this.admit(client, run, (place, result) => {
       if (!isObservable(result)) return result;
+      const visit = this.visitOf(client, place);
       if (result instanceof EventStream && !visit.isIntercepted) return this.direct(visit, result);
       return this.greeted(visit, undefined, () => this.piped(visit, result as Observable<MessageEvent>));
     });
@@ -54,7 +54,8 @@ export class SseServer {
 
   /** A `@PushSse()` route: always sent directly. */
   serveTopics(client: SseRequest, route: PushSseRoute, run: () => unknown): unknown {
-    return this.admit(client, run, (visit, result) => {
+    return this.admit(client, run, (place, result) => {
+      const visit = this.visitOf(client, place);
       if (result instanceof EventStream) return this.direct(visit, result);
       if (isObservable(result)) {
         const advice = 'Use @Sse() for a stream with a pipe.';
@@ -73,27 +74,40 @@ export class SseServer {
   private admit(
     client: SseRequest,
     run: () => unknown,
-    then: (visit: Visit, result: unknown) => unknown,
+    then: (place: Place, result: unknown) => unknown,
   ): unknown {
-    const request = raw(client.request);
     const response = raw(client.response);
-    const place = new Place(lastEventId(request));
-    const { isIntercepted } = client;
-    const isHead = request.method === 'HEAD';
-    const visit: Visit = { id: randomUUID(), response, isHead, isIntercepted, place };
-    return refusing(() => {
+    const place = new Place(lastEventId(raw(client.request)));
+    const { reception } = this.desk;
+    return refusing(response, reception, () => {
       // The last block said that there is nothing to come back for; 204 is how an EventSource is told to stop.
       if (place.lastEventId === endOfStream) throw new HttpException('', 204);
-      if (!this.desk.reception.isOpen)
-        response.setHeader('Retry-After', Math.ceil(this.desk.reception.comeBackIn / 1000));
-      const turn = this.desk.reception.enter();
-      const handle = () => after(servedTo(place, run), (result) => then(visit, result));
+      if (!reception.isOpen) response.setHeader('Retry-After', Math.ceil(reception.comeBackIn / 1000));
+      const turn = reception.enter();
+      const handle = () => after(servedTo(place, run), (result) => then(place, result));
       return turn ? turn.then(handle) : handle();
     });
   }
 
+  /** Makes room for the client, unless the handler was push's own and has done so. */
+  private visitOf(client: SseRequest, place: Place): Visit {
+    const request = raw(client.request);
+    const response = raw(client.response);
+    const { gatekeeper, principalOf } = this.desk;
+    let session = gatekeeper.sessionOf(request);
+    if (!session) {
+      const entered = gatekeeper.enter(request, principalOf(client.request));
+      whenClosed(response, () => entered.close());
+      session = entered;
+    }
+    const isHead = request.method === 'HEAD';
+    return { id: randomUUID(), response, session, isHead, isIntercepted: client.isIntercepted, place };
+  }
+
   private greeted(visit: Visit, topics: readonly string[] | undefined, then: () => unknown): unknown {
-    const greeting = this.desk.reception.greet({ connection: visit.id, transport: 'sse' }, topics);
+    const { id, session } = visit;
+    const context = { connection: id, transport: 'sse', principal: session.principal } as const;
+    const greeting = this.desk.reception.greet(context, topics);
     return greeting ? greeting.then(then) : then();
   }
 
@@ -122,18 +136,16 @@ export class SseServer {
     start: Start,
     isNew: boolean,
   ): void {
-    const connection = new SseConnection(visit.id, visit.response, this.desk, stream, () =>
-      subscriber.complete(),
-    );
+    const connection = new SseConnection(visit, this.desk, stream, () => subscriber.complete());
     subscriber.add(() => connection.close());
     connection.open(start, this.desk.reception.comeBackIn, isNew);
   }
 
   /** Events go Nest's way, through whatever was piped on; only the connection and the ids are looked after. */
   private piped(visit: Visit, events: Observable<MessageEvent>): Observable<MessageEvent> {
-    const { id, response, place, isHead, isIntercepted } = visit;
+    const { response, place, isHead, isIntercepted } = visit;
     return new Observable<MessageEvent>((subscriber) => {
-      const connection = new PipedConnection(id, response, this.desk, () => subscriber.complete());
+      const connection = new PipedConnection(visit, this.desk, () => subscriber.complete());
       subscriber.add(() => connection.close());
       const observer = {
         next: (message: MessageEvent) => subscriber.next(identify(message, place, !isIntercepted)),
@@ -190,17 +202,19 @@ function after(result: unknown, then: (value: unknown) => unknown): unknown {
  * A PushError becomes the HTTP answer that it stands for: a client that asks for what it may not have is no error of the
  * server, to be logged with a stack.
  */
-function refusing(run: () => unknown): unknown {
+function refusing(response: RawResponse, reception: Reception, run: () => unknown): unknown {
+  const refuse = (thrown: unknown): never => {
+    if (!(thrown instanceof PushError) || !thrown.expose) throw thrown;
+    const { status, code, message, retryable } = thrown;
+    // RFC 9110, sections 11.6.1 and 10.2.3
+    if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+    if (retryable) response.setHeader('Retry-After', Math.ceil(reception.comeBackIn / 1000));
+    throw new HttpException({ statusCode: status, code, message }, status, { cause: thrown });
+  };
   try {
     const result = run();
     return result instanceof Promise ? result.catch(refuse) : result;
   } catch (error) {
     return refuse(error);
   }
-}
-
-function refuse(error: unknown): never {
-  if (!(error instanceof PushError) || !error.expose) throw error;
-  const { status, code, message } = error;
-  throw new HttpException({ statusCode: status, code, message }, status, { cause: error });
 }

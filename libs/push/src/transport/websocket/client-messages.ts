@@ -1,8 +1,10 @@
 import {
+  Allow,
   ArrayMaxSize,
   ArrayNotEmpty,
   IsArray,
   IsBoolean,
+  IsNotEmpty,
   IsOptional,
   IsString,
   MaxLength,
@@ -43,4 +45,41 @@ export class SubscribeMessage extends UnsubscribeMessage {
   @IsOptional()
   @IsBoolean()
   repeat?: boolean;
+}
+
+/** `authenticate`, which may have to come first, and `refresh`. */
+export class TokenMessage extends ClientMessage {
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(16_384)
+  token!: string;
+}
+
+/** `publish`. */
+export class PublishMessage extends ClientMessage {
+  @IsString()
+  @MaxLength(maxTopicLength)
+  topic!: string;
+
+  /** Anything JSON; a topic policy may say more. */
+  @Allow()
+  data: unknown;
+
+  @IsOptional()
+  @IsString()
+  type?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(128)
+  messageId?: string;
+
+  @IsOptional()
+  @IsBoolean()
+  ephemeral?: boolean;
+
+  /** Whether this connection gets the event itself. */
+  @IsOptional()
+  @IsBoolean()
+  echo?: boolean;
 }

@@ -1,6 +1,7 @@
 import type { MessageMappingProperties } from '@nestjs/websockets';
 import { lastValueFrom, type Observable } from 'rxjs';
 import type { RawData, WebSocket } from 'ws';
+import { assertHarmless } from '../../access/json-shape.js';
 import { PushError } from '../../contracts/errors.js';
 import { errorMessage } from '../../wire/websocket.messages.js';
 import type { WebSocketConnection } from './websocket-connection.js';
@@ -27,22 +28,30 @@ export class MessageInbox {
     private readonly connection: WebSocketConnection,
     handlers: readonly MessageMappingProperties[],
     private readonly transform: (result: unknown) => Observable<unknown>,
+    private readonly maxDepth: number,
   ) {
     this.handlers = new Map(handlers.map((handler) => [handler.message as string, handler]));
   }
 
-  /** Begins to read the messages of `client`. */
+  /**
+   * Begins to read the messages of `client`.
+   *
+   * @param maxDepth how deep the JSON of a message may be nested
+   */
   static open(
     client: WebSocket,
     connection: WebSocketConnection,
     handlers: readonly MessageMappingProperties[],
     transform: (result: unknown) => Observable<unknown>,
+    maxDepth: number,
   ): void {
-    const inbox = new MessageInbox(client, connection, handlers, transform);
+    const inbox = new MessageInbox(client, connection, handlers, transform, maxDepth);
     client.on('message', (data, isBinary) => inbox.receive(data, isBinary));
   }
 
   private receive(data: RawData, isBinary: boolean): void {
+    // What comes between our close frame and the client's is not answered.
+    if (this.client.readyState !== this.client.OPEN) return;
     if (isBinary) {
       this.refuse('Messages are JSON in text frames; this was a binary frame.');
       return;
@@ -56,10 +65,10 @@ export class MessageInbox {
     this.isBusy = true;
     await this.connection.opening;
     for (let data = this.waiting.shift(); data !== undefined; data = this.waiting.shift()) {
+      if (this.client.readyState !== this.client.OPEN) continue;
       const message = this.parse(data);
       if (message) await this.handle(message);
-      if (this.waiting.length === 0 && this.client.isPaused && this.connection.hasRoomForAnswers)
-        this.client.resume();
+      if (this.waiting.length === 0 && this.connection.hasRoomForAnswers) this.connection.resume();
     }
     this.isBusy = false;
   }
@@ -68,8 +77,9 @@ export class MessageInbox {
     let message: unknown;
     try {
       message = JSON.parse((data as Buffer).toString());
-    } catch {
-      this.refuse('The message is not JSON.');
+      assertHarmless(message, this.maxDepth);
+    } catch (error) {
+      this.refuse(error instanceof PushError ? error.message : 'The message is not JSON.');
       return undefined;
     }
     const { event, data: body = {} } = (message ?? {}) as { event?: unknown; data?: unknown };

@@ -2,12 +2,16 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { AbstractWsAdapter, MessageMappingProperties } from '@nestjs/websockets';
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Observable } from 'rxjs';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import { Gatekeeper } from '../../access/gatekeeper.js';
+import type { Session } from '../../access/session.js';
+import { explain } from '../../bus/failure.js';
 import { Reception } from '../lifecycle/reception.js';
 import { MessageInbox } from './message-inbox.js';
+import { refusePath, refuseUpgrade } from './upgrade-refusal.js';
 import { WebSocketConnections } from './websocket-connections.js';
 import { WebSocketSettings } from './websocket.options.js';
 
@@ -88,8 +92,10 @@ export class PushWsAdapter extends WsAdapter {
     transform: (result: unknown) => Observable<unknown>,
   ): void {
     const connection = this.pushServer && this.resolve(WebSocketConnections).of(client);
-    if (connection) MessageInbox.open(client as WebSocket, connection, handlers, transform);
-    else if (this.fallbackClients.has(client)) {
+    if (connection) {
+      const { jsonDepth } = this.resolve(Gatekeeper).limits;
+      MessageInbox.open(client as WebSocket, connection, handlers, transform, jsonDepth);
+    } else if (this.fallbackClients.has(client)) {
       (this.fallback as unknown as WsAdapter).bindMessageHandlers(client, handlers, transform);
     } else super.bindMessageHandlers(client, handlers, transform);
   }
@@ -117,14 +123,9 @@ export class PushWsAdapter extends WsAdapter {
   }
 
   private createPushServer(): WebSocketServer {
-    const { maxMessageBytes } = this.resolve(WebSocketSettings);
-    const server = new WebSocketServer({
-      noServer: true,
-      clientTracking: true,
-      maxPayload: maxMessageBytes,
-      perMessageDeflate: false,
-    });
-    this.bindErrorHandler(server);
+    const server = new WebSocketServer(serverOptions(this.resolve(WebSocketSettings)));
+    // A client that breaks the protocol is closed by ws, and is nothing to be logged: it could fill the log.
+    server.on('connection', (client) => client.on('error', () => undefined));
     this.pushServer = server;
     if (this.httpServer) this.listen(this.httpServer as Server);
     return server;
@@ -140,28 +141,42 @@ export class PushWsAdapter extends WsAdapter {
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = (request.url ?? '').split('?')[0];
     if (this.pushServer && path === this.resolve(WebSocketSettings).path) {
-      this.admit(this.pushServer, request, socket, head);
+      void this.admit(this.pushServer, request, socket, head);
       return;
     }
     const server = this.ownServer(path);
     if (server) {
-      connect(server, request, socket, head);
+      server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));
       return;
     }
     // Other listeners (a GraphQL server, socket.io, a dev server's HMR) look after their own paths.
     if (this.listening!.server.listenerCount('upgrade') > 1) return;
-    refuse(socket, 404);
+    refusePath(socket);
   }
 
-  private admit(server: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /** Until the gatekeeper has decided, nothing is read from the client but its handshake. */
+  private async admit(
+    server: WebSocketServer,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
     const reception = this.resolve(Reception);
-    if (!reception.isOpen) {
-      refuse(socket, 503, `Retry-After: ${Math.ceil(reception.comeBackIn / 1000)}\r\n`);
+    const destroy = () => socket.destroy();
+    socket.on('error', destroy);
+    let session: Session | undefined;
+    try {
+      await reception.enter();
+      const byFirstMessage = this.resolve(WebSocketSettings).firstMessage;
+      session = await this.resolve(Gatekeeper).open(request, { transport: 'websocket', byFirstMessage });
+      reception.assertOpen();
+    } catch (thrown) {
+      session?.close();
+      refuseUpgrade(socket, explain(thrown).error, reception.comeBackIn);
       return;
     }
-    const turn = reception.enter();
-    if (turn) void turn.then(() => connect(server, request, socket, head));
-    else connect(server, request, socket, head);
+    socket.off('error', destroy);
+    connect(server, request, socket, head, session);
   }
 
   /** The server of one of the application's own `ws` gateways. */
@@ -171,14 +186,33 @@ export class PushWsAdapter extends WsAdapter {
   }
 }
 
-function connect(server: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-  server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));
+/** Makes the connection, unless the client has left, or its handshake is none. */
+function connect(
+  server: WebSocketServer,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  session: Session,
+): void {
+  let isConnected = false;
+  server.handleUpgrade(request, socket, head, (client) => {
+    isConnected = true;
+    server.emit('connection', client, request, session);
+  });
+  if (!isConnected) session.close();
 }
 
-/** Answers an upgrade with an honest status instead of the 101. */
-function refuse(socket: Duplex, status: number, headers = ''): void {
-  socket.on('error', () => socket.destroy());
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`,
-  );
+/** How many pieces a message may come in: each costs memory of its own, so that a small message could take much. */
+const maxPieces = 1_024;
+
+/** Some of the bounds are newer than the types of ws. */
+function serverOptions({ maxMessageBytes, deflate }: WebSocketSettings): ServerOptions {
+  const bounds = { maxFragments: maxPieces, maxBufferedChunks: maxPieces, closeTimeout: 5_000 };
+  return {
+    noServer: true,
+    clientTracking: true,
+    maxPayload: maxMessageBytes,
+    perMessageDeflate: deflate && { clientNoContextTakeover: true, serverNoContextTakeover: true },
+    ...bounds,
+  };
 }

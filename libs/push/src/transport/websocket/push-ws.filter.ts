@@ -3,7 +3,7 @@ import { WsException } from '@nestjs/websockets';
 import { ErrorReporter } from '../../bus/error-reporter.js';
 import { PushError } from '../../contracts/errors.js';
 import { errorMessage } from '../../wire/websocket.messages.js';
-import { explain } from '../failure.js';
+import { explain, type Failure } from '../../bus/failure.js';
 import { WebSocketConnections } from './websocket-connections.js';
 
 /**
@@ -23,10 +23,16 @@ export class PushWsFilter implements ExceptionFilter {
     const ref = typeof message?.ref === 'string' ? message.ref.slice(0, 64) : undefined;
     const connection = this.connections.of(client);
     const { error, details, isExpected } =
-      exception instanceof WsException
-        ? { error: new PushError('INVALID_MESSAGE', exception.message), details: undefined, isExpected: true }
-        : explain(exception);
+      exception instanceof WsException ? explainWs(exception) : explain(exception);
     if (!isExpected) this.errors.report(exception, { stage: 'message', connection: connection?.id });
     connection?.send(errorMessage(error, ref, details));
   }
+}
+
+/** What Nest throws for a guard that said no. */
+const guardSaidNo = 'Forbidden resource';
+
+function explainWs({ message }: WsException): Failure {
+  const code = message === guardSaidNo ? 'FORBIDDEN' : 'INVALID_MESSAGE';
+  return { error: new PushError(code, message), isExpected: true };
 }

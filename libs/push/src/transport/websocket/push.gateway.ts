@@ -8,13 +8,16 @@ import {
 } from '@nestjs/websockets';
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
-import { TopicAccess } from '../../access/topic-access.js';
+import { Gatekeeper } from '../../access/gatekeeper.js';
+import type { Session } from '../../access/session.js';
 import { ErrorReporter } from '../../bus/error-reporter.js';
 import { PushError } from '../../contracts/errors.js';
 import { assertPattern } from '../../contracts/topic.js';
-import { explain } from '../failure.js';
+import { publishedMessage, refreshedMessage } from '../../wire/websocket.messages.js';
+import { explain } from '../../bus/failure.js';
+import type { ConnectionContext } from '../lifecycle/hooks.js';
 import { Reception } from '../lifecycle/reception.js';
-import { SubscribeMessage, UnsubscribeMessage } from './client-messages.js';
+import { PublishMessage, SubscribeMessage, TokenMessage, UnsubscribeMessage } from './client-messages.js';
 import { PushWsFilter } from './push-ws.filter.js';
 import type { WebSocketConnection } from './websocket-connection.js';
 import { WebSocketConnections } from './websocket-connections.js';
@@ -29,35 +32,46 @@ import { WebSocketSettings } from './websocket.options.js';
 export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDisconnect<WebSocket> {
   constructor(
     private readonly connections: WebSocketConnections,
-    private readonly access: TopicAccess,
+    private readonly gatekeeper: Gatekeeper,
     private readonly settings: WebSocketSettings,
     private readonly reception: Reception,
     private readonly errors: ErrorReporter,
   ) {}
 
-  handleConnection(client: WebSocket, request: IncomingMessage): void {
-    const connection = this.connections.open(client, request);
-    const greeting = this.reception.greet({ connection: connection.id, transport: 'websocket' });
-    if (!greeting) {
-      this.greet(connection);
-      return;
-    }
-    connection.opening = greeting.then(
-      () => this.greet(connection),
-      (thrown: unknown) => this.refuse(connection, thrown),
-    );
+  handleConnection(client: WebSocket, request: IncomingMessage, session: Session): void {
+    const connection = this.connections.open(client, request, session);
+    session.attach(connection);
+    if (!session.isPending) connection.opening = this.receive(connection);
   }
 
-  private greet(connection: WebSocketConnection): void {
+  handleDisconnect(client: WebSocket): void {
+    this.connections.close(client);
+  }
+
+  /** Runs the connect hooks, then greets the client. */
+  private receive(connection: WebSocketConnection, ref?: string): Promise<void> | undefined {
+    const greeting = this.reception.greet(contextOf(connection));
+    if (greeting)
+      return greeting.then(
+        () => this.greet(connection, ref),
+        (thrown: unknown) => this.refuse(connection, thrown),
+      );
+    this.greet(connection, ref);
+    return undefined;
+  }
+
+  private greet(connection: WebSocketConnection, ref: string | undefined): void {
     connection.opening = undefined;
     const { heartbeat, maxMessageBytes, maxTopics } = this.settings;
     connection.send({
       event: 'hello',
       data: {
+        ref,
         connection: connection.id,
         id: connection.cursor.position,
         heartbeat,
         limits: { maxMessageBytes, maxTopics },
+        expiresAt: connection.session.expiresAt,
       },
     });
   }
@@ -69,8 +83,36 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
     connection.fail(error);
   }
 
-  handleDisconnect(client: WebSocket): void {
-    this.connections.close(client);
+  @OnMessage('authenticate')
+  async authenticate(
+    @ConnectedSocket() client: WebSocket,
+    @MessageBody() { token, ref }: TokenMessage,
+  ): Promise<void> {
+    const connection = this.connectionOf(client);
+    const { session } = connection;
+    if (!session.isPending)
+      throw new PushError(
+        'INVALID_MESSAGE',
+        'The connection is authenticated. Send "refresh" for a new token.',
+      );
+    try {
+      await this.gatekeeper.authenticate(session, token);
+    } catch (thrown) {
+      connection.fail(explain(thrown).error);
+      return;
+    }
+    await this.receive(connection, ref);
+  }
+
+  @OnMessage('refresh')
+  async refresh(
+    @ConnectedSocket() client: WebSocket,
+    @MessageBody() { token, ref }: TokenMessage,
+  ): Promise<void> {
+    const connection = this.connectionOf(client);
+    connection.session.assertOpen();
+    await this.gatekeeper.authenticate(connection.session, token);
+    connection.send(refreshedMessage(ref, connection.session.expiresAt));
   }
 
   @OnMessage('subscribe')
@@ -80,15 +122,17 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   ): Promise<void> {
     const connection = this.connectionOf(client);
     topics.forEach((topic) => assertPattern(topic));
-    this.access.assertMaySubscribe(topics);
     this.assertRoom(connection, topics);
-    await this.reception.subscribe({ connection: connection.id, transport: 'websocket' }, topics);
-    connection.cursor.subscribe(
-      topics,
-      from ?? 'now',
-      (id) => connection.send({ event: 'subscribed', data: { ref, topics, id } }),
-      { repeat, onLive: (id) => connection.send({ event: 'live', data: { ref, topics, id } }) },
-    );
+    await this.gatekeeper.subscribe(connection.session, topics, {
+      announce: () => this.reception.subscribe(contextOf(connection), topics),
+      grant: () =>
+        connection.cursor.subscribe(
+          topics,
+          from ?? 'now',
+          (id) => connection.send({ event: 'subscribed', data: { ref, topics, id } }),
+          { repeat, onLive: (id) => connection.send({ event: 'live', data: { ref, topics, id } }) },
+        ),
+    });
   }
 
   @OnMessage('unsubscribe')
@@ -99,6 +143,16 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
     const connection = this.connectionOf(client);
     connection.cursor.unsubscribe(topics);
     connection.send({ event: 'unsubscribed', data: { ref, topics } });
+  }
+
+  @OnMessage('publish')
+  async publish(
+    @ConnectedSocket() client: WebSocket,
+    @MessageBody() { ref, ...publication }: PublishMessage,
+  ): Promise<void> {
+    const connection = this.connectionOf(client);
+    const id = await this.gatekeeper.publish(connection.session, publication, connection.id);
+    connection.send(publishedMessage(ref, id));
   }
 
   private connectionOf(client: WebSocket): WebSocketConnection {
@@ -113,4 +167,8 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
     const advice = 'Unsubscribe from some first, or use a wildcard.';
     throw new PushError('LIMIT_EXCEEDED', `A connection may have ${maxTopics} topics. ${advice}`);
   }
+}
+
+function contextOf({ id, transport, principal }: WebSocketConnection): ConnectionContext {
+  return { connection: id, transport, principal };
 }

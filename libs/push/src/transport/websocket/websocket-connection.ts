@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import type { Session, SessionClient } from '../../access/session.js';
 import type { Connection, GapNotice } from '../../contracts/connection.js';
 import { CloseCode, closeCodeOf } from '../../contracts/close-codes.js';
-import type { PushError } from '../../contracts/errors.js';
+import { PushError } from '../../contracts/errors.js';
 import type { Batch } from '../../contracts/event.js';
+import type { Principal } from '../../contracts/principal.js';
 import type { Cursor } from '../../hub/cursor.js';
 import type { Hub } from '../../hub/hub.js';
 import { websocketCodec } from '../../wire/websocket.codec.js';
@@ -13,6 +15,7 @@ import {
   errorMessage,
   gapMessage,
   heartbeatMessage,
+  revokedMessage,
   type ServerMessage,
 } from '../../wire/websocket.messages.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
@@ -22,11 +25,21 @@ import type { Beating, TimerWheel } from '../timer-wheel.js';
 /** While so many bytes of answers wait for a client, nothing more is read from it. */
 const maxPendingBytes = 256 * 1024;
 
+/** Milliseconds. */
+const timeToReadClose = 1_000;
+
+/** What WebSocket clients are served with. */
+export interface WebSocketDesk {
+  readonly hub: Hub;
+  readonly wheel: TimerWheel;
+  readonly reception: Reception;
+}
+
 /**
  * A WebSocket client. `ws` keeps the protocol; the shared bytes of events, which are whole frames, go to the socket
  * beside it. Both write whole frames only, so they never mix within one.
  */
-export class WebSocketConnection implements Connection, ClientConnection, Beating {
+export class WebSocketConnection implements Connection, ClientConnection, SessionClient, Beating {
   readonly id = randomUUID();
   readonly transport = 'websocket';
   reason: DisconnectReason = 'client';
@@ -34,19 +47,29 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
   opening: Promise<void> | undefined;
   readonly cursor: Cursor;
   private isAlive = true;
+  /** Nothing more is read from a client that floods. */
+  private isShut = false;
 
   constructor(
-    hub: Hub,
     private readonly client: WebSocket,
     private readonly stream: Socket,
-    private readonly wheel: TimerWheel,
-    private readonly reception: Reception,
+    readonly session: Session,
+    private readonly desk: WebSocketDesk,
   ) {
-    this.cursor = hub.join(this);
-    reception.arrived(this);
+    this.cursor = desk.hub.join(this);
+    desk.reception.arrived(this);
     client.on('pong', () => (this.isAlive = true));
+    for (const frame of ['message', 'ping', 'pong']) client.on(frame, this.count);
     stream.on('drain', this.drained);
-    wheel.add(this);
+    desk.wheel.add(this);
+  }
+
+  get principal(): Principal | undefined {
+    return this.session.principal;
+  }
+
+  get topics(): readonly string[] {
+    return this.cursor.topics;
   }
 
   write(batch: Batch): boolean {
@@ -63,6 +86,11 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
     this.client.close(closeCodeOf(error.code), error.code);
   }
 
+  revoke(topics: readonly string[]): void {
+    this.cursor.unsubscribe(topics);
+    this.send(revokedMessage(topics));
+  }
+
   drain(delay: number): void {
     this.reason = 'drain';
     this.send(drainMessage(delay));
@@ -76,7 +104,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
   /** Sends a message of the protocol. Returns whether there is room for more. */
   send(message: ServerMessage): boolean {
     if (!this.isOpen) return true;
-    this.client.send(JSON.stringify(message));
+    this.client.send(JSON.stringify(message), { compress: false });
     if (!this.hasRoomForAnswers) this.client.pause();
     return this.hasRoom(!this.stream.writableNeedDrain);
   }
@@ -84,6 +112,11 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
   /** Whether the client takes its answers: if not, it is not asked for more messages. */
   get hasRoomForAnswers(): boolean {
     return this.stream.writableLength <= maxPendingBytes;
+  }
+
+  /** Goes on reading, after a pause. */
+  resume(): void {
+    if (this.client.isPaused && !this.isShut) this.client.resume();
   }
 
   /** A client that did not answer the last ping is gone; the others are asked again, and told where they are. */
@@ -101,11 +134,22 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
 
   /** The client is gone. Idempotent. */
   close(): void {
-    this.wheel.remove(this);
-    this.reception.left(this);
+    this.desk.wheel.remove(this);
+    this.desk.reception.left(this);
+    this.session.close();
     this.cursor.leave();
     this.stream.off('drain', this.drained);
   }
+
+  /** Every frame counts, also those that no handler sees. */
+  private readonly count = (): void => {
+    if (!this.isOpen || this.session.isWithin('messages')) return;
+    this.fail(new PushError('LIMIT_EXCEEDED', 'Too many frames. Come back later, and send less.'));
+    this.isShut = true;
+    this.client.pause();
+    // Its answer to our close frame is not read either: it has this long to read ours.
+    setTimeout(() => this.client.terminate(), timeToReadClose).unref();
+  };
 
   private get isOpen(): boolean {
     return this.client.readyState === this.client.OPEN && !this.stream.destroyed;
@@ -117,7 +161,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Beatin
   }
 
   private readonly drained = (): void => {
-    if (this.client.isPaused) this.client.resume();
+    this.resume();
     this.cursor.drained();
   };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
+import type { Session } from '../../access/session.js';
 import type { Hub } from '../../hub/hub.js';
 import type { Reception } from '../lifecycle/reception.js';
 import type { TimerWheel } from '../timer-wheel.js';
@@ -15,8 +16,9 @@ export class WebSocketConnections {
     private readonly reception: Reception,
   ) {}
 
-  open(client: WebSocket, request: IncomingMessage): WebSocketConnection {
-    const connection = new WebSocketConnection(this.hub, client, request.socket, this.wheel, this.reception);
+  open(client: WebSocket, request: IncomingMessage, session: Session): WebSocketConnection {
+    const { hub, wheel, reception } = this;
+    const connection = new WebSocketConnection(client, request.socket, session, { hub, wheel, reception });
     this.connections.set(client, connection);
     return connection;
   }

@@ -4,6 +4,16 @@ export interface WebSocketOptions {
   readonly maxMessageBytes?: number;
   /** How many topics and patterns a connection may have. Default: 256. */
   readonly maxTopics?: number;
+  /**
+   * Whether a client whom the authenticator does not know at the handshake may connect, and authenticate by its first
+   * message, `authenticate`, within `limits.firstMessageTimeout`. Default: `false`, which refuses it with 401.
+   */
+  readonly firstMessage?: boolean;
+  /**
+   * Whether clients may compress what they send (RFC 7692). What the server sends is shared by all, and never is. It
+   * costs memory and time for each client. Default: `false`.
+   */
+  readonly deflate?: boolean;
 }
 
 /** The same, resolved, as a provider. */
@@ -15,5 +25,7 @@ export class WebSocketSettings {
     readonly heartbeat: number,
     readonly maxMessageBytes: number,
     readonly maxTopics: number,
+    readonly firstMessage: boolean,
+    readonly deflate: boolean,
   ) {}
 }

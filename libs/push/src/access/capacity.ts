@@ -1,0 +1,42 @@
+import { PushError } from '../contracts/errors.js';
+import type { Limits } from './limits.js';
+import { addressGroup } from './trusted-proxies.js';
+
+/** Room for connections: in all, and from one address. */
+export class Capacity {
+  private taken = 0;
+  private readonly byAddress = new Map<string, number>();
+
+  constructor(private readonly limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>) {}
+
+  /** How many connections there are, those that are being authenticated included. */
+  get connections(): number {
+    return this.taken;
+  }
+
+  /**
+   * Takes a place. Returns how to give it back; to do so again changes nothing.
+   *
+   * @throws PushError `UNAVAILABLE` when the node is full, `LIMIT_EXCEEDED` when the address has too many
+   */
+  reserve(address: string): () => void {
+    const { connections, connectionsPerAddress } = this.limits;
+    if (this.taken >= connections)
+      throw new PushError('UNAVAILABLE', 'This server has as many connections as it takes. Come back later.');
+    const group = addressGroup(address);
+    const ofAddress = this.byAddress.get(group) ?? 0;
+    if (ofAddress >= connectionsPerAddress)
+      throw new PushError('LIMIT_EXCEEDED', 'Too many connections from this address. Close some first.');
+    this.taken++;
+    this.byAddress.set(group, ofAddress + 1);
+    let isTaken = true;
+    return () => {
+      if (!isTaken) return;
+      isTaken = false;
+      this.taken--;
+      const left = this.byAddress.get(group)! - 1;
+      if (left === 0) this.byAddress.delete(group);
+      else this.byAddress.set(group, left);
+    };
+  }
+}

@@ -1,0 +1,70 @@
+import { ValidationPipe } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import type { EventBus } from '../bus/event-bus.js';
+import { assertTopic } from '../contracts/topic.js';
+import type { DeclaredPolicy } from './application-classes.js';
+import type { Session } from './session.js';
+import type { TopicAccess } from './topic-access.js';
+
+/** An event that a client wants published. */
+export interface ClientPublication {
+  readonly topic: string;
+  readonly data: unknown;
+  readonly type?: string;
+  readonly messageId?: string;
+  readonly ephemeral?: boolean;
+  /** Whether the client gets the event itself, if it has subscribed to the topic. Default: `true`. */
+  readonly echo?: boolean;
+}
+
+/** Publishes what clients send, where a policy lets them. */
+export class ClientPublishing {
+  private readonly pipe = new ValidationPipe({ transform: true, whitelist: true, forbidUnknownValues: true });
+
+  constructor(
+    private readonly topics: TopicAccess,
+    private readonly bus: EventBus,
+  ) {}
+
+  /**
+   * Returns the event's id once it is stored; `undefined` if it is ephemeral.
+   *
+   * @param connection the id of the client's connection
+   * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, and what `EventBus.publish` throws; `BadRequestException` for data
+   * that is not valid
+   */
+  async publish(
+    session: Session,
+    publication: ClientPublication,
+    connection: string,
+  ): Promise<string | undefined> {
+    const { topic, type, messageId, ephemeral = false, echo = true } = publication;
+    assertTopic(topic);
+    const data = await this.topics.assertMayPublish(session, topic, (policy) =>
+      this.validate(policy, publication.data),
+    );
+    session.assertOpen();
+    const options = {
+      type,
+      messageId: messageId === undefined ? undefined : scoped(messageId, topic, session.principal!.id),
+      except: echo ? undefined : connection,
+    };
+    return ephemeral
+      ? this.bus.publish(topic, data, { ...options, ephemeral })
+      : this.bus.publish(topic, data, options);
+  }
+
+  private async validate({ payload }: DeclaredPolicy, data: unknown): Promise<unknown> {
+    return payload
+      ? ((await this.pipe.transform(data, { type: 'body', metatype: payload })) as unknown)
+      : data;
+  }
+}
+
+/** A client's message ids are its own: it cannot use up those of the application, nor of other clients. */
+function scoped(messageId: string, topic: string, principal: string): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([principal, topic, messageId]))
+    .digest('base64url');
+  return `client-${digest}`;
+}

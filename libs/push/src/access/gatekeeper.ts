@@ -1,0 +1,214 @@
+import { Logger, type OnModuleInit, type Type } from '@nestjs/common';
+import type { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { PushError } from '../contracts/errors.js';
+import type { Principal } from '../contracts/principal.js';
+import { instanceOf } from './application-classes.js';
+import type { Authentication } from './authentication.js';
+import type { Authenticator } from './authenticator.js';
+import type { Capacity } from './capacity.js';
+import type { ClientPublication, ClientPublishing } from './client-publishing.js';
+import type { TransportName } from '../contracts/connection.js';
+import { queryLength, type ClientRequest } from './handshake.js';
+import type { Limits } from './limits.js';
+import type { Origins } from './origins.js';
+import { now } from './proof-time.js';
+import { Session } from './session.js';
+import type { Proof, Sessions } from './sessions.js';
+import type { TopicAccess } from './topic-access.js';
+import type { TrustedProxies } from './trusted-proxies.js';
+
+/** What the gatekeeper asks. */
+export interface GatekeeperParts {
+  readonly limits: Limits;
+  readonly proxies: TrustedProxies;
+  readonly origins: Origins;
+  readonly capacity: Capacity;
+  readonly authentication: Authentication;
+  readonly sessions: Sessions;
+  readonly topics: TopicAccess;
+  readonly publishing: ClientPublishing;
+}
+
+/** How a client comes in. */
+export interface Entrance {
+  readonly transport: TransportName;
+  /** Lets a client in that is nobody yet, to authenticate by its first message. */
+  readonly byFirstMessage?: boolean;
+  /** The origin that the application's CORS has granted credentials to. */
+  readonly corsOrigin?: string;
+}
+
+/** What happens when topics are granted. */
+export interface Granting {
+  /** Called once the rights are there, before they are granted; may take its time, and may refuse. */
+  readonly announce?: () => Promise<void> | undefined;
+  /** Called in the very turn in which the rights hold. */
+  readonly grant?: () => void;
+}
+
+/**
+ * What transports ask: who is this, may they, is there room? It is all they know of rights and limits.
+ */
+export class Gatekeeper implements OnModuleInit {
+  private readonly logger = new Logger('PushModule');
+  private readonly entered = new WeakMap<object, Session>();
+  private hasWarned = false;
+
+  constructor(
+    private readonly parts: GatekeeperParts,
+    private readonly authenticator: Type<Authenticator> | undefined,
+    private readonly modules: ModulesContainer,
+    private readonly module: ModuleRef,
+  ) {}
+
+  get limits(): Limits {
+    return this.parts.limits;
+  }
+
+  async onModuleInit(): Promise<void> {
+    const { authentication, topics } = this.parts;
+    if (this.authenticator) {
+      authentication.authenticator = await instanceOf(this.authenticator, this.modules, this.module, this);
+    } else if (topics.needsPrincipals) {
+      const hint = 'Add PushModule.forRoot({ authenticate: YourAuthenticator }).';
+      this.logger.warn(
+        `Topics are for authenticated clients, but nobody authenticates them: all are denied. ${hint}`,
+      );
+    }
+  }
+
+  /**
+   * A client at one of push's own doors. Its owner MUST `close` the session, whether a connection comes of it or not.
+   *
+   * @throws PushError that says why it may not come in
+   */
+  async open(request: ClientRequest, { transport, byFirstMessage, corsOrigin }: Entrance): Promise<Session> {
+    const { authentication, origins } = this.parts;
+    const { queryBytes } = this.limits;
+    if (queryLength(request) > queryBytes)
+      throw new PushError(
+        'DATA_TOO_LARGE',
+        `The query may have ${queryBytes} bytes. Name fewer topics, or use a wildcard.`,
+      );
+    const session = this.sessionFor(request, transport);
+    try {
+      const proof = await authentication.ofRequest(request, transport, session.address, () =>
+        origins.assertAllowed(request, transport, corsOrigin),
+      );
+      if (proof) session.identify(proof);
+      else if (byFirstMessage) session.awaitFirstMessage();
+      else throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+    this.entered.set(request, session);
+    return session;
+  }
+
+  /**
+   * A client whom the application itself has let in, on a route of its own. As `open`, its owner MUST `close` the session.
+   *
+   * @throws PushError when there is no room for it, or the principal has expired
+   */
+  enter(request: ClientRequest, principal: Principal | undefined): Session {
+    const session = this.sessionFor(request, 'sse');
+    try {
+      session.identify({ principal, provenAt: now() });
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+    this.entered.set(request, session);
+    return session;
+  }
+
+  /** The session that this request has opened. */
+  sessionOf(request: ClientRequest): Session | undefined {
+    return this.entered.get(request);
+  }
+
+  /**
+   * Has topics granted, if the session may have all of them.
+   *
+   * @throws PushError `FORBIDDEN`, `LIMIT_EXCEEDED`, `UNAVAILABLE`, or why the session is over; and what `announce` throws
+   */
+  async subscribe(
+    session: Session,
+    topics: readonly string[],
+    { announce, grant }: Granting = {},
+  ): Promise<void> {
+    session.assertOpen();
+    session.spend('subscribe', topics.length);
+    // Rights may change while others are asked: then they are asked again.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const { revision } = session;
+      await this.parts.topics.assertMaySubscribe(session, topics);
+      if (attempt === 0) await announce?.();
+      session.assertOpen();
+      if (session.revision !== revision) continue;
+      grant?.();
+      return;
+    }
+    throw new PushError('UNAVAILABLE', 'Rights keep changing. Come back later.');
+  }
+
+  /**
+   * Publishes for a client. Returns the event's id; `undefined` if it is ephemeral.
+   *
+   * @throws what `ClientPublishing.publish` throws, and as `subscribe`
+   */
+  async publish(
+    session: Session,
+    publication: ClientPublication,
+    connection: string,
+  ): Promise<string | undefined> {
+    session.assertOpen();
+    session.spend('publish');
+    return this.parts.publishing.publish(session, publication, connection);
+  }
+
+  /**
+   * Takes a token that the client has sent on its connection: its first, or a new one, which must be of the same
+   * principal. What the new one may not read is taken away.
+   *
+   * @throws PushError `UNAUTHENTICATED`, and as `open`
+   */
+  async authenticate(session: Session, token: string): Promise<void> {
+    const { authentication, topics } = this.parts;
+    session.spend('subscribe');
+    const proof = await authentication.ofToken(token, session.transport, session.address);
+    if (!proof)
+      throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
+    if (!session.isPending) assertSame(session, proof);
+    session.identify(proof);
+    const denied = await topics.denied(session, session.topics);
+    if (denied.length > 0) session.drop(denied);
+  }
+
+  private sessionFor(request: ClientRequest, transport: TransportName): Session {
+    const { proxies, capacity, limits, sessions } = this.parts;
+    const address = proxies.addressOf(request);
+    try {
+      return new Session(transport, address, sessions, limits, capacity.reserve(address));
+    } catch (error) {
+      this.warnOfProxy(request, error);
+      throw error;
+    }
+  }
+
+  /** Behind a proxy that is not declared, all clients have one address, and share its limit. */
+  private warnOfProxy(request: ClientRequest, error: unknown): void {
+    const { proxies } = this.parts;
+    const isLimit = error instanceof PushError && error.code === 'LIMIT_EXCEEDED';
+    if (!isLimit || this.hasWarned || !proxies.isUndeclared(request)) return;
+    this.hasWarned = true;
+    const hint = "Add PushModule.forRoot({ trustedProxies: ['…'] }), or raise limits.connectionsPerAddress.";
+    this.logger.warn(`Too many connections from one address, which is a proxy that forwards others. ${hint}`);
+  }
+}
+
+function assertSame({ principal }: Session, proof: Proof): void {
+  if (principal?.id === proof.principal?.id) return;
+  throw new PushError('UNAUTHENTICATED', 'The token is of somebody else. Open a new connection with it.');
+}

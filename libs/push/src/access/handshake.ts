@@ -1,0 +1,81 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { TransportName } from '../contracts/connection.js';
+import type { FromSomewhere } from './trusted-proxies.js';
+
+/** A request as Node has it, of HTTP/1.1 or HTTP/2. */
+export interface ClientRequest extends FromSomewhere {
+  readonly url?: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** What a client brought to say who it is. */
+export interface Handshake {
+  readonly transport: TransportName;
+  /** Lower-case names. Empty when the client authenticates by a message: then `token` is all there is. */
+  readonly headers: IncomingHttpHeaders;
+  /** By name, decoded. Unsigned: what they say is the client's word. */
+  readonly cookies: Readonly<Partial<Record<string, string>>>;
+  /** Without `ticket`, which is not the authenticator's. */
+  readonly query: URLSearchParams;
+  /** The client's address, seen through the trusted proxies. */
+  readonly address: string;
+  /** Of the `Authorization: Bearer` header (RFC 6750), or of the message by which the client authenticates. */
+  readonly token: string | undefined;
+  /** Aborted when the answer comes too late to be of use. */
+  readonly signal: AbortSignal;
+}
+
+/** Everything about a request but the decision's signal. */
+export function handshakeOf(
+  request: ClientRequest,
+  transport: TransportName,
+  address: string,
+): Omit<Handshake, 'signal'> {
+  const query = queryOf(request);
+  query.delete('ticket');
+  return {
+    transport,
+    headers: request.headers,
+    cookies: cookiesOf(request.headers.cookie),
+    query,
+    address,
+    token: /^Bearer +([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1],
+  };
+}
+
+/** The one-time ticket in the query, if there is one. */
+export function ticketOf(request: ClientRequest): string | undefined {
+  return request.url?.includes('ticket=') ? (queryOf(request).get('ticket') ?? undefined) : undefined;
+}
+
+/** How long the query is, in bytes as sent. */
+export function queryLength({ url = '' }: ClientRequest): number {
+  const start = url.indexOf('?');
+  return start < 0 ? 0 : url.length - start - 1;
+}
+
+function queryOf({ url = '' }: ClientRequest): URLSearchParams {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start < 0 ? '' : url.slice(start + 1));
+}
+
+/** RFC 6265, section 5.4. Of two cookies of one name the first holds: it has the longer path. */
+function cookiesOf(header: string | undefined): Record<string, string> {
+  const cookies = Object.create(null) as Record<string, string>;
+  for (const pair of header?.split(';') ?? []) {
+    const split = pair.indexOf('=');
+    const name = pair.slice(0, split).trim();
+    if (split <= 0 || name in cookies) continue;
+    cookies[name] = decoded(pair.slice(split + 1).trim());
+  }
+  return cookies;
+}
+
+function decoded(value: string): string {
+  const bare = value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value;
+  try {
+    return decodeURIComponent(bare);
+  } catch {
+    return bare;
+  }
+}

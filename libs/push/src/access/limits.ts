@@ -1,0 +1,88 @@
+import { PushError } from '../contracts/errors.js';
+
+/** A token bucket: `burst` at once, refilled with `perSecond`. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/**
+ * What one client, or all together, may take of a node. `Infinity` lifts a limit. PROTOCOL.md "Limits" says what a client
+ * hears when it reaches one.
+ */
+export interface LimitOptions {
+  /** Push connections of this node together, of both transports. Default: 20,000. */
+  readonly connections?: number;
+  /** Of one client address (of one /64 network, with IPv6). Behind a proxy, set `trustedProxies`. Default: 1,000. */
+  readonly connectionsPerAddress?: number;
+  /** Of one principal, on this node. Default: 100. */
+  readonly connectionsPerPrincipal?: number;
+  /** Clients whose authentication is under way; others are told to come back. Default: 1,000. */
+  readonly pendingHandshakes?: number;
+  /**
+   * How long a new connection to the HTTP server may take to send the head of its first request, in milliseconds. It
+   * concerns every connection of the server, since nobody knows yet what it is for. Default: 20,000.
+   */
+  readonly handshakeTimeout?: number;
+  /** How long the authenticator, or a topic policy, may take to answer, in milliseconds. Default: 10,000. */
+  readonly decisionTimeout?: number;
+  /** How long a client may take to send the message that authenticates it, in milliseconds. Default: 10,000. */
+  readonly firstMessageTimeout?: number;
+  /** Frames of one WebSocket, pings and pongs included. Default: 200 a second, 2,000 at once. */
+  readonly messages?: Rate;
+  /** Topics that one WebSocket subscribes to. Default: 100 a second, 1,000 at once. */
+  readonly subscribe?: Rate;
+  /** The same of one principal, on this node, over all its connections. Default: 500 a second, 5,000 at once. */
+  readonly subscribePerPrincipal?: Rate;
+  /** Events that one WebSocket publishes. Default: 20 a second, 100 at once. */
+  readonly publish?: Rate;
+  /** The same of one principal, on this node, over all its connections. Default: 50 a second, 250 at once. */
+  readonly publishPerPrincipal?: Rate;
+  /** Length of the query of the SSE endpoint, in bytes. Default: 8,192. */
+  readonly queryBytes?: number;
+  /** How deep objects and arrays may be nested in a client's message. Default: 32. */
+  readonly jsonDepth?: number;
+}
+
+const defaults: Limits = {
+  connections: 20_000,
+  connectionsPerAddress: 1_000,
+  connectionsPerPrincipal: 100,
+  pendingHandshakes: 1_000,
+  handshakeTimeout: 20_000,
+  decisionTimeout: 10_000,
+  firstMessageTimeout: 10_000,
+  messages: { perSecond: 200, burst: 2_000 },
+  subscribe: { perSecond: 100, burst: 1_000 },
+  subscribePerPrincipal: { perSecond: 500, burst: 5_000 },
+  publish: { perSecond: 20, burst: 100 },
+  publishPerPrincipal: { perSecond: 50, burst: 250 },
+  queryBytes: 8_192,
+  jsonDepth: 32,
+};
+
+/** The limits that hold. */
+export type Limits = Required<LimitOptions>;
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws PushError `INVALID_OPTION` for what is no positive number: a limit that is `NaN` would hold nobody
+ */
+export function limitsOf(options: LimitOptions = {}): Limits {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const limits = { ...defaults, ...Object.fromEntries(given) } as Limits;
+  for (const [name, standard] of Object.entries<number | Rate>(defaults)) {
+    const value: unknown = limits[name as keyof Limits];
+    const isRate = typeof standard === 'object';
+    const { perSecond, burst } = (isRate ? (value ?? {}) : {}) as Partial<Rate>;
+    if ((isRate ? [perSecond, burst] : [value]).every(isPositive)) continue;
+    const rule = isRate ? 'two positive numbers, perSecond and burst' : 'a positive number';
+    throw new PushError('INVALID_OPTION', `limits.${name} has to be ${rule}; Infinity lifts it.`);
+  }
+  return limits;
+}
+
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && value > 0;
+}

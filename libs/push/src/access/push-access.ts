@@ -1,0 +1,69 @@
+import type { Backplane } from '../contracts/backplane.js';
+import { assertPattern } from '../contracts/topic.js';
+import type { Sessions } from './sessions.js';
+
+/** What nodes tell each other. */
+type Order =
+  | { readonly push: 'disconnect'; readonly user: string }
+  | { readonly push: 'revoke'; readonly user: string; readonly pattern: string };
+
+/**
+ * Takes rights back from clients that are connected, on all nodes. Injectable.
+ *
+ * The order reaches the nodes that can be reached (control messages are delivered at most once); for a node that is cut
+ * off from the others, a principal's `expiresAt` is the bound. Change the right itself first: a client may come back, or
+ * ask again, and is then decided about anew.
+ */
+export class PushAccess {
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly backplane: Pick<Backplane, 'control'>,
+  ) {}
+
+  /**
+   * Ends all connections of a principal (WebSocket: 4401, SSE: `push.expired`), voids its tickets, and refuses those that
+   * were being authenticated meanwhile.
+   *
+   * @throws PushError `UNAVAILABLE` if only this node could be told
+   */
+  disconnectUser(id: string): Promise<void> {
+    return this.give({ push: 'disconnect', user: id });
+  }
+
+  /**
+   * Takes away what a principal's connections get of `pattern`. A subscription is given up if it shares a topic with it:
+   * `orders.*` ends when `orders.42` is revoked. WebSocket clients are told by `revoked`; SSE streams end, and are decided
+   * about anew when the client comes back.
+   *
+   * @throws PushError `INVALID_TOPIC`; `UNAVAILABLE` if only this node could be told
+   */
+  async revoke(id: string, pattern: string): Promise<void> {
+    assertPattern(pattern);
+    await this.give({ push: 'revoke', user: id, pattern });
+  }
+
+  /** Takes a control message; those that are not for it are ignored. */
+  receive(message: string): void {
+    const order = parse(message);
+    if (order?.push === 'disconnect') this.sessions.disconnect(order.user);
+    else if (order?.push === 'revoke') this.sessions.revoke(order.user, order.pattern);
+  }
+
+  private async give(order: Order): Promise<void> {
+    const message = JSON.stringify(order);
+    try {
+      await this.backplane.control(message);
+    } catch (error) {
+      this.receive(message);
+      throw error;
+    }
+  }
+}
+
+function parse(message: string): Order | undefined {
+  try {
+    return JSON.parse(message) as Order;
+  } catch {
+    return undefined;
+  }
+}

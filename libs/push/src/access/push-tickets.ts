@@ -1,0 +1,103 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { OneTimeStore } from '../contracts/backplane.js';
+import { PushError } from '../contracts/errors.js';
+import { assertPrincipal, expiryOf, type Principal } from '../contracts/principal.js';
+import { assertPattern } from '../contracts/topic.js';
+import { now } from './proof-time.js';
+
+/** How a ticket is issued. */
+export interface TicketOptions {
+  /**
+   * Topics and patterns that the ticket is good for. It takes away, and never grants: rules and policies are asked as
+   * always. Default: everything that the principal may have.
+   */
+  readonly topics?: readonly string[];
+  /** For how long it can be redeemed, in milliseconds, up to 300,000. Default: 30,000. */
+  readonly ttl?: number;
+}
+
+/** What a redeemed ticket says. */
+export interface Redeemed {
+  readonly principal: Principal;
+  readonly topics: readonly string[] | undefined;
+  /** When it was issued: see `now`. */
+  readonly issuedAt: number;
+}
+
+interface Stored extends Redeemed {
+  readonly secret: string;
+}
+
+/** The longest that a ticket can be good for, in milliseconds. */
+export const longestTicket = 300_000;
+
+/** Half of a ticket finds what it stands for; the other half proves that the bearer was given it. */
+const bytes = 48;
+const half = 32;
+const grammar = /^[A-Za-z0-9_-]{64}$/;
+
+/**
+ * One-time tickets, for clients that cannot set a header: `EventSource`, and `WebSocket` in a browser. The application
+ * issues one to a client that it has authenticated, which opens its connection with `?ticket=`.
+ *
+ * ```ts
+ * @Post('push/ticket') @UseGuards(AuthGuard)
+ * async ticket(@Req() { user }: AuthenticatedRequest) {
+ *   return { ticket: await this.tickets.issue({ id: user.id, expiresAt: user.expiresAt }) };
+ * }
+ * ```
+ *
+ * A ticket works once, within seconds, on any node that shares the backplane. It is 64 characters of random, which are
+ * kept nowhere: what is stored is their digest.
+ */
+export class PushTickets {
+  constructor(private readonly store: OneTimeStore | undefined) {}
+
+  /**
+   * @param principal must be JSON, apart from `expiresAt`
+   * @throws PushError `INVALID_OPTION`, `INVALID_TOPIC`; `UNAVAILABLE` when the backplane cannot keep it
+   */
+  async issue(principal: Principal, { topics, ttl = 30_000 }: TicketOptions = {}): Promise<string> {
+    assertPrincipal(principal);
+    topics?.forEach((topic) => assertPattern(topic));
+    if (!(ttl > 0 && ttl <= longestTicket))
+      throw new PushError('INVALID_OPTION', `The ttl of a ticket is 1 to ${longestTicket} milliseconds.`);
+    const ticket = randomBytes(bytes).toString('base64url');
+    const expiry = expiryOf(principal);
+    const stored: Stored = {
+      principal: { ...principal, expiresAt: expiry === Infinity ? undefined : expiry },
+      topics,
+      issuedAt: now(),
+      secret: digest(ticket.slice(half)).toString('base64url'),
+    };
+    await this.openStore().put(keyOf(ticket), JSON.stringify(stored), ttl);
+    return ticket;
+  }
+
+  /**
+   * What the ticket stands for, once. Whatever is wrong with a ticket is refused in the same words.
+   *
+   * @throws PushError `UNAUTHENTICATED`; `UNAVAILABLE` when the backplane cannot be asked
+   */
+  async redeem(ticket: string): Promise<Redeemed> {
+    const text = grammar.test(ticket) ? await this.store?.take(keyOf(ticket)) : undefined;
+    const stored = text === undefined ? undefined : (JSON.parse(text) as Stored);
+    if (stored && timingSafeEqual(digest(ticket.slice(half)), Buffer.from(stored.secret, 'base64url'))) {
+      return { principal: stored.principal, topics: stored.topics, issuedAt: stored.issuedAt };
+    }
+    throw new PushError('UNAUTHENTICATED', 'The ticket is not valid, or no longer. Ask for a new one.');
+  }
+
+  private openStore(): OneTimeStore {
+    if (this.store) return this.store;
+    throw new PushError('INVALID_OPTION', 'This backplane keeps no tickets: it has no oneTimeStore.');
+  }
+}
+
+function keyOf(ticket: string): string {
+  return digest(ticket.slice(0, half)).toString('base64url');
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

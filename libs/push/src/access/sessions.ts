@@ -1,0 +1,104 @@
+import { PushError } from '../contracts/errors.js';
+import type { Principal } from '../contracts/principal.js';
+import { longestTimeout } from './deadline.js';
+import type { Limits } from './limits.js';
+import { now } from './proof-time.js';
+import { longestTicket } from './push-tickets.js';
+import { TokenBucket } from './token-bucket.js';
+
+/** What an authenticator, or a ticket, has proven. */
+export interface Proof {
+  readonly principal: Principal | undefined;
+  /** When the proof began: see `now`. What happened to the principal since then counts against it. */
+  readonly provenAt: number;
+  /** Patterns that it is limited to. */
+  readonly within?: readonly string[];
+}
+
+/** One connection of a principal. */
+export interface Member {
+  /** Ends it. */
+  end(error: PushError): void;
+  /** Takes away what `pattern` shares a topic with. */
+  revoke(pattern: string): void;
+}
+
+/** What the connections of one principal share on this node. */
+export interface User {
+  readonly id: string;
+  readonly members: Set<Member>;
+  readonly buckets: { readonly subscribe: TokenBucket; readonly publish: TokenBucket };
+  /** Runs while it has no connection. */
+  forgetting?: NodeJS.Timeout;
+}
+
+/** The connections of this node, by principal. */
+export class Sessions {
+  private readonly users = new Map<string, User>();
+  /** When principals were disconnected, for as long as an older proof may turn up. */
+  private readonly dismissals = new Map<string, number>();
+
+  constructor(private readonly limits: Limits) {}
+
+  /**
+   * Counts a connection as one of a principal's.
+   *
+   * @throws PushError `LIMIT_EXCEEDED` if it has too many; `UNAUTHENTICATED` if it was disconnected since the proof
+   */
+  enter(member: Member, id: string, provenAt: number): User {
+    if ((this.dismissals.get(id) ?? 0) > provenAt)
+      throw new PushError('UNAUTHENTICATED', 'The connection was ended by the server. Authenticate again.');
+    const user = this.users.get(id) ?? this.add(id);
+    if (user.members.has(member)) return user;
+    if (user.members.size >= this.limits.connectionsPerPrincipal)
+      throw new PushError('LIMIT_EXCEEDED', 'This user has too many connections. Close some first.');
+    clearTimeout(user.forgetting);
+    user.members.add(member);
+    return user;
+  }
+
+  /** Idempotent. */
+  leave(member: Member, user: User): void {
+    if (!user.members.delete(member) || user.members.size > 0) return;
+    // Whoever drops its connections takes what it has used along to the next ones.
+    const { subscribe, publish } = user.buckets;
+    const rest = Math.min(Math.max(subscribe.untilFull, publish.untilFull), longestTimeout);
+    user.forgetting = setTimeout(() => this.users.delete(user.id), rest).unref();
+  }
+
+  /** Ends all connections of a principal, and those that are being made. */
+  disconnect(id: string): void {
+    const time = now();
+    this.dismissals.set(id, time);
+    setTimeout(() => {
+      if (this.dismissals.get(id) === time) this.dismissals.delete(id);
+    }, longestTicket).unref();
+    const error = new PushError(
+      'UNAUTHENTICATED',
+      'The connection was ended by the server. Authenticate again.',
+    );
+    for (const member of this.of(id)) member.end(error);
+  }
+
+  /** Takes topics away from all connections of a principal. */
+  revoke(id: string, pattern: string): void {
+    for (const member of this.of(id)) member.revoke(pattern);
+  }
+
+  private of(id: string): Member[] {
+    return [...(this.users.get(id)?.members ?? [])];
+  }
+
+  private add(id: string): User {
+    const user: User = {
+      id,
+      members: new Set(),
+      buckets: {
+        subscribe: new TokenBucket(this.limits.subscribePerPrincipal),
+        publish: new TokenBucket(this.limits.publishPerPrincipal),
+      },
+    };
+    this.users.set(id, user);
+    return user;
+  }
+}

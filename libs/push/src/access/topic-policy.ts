@@ -1,0 +1,112 @@
+import { Injectable, type Type } from '@nestjs/common';
+import { PushError } from '../contracts/errors.js';
+import type { Principal } from '../contracts/principal.js';
+import { assertPattern, covers } from '../contracts/topic.js';
+import type { TransportName } from '../contracts/connection.js';
+
+/** What a policy is asked about. */
+export interface TopicContext {
+  /** The topic, or the pattern, as the client named it. */
+  readonly topic: string;
+  readonly transport: TransportName;
+  /** The client's address. */
+  readonly address: string;
+  /** Aborted when the answer comes too late to be of use. */
+  readonly signal: AbortSignal;
+}
+
+/** What a policy is asked about that lets clients publish. */
+export interface PublishContext<Payload = unknown> extends TopicContext {
+  /** What the client wants to publish: an instance of the policy's `payload` class, which has been validated. */
+  readonly data: Payload;
+}
+
+/** The tokens of a topic that the policy's pattern names with a colon. */
+export type TopicParams = Readonly<Record<string, string>>;
+
+/**
+ * Decides about the topics of one pattern. Only clients with a principal are asked about; topics for everybody are
+ * `topics: [{ pattern, access: 'public' }]`. What has several policies is granted if one of them grants it.
+ *
+ * A policy that throws, or takes too long, denies.
+ */
+export interface TopicPolicy {
+  /** Whether `principal` may read. Asked on every subscription, so also when a client comes back. Default: nobody. */
+  canSubscribe?(principal: Principal, params: TopicParams, context: TopicContext): boolean | Promise<boolean>;
+  /** Whether `principal` may publish. Default: nobody. */
+  canPublish?(principal: Principal, params: TopicParams, context: PublishContext): boolean | Promise<boolean>;
+}
+
+/** How a policy's topics are used. */
+export interface PushTopicOptions {
+  /**
+   * A class with class-validator decorators: what clients may publish. Properties without a decorator are dropped.
+   * Default: any JSON.
+   */
+  readonly payload?: Type<object>;
+}
+
+/** A policy's pattern, read. */
+export interface PolicyPattern {
+  /** With `*` where the policy has a parameter. */
+  readonly pattern: string;
+  readonly payload: Type<object> | undefined;
+  /** The parameters of `topic`; `undefined` if the policy does not decide about it. */
+  match(topic: string): TopicParams | undefined;
+}
+
+const patterns = new WeakMap<object, PolicyPattern>();
+
+/** What `@PushTopic()` says of this class, or of one that it extends. */
+export function policyPatternOf(metatype: unknown): PolicyPattern | undefined {
+  for (let type: unknown = metatype; typeof type === 'function'; type = Object.getPrototypeOf(type)) {
+    const pattern = patterns.get(type);
+    if (pattern) return pattern;
+  }
+  return undefined;
+}
+
+/**
+ * Makes a class the policy of some topics; list it among the providers of any module. It is injectable.
+ *
+ * ```ts
+ * @PushTopic('orders.:id')
+ * export class OrdersPolicy implements TopicPolicy {
+ *   constructor(private readonly orders: OrdersService) {}
+ *
+ *   canSubscribe(principal: Principal, { id }: { id: string }) {
+ *     return this.orders.belongsTo(id, principal.id);
+ *   }
+ * }
+ * ```
+ *
+ * A parameter stands for one token that is there: a client that asks for `orders.*` is not let in by this policy, since
+ * it names no order, but by one of the pattern `orders.*` or `orders.>`.
+ *
+ * @param pattern a topic pattern, of which a token may be a parameter (`:name`)
+ * @throws PushError `INVALID_TOPIC`, `INVALID_OPTION` for a name that comes twice
+ */
+export function PushTopic(pattern: string, { payload }: PushTopicOptions = {}): ClassDecorator {
+  const tokens = pattern.split('.');
+  const names = tokens.map((token) => (token.startsWith(':') ? token.slice(1) : undefined));
+  const named = names.filter((name) => name !== undefined);
+  if (named.includes('') || new Set(named).size < named.length)
+    throw new PushError('INVALID_OPTION', `The parameters of "${pattern}" need names that differ.`);
+  const wide = tokens.map((token, index) => (names[index] === undefined ? token : '*')).join('.');
+  assertPattern(wide);
+  const match = (topic: string) => {
+    if (!covers(wide, topic)) return undefined;
+    const found = topic.split('.');
+    const params = Object.create(null) as Record<string, string>;
+    for (const [index, name] of names.entries()) {
+      if (name === undefined) continue;
+      if (found[index] === '*') return undefined;
+      params[name] = found[index]!;
+    }
+    return params;
+  };
+  return (target) => {
+    patterns.set(target, { pattern: wide, payload, match });
+    Injectable()(target);
+  };
+}

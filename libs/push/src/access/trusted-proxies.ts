@@ -1,0 +1,102 @@
+import { BlockList, isIP } from 'node:net';
+import { PushError } from '../contracts/errors.js';
+
+/** The part of a request that says where it comes from; Node's, of HTTP/1.1 and HTTP/2 alike. */
+export interface FromSomewhere {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly socket: { readonly remoteAddress?: string };
+}
+
+/**
+ * Finds out who is at the other end, through the proxies that the application trusts: only what they add to
+ * `X-Forwarded-For` and `X-Forwarded-Host` is believed, since a client can send those headers as well.
+ */
+export class TrustedProxies {
+  private readonly list = new BlockList();
+  private readonly isEmpty: boolean;
+
+  /**
+   * @param proxies addresses and networks (`10.0.0.0/8`, `::1`)
+   * @throws PushError `INVALID_OPTION`
+   */
+  constructor(proxies: readonly string[]) {
+    this.isEmpty = proxies.length === 0;
+    for (const proxy of proxies) this.trust(proxy);
+  }
+
+  /** The client's address; empty if the connection is gone already. */
+  addressOf(request: FromSomewhere): string {
+    const peer = plain(request.socket.remoteAddress ?? '');
+    if (!this.isTrusted(peer)) return peer;
+    let client = peer;
+    for (const hop of header(request, 'x-forwarded-for').split(',').reverse()) {
+      const address = hostOf(hop.trim());
+      if (isIP(address) === 0) break;
+      client = address;
+      if (!this.isTrusted(client)) break;
+    }
+    return client;
+  }
+
+  /** The host that the client asked for, as it wrote it: name or address, and port. */
+  hostOf(request: FromSomewhere): string {
+    const forwarded = this.isTrusted(plain(request.socket.remoteAddress ?? ''))
+      ? header(request, 'x-forwarded-host').split(',')[0]!.trim()
+      : '';
+    return forwarded || header(request, 'host') || header(request, ':authority');
+  }
+
+  /** Whether a proxy has handed this request on that the application has not declared. */
+  isUndeclared(request: FromSomewhere): boolean {
+    return this.isEmpty && header(request, 'x-forwarded-for') !== '';
+  }
+
+  /** A Unix socket has no address: who can connect to it is the proxy on this machine. */
+  private isTrusted(address: string): boolean {
+    if (this.isEmpty) return false;
+    const family = isIP(address);
+    return family === 0 ? address === '' : this.list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  }
+
+  private trust(proxy: string): void {
+    const [address = '', prefix] = proxy.split('/');
+    const family = isIP(address);
+    const bits = prefix === undefined ? (family === 6 ? 128 : 32) : Number(prefix);
+    if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > (family === 6 ? 128 : 32)) {
+      const hint = 'List addresses and networks: "10.0.0.5", "10.0.0.0/8", "::1".';
+      throw new PushError('INVALID_OPTION', `trustedProxies: ${JSON.stringify(proxy)} is neither. ${hint}`);
+    }
+    this.list.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4');
+  }
+}
+
+/**
+ * What counts as one address: with IPv6 the first 64 bits, since a single machine has that many addresses to choose from.
+ */
+export function addressGroup(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const [head = '', tail] = address.split('::');
+  const start = head === '' ? [] : head.split(':');
+  const end = tail ? tail.split(':') : [];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - start.length - end.length);
+  const groups = [...start, ...Array<string>(zeros).fill('0'), ...end].slice(0, 4);
+  return groups.map((group) => parseInt(group, 16).toString(16)).join(':');
+}
+
+/** Node writes an IPv4 peer of a dual-stack socket as `::ffff:192.0.2.1`, and adds a zone to link-local addresses. */
+function plain(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return mapped ?? address.split('%')[0]!;
+}
+
+/** Without the port and the brackets that some proxies write. */
+function hostOf(hop: string): string {
+  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1];
+  const withPort = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(hop)?.[1];
+  return plain(bracketed ?? withPort ?? hop);
+}
+
+function header({ headers }: FromSomewhere, name: string): string {
+  const value = headers[name];
+  return typeof value === 'string' ? value : (value?.join(',') ?? '');
+}

@@ -1,0 +1,107 @@
+import type { InjectionToken, Provider } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { Authentication } from './access/authentication.js';
+import { Capacity } from './access/capacity.js';
+import { ClientPublishing } from './access/client-publishing.js';
+import { Gatekeeper } from './access/gatekeeper.js';
+import { GlobalGuards } from './access/global-guards.js';
+import { HandshakeWatch } from './access/handshake-watch.js';
+import { limitsOf } from './access/limits.js';
+import { Origins } from './access/origins.js';
+import { PushAccess } from './access/push-access.js';
+import { PushTickets } from './access/push-tickets.js';
+import { Sessions } from './access/sessions.js';
+import { TopicAccess } from './access/topic-access.js';
+import { TrustedProxies } from './access/trusted-proxies.js';
+import { ErrorReporter } from './bus/error-reporter.js';
+import { EventBus } from './bus/event-bus.js';
+import { Backplane } from './contracts/backplane.js';
+import { Hub } from './hub/hub.js';
+import type { PushOptions } from './push.options.js';
+
+/** Who may connect, who may see what, and how much of it. */
+export function accessProviders(optionsToken: InjectionToken): Provider[] {
+  return [
+    {
+      provide: Sessions,
+      inject: [optionsToken],
+      useFactory: ({ limits }: PushOptions) => new Sessions(limitsOf(limits)),
+    },
+    {
+      provide: PushTickets,
+      inject: [Backplane],
+      useFactory: ({ oneTimeStore }: Backplane) => new PushTickets(oneTimeStore),
+    },
+    {
+      provide: PushAccess,
+      inject: [Sessions, Backplane, Hub],
+      useFactory: (sessions: Sessions, backplane: Backplane, hub: Hub) => {
+        const access = new PushAccess(sessions, backplane);
+        hub.onControl = (message) => access.receive(message);
+        return access;
+      },
+    },
+    {
+      provide: TopicAccess,
+      inject: [ModulesContainer, ErrorReporter, optionsToken],
+      useFactory: (modules: ModulesContainer, errors: ErrorReporter, { topics, limits }: PushOptions) =>
+        new TopicAccess(topics ?? [], modules, limitsOf(limits).decisionTimeout, errors),
+    },
+    {
+      provide: Gatekeeper,
+      inject: [
+        Sessions,
+        PushTickets,
+        TopicAccess,
+        EventBus,
+        ErrorReporter,
+        ModulesContainer,
+        ModuleRef,
+        optionsToken,
+      ],
+      useFactory: gatekeeper,
+    },
+    {
+      provide: HandshakeWatch,
+      inject: [HttpAdapterHost, optionsToken],
+      useFactory: (host: HttpAdapterHost, { limits }: PushOptions) =>
+        new HandshakeWatch(host, limitsOf(limits).handshakeTimeout),
+    },
+  ];
+}
+
+/** What concerns the gateway alone. */
+export function gatewayAccessProviders(): Provider[] {
+  return [
+    {
+      provide: GlobalGuards,
+      inject: [ApplicationConfig],
+      useFactory: (config: ApplicationConfig) => new GlobalGuards(config),
+    },
+  ];
+}
+
+function gatekeeper(
+  sessions: Sessions,
+  tickets: PushTickets,
+  topics: TopicAccess,
+  bus: EventBus,
+  errors: ErrorReporter,
+  modules: ModulesContainer,
+  module: ModuleRef,
+  options: PushOptions,
+): Gatekeeper {
+  const limits = limitsOf(options.limits);
+  const proxies = new TrustedProxies(options.trustedProxies ?? []);
+  const parts = {
+    limits,
+    proxies,
+    sessions,
+    topics,
+    origins: new Origins(options.origins ?? 'same-host', options.allowMissingOrigin ?? true, proxies),
+    capacity: new Capacity(limits),
+    authentication: new Authentication(tickets, limits, errors),
+    publishing: new ClientPublishing(topics, bus),
+  };
+  return new Gatekeeper(parts, options.authenticate, modules, module);
+}

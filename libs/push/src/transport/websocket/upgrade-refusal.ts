@@ -1,0 +1,30 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { PushError } from '../../contracts/errors.js';
+
+/**
+ * Answers an upgrade with an honest status instead of the 101, and the body that Nest gives errors.
+ *
+ * @param comeBackIn milliseconds, for those that may try again
+ */
+export function refuseUpgrade(socket: Duplex, error: PushError, comeBackIn: number): void {
+  const { status, code, message } = error;
+  const body = JSON.stringify({ statusCode: status, code, message });
+  const headers = ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`];
+  // RFC 9110, sections 11.6.1 and 10.2.3
+  if (status === 401) headers.push('WWW-Authenticate: Bearer');
+  if (error.retryable) headers.push(`Retry-After: ${Math.ceil(comeBackIn / 1_000)}`);
+  answer(socket, status, headers, body);
+}
+
+/** Answers an upgrade that belongs to nobody. */
+export function refusePath(socket: Duplex): void {
+  answer(socket, 404, ['Content-Length: 0'], '');
+}
+
+function answer(socket: Duplex, status: number, headers: readonly string[], body: string): void {
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Connection: close', ...headers];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
