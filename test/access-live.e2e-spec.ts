@@ -18,8 +18,10 @@ import {
   type PushOptions,
   type TopicPolicy,
 } from 'nestjs-push';
+import { redisBackplane } from 'nestjs-push/redis';
 import { map } from 'rxjs';
 import { as, NameAuthenticator, Users } from './support/roles.js';
+import { startRedis, type ServerProcess } from './support/servers.js';
 import { SharedMemory } from './support/shared-memory.js';
 import { openSse, openStream } from './support/sse-reader.js';
 import { platforms, startApp, type RunningApp } from './support/start-app.js';
@@ -307,6 +309,30 @@ describe('revoke', () => {
     await access.revoke('ann', 'orders.42');
     release();
     expect(await answer).toMatchObject({ event: 'error', code: 'FORBIDDEN' });
+  });
+});
+
+describe('several nodes on Redis', () => {
+  let server: ServerProcess;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.dispose());
+
+  it('disconnect, revoke and redeem as one', async () => {
+    const node = () => start({ backplane: redisBackplane({ url: `redis://127.0.0.1:${server.port}` }) });
+    const [here, there] = [await node(), await node()];
+    const ticket = await here.tickets.issue({ id: 'ann' });
+    const doors = [there, here, there].map(({ app }) =>
+      openSse(app.url(`/push/events?topic=public.x&ticket=${ticket}`)),
+    );
+    expect((await Promise.all(doors)).map(({ status }) => status).sort()).toEqual([200, 401, 401]);
+    const client = await openWs(there.app.webSocketUrl(), as('ann'));
+    await client.subscribe(['orders.42', 'orders.43']);
+    await here.access.revoke('ann', 'orders.42');
+    expect(await client.next('revoked')).toEqual({ topics: ['orders.42'] });
+    await here.access.disconnectUser('ann');
+    expect((await client.untilClosed()).code).toBe(4401);
   });
 });
 

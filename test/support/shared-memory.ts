@@ -14,6 +14,7 @@ export class SharedMemory {
       deliver: (event) => this.tails.forEach((tail) => tail.deliver(event)),
       skip: (sequence) => this.tails.forEach((tail) => tail.skip(sequence)),
       passBy: (event) => this.tails.forEach((tail) => tail.passBy(event)),
+      congested: () => undefined,
       control: (message) => this.tails.forEach((tail) => tail.control(message)),
     });
   }

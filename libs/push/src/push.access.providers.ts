@@ -30,7 +30,7 @@ export function accessProviders(optionsToken: InjectionToken): Provider[] {
     {
       provide: PushTickets,
       inject: [Backplane],
-      useFactory: ({ oneTimeStore }: Backplane) => new PushTickets(oneTimeStore),
+      useFactory: (backplane: Backplane) => new PushTickets(backplane),
     },
     {
       provide: PushAccess,

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { OneTimeStore } from '../contracts/backplane.js';
+import type { Backplane, OneTimeStore } from '../contracts/backplane.js';
 import { PushError } from '../contracts/errors.js';
 import { assertPrincipal, expiryOf, type Principal } from '../contracts/principal.js';
 import { assertPattern } from '../contracts/topic.js';
@@ -51,7 +51,7 @@ const grammar = /^[A-Za-z0-9_-]{64}$/;
  * kept nowhere: what is stored is their digest.
  */
 export class PushTickets {
-  constructor(private readonly store: OneTimeStore | undefined) {}
+  constructor(private readonly backplane: Pick<Backplane, 'oneTimeStore'>) {}
 
   /**
    * @param principal must be JSON, apart from `expiresAt`
@@ -80,7 +80,7 @@ export class PushTickets {
    * @throws PushError `UNAUTHENTICATED`; `UNAVAILABLE` when the backplane cannot be asked
    */
   async redeem(ticket: string): Promise<Redeemed> {
-    const text = grammar.test(ticket) ? await this.store?.take(keyOf(ticket)) : undefined;
+    const text = grammar.test(ticket) ? await this.backplane.oneTimeStore?.take(keyOf(ticket)) : undefined;
     const stored = text === undefined ? undefined : (JSON.parse(text) as Stored);
     if (stored && timingSafeEqual(digest(ticket.slice(half)), Buffer.from(stored.secret, 'base64url'))) {
       return { principal: stored.principal, topics: stored.topics, issuedAt: stored.issuedAt };
@@ -89,7 +89,7 @@ export class PushTickets {
   }
 
   private openStore(): OneTimeStore {
-    if (this.store) return this.store;
+    if (this.backplane.oneTimeStore) return this.backplane.oneTimeStore;
     throw new PushError('INVALID_OPTION', 'This backplane keeps no tickets: it has no oneTimeStore.');
   }
 }

@@ -4,6 +4,7 @@ import { PushError } from '../contracts/errors.js';
 import type { Draft } from '../contracts/event.js';
 import type { RetentionRules } from '../contracts/retention.js';
 import { describeHistory } from './history.contract.js';
+import { describeOneTimeStore } from './one-time-store.contract.js';
 import { startRecording, type RecordedNode } from './recording-tail.js';
 
 /** A log of its own for one test, and the nodes that share it. */
@@ -20,6 +21,8 @@ export interface BackplaneSuiteOptions {
   readonly shared?: boolean;
   /** Whether it has a `history`. Default: `true`. */
   readonly history?: boolean;
+  /** Whether it has a `oneTimeStore`. Default: `true`. */
+  readonly oneTimeStore?: boolean;
 }
 
 /**
@@ -70,7 +73,7 @@ export function upTo(count: number): number[] {
 export function describeBackplane(
   name: string,
   create: () => Promise<LogUnderTest> | LogUnderTest,
-  { shared = true, history = true }: BackplaneSuiteOptions = {},
+  { shared = true, history = true, oneTimeStore = true }: BackplaneSuiteOptions = {},
 ): void {
   describe(`${name} as a backplane`, () => {
     let bench: Bench;
@@ -82,6 +85,7 @@ export function describeBackplane(
     describeOneNode(() => bench.node());
     if (shared) describeManyNodes(() => bench.node());
     if (history) describeHistory(() => bench.node());
+    if (oneTimeStore) describeOneTimeStore(() => bench.node(), shared);
   });
 }
 

@@ -45,6 +45,11 @@ export class Keys {
     return `${this.tag}message:${id}`;
   }
 
+  /** String: a value that is taken once. */
+  once(key: string): string {
+    return `${this.tag}once:${key}`;
+  }
+
   /** String: the number of the last batch that a node stored, and the sequences that its events got. */
   writer(id: string): string {
     return `${this.tag}writer:${id}`;

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { Backplane, type Health, type History, type Tail } from '../../contracts/backplane.js';
+import {
+  Backplane,
+  type Health,
+  type History,
+  type OneTimeStore,
+  type Tail,
+} from '../../contracts/backplane.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
@@ -13,6 +19,7 @@ import { Link } from './link.js';
 import { RedisAppender } from './redis-appender.js';
 import { RedisHistory } from './redis-history.js';
 import { RedisLog } from './redis-log.js';
+import { RedisOneTimeStore } from './redis-one-time-store.js';
 import { RedisReader } from './redis-reader.js';
 import { RedisSignals } from './redis-signals.js';
 import type { RedisBackplaneOptions } from './redis.options.js';
@@ -28,6 +35,7 @@ const closePatience = 2_000;
  */
 export class RedisBackplane extends Backplane {
   override history?: History;
+  override oneTimeStore?: OneTimeStore;
   private readonly node = token();
   private readonly closing = new AbortController();
   private readonly outage = new Outage('RedisBackplane', 'Redis');
@@ -58,6 +66,7 @@ export class RedisBackplane extends Backplane {
     const listening = new Link(options, 'listening', outage, signal);
     const log = new RedisLog(writing, keys, token);
     this.history = new RedisHistory(writing, log, keys, retention);
+    this.oneTimeStore = new RedisOneTimeStore(writing, keys);
     this.reader = new RedisReader(reading, log, keys, tail, this.probe, outage, signal);
     this.signals = new RedisSignals(writing, listening, keys, this.node, tail, signal);
     this.appender = new RedisAppender(writing, log, keys, this.node, this.queue, retention, options, signal);
