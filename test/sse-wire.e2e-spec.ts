@@ -45,7 +45,7 @@ describe.each(platforms)('the bytes of SSE on %s', (platform) => {
     const live = 'id: EPOCH-6\ndata: ["live"]\n\ndata: \n\nid: EPOCH-7\ndata: null\n\n';
     expect(golden(resumed.body)).toBe(
       '\n: \n\nretry: N\n\n' +
-        'event: push.gap\nid: EPOCH-1\ndata: {"reason":"evicted","topics":["orders.1"],"id":"EPOCH-1"}\n\n' +
+        'event: push.gap\nid: EPOCH-2\ndata: {"reason":"evicted","topics":["orders.1"],"id":"EPOCH-2"}\n\n' +
         'event: note\nid: EPOCH-3\ndata: text\ndata: in\ndata: lines\ndata: \n\n' +
         'id: EPOCH-4\ndata: {"json":"a\\r\\n"}\n\n' +
         'id: EPOCH-5\ndata: Grüße, 世界 🌍\n\n' +

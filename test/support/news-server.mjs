@@ -65,6 +65,8 @@ const commands = {
   close: async () => {
     const began = performance.now();
     await app.close();
+    // Nothing but its own input would keep the process now.
+    setImmediate(() => process.stdin.destroy());
     return { milliseconds: performance.now() - began };
   },
 };

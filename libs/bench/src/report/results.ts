@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { peerNamed } from '../peers.js';
-import type { Scenario } from '../scenario.js';
+import type { Column, Figures, Scenario } from '../scenario.js';
 import { chart } from './chart.js';
 import type { Machine } from './machine.js';
 import type { Result } from './result.js';

@@ -11,7 +11,7 @@ import type { Session } from '../../access/session.js';
 import { explain } from '../../bus/failure.js';
 import { Reception } from '../lifecycle/reception.js';
 import { MessageInbox } from './message-inbox.js';
-import { refusePath, refuseUpgrade } from './upgrade-refusal.js';
+import { leaveToOthers, refusePath, refuseUpgrade } from './upgrade-refusal.js';
 import { WebSocketConnections } from './websocket-connections.js';
 import { WebSocketSettings } from './websocket.options.js';
 
@@ -150,8 +150,8 @@ export class PushWsAdapter extends WsAdapter {
       return;
     }
     // Other listeners (a GraphQL server, socket.io, a dev server's HMR) look after their own paths.
-    if (this.listening!.server.listenerCount('upgrade') > 1) return;
-    refusePath(socket);
+    if (this.listening!.server.listenerCount('upgrade') > 1) leaveToOthers(socket);
+    else refusePath(socket);
   }
 
   /** Until the gatekeeper has decided, nothing is read from the client but its handshake. */

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PushError } from '../../contracts/errors.js';
 
@@ -20,6 +21,22 @@ export function refuseUpgrade(socket: Duplex, error: PushError, comeBackIn: numb
 /** Answers an upgrade that belongs to nobody. */
 export function refusePath(socket: Duplex): void {
   answer(socket, 404, ['Content-Length: 0'], '');
+}
+
+/** How long another listener may take to answer an upgrade, in milliseconds. */
+const answerWithin = 5_000;
+
+/**
+ * Leaves an upgrade to the other listeners; if none of them answers, it belongs to nobody. Node has taken its hands off the
+ * socket: a reset would end the process if nobody listened, and one that nobody answers would stay for ever.
+ */
+export function leaveToOthers(socket: Duplex): void {
+  const { bytesWritten } = socket as Socket;
+  socket.on('error', () => socket.destroy());
+  const look = () => {
+    if ((socket as Socket).bytesWritten === bytesWritten && !socket.destroyed) refusePath(socket);
+  };
+  setTimeout(look, answerWithin).unref();
 }
 
 function answer(socket: Duplex, status: number, headers: readonly string[], body: string): void {
