@@ -6,7 +6,8 @@ import type { TopicNode } from './topic-tree.js';
 /** An event in the window. */
 export interface Entry {
   readonly sequence: number;
-  readonly event: LogEvent;
+  /** Not kept when the entry is evicted, although other lists may know the entry for longer. */
+  event: LogEvent;
   readonly history: TopicHistory;
   /** When it came to this node, in milliseconds of its own clock: a wrong clock elsewhere must not shorten history. */
   readonly arrived: number;

@@ -1,4 +1,4 @@
-import type { LogEvent } from '../contracts/event.js';
+import { LogEvent } from '../contracts/event.js';
 import type { Retention } from '../contracts/retention.js';
 import { Deque } from './deque.js';
 import { merge } from './merge.js';
@@ -26,6 +26,9 @@ const encodings = 3;
 
 /** Counted for a topic that has events: its place in the tree, in maps and sets. */
 const topicOverhead = 512;
+
+/** In the place of an event that is gone. */
+const nothing = new LogEvent('', 0, '', undefined, '');
 
 /** From this many steps on, walking through the log is cheaper than gathering topics. */
 const gatherEffort = 512;
@@ -208,6 +211,7 @@ export class Window {
     this.live--;
     this.lose(history, entry.sequence);
     this.resize(history, -entry.bytes);
+    entry.event = nothing;
     this.dropGone(this.lane(history.retention));
     if (history.entries.length > 0) return;
     this.bytesHeld -= topicOverhead;
