@@ -2,7 +2,8 @@ import type { Backplane, PushError, RetentionRules } from 'nestjs-push';
 import { startRecording, type RecordedNode } from 'nestjs-push/testing';
 import assert from 'node:assert/strict';
 
-const retention: RetentionRules = {
+/** Rules by which nothing is dropped. */
+export const keepAll: RetentionRules = {
   of: () => ({ events: 100_000, age: 3_600_000 }),
   largest: { events: 100_000, age: 3_600_000 },
 };
@@ -28,7 +29,7 @@ export class LogTrial {
 
   /** Starts a node on `backplane`. */
   async join(backplane: Backplane): Promise<RecordedNode> {
-    const node = await startRecording(backplane, retention);
+    const node = await startRecording(backplane, keepAll);
     this.nodes.push(node);
     return node;
   }

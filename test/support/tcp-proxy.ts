@@ -43,8 +43,13 @@ export class TcpProxy {
 
   /** New connections lead to another server. */
   redirect(target: number): void {
-    this.target = target;
+    this.pointTo(target);
     this.reset();
+  }
+
+  /** New connections lead to another server; those that are open stay. */
+  pointTo(target: number): void {
+    this.target = target;
   }
 
   async dispose(): Promise<void> {

@@ -103,11 +103,6 @@ export class AppendQueue {
     return this.waiting.splice(0, end).filter((append) => !append.settled);
   }
 
-  /** Puts appends that were taken, and may be sent again, back to the front. */
-  putBack(appends: readonly PendingAppend[]): void {
-    this.waiting.unshift(...appends.filter((append) => !append.settled));
-  }
-
   /** Lets go of appends that were taken: they are stored, or given up. */
   done(appends: readonly PendingAppend[]): void {
     for (const append of appends) if (this.all.delete(append)) this.bytes -= append.bytes;
@@ -156,20 +151,16 @@ export class AppendQueue {
   private expire(): void {
     this.timer = undefined;
     const now = performance.now();
-    const late: PendingAppend[] = [];
-    for (const append of this.all) {
-      if (append.expires > now) break;
-      if (!append.settled)
-        append.reject(
-          this.unavailable(`The event could not be stored within ${this.limits.publishTimeout} ms`),
-        );
-      late.push(append);
+    const late = [...this.all].filter((append) => append.expires <= now);
+    for (const append of late) {
+      if (append.settled) continue;
+      append.reject(
+        this.unavailable(`The event could not be stored within ${this.limits.publishTimeout} ms`),
+      );
     }
-    if (late.length > 0) {
-      const waiting = new Set(this.waiting);
-      this.done(late.filter((append) => waiting.has(append)));
-      this.waiting = this.waiting.filter((append) => !append.settled);
-    }
+    // Those that were taken are few, and whoever took them lets go of them soon.
+    this.done(late);
+    this.waiting = this.waiting.filter((append) => !append.settled);
     this.schedule();
   }
 
