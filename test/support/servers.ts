@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,8 @@ export class ServerProcess {
 
   private constructor(
     readonly port: number,
-    private readonly directory: string,
+    /** Where it stores what it keeps. */
+    readonly directory: string,
     private readonly command: (port: number, directory: string) => [string, ...string[]],
     private readonly isReady: (port: number) => Promise<boolean>,
   ) {}
@@ -33,9 +34,10 @@ export class ServerProcess {
   static async start(
     command: (port: number, directory: string) => [string, ...string[]],
     isReady: (port: number) => Promise<boolean>,
+    port?: number,
   ): Promise<ServerProcess> {
     const directory = await mkdtemp(join(tmpdir(), 'push-test-'));
-    const server = new ServerProcess(await freePort(), directory, command, isReady);
+    const server = new ServerProcess(port ?? (await freePort()), directory, command, isReady);
     await server.start();
     return server;
   }
@@ -70,7 +72,6 @@ export class ServerProcess {
   /** Deletes what it stored. Only while it does not run. */
   async wipe(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
-    const { mkdir } = await import('node:fs/promises');
     await mkdir(this.directory, { recursive: true });
   }
 
@@ -116,6 +117,7 @@ export function startRedis(
     (port, directory) => [
       'redis-server',
       ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
+      ...['--repl-diskless-sync-delay', '0'],
       ...['--appendonly', persistence === 'aof' ? 'yes' : 'no', '--appendfsync', 'everysec'],
       ...more,
     ],
@@ -134,7 +136,7 @@ export async function startRedisCluster(): Promise<ServerProcess> {
 }
 
 /** A NATS server with JetStream. */
-export function startNats(more: string[] = []): Promise<ServerProcess> {
+export function startNats(more: string[] = [], port?: number): Promise<ServerProcess> {
   return ServerProcess.start(
     (port, directory) => [
       'nats-server',
@@ -142,5 +144,6 @@ export function startNats(more: string[] = []): Promise<ServerProcess> {
       ...more,
     ],
     async (port) => (await ask(port, '')).startsWith('INFO'),
+    port,
   );
 }

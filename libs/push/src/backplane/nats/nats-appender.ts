@@ -19,8 +19,8 @@ const flightBytes = 1024 * 1024;
 export class NatsAppender {
   private running = false;
   private events = 0;
-  /** The newest message that it stored. */
-  private newest = 0;
+  /** The newest message that it stored in an epoch. */
+  private newest = { epoch: '', sequence: 0 };
 
   constructor(
     private readonly link: NatsLink,
@@ -73,16 +73,17 @@ export class NatsAppender {
     results: PromiseSettledResult<PubAck>[],
   ): Promise<void> {
     const stored = results.filter((result) => result.status === 'fulfilled').map(({ value }) => value);
-    const isSameLog = stored.every(({ seq, duplicate }) => duplicate || seq > this.newest);
+    const isSameLog = stored.every(({ seq, duplicate }) => duplicate || seq > this.newest.sequence);
     const failure = results.find((result) => result.status === 'rejected');
     // Numbers that go back are another stream's: whose they are has to be known before anyone is told.
     if (!isSameLog || failure) await this.log.open();
     const { epoch } = this.log.current!;
+    if (epoch !== this.newest.epoch) this.newest = { epoch, sequence: 0 };
     results.forEach((result, index) => {
       if (result.status === 'fulfilled') flight[index]!.resolve({ epoch, sequence: result.value.seq });
     });
-    this.newest = Math.max(isSameLog ? this.newest : 0, ...stored.map(({ seq }) => seq));
-    this.log.saw(this.newest);
+    this.newest.sequence = Math.max(this.newest.sequence, ...stored.map(({ seq }) => seq));
+    this.log.saw(epoch, this.newest.sequence);
     if (failure) throw failure.reason;
     this.outage.worked('publishing');
   }

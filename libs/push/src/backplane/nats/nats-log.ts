@@ -60,9 +60,9 @@ export class NatsLog {
   }
 
   /** Notes that this node knows of a message. A server that does not has lost it. */
-  saw(sequence: number, time = 0): void {
-    if (sequence > this.seen.sequence || (sequence === this.seen.sequence && time > 0))
-      this.seen = { sequence, time };
+  saw(epoch: string, sequence: number, time = 0): void {
+    if (epoch !== this.current?.epoch || sequence < this.seen.sequence) return;
+    if (sequence > this.seen.sequence || time > 0) this.seen = { sequence, time };
   }
 
   /** Looks at the stream, and makes it where there is none. Calls that overlap share the answer. */

@@ -145,7 +145,7 @@ export class NatsReader {
       this.tail.skip(sequence - 1);
     }
     this.last = sequence;
-    this.log.saw(sequence, time);
+    this.log.saw(this.epoch!, sequence, time);
     const topic = this.subjects.topicOf(message.subject);
     if (topic !== undefined) this.tail.deliver(readBody(this.epoch!, sequence, topic, message.string()));
     else this.probe.seen(message.string().slice(1));
