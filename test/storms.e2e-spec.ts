@@ -14,20 +14,6 @@ async function startWithCrowd(size: number, options: object): Promise<{ server: 
   return { server, crowd };
 }
 
-describe.each(['express', 'fastify'])('On %s', (platform) => {
-  it(
-    'a close is done within its time, with 5,000 clients connected',
-    async () => {
-      const { server, crowd } = await startWithCrowd(5_000, { platform });
-      const { milliseconds } = await server.ask<{ milliseconds: number }>('close');
-      expect(milliseconds).toBeLessThan(5_500);
-      await crowd.until(() => crowd.closed === 5_000);
-      await server.child.untilExit();
-    },
-    seconds(120),
-  );
-});
-
 describe('A storm', () => {
   it(
     'of 10,000 clients that are dropped at once: all are back and replayed, while publishing goes on',

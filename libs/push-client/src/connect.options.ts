@@ -1,0 +1,58 @@
+import type { TransportName } from './link.js';
+import type { QueueOptions } from './publisher.js';
+import type { WebSocketClass } from './transports/websocket-class.js';
+
+/** How a client connects. Everything has a default. */
+export interface ConnectOptions {
+  /**
+   * What may carry the connection, in the order of preference. With one, the choice is fixed.
+   * Default: `['websocket', 'sse']`; without a `WebSocket` (Node 20) `['sse']`.
+   */
+  readonly transports?: readonly TransportName[];
+  /**
+   * Who the client is: asked for at each connect, and again before the server lets it expire, which is then prolonged in
+   * place. Goes as first message of a WebSocket, and as `Authorization: Bearer` with SSE.
+   */
+  readonly token?: () => string | undefined | Promise<string | undefined>;
+  /** A one-time ticket, asked for at each connect. Goes into the query, for servers that take no first message. */
+  readonly ticket?: () => string | undefined | Promise<string | undefined>;
+  /**
+   * Whether the tabs of this origin share one connection: those that give the same name and url. With `true` the name is
+   * the url. Where a browser has no Web Locks (insecure origins), each has its own.
+   * Default: `true`, but `false` with `token` or `ticket`: name the user then, so that no tab reads as somebody else.
+   */
+  readonly tabs?: boolean | string;
+  /**
+   * Where the position is kept over a reload of the page: `sessionStorage`. Topics that are subscribed to again without
+   * `from` then go on where the page was left. Default: nowhere, they begin `now`.
+   */
+  readonly storage?: PositionStorage;
+  /** What may wait while there is no connection. */
+  readonly queue?: QueueOptions;
+  /** Closes the client. */
+  readonly signal?: AbortSignal;
+  /**
+   * Told of what belongs to nobody: a handler that throws, a topic that the server refuses. Default: `console.error`.
+   */
+  readonly onError?: (error: unknown) => void;
+  /** How long connecting may take, in milliseconds. Default: 10,000. */
+  readonly timeout?: number;
+  /** Longest wait between two attempts, in milliseconds. Default: 30,000. */
+  readonly maxRetryDelay?: number;
+  /** How long SSE carries a connection before a WebSocket is tried again, in milliseconds; then twice as long. Default: 60,000. */
+  readonly upgradeAfter?: number;
+  /** The class of WebSockets. Default: the global one. */
+  readonly webSocket?: WebSocketClass;
+  /** For SSE. Default: the global one. */
+  readonly fetch?: typeof fetch;
+  /** Further headers, with SSE. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether SSE sends cookies to another origin: `include`. Default: `same-origin`. */
+  readonly credentials?: 'omit' | 'same-origin' | 'include';
+}
+
+/** What is used of a `Storage`. */
+export interface PositionStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+}

@@ -1,0 +1,263 @@
+import { Backoff } from './backoff.js';
+import type { ConnectOptions } from './connect.options.js';
+import type { Link, LinkListener, StatusChange, TransportName } from './link.js';
+import type { ClientMessage, Greeting, ServerMessage } from './protocol.js';
+import { PushError } from './push-error.js';
+import type { Destination, End, OpenTransport, Transport } from './transports/transport.js';
+import { WebSocketTransport } from './transports/websocket.js';
+import type { WebSocketClass } from './transports/websocket-class.js';
+
+/** A connection that lasted so long was a good one: the next failure is the first. In milliseconds. */
+const lasting = 5_000;
+
+/** So often a WebSocket that has worked before may fail before SSE is tried. */
+const patience = 2;
+
+/** So long at most until the next try to leave SSE for a WebSocket, in milliseconds. */
+const longestUpgrade = 900_000;
+
+/** Longest time that a timer can be set for, in milliseconds. */
+const longest = 2 ** 31 - 1;
+
+const noTransport = 'No WebSocket here: give one by the option webSocket, or allow sse.';
+
+/** Without a new token the server ends the connection, and the next one asks again. */
+const ignore = () => undefined;
+
+type Timer = ReturnType<typeof setTimeout> | undefined;
+
+interface Attempt {
+  readonly name: TransportName;
+  transport?: Transport;
+  /** It takes messages. */
+  isUp?: boolean;
+  /** When the server greeted it. */
+  liveSince?: number;
+  /** What the server said of it as a whole, before it ended it. */
+  error?: PushError;
+}
+
+/**
+ * A connection of its own that is kept up: over the transport that works, with a watchdog on the server's heartbeats, and
+ * back again whenever it is cut, unless the server refuses.
+ */
+export class Connection implements Link {
+  readonly #destination: Destination;
+  readonly #names: readonly TransportName[];
+  readonly #backoff: Backoff;
+  readonly #WebSocket: WebSocketClass | undefined;
+  #current: Attempt | undefined;
+  /** A WebSocket that may take the place of SSE. */
+  #candidate: Attempt | undefined;
+  /** Whose turn it is among the transports: rises with what fails. */
+  #turn = 0;
+  /** How many attempts in a row have failed. */
+  #failures = 0;
+  #hasWebSocketWorked = false;
+  /** The server has just refused its credentials. */
+  #isDoubted = false;
+  /** The server shuts down, and says when to come back, in milliseconds. */
+  #drain: number | undefined;
+  #heardAt = 0;
+  /** After so many silent milliseconds it is dead. */
+  #patience: number;
+  #retryTimer: Timer;
+  #watchTimer: Timer;
+  #upgradeTimer: Timer;
+  #refreshTimer: Timer;
+  #upgradeAfter: number;
+
+  constructor(
+    url: URL,
+    private readonly options: ConnectOptions,
+    private readonly listener: LinkListener,
+    private readonly openSse?: OpenTransport,
+  ) {
+    this.#WebSocket = options.webSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket;
+    this.#names = (options.transports ?? ['websocket', 'sse']).filter((name) =>
+      name === 'sse' ? openSse : this.#WebSocket,
+    );
+    if (this.#names.length === 0) throw new PushError('UNAVAILABLE', noTransport);
+    this.#backoff = new Backoff(options.maxRetryDelay ?? 30_000);
+    this.#patience = this.#timeout;
+    this.#upgradeAfter = options.upgradeAfter ?? 60_000;
+    this.#destination = {
+      options,
+      async credentials() {
+        const address = new URL(url);
+        const [token, ticket] = await Promise.all([options.token?.(), options.ticket?.()]);
+        if (ticket) address.searchParams.set('ticket', ticket);
+        return { url: address, token };
+      },
+    };
+  }
+
+  send(message: ClientMessage): void {
+    if (this.#current?.isUp) this.#current.transport!.send(message);
+  }
+
+  open(): void {
+    if (!this.#current) this.#connect();
+  }
+
+  rest(change: StatusChange): void {
+    this.#let();
+    this.listener.status(change);
+  }
+
+  nudge(): void {
+    if (this.#current) this.#watch();
+    else this.#connect();
+  }
+
+  cut(): void {
+    if (this.#current) this.#ended(this.#current, { advice: 'retry' });
+  }
+
+  get #timeout(): number {
+    return this.options.timeout ?? 10_000;
+  }
+
+  #connect(): void {
+    clearTimeout(this.#retryTimer);
+    this.listener.status({ status: 'connecting' });
+    this.#heardAt = Date.now();
+    this.#patience = this.#timeout;
+    const name = this.#names[this.#turn % this.#names.length]!;
+    const attempt: Attempt = { name };
+    this.#current = attempt;
+    this.#start(attempt);
+    this.#watch();
+    // A stream has to know what it is for when it is opened.
+    if (name === 'sse') this.#up(attempt);
+  }
+
+  #up(attempt: Attempt): void {
+    attempt.isUp = true;
+    this.listener.up();
+  }
+
+  #start(attempt: Attempt): void {
+    const events = {
+      heard: () => attempt === this.#current && (this.#heardAt = Date.now()),
+      retry: (milliseconds: number) => (this.#backoff.base = milliseconds),
+      message: (message: ServerMessage) => this.#message(attempt, message),
+      down: (end: End) => this.#ended(attempt, end),
+    };
+    attempt.transport =
+      attempt.name === 'sse'
+        ? this.openSse!(this.#destination, events)
+        : new WebSocketTransport(this.#destination, events, this.#WebSocket!);
+  }
+
+  #message(attempt: Attempt, message: ServerMessage): void {
+    const { event, data } = message;
+    if (event === 'hello' && attempt === this.#candidate) {
+      this.#current?.transport?.close();
+      clearTimeout(this.#upgradeTimer);
+      this.#candidate = undefined;
+      this.#current = attempt;
+      this.#turn++;
+    }
+    if (attempt !== this.#current) return;
+    if (event === 'drain') this.#drain = data.delay;
+    if (event === 'error' && data.ref === undefined)
+      attempt.error = new PushError(data.code, data.message, data.retryable);
+    if (event === 'hello' || event === 'refreshed') this.#greeted(attempt, data);
+    this.listener.message(message);
+    if (event === 'hello' && !attempt.isUp) this.#up(attempt);
+  }
+
+  #greeted(attempt: Attempt, { heartbeat, expiresAt }: Partial<Greeting>): void {
+    if (heartbeat) this.#patience = 2 * heartbeat;
+    this.#heardAt = Date.now();
+    this.#refreshBefore(expiresAt);
+    if (attempt.liveSince) return;
+    attempt.liveSince = Date.now();
+    this.#failures = 0;
+    if (attempt.name === 'websocket') this.#hasWebSocketWorked = true;
+    else this.#upgradeLater();
+    this.listener.status({ status: 'live', transport: attempt.name });
+  }
+
+  #ended(attempt: Attempt, end: End): void {
+    if (attempt === this.#candidate) {
+      attempt.transport!.close();
+      this.#candidate = undefined;
+      this.#upgradeLater();
+    }
+    if (attempt !== this.#current) return;
+    this.#let();
+    const { liveSince } = attempt;
+    if (liveSince && Date.now() - liveSince > lasting && !end.later) {
+      this.#backoff.reset();
+      this.#isDoubted = false;
+    }
+    const { token, ticket } = this.options;
+    const error = attempt.error ?? end.error;
+    if (end.advice === 'authenticate' && (token || ticket) && !this.#isDoubted) {
+      // A new token may help, once.
+      this.#isDoubted = true;
+      this.#connect();
+    } else if (end.advice !== 'retry') this.listener.status({ status: 'closed', error });
+    else if (!liveSince && this.#passOn() && !end.delay) this.#connect();
+    else this.#wait(end.delay, error);
+  }
+
+  /** Gives the turn to another transport. Returns whether there is one that has not failed since the last wait. */
+  #passOn(): boolean {
+    if (++this.#failures <= patience && this.#hasWebSocketWorked) return false;
+    this.#turn++;
+    return this.#failures % this.#names.length > 0;
+  }
+
+  #wait(delay = this.#drain ?? this.#backoff.next(), error?: PushError): void {
+    this.#drain = undefined;
+    this.#retryTimer = setTimeout(() => this.#connect(), Math.min(delay, longest));
+    this.listener.status({ status: 'waiting', retryIn: delay, error });
+  }
+
+  /** Cuts the connection if it has been silent for too long; looks again when it may have been. */
+  #watch(): void {
+    clearTimeout(this.#watchTimer);
+    const silence = Date.now() - this.#heardAt;
+    if (silence >= this.#patience) this.cut();
+    else this.#watchTimer = setTimeout(() => this.#watch(), this.#patience - silence);
+  }
+
+  #upgradeLater(): void {
+    if (!this.#names.includes('websocket') || this.#current?.name !== 'sse') return;
+    clearTimeout(this.#upgradeTimer);
+    this.#upgradeTimer = setTimeout(() => {
+      const candidate: Attempt = { name: 'websocket' };
+      this.#candidate = candidate;
+      this.#start(candidate);
+      this.#upgradeTimer = setTimeout(() => this.#ended(candidate, { advice: 'retry' }), this.#timeout);
+    }, this.#upgradeAfter);
+    this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, longestUpgrade);
+  }
+
+  #refreshBefore(expiresAt: number | undefined): void {
+    clearTimeout(this.#refreshTimer);
+    if (!expiresAt || !this.options.token) return;
+    const soon = (expiresAt - Date.now()) * 0.75;
+    this.#refreshTimer = setTimeout(() => this.#refresh().catch(ignore), Math.min(soon, longest));
+  }
+
+  async #refresh(): Promise<void> {
+    const attempt = this.#current;
+    const token = await this.options.token!();
+    if (token && attempt === this.#current) this.send({ event: 'refresh', data: { token } });
+  }
+
+  /** Lets go of everything. */
+  #let(): void {
+    this.#current?.transport?.close();
+    this.#candidate?.transport?.close();
+    this.#current = this.#candidate = undefined;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#watchTimer);
+    clearTimeout(this.#upgradeTimer);
+    clearTimeout(this.#refreshTimer);
+  }
+}

@@ -1,0 +1,19 @@
+/* The door for those who count bytes: `connectWith` and the parts that it can be given. */
+
+import type { Parts } from './connect.js';
+import { StoredPositions } from './stored-positions.js';
+import { canShare, SharedLink } from './tabs/shared-link.js';
+import { SseTransport } from './transports/sse.js';
+
+export { connectWith, type Parts } from './connect.js';
+export { PushError } from './push-error.js';
+
+/** Carries a connection where no WebSocket can be opened. */
+export const sse: Parts['sse'] = (destination, events) => new SseTransport(destination, events);
+
+/** Shares one connection among tabs. */
+export const tabs: Parts['tabs'] = (name, connectTo, listener) =>
+  canShare() ? new SharedLink(name, connectTo, listener) : undefined;
+
+/** Keeps positions in the option `storage`. */
+export const positions: Parts['positions'] = (storage, key) => new StoredPositions(storage, key);

@@ -1,0 +1,101 @@
+import type { PushEvent, Start } from './protocol.js';
+import type { PushError } from './push-error.js';
+
+/** How a subscription is made. */
+export interface SubscribeOptions {
+  /**
+   * Where it begins: `now`, `last` (the newest retained event of each topic, then live), `earliest` (everything retained),
+   * or an event's id. Default: `now`, which is when the server has confirmed it.
+   */
+  readonly from?: Start;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+}
+
+/** How events are read in a loop. */
+export interface EventsOptions extends SubscribeOptions {
+  /**
+   * How many events may wait for the loop. When there are more, it unsubscribes, and resumes once they are taken: nothing
+   * is lost. Default: 1,000.
+   */
+  readonly limit?: number;
+}
+
+/** What an observer of events may have. */
+export interface EventObserver<Data> {
+  next?(event: PushEvent<Data>): void;
+  error?(error: unknown): void;
+  complete?(): void;
+}
+
+/** Events to read in a `for await` loop, or through RxJS (`from(push.events(…))`). Each reader has its own place. */
+export interface Events<Data> extends AsyncIterable<PushEvent<Data>> {
+  subscribe(observer: EventObserver<Data>): { unsubscribe(): void };
+}
+
+/** A reader of events, as the client opens it. */
+export interface Reader {
+  next(event: PushEvent): void;
+  /** The server has confirmed it. */
+  live?(): void;
+  /** It is over: the server has refused, or the client or its signal has ended it. */
+  end(error?: PushError): void;
+}
+
+/** Opens a reader at `from`. Returns how to stop it, which says where it would go on. */
+export type OpenReader = (from: Start | undefined, reader: Reader) => () => Start;
+
+/** The events that `open` brings, in every form that the language has for them. */
+export function eventsOf<Data>(open: OpenReader, { from, limit = 1_000 }: EventsOptions): Events<Data> {
+  const events = {
+    [Symbol.asyncIterator]: () => iterate<Data>(open, from, limit),
+    subscribe(observer: EventObserver<Data>) {
+      const stop = open(from, {
+        next: (event) => observer.next?.(event as PushEvent<Data>),
+        end: (error) => (error ? observer.error?.(error) : observer.complete?.()),
+      });
+      return { unsubscribe: () => void stop() };
+    },
+  };
+  // What RxJS and others look for; without a polyfill the symbol does not exist, and they look for the string.
+  const symbol = (Symbol as { readonly observable?: symbol }).observable ?? '@@observable';
+  return Object.assign(events, { [symbol]: () => events });
+}
+
+async function* iterate<Data>(
+  open: OpenReader,
+  from: Start | undefined,
+  limit: number,
+): AsyncGenerator<PushEvent<Data>, void> {
+  const waiting: PushEvent<Data>[] = [];
+  let end = undefined as { readonly error?: PushError } | undefined;
+  let wake = () => {};
+  let stop: (() => Start) | undefined;
+  const reader: Reader = {
+    next(event) {
+      if (waiting.push(event as PushEvent<Data>) >= limit) {
+        from = stop!();
+        stop = undefined;
+      }
+      wake();
+    },
+    end(error) {
+      end = { error };
+      wake();
+    },
+  };
+  try {
+    for (;;) {
+      const event = waiting.shift();
+      if (event) yield event;
+      else if (end?.error) throw end.error;
+      else if (end) return;
+      else {
+        stop ??= open(from, reader);
+        await new Promise<void>((resolve) => (end ? resolve() : (wake = resolve)));
+      }
+    }
+  } finally {
+    stop?.();
+  }
+}

@@ -1,0 +1,34 @@
+/* The public door. Nobody inside imports it. */
+
+import type { ConnectOptions } from './connect.options.js';
+import { connectWith, type PushClient } from './connect.js';
+import { positions, sse, tabs } from './core.js';
+
+/**
+ * Connects to the push endpoint of a server, and stays connected.
+ *
+ * ```ts
+ * const push = connect<{ 'orders.*': Order }>('/push');
+ * push.on('orders.*', (order, event) => show(order));
+ * push.onGap(() => reload());
+ * ```
+ *
+ * @param url the path of the server's `PushModule`; absolute outside of browsers
+ * @throws PushError `UNAVAILABLE` if none of the transports exists here
+ */
+export function connect<Topics = Record<never, never>>(
+  url: string | URL,
+  options: ConnectOptions = {},
+): PushClient<Topics> {
+  return connectWith<Topics>(url, options, { positions, sse, tabs });
+}
+
+export type { ListenOptions, PushClient, Stop } from './connect.js';
+export type { ConnectOptions, PositionStorage } from './connect.options.js';
+export type { EventObserver, Events, EventsOptions, SubscribeOptions } from './events.js';
+export type { Status, StatusChange, TransportName } from './link.js';
+export type { GapNotice, PushEvent, Start } from './protocol.js';
+export type { PublishOptions, QueueOptions } from './publisher.js';
+export { PushError } from './push-error.js';
+export type { PayloadOf } from './topics.js';
+export type { WebSocketClass, WebSocketLike } from './transports/websocket-class.js';

@@ -1,0 +1,47 @@
+import type { ClientMessage, ServerMessage } from './protocol.js';
+import type { PushError } from './push-error.js';
+
+/** How a connection is carried. */
+export type TransportName = 'websocket' | 'sse';
+
+/**
+ * - `connecting`: on the way
+ * - `live`: connected
+ * - `waiting`: cut; it will try again
+ * - `closed`: by the application, or because the server refused; it does not try again by itself
+ */
+export type Status = 'connecting' | 'live' | 'waiting' | 'closed';
+
+/** A change of the status. */
+export interface StatusChange {
+  readonly status: Status;
+  /** What carries a live connection. */
+  readonly transport?: TransportName;
+  /** How long it will wait, in milliseconds. */
+  readonly retryIn?: number;
+  /** Why it is cut or closed, where that is known. */
+  readonly error?: PushError;
+}
+
+/** The way to the server: a connection of its own, or the one that the tabs share. */
+export interface Link {
+  /** Sends, if it is up. When it is cut nothing holds of what was said: the next `up` begins anew. */
+  send(message: ClientMessage): void;
+  /** Begins, or comes back after `rest`. */
+  open(): void;
+  /** Lets go of everything until `open`. */
+  rest(change: StatusChange): void;
+  /** Retries now if it is not connected; finds out now if it is dead. */
+  nudge(): void;
+  /** The network is gone. */
+  cut(): void;
+}
+
+/** Who uses a link. */
+export interface LinkListener {
+  /** A new connection takes messages: everything has to be subscribed to again. */
+  up(): void;
+  /** @param refs whom an answer is for, where it is not its own `ref` */
+  message(message: ServerMessage, refs?: readonly string[]): void;
+  status(change: StatusChange): void;
+}

@@ -1,0 +1,34 @@
+/** Calls listeners that do not know of each other: what one throws, or a promise of its that rejects, harms no other. */
+export class Listeners<Value> {
+  readonly #listeners = new Set<(value: Value) => unknown>();
+
+  constructor(private readonly onError: (error: unknown) => void) {}
+
+  /** @returns how to stop */
+  add(listener: (value: Value) => unknown, signal?: AbortSignal): () => void {
+    // The same function may be added twice.
+    const own = (value: Value) => listener(value);
+    const stop = () => void this.#listeners.delete(own);
+    if (signal?.aborted) return stop;
+    this.#listeners.add(own);
+    signal?.addEventListener('abort', stop);
+    return () => {
+      signal?.removeEventListener('abort', stop);
+      stop();
+    };
+  }
+
+  emit(value: Value): void {
+    for (const listener of this.#listeners) isolate(() => listener(value), this.onError);
+  }
+}
+
+/** Runs the application's code. */
+export function isolate(run: () => unknown, onError: (error: unknown) => void): void {
+  try {
+    const result = run();
+    if (result instanceof Promise) result.catch(onError);
+  } catch (error) {
+    onError(error);
+  }
+}

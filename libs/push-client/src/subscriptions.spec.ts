@@ -1,0 +1,191 @@
+import type { Link } from './link.js';
+import type { ClientMessage, GapNotice, PushEvent, ServerMessage, Start } from './protocol.js';
+import type { PushError } from './push-error.js';
+import { Subscription, Subscriptions } from './subscriptions.js';
+
+/** A table of subscriptions on a link whose other end the test is. */
+class Setup {
+  readonly sent: ClientMessage[] = [];
+  readonly gaps: GapNotice[] = [];
+  readonly refused: PushError[] = [];
+  readonly table = new Subscriptions(
+    { send: (message: ClientMessage) => this.sent.push(message) } as unknown as Link,
+    { gap: (gap) => this.gaps.push(gap), refused: (error) => this.refused.push(error) },
+  );
+
+  /** Adds a reader; returns what it gets. */
+  read(pattern: string, from: Start = 'now') {
+    const ids: (string | undefined)[] = [];
+    const ends: (PushError | undefined)[] = [];
+    const subscription = new Subscription(
+      pattern,
+      from,
+      ({ id }: PushEvent) => ids.push(id),
+      (error) => ends.push(error),
+    );
+    this.table.add(subscription);
+    return { ids, ends, subscription };
+  }
+
+  /** What was sent since the last call: `topics from start`. */
+  async said(): Promise<string[]> {
+    await Promise.resolve();
+    return this.sent.splice(0).map(({ event, data }) => {
+      if (event === 'subscribe') this.ref = data.ref;
+      const { topics, from } = data as { topics: string[]; from?: string };
+      return event === 'subscribe' ? `${topics.join(' ')} from ${from}` : `without ${topics.join(' ')}`;
+    });
+  }
+
+  ref = '';
+
+  says(...messages: (readonly [ServerMessage['event'], object])[]): void {
+    for (const [event, data] of messages) {
+      const answer = event === 'subscribed' || event === 'live' || event === 'error';
+      this.table.message({ event, data: answer ? { ref: this.ref, ...data } : data } as ServerMessage);
+    }
+  }
+}
+
+const event = (topic: string, id: string) => ['message', { topic, id, data: null }] as const;
+
+describe('Subscriptions', () => {
+  it('that are made together are asked for together; those from now on first, one batch at a time', async () => {
+    const setup = new Setup();
+    setup.read('a', 'last');
+    setup.read('b');
+    setup.read('b');
+    setup.read('c.*');
+    setup.read('d', 'id-1');
+    setup.table.up();
+    expect(await setup.said()).toEqual(['b c.* from now']);
+    setup.says(['subscribed', { id: 'id-5' }], ['live', { id: 'id-5' }]);
+    expect(await setup.said()).toEqual(['a from last']);
+    setup.says(['subscribed', { id: 'id-0' }], ['live', { id: 'id-5' }]);
+    expect(await setup.said()).toEqual(['d from id-1']);
+  });
+
+  it('are brought up to the others alone: what comes between is not for those', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    const live = setup.read('a.*');
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-5' }], ['live', { id: 'id-5' }], event('a.1', 'id-6'));
+    const late = setup.read('a.1', 'earliest');
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-0' }], event('a.1', 'id-3'), event('a.1', 'id-6'));
+    setup.says(['live', { id: 'id-6' }], event('a.1', 'id-7'));
+    expect(live.ids).toEqual(['id-6', 'id-7']);
+    expect(late.ids).toEqual(['id-3', 'id-6', 'id-7']);
+  });
+
+  it('resume where each of them was, wherever the link is cut', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    setup.read('a');
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-5' }]);
+    setup.table.up();
+    expect(await setup.said()).toEqual(['a from id-5']);
+    setup.says(['subscribed', { id: 'id-5' }], event('a', 'id-6'), ['live', { id: 'id-9' }]);
+    setup.read('b', 'last');
+    await setup.said();
+    setup.table.up();
+    expect(await setup.said()).toEqual(['a from id-9']);
+    setup.says(['subscribed', { id: 'id-9' }], ['live', { id: 'id-9' }]);
+    expect(await setup.said()).toEqual(['b from last']);
+    setup.says(['subscribed', { id: 'id-0' }]);
+    setup.table.up();
+    expect(await setup.said()).toEqual(['a from id-9']);
+    setup.says(['live', { id: 'id-9' }]);
+    expect(await setup.said()).toEqual(['b from last']);
+    setup.says(['subscribed', { id: 'id-0' }], event('b', 'id-2'), ['heartbeat', { id: 'id-4' }]);
+    setup.table.up();
+    expect(await setup.said()).toEqual(['a from id-9']);
+    setup.says(['live', { id: 'id-9' }]);
+    expect(await setup.said()).toEqual(['b from id-4']);
+    setup.says(['live', { id: 'id-9' }], ['heartbeat', { id: 'id-20' }]);
+    setup.table.up();
+    expect(await setup.said()).toEqual(['a b from id-20']);
+  });
+
+  it('of another tab move nothing of ours', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    const { ids } = setup.read('a');
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-5' }], ['live', { id: 'id-5' }]);
+    setup.says(['subscribed', { ref: 'other', id: 'id-1' }], event('a', 'id-2'));
+    setup.table.up();
+    expect(await setup.said()).toEqual(['a from id-5']);
+    setup.says(['subscribed', { ref: 'other', id: 'id-1' }], event('a', 'id-2'));
+    setup.says(
+      ['gap', { reason: 'evicted', topics: ['a'], id: 'id-3' }],
+      ['live', { ref: 'other', id: 'id-7' }],
+    );
+    setup.says(['subscribed', { id: 'id-5' }], event('a', 'id-6'), ['live', { id: 'id-7' }]);
+    expect(ids).toEqual(['id-6']);
+    expect(setup.gaps).toEqual([]);
+  });
+
+  it('are given up when nobody reads them any more', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    const [one, two] = [setup.read('a'), setup.read('a')];
+    const three = setup.read('b');
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }]);
+    setup.table.delete(one.subscription);
+    expect(await setup.said()).toEqual([]);
+    setup.table.delete(two.subscription);
+    setup.table.delete(three.subscription);
+    setup.read('b');
+    expect(await setup.said()).toEqual(['without a', 'b from now']);
+    setup.says(event('b', 'id-2'));
+    expect(three.ids).toEqual([]);
+  });
+
+  it('are told of gaps, each of its own', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    setup.read('a');
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }]);
+    setup.says(['gap', { reason: 'slow', topics: ['a', 'b'], id: 'id-9' }]);
+    expect(setup.gaps).toEqual([{ reason: 'slow', topics: ['a'], id: 'id-9' }]);
+    setup.table.up();
+    expect(await setup.said()).toEqual(['a from id-9']);
+  });
+
+  it('that are refused together are asked for one by one', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    const [one, two, three] = [setup.read('a'), setup.read('secret'), setup.read('c')];
+    expect(await setup.said()).toEqual(['a secret c from now']);
+    setup.says(['error', { code: 'FORBIDDEN', message: 'no', retryable: false }]);
+    expect(await setup.said()).toEqual(['a from now']);
+    setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }]);
+    expect(await setup.said()).toEqual(['secret from now']);
+    setup.says(['error', { code: 'FORBIDDEN', message: 'no', retryable: false }]);
+    expect(await setup.said()).toEqual(['without secret', 'c from now']);
+    setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }]);
+    expect(one.ends).toEqual([undefined]);
+    expect(two.ends).toMatchObject([{ code: 'FORBIDDEN', topics: ['secret'] }]);
+    expect(three.ends).toEqual([undefined]);
+    expect(setup.refused).toHaveLength(1);
+    setup.table.up();
+    expect(await setup.said()).toEqual(['a c from id-1']);
+  });
+
+  it('that are revoked end', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    const [one, two] = [setup.read('a'), setup.read('b')];
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }], ['revoked', { topics: ['a'] }]);
+    setup.says(event('a', 'id-2'), event('b', 'id-3'));
+    expect(one.ends).toMatchObject([undefined, { code: 'FORBIDDEN', topics: ['a'] }]);
+    expect(two.ids).toEqual(['id-3']);
+    expect(await setup.said()).toEqual(['without a']);
+  });
+});

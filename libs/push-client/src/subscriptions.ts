@@ -1,0 +1,206 @@
+import type { Link, LinkListener } from './link.js';
+import { positionIn, type GapNotice, type PushEvent, type ServerMessage, type Start } from './protocol.js';
+import { PushError } from './push-error.js';
+import { randomId } from './random-id.js';
+import { matcher } from './topics.js';
+
+/** More topics than these go in several messages, which keeps each below every server's limit. */
+const maxTopicsPerMessage = 100;
+
+/** How long to wait before a subscription is asked for again that the server could not take, in milliseconds. */
+const pause = 2_000;
+
+/** A reader of a topic or pattern. */
+export class Subscription {
+  readonly matches: (topic: string) => boolean;
+  state: 'waiting' | 'asked' | 'live' = 'waiting';
+
+  /**
+   * @param from where it has to be asked for
+   * @param handle MUST NOT throw
+   * @param settle is called when the server has made it live, or refused it
+   */
+  constructor(
+    readonly pattern: string,
+    public from: Start,
+    readonly handle: (event: PushEvent) => void,
+    readonly settle: (error?: PushError) => void,
+  ) {
+    this.matches = matcher(pattern);
+  }
+}
+
+/** What the subscriptions of a client are told of. */
+export interface SubscriptionsListener {
+  gap(notice: GapNotice): void;
+  refused(error: PushError): void;
+}
+
+/**
+ * Which topics there are on the link, and how far each reader has come: one position for all that are live, and one for
+ * those that are being brought up to it, one batch at a time. Wherever the link is cut, each reader resumes where it is.
+ */
+export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
+  readonly #all = new Set<Subscription>();
+  /** What the link has been asked for. */
+  readonly #wired = new Set<string>();
+  /** Everything of the live subscriptions up to here was handled. */
+  #position: string | undefined;
+  /** The batch that was asked for last. */
+  #asked: { readonly members: readonly Subscription[]; position: Start } | undefined;
+  /** Between `subscribed` and `live`, all messages are for one batch: ours, or another tab's. */
+  #turn: 'ours' | 'others' | undefined;
+  /** How many topics are asked for together. */
+  #most = maxTopicsPerMessage;
+  readonly #ref = randomId();
+  #isScheduled = false;
+
+  constructor(
+    private readonly link: Link,
+    private readonly listener: SubscriptionsListener,
+  ) {}
+
+  add(subscription: Subscription): void {
+    this.#all.add(subscription);
+    this.#schedule();
+  }
+
+  /** Idempotent. Afterwards it handles nothing. */
+  delete(subscription: Subscription): void {
+    if (this.#all.delete(subscription)) this.#schedule();
+  }
+
+  /** Where a subscription would have to be asked for now. */
+  positionOf(subscription: Subscription): Start {
+    if (subscription.state === 'live') return this.#position!;
+    return subscription.state === 'asked' ? this.#asked!.position : subscription.from;
+  }
+
+  [Symbol.iterator](): Iterator<Subscription> {
+    return this.#all.values();
+  }
+
+  up(): void {
+    for (const subscription of this.#all) {
+      subscription.from = this.positionOf(subscription);
+      subscription.state = 'waiting';
+    }
+    this.#wired.clear();
+    this.#asked = this.#turn = undefined;
+    this.#most = maxTopicsPerMessage;
+    this.#ask();
+  }
+
+  message(message: ServerMessage, refs?: readonly string[]): void {
+    const { event, data } = message;
+    const isOurs = 'ref' in data && (refs ?? [data.ref]).includes(this.#ref);
+    if (event === 'subscribed') this.#turn = isOurs ? 'ours' : 'others';
+    const id = positionIn(message, this.#asked?.position);
+    if (id && this.#turn === 'ours') this.#asked!.position = id;
+    else if (id && !this.#turn) this.#position = id;
+    if (event === 'message') this.#deliver(data);
+    else if (event === 'gap') this.#tell(data);
+    else if (event === 'live') this.#settle(data.id, isOurs);
+    else if (event === 'error' && isOurs) this.#refuse(data);
+    else if (event === 'revoked') this.#revoke(data.topics);
+  }
+
+  #deliver(event: PushEvent): void {
+    for (const subscription of this.#readers()) {
+      // One that a handler before it has removed gets no more.
+      if (subscription.matches(event.topic) && this.#all.has(subscription)) subscription.handle(event);
+    }
+  }
+
+  #tell(notice: GapNotice): void {
+    const own = new Set(this.#readers().map(({ pattern }) => pattern));
+    const topics = notice.topics.filter((topic) => own.has(topic));
+    if (topics.length > 0) this.listener.gap({ ...notice, topics });
+  }
+
+  /** Whom a message is for. */
+  #readers(): Subscription[] {
+    if (this.#turn === 'others') return [];
+    const state = this.#turn === 'ours' ? 'asked' : 'live';
+    return [...this.#all].filter((subscription) => subscription.state === state);
+  }
+
+  #settle(id: string, isOurs: boolean): void {
+    this.#turn = undefined;
+    this.#position = id;
+    if (!isOurs) return;
+    const { members } = this.#asked!;
+    this.#asked = undefined;
+    for (const member of members) member.state = 'live';
+    for (const member of members) member.settle();
+    this.#schedule();
+  }
+
+  #refuse({ code, message, retryable }: { code: string; message: string; retryable: boolean }): void {
+    const members = this.#asked!.members;
+    this.#asked = undefined;
+    for (const member of members) member.state = 'waiting';
+    if (retryable) {
+      this.listener.refused(new PushError(code, message, true, topicsOf(members)));
+      setTimeout(() => this.#schedule(), pause);
+      return;
+    }
+    if (topicsOf(members).length === 1) this.#remove(members, code, message);
+    // It may be about one of them: the next are asked for one by one.
+    else this.#most = 1;
+    this.#schedule();
+  }
+
+  #revoke(topics: readonly string[]): void {
+    const lost = [...this.#all].filter(({ pattern, state }) => state === 'live' && topics.includes(pattern));
+    if (lost.length > 0) this.#remove(lost, 'FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`);
+  }
+
+  #remove(subscriptions: readonly Subscription[], code: string, message: string): void {
+    const error = new PushError(code, message, false, topicsOf(subscriptions));
+    for (const subscription of subscriptions) {
+      if (this.#all.delete(subscription)) subscription.settle(error);
+    }
+    this.listener.refused(error);
+  }
+
+  /** What changes in one turn of the event loop goes together. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#ask();
+    });
+  }
+
+  #ask(): void {
+    const wanted = new Set([...this.#all].map(({ pattern }) => pattern));
+    const topics = [...this.#wired].filter((pattern) => !wanted.has(pattern));
+    topics.forEach((topic) => this.#wired.delete(topic));
+    if (topics.length > 0) this.link.send({ event: 'unsubscribe', data: { topics } });
+    if (!this.#asked) this.#askNext();
+  }
+
+  /** Asks for the next subscriptions that begin at the same place. Those from now on go first. */
+  #askNext(): void {
+    const waiting = [...this.#all].filter(({ state }) => state === 'waiting');
+    const first = waiting.find(({ from }) => from === 'now') ?? waiting[0];
+    if (!first) return;
+    const { from } = first;
+    const next = waiting.filter((each) => each.from === from);
+    const topics = new Set(topicsOf(next).slice(0, this.#most));
+    const members = next.filter(({ pattern }) => topics.has(pattern));
+    for (const member of members) member.state = 'asked';
+    for (const topic of topics) this.#wired.add(topic);
+    this.#asked = { members, position: from };
+    this.link.send({
+      event: 'subscribe',
+      data: { topics: [...topics], from, repeat: true, ref: this.#ref },
+    });
+  }
+}
+
+function topicsOf(subscriptions: readonly Subscription[]): string[] {
+  return [...new Set(subscriptions.map(({ pattern }) => pattern))];
+}

@@ -1,0 +1,155 @@
+import type { Link, LinkListener, StatusChange } from '../link.js';
+import type { ClientMessage, GreetingMessage, ServerMessage, Subscribe } from '../protocol.js';
+import type { LeaderMessage, TabMessage } from './tab-messages.js';
+
+/** More topics than this go in several messages. */
+const maxTopicsPerMessage = 100;
+
+interface Asked {
+  readonly refs: readonly string[];
+  readonly messages: readonly Subscribe[];
+}
+
+/**
+ * What the leading tab does for all: it passes on what the server says, and asks the server for the union of what the
+ * tabs ask for. Subscriptions from the same place go together, one batch at a time.
+ */
+export class Relay implements LinkListener {
+  readonly link: Link;
+  #era = Date.now();
+  #isUp = false;
+  #isTurn = false;
+  #change: StatusChange = { status: 'connecting' };
+  #greeting: GreetingMessage | undefined;
+  /** What each tab has asked for. */
+  readonly #topics = new Map<string, Set<string>>();
+  #queue: (Subscribe & { readonly isAlone?: boolean })[] = [];
+  #asked: Asked | undefined;
+
+  /** @param own the leader's own tab */
+  constructor(
+    private readonly name: string,
+    private readonly post: (message: LeaderMessage) => void,
+    connectTo: (listener: LinkListener) => Link,
+    private readonly own: LinkListener,
+  ) {
+    this.link = connectTo(this);
+  }
+
+  /** The leader is one no longer. */
+  close(change: StatusChange): void {
+    this.link.rest(change);
+    this.#topics.clear();
+  }
+
+  receive(message: TabMessage): void {
+    this.#meet(message.tab);
+    if ('say' in message) {
+      if (message.era === this.#era) this.say(message.tab, message.say);
+      return;
+    }
+    if (message.nudge) this.link.nudge();
+    this.#announce();
+  }
+
+  /** Something that a tab says to the server. */
+  say(tab: string, message: ClientMessage): void {
+    if (message.event === 'subscribe') {
+      const topics = this.#topics.get(tab) ?? new Set();
+      message.data.topics.forEach((topic) => topics.add(topic));
+      this.#topics.set(tab, topics);
+      this.#queue.push(message.data);
+      this.#askNext();
+    } else if (message.event === 'unsubscribe') this.#drop(tab, message.data.topics);
+    else this.link.send(message);
+  }
+
+  up(): void {
+    this.#era = Math.max(this.#era + 1, Date.now());
+    this.#reset();
+    this.#isUp = true;
+    this.#announce();
+    this.own.up();
+  }
+
+  message(message: ServerMessage): void {
+    const { event, data } = message;
+    const asked = this.#asked;
+    const ref = 'ref' in data ? data.ref : undefined;
+    if (event === 'hello') this.#greeting = { event, data };
+    const isOurs = ref !== undefined && ref === asked?.refs[0];
+    if (event === 'subscribed') this.#isTurn = true;
+    if (event === 'live') this.#isTurn = false;
+    if (isOurs && (event === 'live' || event === 'error')) {
+      this.#asked = undefined;
+      if (event === 'error' && !data.retryable && asked.refs.length > 1) {
+        // It may be about one of them alone.
+        this.#queue.unshift(...asked.messages.map((each) => ({ ...each, isAlone: true })));
+        this.#askNext();
+        return;
+      }
+    }
+    const refs = isOurs ? asked.refs : undefined;
+    this.post({ era: this.#era, message, refs });
+    this.own.message(message, refs);
+    this.#askNext();
+  }
+
+  status(change: StatusChange): void {
+    this.#change = change;
+    if (change.status === 'waiting' || change.status === 'closed') this.#isUp = false;
+    this.#announce();
+    this.own.status(change);
+  }
+
+  #announce(): void {
+    this.post({
+      era: this.#era,
+      isUp: this.#isUp,
+      isTurn: this.#isTurn,
+      greeting: this.#greeting,
+      change: this.#change,
+    });
+  }
+
+  #reset(): void {
+    for (const topics of this.#topics.values()) topics.clear();
+    this.#queue = [];
+    this.#asked = undefined;
+    this.#isTurn = false;
+  }
+
+  /** A tab holds a lock while it lives: whoever gets that knows that it is gone. */
+  #meet(tab: string): void {
+    if (this.#topics.has(tab)) return;
+    this.#topics.set(tab, new Set());
+    void navigator.locks.request(`${this.name} ${tab}`, () => {
+      this.#drop(tab, [...(this.#topics.get(tab) ?? [])]);
+      this.#topics.delete(tab);
+    });
+  }
+
+  /** Gives up what no other tab wants. */
+  #drop(tab: string, dropped: readonly string[]): void {
+    dropped.forEach((topic) => this.#topics.get(tab)?.delete(topic));
+    const wanted = new Set([...this.#topics.values()].flatMap((topics) => [...topics]));
+    const topics = dropped.filter((topic) => !wanted.has(topic));
+    if (topics.length > 0) this.link.send({ event: 'unsubscribe', data: { topics } });
+  }
+
+  #askNext(): void {
+    const [first] = this.#queue;
+    if (this.#asked || !first) return;
+    const topics = new Set<string>();
+    const messages = this.#queue.filter((each) => {
+      if (each.from !== first.from || (topics.size > 0 && (first.isAlone || each.isAlone))) return false;
+      if (topics.size > 0 && topics.size + each.topics.length > maxTopicsPerMessage) return false;
+      each.topics.forEach((topic) => topics.add(topic));
+      return true;
+    });
+    this.#queue = this.#queue.filter((each) => !messages.includes(each));
+    this.#asked = { refs: messages.map(({ ref }) => ref), messages };
+    const { from, repeat, ref } = first;
+    this.link.send({ event: 'subscribe', data: { topics: [...topics], from, repeat, ref } });
+  }
+}

@@ -1,0 +1,174 @@
+import type { Link, LinkListener, StatusChange } from '../link.js';
+import type { ClientMessage } from '../protocol.js';
+import { randomId } from '../random-id.js';
+import { Relay } from './relay.js';
+import type { LeaderMessage, TabMessage } from './tab-messages.js';
+
+/** How long a leader may be silent that has not been greeted by a server yet, in milliseconds. */
+const silence = 10_000;
+
+/** How long it has for the answer, in milliseconds. */
+const patience = 3_000;
+
+/**
+ * One connection for all tabs. The browser gives a lock to one of them, the leader, which connects and passes on what the
+ * others say and what the server says. When its page closes, freezes or crashes, the lock goes to the next one, and each
+ * tab resumes where it is. A leader that holds the lock but does not answer is deposed.
+ */
+export class SharedLink implements Link {
+  readonly #id = randomId();
+  #channel: BroadcastChannel | undefined;
+  #locks: AbortController | undefined;
+  #relay: Relay | undefined;
+  #era = 0;
+  #isUp = false;
+  #status = '';
+  /** After so many silent milliseconds the leader is asked whether it is there. */
+  #silence = silence;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly name: string,
+    private readonly connectTo: (listener: LinkListener) => Link,
+    private readonly listener: LinkListener,
+  ) {}
+
+  open(): void {
+    if (this.#channel) return;
+    this.#channel = new BroadcastChannel(this.name);
+    this.#channel.addEventListener('message', ({ data }) =>
+      this.#receive(data as TabMessage | LeaderMessage),
+    );
+    this.#locks = new AbortController();
+    const { signal } = this.#locks;
+    this.#tell({ status: 'connecting' });
+    // Tells the leader when this tab is gone. Nobody may know of the tab before it is held.
+    void hold(`${this.name} ${this.#id}`, { signal }, () => {
+      this.#ask();
+      this.#runFor({ signal });
+    }).catch(() => undefined);
+  }
+
+  send(say: ClientMessage): void {
+    if (this.#relay) this.#relay.say(this.#id, say);
+    else this.#post({ tab: this.#id, era: this.#era, say });
+  }
+
+  rest(change: StatusChange): void {
+    this.#stepDown(change);
+    this.#locks?.abort();
+    this.#channel?.close();
+    this.#locks = this.#channel = undefined;
+    clearTimeout(this.#timer);
+    this.#isUp = false;
+    this.#tell(change);
+  }
+
+  nudge(): void {
+    if (this.#relay) this.#relay.link.nudge();
+    else this.#ask(true);
+  }
+
+  cut(): void {
+    this.#relay?.link.cut();
+  }
+
+  /** Waits for the lock; or takes it. */
+  #runFor(options: LockOptions): void {
+    const { signal } = this.#locks!;
+    hold(this.name, options, () => this.#lead(), signal).catch(() => {
+      // Deposed by another tab, which took this one for dead.
+      if (signal.aborted) return;
+      this.#stepDown({ status: 'connecting' });
+      this.#isUp = false;
+      this.#ask();
+      this.#runFor({ signal });
+    });
+  }
+
+  #lead(): void {
+    clearTimeout(this.#timer);
+    this.#isUp = false;
+    this.#relay = new Relay(this.name, (message) => this.#post(message), this.connectTo, {
+      up: () => this.listener.up(),
+      message: (message, refs) => this.listener.message(message, refs),
+      status: (change) => this.#tell(change),
+    });
+    this.#relay.link.open();
+  }
+
+  #stepDown(change: StatusChange): void {
+    const relay = this.#relay;
+    this.#relay = undefined;
+    relay?.close(change);
+  }
+
+  #post(message: TabMessage | LeaderMessage): void {
+    this.#channel?.postMessage(message);
+  }
+
+  #receive(message: TabMessage | LeaderMessage): void {
+    if ('tab' in message) this.#relay?.receive(message);
+    else if (!this.#relay) this.#follow(message);
+  }
+
+  /** Takes what the leader says: that of the newest era only, since a deposed one may not know yet. */
+  #follow(message: LeaderMessage): void {
+    const { era } = message;
+    if (era < this.#era) return;
+    this.#watch();
+    if ('message' in message) {
+      if (era === this.#era && this.#isUp) this.listener.message(message.message, message.refs);
+      return;
+    }
+    if (era > this.#era) this.#isUp = false;
+    this.#era = era;
+    this.#tell(message.change);
+    if (!message.isUp || this.#isUp) return;
+    this.#isUp = true;
+    const { greeting } = message;
+    if (greeting) {
+      this.#silence = 2 * greeting.data.heartbeat;
+      this.listener.message(greeting);
+    }
+    this.listener.up();
+    if (message.isTurn) this.listener.message({ event: 'subscribed', data: { id: '' } });
+  }
+
+  #tell(change: StatusChange): void {
+    const status = JSON.stringify(change);
+    if (status !== this.#status) this.listener.status(change);
+    this.#status = status;
+  }
+
+  #ask(nudge = false): void {
+    this.#post({ tab: this.#id, nudge });
+    this.#watch(patience, () => this.#runFor({ steal: true }));
+  }
+
+  /** Does something about a leader that says nothing: asks it, then takes its place. */
+  #watch(time = this.#silence, then = () => this.#ask()): void {
+    clearTimeout(this.#timer);
+    if (this.#channel && !this.#relay) this.#timer = setTimeout(then, time);
+  }
+}
+
+/** Whether this is a place with other tabs, and means to talk to them. */
+export function canShare(): boolean {
+  const { navigator, location, BroadcastChannel } = globalThis as Partial<Window & typeof globalThis>;
+  return Boolean(navigator?.locks && location && BroadcastChannel);
+}
+
+/** Holds a lock from when it is granted until `signal` aborts. Rejects when another took it away. */
+async function hold(
+  name: string,
+  options: LockOptions,
+  granted: () => void,
+  signal = options.signal!,
+): Promise<void> {
+  await navigator.locks.request(name, options, () => {
+    if (signal.aborted) return undefined;
+    granted();
+    return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  });
+}

@@ -1,0 +1,186 @@
+import { PushError } from '../push-error.js';
+import {
+  positionIn,
+  type ClientMessage,
+  type Publish,
+  type ServerMessage,
+  type Subscribe,
+} from '../protocol.js';
+import { SseParser } from './sse-parser.js';
+import { broken, type Destination, type End, type Transport, type TransportEvents } from './transport.js';
+
+/** How long changes are collected before the stream is opened anew, in milliseconds. */
+const window = 20;
+
+/** The `ref` of the topics that are live, when a stream is opened anew. */
+const ownRef = '-';
+
+/**
+ * The same messages as on a WebSocket, over HTTP: a POST whose answer is a stream of server-sent events. A stream cannot
+ * be told anything, so each change of topics opens the next one: the live topics go on at their position, and whoever
+ * uses the transport does not notice.
+ */
+export class SseTransport implements Transport {
+  readonly #live = new Set<string>();
+  /** Everything of the live topics up to here was passed on. */
+  #position = '';
+  /** Not yet live. */
+  readonly #asked = new Map<string, Subscribe>();
+  /** Given up before they were live. */
+  readonly #dropped = new Set<string>();
+  /** Whose catch-up is in progress. */
+  #turn: string | undefined;
+  readonly #whole = new AbortController();
+  #stream = this.#whole;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #posting: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly destination: Destination,
+    private readonly events: TransportEvents,
+  ) {
+    this.#openSoon();
+  }
+
+  send(message: ClientMessage): void {
+    if (message.event === 'publish') {
+      this.#posting = this.#posting.then(() => this.#publish(message.data));
+    } else if (message.event === 'subscribe') {
+      this.#asked.set(message.data.ref, message.data);
+      message.data.topics.forEach((topic) => this.#dropped.delete(topic));
+      this.#openSoon();
+    } else if (message.event === 'unsubscribe') {
+      for (const topic of message.data.topics) {
+        this.#dropped.add(topic);
+        if (this.#live.delete(topic)) this.#openSoon();
+      }
+    } else this.#openSoon();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#stream.abort();
+    this.#whole.abort();
+  }
+
+  #openSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#open();
+    }, window);
+  }
+
+  async #open(): Promise<void> {
+    if (this.#stream !== this.#whole) this.#stream.abort();
+    const stream = (this.#stream = new AbortController());
+    this.#turn = undefined;
+    const live = { topics: [...this.#live], from: this.#position, repeat: true, ref: ownRef };
+    const subscribe = [...(this.#live.size > 0 ? [live] : []), ...this.#asked.values()];
+    let end: End;
+    try {
+      end = await this.#read(await this.#post('events', { subscribe }, stream.signal), stream.signal);
+    } catch (error) {
+      end = broken(String(error));
+    }
+    if (!stream.signal.aborted) this.#end(end);
+  }
+
+  #end(end: End): void {
+    this.close();
+    this.events.down(end);
+  }
+
+  async #post(path: string, body: object, signal: AbortSignal): Promise<Response> {
+    const { options } = this.destination;
+    const { url, token } = await this.destination.credentials();
+    url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`;
+    return (options.fetch ?? fetch)(url, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: {
+        'content-type': 'application/json',
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...options.headers,
+      },
+      credentials: options.credentials ?? 'same-origin',
+      cache: 'no-store',
+      signal,
+    });
+  }
+
+  async #read(response: Response, signal: AbortSignal): Promise<End> {
+    if (!response.ok || !response.body) return endOf(response);
+    const parser = new SseParser(
+      (data) => this.#receive(JSON.parse(data) as ServerMessage),
+      (milliseconds) => this.events.retry(milliseconds),
+    );
+    const reader = response.body.getReader();
+    const decoder = new TextDecoder();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || signal.aborted) return broken('The stream has ended.');
+      this.events.heard();
+      parser.push(decoder.decode(value, { stream: true }));
+    }
+  }
+
+  #receive(message: ServerMessage): void {
+    const { event, data } = message;
+    const ref = 'ref' in data ? data.ref : undefined;
+    if (event === 'subscribed') this.#turn = ref;
+    const id = positionIn(message, this.#asked.get(this.#turn!)?.from);
+    if (id) this.#advance(id);
+    if (event === 'live') this.#settle(data.id, ref!);
+    if (event === 'error' && ref !== undefined) this.#asked.delete(ref);
+    if (ref !== ownRef) this.events.message(message);
+    else if (event === 'error') this.#end(broken(data.message));
+  }
+
+  /** Notes how far whoever has the turn has come. */
+  #advance(id: string): void {
+    const asked = this.#asked.get(this.#turn!);
+    if (asked) this.#asked.set(this.#turn!, { ...asked, from: id });
+    else this.#position = id;
+  }
+
+  #settle(id: string, ref: string): void {
+    this.#position = id;
+    this.#turn = undefined;
+    for (const topic of this.#asked.get(ref)?.topics ?? []) {
+      if (!this.#dropped.has(topic)) this.#live.add(topic);
+    }
+    this.#asked.delete(ref);
+  }
+
+  async #publish(data: Publish): Promise<void> {
+    const { ref } = data;
+    const { signal } = this.#whole;
+    try {
+      const response = await this.#post('publish', data, signal);
+      const answer = (await response.json()) as { id?: string };
+      if (response.ok) this.events.message({ event: 'published', data: { ref, id: answer.id } });
+      else this.events.message({ event: 'error', data: { ...errorOf(response, answer), ref } });
+    } catch (error) {
+      // Whether it was stored nobody knows. Who published asks again on the next connection.
+      if (!signal.aborted) this.#end(broken(String(error)));
+    }
+  }
+}
+
+function errorOf(response: Response, body: unknown): PushError {
+  const { code = `HTTP_${response.status}`, message = response.statusText } = (body ?? {}) as {
+    code?: string;
+    message?: unknown;
+  };
+  const isPassing = response.status >= 500 || [404, 408, 425, 429].includes(response.status);
+  return new PushError(code, String(message), isPassing);
+}
+
+async function endOf(response: Response): Promise<End> {
+  const error = errorOf(response, await response.json().catch(() => undefined));
+  if (response.status === 401) return { advice: 'authenticate', error };
+  if (!error.retryable) return { advice: 'stop', error };
+  const after = response.headers.get('retry-after');
+  const delay = after === null ? undefined : Number(after) * 1000 || Date.parse(after) - Date.now();
+  return { advice: 'retry', later: true, delay, error };
+}

@@ -1,0 +1,59 @@
+import { PushError } from '../push-error.js';
+import type { ServerMessage } from '../protocol.js';
+import { broken, type Destination, type End, type Transport, type TransportEvents } from './transport.js';
+import type { WebSocketClass, WebSocketLike } from './websocket-class.js';
+
+/** Close codes after which the same client need not come back: PROTOCOL.md, "Close codes". */
+const final = new Set([1003, 1007, 1009, 4400, 4403]);
+
+/** One WebSocket. */
+export class WebSocketTransport implements Transport {
+  #socket: WebSocketLike | undefined;
+  #isClosed = false;
+
+  constructor(
+    destination: Destination,
+    private readonly events: TransportEvents,
+    WebSocket: WebSocketClass,
+  ) {
+    destination.credentials().then(
+      ({ url, token }) => this.#isClosed || this.#open(url, token, WebSocket),
+      (error: unknown) => this.#down(broken(String(error))),
+    );
+  }
+
+  send(message: object): void {
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#socket?.close();
+  }
+
+  #open(url: URL, token: string | undefined, WebSocket: WebSocketClass): void {
+    url.protocol = url.protocol.replace('http', 'ws');
+    const socket = new WebSocket(url.href);
+    this.#socket = socket;
+    socket.addEventListener('open', () => token && this.send({ event: 'authenticate', data: { token } }));
+    socket.addEventListener('message', ({ data }) => {
+      if (this.#isClosed) return;
+      this.events.heard();
+      this.events.message(JSON.parse(data as string) as ServerMessage);
+    });
+    socket.addEventListener('close', ({ code, reason }) => this.#down(endOf(code, reason)));
+    // Why, nobody is told; `close` follows.
+    socket.addEventListener('error', () => undefined);
+  }
+
+  #down(end: End): void {
+    if (!this.#isClosed) this.events.down(end);
+  }
+}
+
+function endOf(code: number, reason: string): End {
+  const message = `WebSocket closed: ${code} ${reason}`;
+  if (code === 4401) return { advice: 'authenticate', error: new PushError('UNAUTHENTICATED', message) };
+  if (final.has(code)) return { advice: 'stop', error: new PushError('REFUSED', message) };
+  return { ...broken(message), later: code === 1013 || code === 1011 };
+}
