@@ -1,4 +1,4 @@
-import type { Connection, GapReason } from '../contracts/connection.js';
+import type { Connection } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { Batch, type LogEvent } from '../contracts/event.js';
 import type { Audience, Member } from './audience.js';
@@ -166,10 +166,9 @@ export class Cursor implements Member {
 
   /** Stops to be live, with everything that is published by now: the window may not hold it until it comes back. */
   pause(): void {
-    if (!this.audience?.members.delete(this)) return;
-    this.state = 'behind';
     const { main, audience } = this;
-    main.sequence = Math.max(main.sequence, this.hub.delivered);
+    if (!audience?.members.delete(this)) return;
+    this.fallBehind();
     const events: LogEvent[] = [];
     for (const event of this.hub.undelivered()) {
       if (event.sequence <= main.sequence) continue;
@@ -201,7 +200,7 @@ export class Cursor implements Member {
   private advance(): void {
     while (this.state === 'behind' && !this.full) {
       const join = this.joins[0];
-      if (join) this.advanceJoin(join);
+      if (join && !this.main.notice) this.advanceJoin(join);
       else if (this.main.size === 0) return;
       else if (this.step(this.main, this.hub.window.head)) this.goLive();
     }
@@ -252,24 +251,17 @@ export class Cursor implements Member {
   private admit(leg: Leg, through: number, untold: readonly Subscription[]): void {
     const reason = leg.notice ?? leg.reason;
     const topics = untold.map(({ pattern }) => pattern);
-    if (reason === 'slow') {
-      const policies = topics.map((pattern) => this.hub.slowPolicyOf(pattern));
-      if (policies.includes('disconnect')) {
-        const message = `Fell too far behind on ${topics.join(', ')}. Load the state anew, then reconnect.`;
-        this.end(new PushError('TOO_SLOW', message));
-        return;
-      }
-      untold.forEach((subscription, index) => {
-        if (policies[index] === 'latest') subscription.newestThrough = this.hub.window.head;
-      });
+    const policies = topics.map((pattern) => (reason === 'slow' ? this.hub.slowPolicyOf(pattern) : 'gap'));
+    if (policies.includes('disconnect')) {
+      const message = `Fell too far behind on ${topics.join(', ')}. Load the state anew, then reconnect.`;
+      this.end(new PushError('TOO_SLOW', message));
+      return;
     }
     leg.tell(untold, through);
-    this.tell(reason, topics, leg.sequence);
-  }
-
-  private tell(reason: GapReason, topics: readonly string[], sequence: number): void {
+    const { head } = this.hub.window;
+    untold.forEach((each, index) => policies[index] === 'latest' && each.conflate(head));
     this.hub.gaps++;
-    this.written(this.connection.gap({ reason, topics, id: this.hub.print(sequence) }));
+    this.written(this.connection.gap({ reason, topics, id: this.hub.print(leg.sequence) }));
   }
 
   private end(error: PushError): void {
@@ -286,8 +278,11 @@ export class Cursor implements Member {
   private written(hasRoom: boolean): void {
     if (hasRoom) return;
     this.full = true;
-    if (this.state !== 'live') return;
+    if (this.audience?.members.delete(this)) this.fallBehind();
+  }
+
+  private fallBehind(): void {
     this.state = 'behind';
-    this.audience?.members.delete(this);
+    this.main.sequence = Math.max(this.main.sequence, this.hub.delivered);
   }
 }

@@ -47,7 +47,7 @@ export class Join {
     for (const subscription of this.leg.all) {
       const { pattern, after } = subscription;
       // They ask for what is retained, or have it: that older events are gone is no news.
-      if (this.start === 'last') subscription.newestThrough = subscription.told = main.sequence;
+      if (this.start === 'last') subscription.conflate(main.sequence);
       else if (this.start === 'earliest') subscription.told = this.window.lostThrough(pattern);
       else if (!this.options.repeat && main.bringsAll(pattern, after)) subscription.told = main.sequence;
     }

@@ -43,13 +43,12 @@ export class Leg {
     return this.subscriptions.has(pattern);
   }
 
-  /** Of two subscriptions on the same pattern the one stays that says more of what was brought. */
-  add(added: Subscription): void {
-    const old = this.subscriptions.get(added.pattern);
-    const stays = old && old.newestThrough <= added.newestThrough ? old : added;
-    if (old) stays.told = Math.min(old.told, added.told);
-    this.subscriptions.set(added.pattern, stays);
+  add(subscription: Subscription): void {
+    const old = this.subscriptions.get(subscription.pattern);
+    if (old) old.merge(subscription);
+    else this.subscriptions.set(subscription.pattern, subscription);
     this.set = undefined;
+    this.checkedLosses = -1;
   }
 
   delete(pattern: string): void {
@@ -84,8 +83,8 @@ export class Leg {
 
   /** The next events up to `through`: at least one, unless there is none. */
   read(through: number, bytes = pageBytes): LogEvent[] {
-    const asOf = this.all[0]?.newestThrough ?? 0;
-    const isNewestOnly = asOf >= through && this.all.every(({ newestThrough }) => newestThrough === asOf);
+    const asOf = this.all[0]?.newestAsOf ?? 0;
+    const isNewestOnly = this.all.every((each) => each.newestAsOf === asOf && each.after >= through);
     return isNewestOnly
       ? this.window.readNewest(this.topics, asOf, this.sequence, through, bytes)
       : this.window.read(this.topics, this.sequence, through, bytes);
@@ -93,8 +92,8 @@ export class Leg {
 
   /** Those of the events of a page that are wanted: not one that is older than the newest where only that is. */
   wanted(page: readonly LogEvent[]): readonly LogEvent[] {
-    const asOf = Math.max(...this.all.map(({ newestThrough }) => newestThrough));
-    return page.filter((event) => event.sequence > asOf || this.brings(event));
+    const conflated = Math.max(...this.all.map(({ after }) => after));
+    return page.filter((event) => event.sequence > conflated || this.brings(event));
   }
 
   /** Whether it brings a retained event. */
