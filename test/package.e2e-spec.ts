@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterTest } from './support/cleanup.js';
+import { start } from './support/processes.js';
+import { openStream } from './support/sse-reader.js';
+
+interface Manifest {
+  readonly dependencies?: Record<string, string>;
+  readonly devDependencies: Record<string, string>;
+}
+
+const source = `
+import 'reflect-metadata';
+import { Controller, Module, Param, Post, Sse, type MessageEvent } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventBus, PushModule } from 'nestjs-push';
+import type { Observable } from 'rxjs';
+
+declare module 'nestjs-push' {
+  interface PushTopics {
+    'orders.*': { status: 'paid' | 'shipped' };
+  }
+}
+
+@Controller('orders')
+class OrdersController {
+  constructor(private readonly events: EventBus) {}
+
+  @Sse(':id/events')
+  watch(@Param('id') id: string): Observable<MessageEvent> {
+    return this.events.stream(\`orders.\${id}\`);
+  }
+
+  @Post(':id/ship')
+  ship(@Param('id') id: string): Promise<string> {
+    // @ts-expect-error -- the declared topic takes no such status
+    void this.events.publish(\`orders.\${id}\`, { status: 'lost' }, { ephemeral: true, except: 'nobody' });
+    return this.events.publish(\`orders.\${id}\`, { status: 'shipped' });
+  }
+}
+
+@Module({ imports: [PushModule.forRoot()], controllers: [OrdersController] })
+class AppModule {}
+
+const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+await app.listen(0, '127.0.0.1');
+console.log(\`port \${(app.getHttpServer().address() as { port: number }).port}\`);
+`;
+
+/** What `nest new` would write, as far as it matters here. */
+async function generate(folder: string, tarball: string): Promise<void> {
+  const { devDependencies } = JSON.parse(await readFile('package.json', 'utf8')) as Manifest;
+  const names = ['common', 'core', 'platform-express', 'platform-ws', 'websockets'].map(
+    (name) => `@nestjs/${name}`,
+  );
+  const peers = [
+    'class-transformer',
+    'class-validator',
+    'reflect-metadata',
+    'rxjs',
+    'ws',
+    '@types/node',
+    'typescript',
+  ];
+  const dependencies = Object.fromEntries([...names, ...peers].map((name) => [name, devDependencies[name]]));
+  const manifest = {
+    name: 'fresh',
+    private: true,
+    type: 'module',
+    dependencies: { ...dependencies, 'nestjs-push': tarball },
+  };
+  const compilerOptions = {
+    ...{
+      target: 'ES2022',
+      module: 'nodenext',
+      strict: true,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+    },
+    ...{ outDir: 'dist', rootDir: 'src', types: ['node'] },
+  };
+  await mkdir(join(folder, 'src'));
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
+  await writeFile(join(folder, 'src/main.ts'), source);
+}
+
+async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
+  const child = start(command, args, { cwd, env: { ...process.env, NODE_OPTIONS: '' } });
+  const { code } = await child.untilExit();
+  if (code !== 0)
+    throw new Error(`${command} ${args.join(' ')} failed; it needs the npm registry:\n${child.output}`);
+  return child.output;
+}
+
+describe('The packed library', () => {
+  it('installs into a fresh Nest application outside the repository, with types, and pushes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'push-package-'));
+    afterTest(() => rm(folder, { recursive: true, force: true }));
+    await run(resolve('libs/push'), 'npm', 'pack', '--pack-destination', folder);
+    const { version } = JSON.parse(await readFile('libs/push/package.json', 'utf8')) as { version: string };
+    await generate(folder, `file:nestjs-push-${version}.tgz`);
+    await run(folder, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund');
+    await run(folder, process.execPath, 'node_modules/typescript/bin/tsc');
+
+    const app = start(process.execPath, ['dist/main.js'], {
+      cwd: folder,
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    await app.untilOutput('port ');
+    const url = `http://127.0.0.1:${/port (\d+)/.exec(app.output)![1]}/orders/42`;
+    const stream = await openStream(`${url}/events`);
+    await fetch(`${url}/ship`, { method: 'POST' });
+    await stream.until(() => stream.data.includes('{"status":"shipped"}'));
+  }, 180_000);
+});
