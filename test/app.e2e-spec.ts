@@ -93,7 +93,10 @@ describe('the page', () => {
 
     await ann.page.locator('#websocket .notice').getByText('Greeted as').waitFor();
     for (const figure of ['#load', '#memory', '#delay']) {
-      await ann.page.locator(`${figure} output`).filter({ hasText: /^\d+(\.\d+)?$/ }).waitFor();
+      await ann.page
+        .locator(`${figure} output`)
+        .filter({ hasText: /^\d+(\.\d+)?$/ })
+        .waitFor();
       const line = await ann.page.locator(`${figure} .line`).getAttribute('d');
       await ann.page.locator(`${figure} .line:not([d="${line}"])`).waitFor({ state: 'attached' });
     }
