@@ -15,6 +15,7 @@ import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
 import { Reception } from './transport/lifecycle/reception.js';
 import { Turnstile } from './transport/lifecycle/turnstile.js';
+import type { MessageLimits } from './transport/message-client.js';
 import { PushInterceptor } from './transport/http2/push.interceptor.js';
 import { ResourcePusher } from './transport/http2/resource-pusher.js';
 import { ResourceSettings } from './transport/http2/resource.options.js';
@@ -140,23 +141,35 @@ export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
   ];
 }
 
+/** What clients are told that speak in messages. */
+function messageLimits({ heartbeat, websocket }: PushOptions): MessageLimits {
+  return {
+    heartbeat: heartbeat ?? defaults.heartbeat,
+    maxMessageBytes: websocket?.maxMessageBytes ?? defaults.maxMessageBytes,
+    maxTopics: websocket?.maxTopics ?? defaults.maxTopics,
+  };
+}
+
 /** What makes `@Sse()` routes, and the built-in endpoint, push. */
 export function sseProviders(optionsToken: InjectionToken): Provider[] {
   return [
     {
       provide: SseServer,
-      inject: [EventBus, Reception, Gatekeeper, TimerWheel, ErrorReporter, optionsToken],
+      inject: [EventBus, Hub, Reception, Gatekeeper, TimerWheel, ErrorReporter, optionsToken],
       useFactory: (
         bus: EventBus,
+        hub: Hub,
         reception: Reception,
         gatekeeper: Gatekeeper,
         wheel: TimerWheel,
         errors: ErrorReporter,
-        { sse }: PushOptions,
+        options: PushOptions,
       ) => {
-        const principalOf = sse?.principal ?? (() => undefined);
-        const heartbeat = sse?.heartbeat ?? 'comment';
-        return new SseServer(bus, { reception, gatekeeper, wheel, principalOf, heartbeat }, errors);
+        const principalOf = options.sse?.principal ?? (() => undefined);
+        const heartbeat = options.sse?.heartbeat ?? 'comment';
+        const limits = messageLimits(options);
+        const desk = { hub, reception, gatekeeper, wheel, errors, principalOf, heartbeat, limits };
+        return new SseServer(bus, desk);
       },
     },
     {
@@ -189,15 +202,11 @@ export function websocketProviders(optionsToken: InjectionToken, path: string): 
     {
       provide: WebSocketSettings,
       inject: [optionsToken],
-      useFactory: ({ heartbeat, websocket }: PushOptions) =>
-        new WebSocketSettings(
-          path,
-          heartbeat ?? defaults.heartbeat,
-          websocket?.maxMessageBytes ?? defaults.maxMessageBytes,
-          websocket?.maxTopics ?? defaults.maxTopics,
-          websocket?.firstMessage ?? false,
-          websocket?.deflate ?? false,
-        ),
+      useFactory: (options: PushOptions) => {
+        const { heartbeat, maxMessageBytes, maxTopics } = messageLimits(options);
+        const { firstMessage = false, deflate = false } = options.websocket ?? {};
+        return new WebSocketSettings(path, heartbeat, maxMessageBytes, maxTopics, firstMessage, deflate);
+      },
     },
     {
       provide: WebSocketConnections,

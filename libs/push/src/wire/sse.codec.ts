@@ -1,6 +1,8 @@
 import type { Codec, LogEvent } from '../contracts/event.js';
 import type { GapNotice } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
+import { messageText } from './websocket.codec.js';
+import type { ServerMessage } from './websocket.messages.js';
 
 /*
  * Server-sent events (HTML standard, section 9.2 "Server-sent events"; PROTOCOL.md "SSE").
@@ -9,6 +11,7 @@ import type { PushError } from '../contracts/errors.js';
 
 const plain = Symbol('sse');
 const enveloped = Symbol('sse-envelope');
+const messages = Symbol('sse-messages');
 
 /** What an event's `data:` is on a stream without envelope: a string as it is, anything else as JSON. */
 export function plainData(json: string): string {
@@ -64,7 +67,20 @@ export const sseEnvelopeCodec: Codec = {
   join: concatenate,
 };
 
+/** The event as the message that a WebSocket would carry: PROTOCOL.md "Messages over HTTP". JSON has no line breaks. */
+export const sseMessageCodec: Codec = {
+  form: messages,
+  encode: (event) => Buffer.from(`data: ${messageText(event)}\n\n`),
+  join: concatenate,
+};
+
+/** Any other message of the server. */
+export function sseMessage(message: ServerMessage): Buffer {
+  return Buffer.from(`data: ${JSON.stringify(message)}\n\n`);
+}
+
 export const chunkedSseCodec = chunked(sseCodec);
+export const chunkedSseMessageCodec = chunked(sseMessageCodec);
 export const chunkedSseEnvelopeCodec = chunked(sseEnvelopeCodec);
 
 /** The first block of a stream: how long to wait before reconnecting, and where a stream that starts now starts. */

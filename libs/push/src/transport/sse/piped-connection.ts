@@ -11,16 +11,16 @@ export class PipedConnection extends SseClient {
 
   /** The headers are sent. */
   open(retry: number, id: string | undefined): void {
-    this.send(sseOpening(retry, id));
+    this.sendBlock(sseOpening(retry, id));
     this.desk.wheel.add(this);
     this.session.attach(this);
   }
 
   beat(): void {
-    if (!this.sink.writableNeedDrain) this.send(sseHeartbeat(this.desk.heartbeat));
+    if (!this.sink.writableNeedDrain) this.sendBlock(sseHeartbeat(this.desk.heartbeat));
   }
 
-  protected send(block: Buffer): boolean {
+  protected sendBlock(block: Buffer): boolean {
     return this.sink.destroyed || this.sink.writableEnded || this.sink.write(block);
   }
 

@@ -1,10 +1,26 @@
-import { Controller, Query, Req, Res, ValidationPipe, type Type } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  HttpCode,
+  Post,
+  Query,
+  Req,
+  RequestMethod,
+  Res,
+  Sse,
+  ValidationPipe,
+  type Type,
+} from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, ArrayNotEmpty, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
 import { Gatekeeper } from '../../access/gatekeeper.js';
 import { EventBus } from '../../bus/event-bus.js';
 import type { EventStream } from '../../bus/event-stream.js';
 import { maxTopicLength } from '../../contracts/topic.js';
+import type { Session } from '../../access/session.js';
+import { Reception } from '../lifecycle/reception.js';
+import { refusing } from './http-refusal.js';
+import { HarmlessBody, MessageStream, PublishBody, SubscribeBody } from './messages.dto.js';
 import { PushSse } from './push-sse.decorator.js';
 import { raw, whenClosed, type RawRequest, type RawResponse } from './raw-response.js';
 
@@ -38,13 +54,19 @@ interface FrameworkResponse {
   getHeader(name: string): unknown;
 }
 
-/** The built-in endpoint as a controller class at `path`: `GET <path>/events?topic=…&topic=…`. */
+const validation = new ValidationPipe({ transform: true, whitelist: true });
+
+/**
+ * The built-in endpoints as a controller class at `path`: `GET <path>/events?topic=…&topic=…` for `EventSource`, and the
+ * messages of a WebSocket over plain HTTP, `POST <path>/events` and `POST <path>/publish`.
+ */
 export function pushControllerAt(path: string): Type {
   @Controller(path)
   class PushController {
     constructor(
       private readonly bus: EventBus,
       private readonly gatekeeper: Gatekeeper,
+      private readonly reception: Reception,
     ) {}
 
     @PushSse('events')
@@ -54,11 +76,41 @@ export function pushControllerAt(path: string): Type {
       @Res({ passthrough: true }) response: RawResponse,
     ): Promise<EventStream> {
       const stream = this.bus.stream(topic, { from, envelope: true });
+      const session = await this.open(request, response);
+      await this.gatekeeper.subscribe(session, topic);
+      return stream;
+    }
+
+    @Sse('events', { method: RequestMethod.POST })
+    @HttpCode(200)
+    async messages(
+      @Body(HarmlessBody, validation) { subscribe }: SubscribeBody,
+      @Req() request: RawRequest,
+      @Res({ passthrough: true }) response: RawResponse,
+    ): Promise<MessageStream> {
+      await this.open(request, response);
+      return new MessageStream(subscribe);
+    }
+
+    @Post('publish')
+    @HttpCode(200)
+    publish(
+      @Body(HarmlessBody, validation) { connection = '', ...publication }: PublishBody,
+      @Req() request: RawRequest,
+      @Res({ passthrough: true }) response: RawResponse,
+    ): unknown {
+      return refusing(raw(response), this.reception, async () => {
+        this.reception.assertOpen();
+        const session = await this.open(request, response);
+        return { id: await this.gatekeeper.publish(session, publication, connection) };
+      });
+    }
+
+    private async open(request: RawRequest, response: RawResponse): Promise<Session> {
       const entrance = { transport: 'sse', corsOrigin: credentialedOrigin(response) } as const;
       const session = await this.gatekeeper.open(raw(request), entrance);
       whenClosed(raw(response), () => session.close());
-      await this.gatekeeper.subscribe(session, topic);
-      return stream;
+      return session;
     }
   }
   return PushController;

@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session, SessionClient } from '../../access/session.js';
+import type { ErrorReporter } from '../../bus/error-reporter.js';
 import type { PushError } from '../../contracts/errors.js';
 import type { Principal } from '../../contracts/principal.js';
+import type { Hub } from '../../hub/hub.js';
+import type { MessageLimits } from '../message-client.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
 import type { Beating, TimerWheel } from '../timer-wheel.js';
@@ -19,6 +22,7 @@ export interface SseVisit {
 
 /** What SSE clients are served with. */
 export interface SseDesk {
+  readonly hub: Hub;
   readonly reception: Reception;
   readonly wheel: TimerWheel;
   readonly gatekeeper: Gatekeeper;
@@ -26,6 +30,9 @@ export interface SseDesk {
   readonly principalOf: (request: SseRouteRequest) => Principal | undefined;
   /** The form of heartbeats; see `SseOptions.heartbeat`. */
   readonly heartbeat: 'comment' | 'event';
+  /** For clients that speak in messages. */
+  readonly limits: MessageLimits;
+  readonly errors: ErrorReporter;
 }
 
 /** The client of an open SSE response, as far as it is the same for direct and for piped streams. */
@@ -34,7 +41,7 @@ export abstract class SseClient implements ClientConnection, SessionClient, Beat
   readonly transport = 'sse';
   reason: DisconnectReason = 'client';
   protected readonly response: RawResponse;
-  protected readonly session: Session;
+  readonly session: Session;
 
   /** @param end ends the response in Nest's way, which leads to `close` */
   constructor(
@@ -62,7 +69,7 @@ export abstract class SseClient implements ClientConnection, SessionClient, Beat
   abstract beat(): void;
 
   /** Sends a whole block. */
-  protected abstract send(block: Buffer): boolean;
+  protected abstract sendBlock(block: Buffer): boolean;
 
   fail(error: PushError): void {
     this.finish('error', sseError(error));
@@ -91,7 +98,7 @@ export abstract class SseClient implements ClientConnection, SessionClient, Beat
   /** Says a last word and ends the response. */
   protected finish(reason: DisconnectReason, lastWord: Buffer): void {
     this.reason = reason;
-    if (this.response.headersSent) this.send(lastWord);
+    if (this.response.headersSent) this.sendBlock(lastWord);
     this.end();
   }
 }

@@ -1,9 +1,7 @@
 import type { EventStream } from '../../bus/event-stream.js';
-import type { Connection, GapNotice } from '../../contracts/connection.js';
-import type { Batch, Codec } from '../../contracts/event.js';
-import type { Cursor, Start } from '../../hub/cursor.js';
+import type { GapNotice } from '../../contracts/connection.js';
+import type { Start } from '../../hub/cursor.js';
 import {
-  chunk,
   chunkedSseCodec,
   chunkedSseEnvelopeCodec,
   sseCodec,
@@ -12,30 +10,21 @@ import {
   sseHeartbeat,
   sseOpening,
 } from '../../wire/sse.codec.js';
-import { bodyOf, type Body } from './raw-response.js';
-import { SseClient, type SseDesk, type SseVisit } from './sse-client.js';
+import { DirectConnection, type Codecs } from './direct-connection.js';
+import type { SseDesk, SseVisit } from './sse-client.js';
 
-/**
- * A client of an unpiped event stream. Nest has sent the headers; from then on the audience's shared bytes are written to
- * the body itself.
- */
-export class SseConnection extends SseClient implements Connection {
-  private readonly cursor: Cursor;
-  private readonly body: Body;
-  private readonly codec: Codec;
+const plain: Codecs = { whole: sseCodec, chunked: chunkedSseCodec };
+const enveloped: Codecs = { whole: sseEnvelopeCodec, chunked: chunkedSseEnvelopeCodec };
 
+/** A client of an unpiped event stream. */
+export class SseConnection extends DirectConnection {
   constructor(
     visit: SseVisit,
     desk: SseDesk,
     private readonly stream: EventStream,
     end: () => void,
   ) {
-    super(visit, desk, end);
-    this.body = bodyOf(visit.response);
-    const isEnveloped = stream.options.envelope ?? false;
-    if (this.body.isChunked) this.codec = isEnveloped ? chunkedSseEnvelopeCodec : chunkedSseCodec;
-    else this.codec = isEnveloped ? sseEnvelopeCodec : sseCodec;
-    this.cursor = stream.hub.join(this);
+    super(visit, desk, stream.options.envelope ? enveloped : plain, end);
   }
 
   get topics(): readonly string[] {
@@ -51,42 +40,17 @@ export class SseConnection extends SseClient implements Connection {
   open(start: Start, retry: number, isNew: boolean): void {
     this.desk.wheel.add(this);
     this.cursor.subscribe(this.stream.topics, start, (id) => {
-      this.send(sseOpening(retry, isNew ? id : undefined));
+      this.sendBlock(sseOpening(retry, isNew ? id : undefined));
     });
     this.session.attach(this);
   }
 
-  write(batch: Batch): boolean {
-    return this.put(batch.bytes(this.codec));
-  }
-
   gap(notice: GapNotice): boolean {
-    return this.send(sseGap(notice));
+    return this.sendBlock(sseGap(notice));
   }
 
   /** Keeps proxies from closing a quiet stream, and its last event id from growing old. */
   beat(): void {
-    if (!this.body.sink.writableNeedDrain) this.send(sseHeartbeat(this.desk.heartbeat, this.cursor.position));
+    if (!this.isFull) this.sendBlock(sseHeartbeat(this.desk.heartbeat, this.cursor.position));
   }
-
-  override close(): void {
-    super.close();
-    this.cursor.leave();
-    this.body.sink.off('drain', this.drained);
-  }
-
-  protected send(block: Buffer): boolean {
-    return this.put(this.body.isChunked ? chunk([block]) : block);
-  }
-
-  private put(bytes: Buffer): boolean {
-    const { sink, isDirect } = this.body;
-    if (sink.destroyed || this.response.writableEnded) return true;
-    // A large write counts as too much even if the kernel took all of it: what matters is what stayed here.
-    if (sink.write(bytes) || (isDirect && sink.writableLength === 0)) return true;
-    sink.once('drain', this.drained);
-    return false;
-  }
-
-  private readonly drained = (): void => this.cursor.drained();
 }

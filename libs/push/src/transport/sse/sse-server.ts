@@ -1,15 +1,16 @@
 import { HttpException, type MessageEvent } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { isObservable, Observable, type Subscriber } from 'rxjs';
-import type { ErrorReporter } from '../../bus/error-reporter.js';
 import type { EventBus } from '../../bus/event-bus.js';
 import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
 import { explain } from '../../bus/failure.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Start } from '../../hub/cursor.js';
 import { endOfStream, errorReport } from '../../wire/sse.codec.js';
-import type { Reception } from '../lifecycle/reception.js';
 import { declaredTopic } from './declared-topic.js';
+import { refusing } from './http-refusal.js';
+import { MessageConnection } from './message-connection.js';
+import { MessageStream } from './messages.dto.js';
 import { PipedConnection } from './piped-connection.js';
 import { identify } from './piped-message.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
@@ -39,12 +40,12 @@ export class SseServer {
   constructor(
     private readonly bus: EventBus,
     private readonly desk: SseDesk,
-    private readonly errors: ErrorReporter,
   ) {}
 
   /** An `@Sse()` route: an event stream that comes as it is, where nobody else looks at its events, is sent directly. */
   serve(client: SseRequest, run: () => unknown): unknown {
     return this.admit(client, run, (place, result) => {
+      if (result instanceof MessageStream) return this.messages(this.visitOf(client, place), result);
       if (!isObservable(result)) return result;
       const visit = this.visitOf(client, place);
       if (result instanceof EventStream && !visit.isIntercepted) return this.direct(visit, result);
@@ -111,22 +112,44 @@ export class SseServer {
     return greeting ? greeting.then(then) : then();
   }
 
-  /** Nothing is emitted that interceptors would see: then the headers are left to Nest's timer. */
   private direct(visit: Visit, stream: EventStream): unknown {
-    const { response, place, isHead, isIntercepted } = visit;
-    const events = new Observable<MessageEvent>((subscriber) => {
+    const { place, isIntercepted } = visit;
+    const events = this.written(visit, (subscriber) => {
       const start = servedTo(place, () => stream.start);
-      if (isHead) return;
-      const connect = (from: Start) => this.connect(visit, subscriber, stream, from, start === 'now');
-      if (isIntercepted) {
-        const from = start === 'now' ? stream.hub.position : start;
-        return whenHeadersAreSent(response, () => connect(from));
-      }
-      // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
-      subscriber.next({ comment: '' } as MessageEvent);
-      connect(start);
+      const from = isIntercepted && start === 'now' ? stream.hub.position : start;
+      return () => this.connect(visit, subscriber, stream, from, start === 'now');
     });
     return this.greeted(visit, stream.topics, () => events);
+  }
+
+  /** A client that wants the messages of a WebSocket. */
+  private messages(visit: Visit, { asked }: MessageStream): unknown {
+    const events = this.written(visit, (subscriber) => () => {
+      const connection = new MessageConnection(visit, this.desk, () => subscriber.complete());
+      subscriber.add(() => connection.close());
+      void connection.open(asked);
+    });
+    return this.greeted(visit, undefined, () => events);
+  }
+
+  /**
+   * A response whose body is written beside Nest. Nothing is emitted that interceptors would see: then the headers are left
+   * to Nest's timer.
+   *
+   * @param begin is called with the subscription; what it returns, once the body can be written
+   */
+  private written(
+    { response, isHead, isIntercepted }: Visit,
+    begin: (subscriber: Subscriber<MessageEvent>) => () => void,
+  ): Observable<MessageEvent> {
+    return new Observable<MessageEvent>((subscriber) => {
+      const connect = begin(subscriber);
+      if (isHead) return;
+      if (isIntercepted) return whenHeadersAreSent(response, connect);
+      // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
+      subscriber.next({ comment: '' } as MessageEvent);
+      connect();
+    });
   }
 
   private connect(
@@ -172,7 +195,7 @@ export class SseServer {
       return;
     }
     const { error, isExpected } = explain(thrown);
-    if (!isExpected) this.errors.report(thrown, { stage: 'stream', connection: id });
+    if (!isExpected) this.desk.errors.report(thrown, { stage: 'stream', connection: id });
     subscriber.next({
       type: 'push.error',
       data: errorReport(error),
@@ -196,25 +219,4 @@ function whenHeadersAreSent(response: RawResponse, then: () => void): () => void
 
 function after(result: unknown, then: (value: unknown) => unknown): unknown {
   return result instanceof Promise ? result.then(then) : then(result);
-}
-
-/**
- * A PushError becomes the HTTP answer that it stands for: a client that asks for what it may not have is no error of the
- * server, to be logged with a stack.
- */
-function refusing(response: RawResponse, reception: Reception, run: () => unknown): unknown {
-  const refuse = (thrown: unknown): never => {
-    if (!(thrown instanceof PushError) || !thrown.expose) throw thrown;
-    const { status, code, message, retryable } = thrown;
-    // RFC 9110, sections 11.6.1 and 10.2.3
-    if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-    if (retryable) response.setHeader('Retry-After', Math.ceil(reception.comeBackIn / 1000));
-    throw new HttpException({ statusCode: status, code, message }, status, { cause: thrown });
-  };
-  try {
-    const result = run();
-    return result instanceof Promise ? result.catch(refuse) : result;
-  } catch (error) {
-    return refuse(error);
-  }
 }

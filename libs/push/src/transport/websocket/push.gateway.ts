@@ -12,12 +12,11 @@ import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session } from '../../access/session.js';
 import { ErrorReporter } from '../../bus/error-reporter.js';
 import { PushError } from '../../contracts/errors.js';
-import { assertPattern } from '../../contracts/topic.js';
 import { publishedMessage, refreshedMessage } from '../../wire/websocket.messages.js';
 import { explain } from '../../bus/failure.js';
-import type { ConnectionContext } from '../lifecycle/hooks.js';
 import { Reception } from '../lifecycle/reception.js';
-import { PublishMessage, SubscribeMessage, TokenMessage, UnsubscribeMessage } from './client-messages.js';
+import { PublishMessage, SubscribeMessage, TokenMessage, UnsubscribeMessage } from '../client-messages.js';
+import { contextOf, greet, subscribe } from '../message-client.js';
 import { PushWsFilter } from './push-ws.filter.js';
 import type { WebSocketConnection } from './websocket-connection.js';
 import { WebSocketConnections } from './websocket-connections.js';
@@ -62,18 +61,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
 
   private greet(connection: WebSocketConnection, ref: string | undefined): void {
     connection.opening = undefined;
-    const { heartbeat, maxMessageBytes, maxTopics } = this.settings;
-    connection.send({
-      event: 'hello',
-      data: {
-        ref,
-        connection: connection.id,
-        id: connection.cursor.position,
-        heartbeat,
-        limits: { maxMessageBytes, maxTopics },
-        expiresAt: connection.session.expiresAt,
-      },
-    });
+    greet(connection, this.settings, ref);
   }
 
   /** A connect hook said no. */
@@ -118,21 +106,10 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   @OnMessage('subscribe')
   async subscribe(
     @ConnectedSocket() client: WebSocket,
-    @MessageBody() { topics, from, ref, repeat }: SubscribeMessage,
+    @MessageBody() message: SubscribeMessage,
   ): Promise<void> {
-    const connection = this.connectionOf(client);
-    topics.forEach((topic) => assertPattern(topic));
-    this.assertRoom(connection, topics);
-    await this.gatekeeper.subscribe(connection.session, topics, {
-      announce: () => this.reception.subscribe(contextOf(connection), topics),
-      grant: () =>
-        connection.cursor.subscribe(
-          topics,
-          from ?? 'now',
-          (id) => connection.send({ event: 'subscribed', data: { ref, topics, id } }),
-          { repeat, onLive: (id) => connection.send({ event: 'live', data: { ref, topics, id } }) },
-        ),
-    });
+    const { gatekeeper, reception } = this;
+    await subscribe(this.connectionOf(client), message, { gatekeeper, reception, limits: this.settings });
   }
 
   @OnMessage('unsubscribe')
@@ -160,15 +137,4 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
     if (!connection) throw new PushError('CLOSED', 'The connection is closing.');
     return connection;
   }
-
-  private assertRoom(connection: WebSocketConnection, topics: readonly string[]): void {
-    const { maxTopics } = this.settings;
-    if (new Set([...connection.cursor.topics, ...topics]).size <= maxTopics) return;
-    const advice = 'Unsubscribe from some first, or use a wildcard.';
-    throw new PushError('LIMIT_EXCEEDED', `A connection may have ${maxTopics} topics. ${advice}`);
-  }
-}
-
-function contextOf({ id, transport, principal }: WebSocketConnection): ConnectionContext {
-  return { connection: id, transport, principal };
 }

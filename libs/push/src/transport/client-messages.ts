@@ -9,12 +9,12 @@ import {
   IsString,
   MaxLength,
 } from 'class-validator';
-import { maxTopicLength } from '../../contracts/topic.js';
+import { maxTopicLength } from '../contracts/topic.js';
 
 /** More topics in one message than any connection may have are not even looked at. */
 const maxTopicsPerMessage = 1_000;
 
-/** What every message of a client may carry. PROTOCOL.md "WebSocket". */
+/** What every message of a client may carry. PROTOCOL.md "WebSocket", "Messages over HTTP". */
 class ClientMessage {
   /** Comes back in the answer. */
   @IsOptional()

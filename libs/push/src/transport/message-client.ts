@@ -1,0 +1,90 @@
+import type { Gatekeeper } from '../access/gatekeeper.js';
+import type { Session } from '../access/session.js';
+import type { TransportName } from '../contracts/connection.js';
+import { PushError } from '../contracts/errors.js';
+import type { Principal } from '../contracts/principal.js';
+import { assertPattern } from '../contracts/topic.js';
+import type { Cursor } from '../hub/cursor.js';
+import type { ServerMessage } from '../wire/websocket.messages.js';
+import type { SubscribeMessage } from './client-messages.js';
+import type { ConnectionContext } from './lifecycle/hooks.js';
+import type { Reception } from './lifecycle/reception.js';
+
+/** A client that speaks in the messages of PROTOCOL.md, whatever carries them. */
+export interface MessageClient {
+  readonly id: string;
+  readonly transport: TransportName;
+  readonly principal: Principal | undefined;
+  readonly session: Session;
+  readonly cursor: Cursor;
+  send(message: ServerMessage): void;
+}
+
+/** What such a client is told when it comes in. */
+export interface MessageLimits {
+  /** Milliseconds between heartbeats. */
+  readonly heartbeat: number;
+  readonly maxMessageBytes: number;
+  readonly maxTopics: number;
+}
+
+/** Whom such a client deals with. */
+export interface MessageDesk {
+  readonly gatekeeper: Gatekeeper;
+  readonly reception: Reception;
+  readonly limits: MessageLimits;
+}
+
+/** The first message: `hello`. */
+export function greet(
+  client: MessageClient,
+  { heartbeat, maxMessageBytes, maxTopics }: MessageLimits,
+  ref?: string,
+): void {
+  client.send({
+    event: 'hello',
+    data: {
+      ref,
+      connection: client.id,
+      id: client.cursor.position,
+      heartbeat,
+      limits: { maxMessageBytes, maxTopics },
+      expiresAt: client.session.expiresAt,
+    },
+  });
+}
+
+/**
+ * Does what a client asks for by `subscribe`, and answers with `subscribed` and `live`.
+ *
+ * @throws PushError `INVALID_TOPIC`, `LIMIT_EXCEEDED`, and what `Gatekeeper.subscribe` and `Cursor.subscribe` throw
+ */
+export async function subscribe(
+  client: MessageClient,
+  { topics, from, ref, repeat }: SubscribeMessage,
+  { gatekeeper, reception, limits }: MessageDesk,
+): Promise<void> {
+  topics.forEach((topic) => assertPattern(topic));
+  assertRoom(client, topics, limits.maxTopics);
+  await gatekeeper.subscribe(client.session, topics, {
+    announce: () => reception.subscribe(contextOf(client), topics),
+    grant: () =>
+      client.cursor.subscribe(
+        topics,
+        from ?? 'now',
+        (id) => client.send({ event: 'subscribed', data: { ref, topics, id } }),
+        { repeat, onLive: (id) => client.send({ event: 'live', data: { ref, topics, id } }) },
+      ),
+  });
+}
+
+/** What hooks are told of a client. */
+export function contextOf({ id, transport, principal }: MessageClient): ConnectionContext {
+  return { connection: id, transport, principal };
+}
+
+function assertRoom({ cursor }: MessageClient, topics: readonly string[], maxTopics: number): void {
+  if (new Set([...cursor.topics, ...topics]).size <= maxTopics) return;
+  const advice = 'Unsubscribe from some first, or use a wildcard.';
+  throw new PushError('LIMIT_EXCEEDED', `A connection may have ${maxTopics} topics. ${advice}`);
+}

@@ -1,0 +1,62 @@
+import type { Connection, GapNotice } from '../../contracts/connection.js';
+import type { Batch, Codec } from '../../contracts/event.js';
+import type { Cursor } from '../../hub/cursor.js';
+import { chunk } from '../../wire/sse.codec.js';
+import { bodyOf, type Body } from './raw-response.js';
+import { SseClient, type SseDesk, type SseVisit } from './sse-client.js';
+
+/** How events look to a client: as whole writes, and as chunks of a chunked body. */
+export interface Codecs {
+  readonly whole: Codec;
+  readonly chunked: Codec;
+}
+
+/**
+ * A client whose events are written to the body itself. Nest has sent the headers; from then on the bytes are those that
+ * the audience shares.
+ */
+export abstract class DirectConnection extends SseClient implements Connection {
+  readonly cursor: Cursor;
+  private readonly body: Body;
+  private readonly codec: Codec;
+
+  /** @param end as of `SseClient` */
+  constructor(visit: SseVisit, desk: SseDesk, codecs: Codecs, end: () => void) {
+    super(visit, desk, end);
+    this.body = bodyOf(visit.response);
+    this.codec = this.body.isChunked ? codecs.chunked : codecs.whole;
+    this.cursor = desk.hub.join(this);
+  }
+
+  abstract gap(notice: GapNotice): boolean;
+
+  write(batch: Batch): boolean {
+    return this.put(batch.bytes(this.codec));
+  }
+
+  override close(): void {
+    super.close();
+    this.cursor.leave();
+    this.body.sink.off('drain', this.drained);
+  }
+
+  /** Whether a heartbeat would only wait. */
+  protected get isFull(): boolean {
+    return this.body.sink.writableNeedDrain;
+  }
+
+  protected sendBlock(block: Buffer): boolean {
+    return this.put(this.body.isChunked ? chunk([block]) : block);
+  }
+
+  private put(bytes: Buffer): boolean {
+    const { sink, isDirect } = this.body;
+    if (sink.destroyed || this.response.writableEnded) return true;
+    // A large write counts as too much even if the kernel took all of it: what matters is what stayed here.
+    if (sink.write(bytes) || (isDirect && sink.writableLength === 0)) return true;
+    sink.once('drain', this.drained);
+    return false;
+  }
+
+  private readonly drained = (): void => this.cursor.drained();
+}

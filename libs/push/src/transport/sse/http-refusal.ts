@@ -1,0 +1,25 @@
+import { HttpException } from '@nestjs/common';
+import { PushError } from '../../contracts/errors.js';
+import type { Reception } from '../lifecycle/reception.js';
+import type { RawResponse } from './raw-response.js';
+
+/**
+ * A PushError becomes the HTTP answer that it stands for: a client that asks for what it may not have is no error of the
+ * server, to be logged with a stack.
+ */
+export function refusing(response: RawResponse, reception: Reception, run: () => unknown): unknown {
+  const refuse = (thrown: unknown): never => {
+    if (!(thrown instanceof PushError) || !thrown.expose) throw thrown;
+    const { status, code, message, retryable } = thrown;
+    // RFC 9110, sections 11.6.1 and 10.2.3
+    if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+    if (retryable) response.setHeader('Retry-After', Math.ceil(reception.comeBackIn / 1000));
+    throw new HttpException({ statusCode: status, code, message }, status, { cause: thrown });
+  };
+  try {
+    const result = run();
+    return result instanceof Promise ? result.catch(refuse) : result;
+  } catch (error) {
+    return refuse(error);
+  }
+}

@@ -1,0 +1,78 @@
+import { explain } from '../../bus/failure.js';
+import type { GapNotice } from '../../contracts/connection.js';
+import type { PushError } from '../../contracts/errors.js';
+import { chunkedSseMessageCodec, sseMessage, sseMessageCodec, sseOpening } from '../../wire/sse.codec.js';
+import {
+  drainMessage,
+  errorMessage,
+  gapMessage,
+  heartbeatMessage,
+  revokedMessage,
+  type ServerMessage,
+} from '../../wire/websocket.messages.js';
+import type { SubscribeMessage } from '../client-messages.js';
+import { greet, subscribe, type MessageClient } from '../message-client.js';
+import { DirectConnection } from './direct-connection.js';
+import type { SseDesk, SseVisit } from './sse-client.js';
+
+const codecs = { whole: sseMessageCodec, chunked: chunkedSseMessageCodec };
+
+/** A client that gets the messages of a WebSocket as an event stream. What it asks for, it has said in its request. */
+export class MessageConnection extends DirectConnection implements MessageClient {
+  constructor(visit: SseVisit, desk: SseDesk, end: () => void) {
+    super(visit, desk, codecs, end);
+  }
+
+  get topics(): readonly string[] {
+    return this.cursor.topics;
+  }
+
+  /** Greets the client, and does what it asks for, in order. */
+  async open(asked: readonly SubscribeMessage[]): Promise<void> {
+    const { wheel, reception, limits } = this.desk;
+    wheel.add(this);
+    this.sendBlock(sseOpening(reception.comeBackIn));
+    greet(this, limits);
+    this.session.attach(this);
+    for (const message of asked) {
+      // One that was told that it is over is told nothing more.
+      if (this.reason === 'client') await this.subscribe(message);
+    }
+  }
+
+  send(message: ServerMessage): boolean {
+    return this.sendBlock(sseMessage(message));
+  }
+
+  gap(notice: GapNotice): boolean {
+    return this.send(gapMessage(notice));
+  }
+
+  beat(): void {
+    if (!this.isFull) this.send(heartbeatMessage(this.cursor.position));
+  }
+
+  override fail(error: PushError): void {
+    this.finish('error', sseMessage(errorMessage(error)));
+  }
+
+  override drain(delay: number): void {
+    this.finish('drain', sseMessage(drainMessage(delay)));
+  }
+
+  revoke(topics: readonly string[]): void {
+    this.cursor.unsubscribe(topics);
+    this.send(revokedMessage(topics));
+  }
+
+  private async subscribe(message: SubscribeMessage): Promise<void> {
+    try {
+      await subscribe(this, message, this.desk);
+    } catch (thrown) {
+      if (this.reason !== 'client') return;
+      const { error, details, isExpected } = explain(thrown);
+      if (!isExpected) this.desk.errors.report(thrown, { stage: 'message', connection: this.id });
+      this.send(errorMessage(error, message.ref, details));
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { Injectable, type PipeTransform } from '@nestjs/common';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, IsArray, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
+import { Gatekeeper } from '../../access/gatekeeper.js';
+import { assertHarmless } from '../../access/json-shape.js';
+import { PublishMessage, SubscribeMessage } from '../client-messages.js';
+
+/** More of them would hold more topics than a connection may have. */
+const maxSubscriptions = 1_000;
+
+/** The body of `POST <path>/events`: what would be `subscribe` messages on a WebSocket. */
+export class SubscribeBody {
+  @IsArray()
+  @ArrayMaxSize(maxSubscriptions)
+  @ValidateNested({ each: true })
+  @Type(() => SubscribeMessage)
+  subscribe!: SubscribeMessage[];
+}
+
+/** The body of `POST <path>/publish`. */
+export class PublishBody extends PublishMessage {
+  /** Of the client's own stream, from its `hello`: where the event goes not, with `echo: false`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(64)
+  connection?: string;
+}
+
+/** Looks at a body before anything recurses into it. */
+@Injectable()
+export class HarmlessBody implements PipeTransform {
+  constructor(private readonly gatekeeper: Gatekeeper) {}
+
+  transform(body: unknown): unknown {
+    assertHarmless(body, this.gatekeeper.limits.jsonDepth);
+    return body;
+  }
+}
+
+/** What a client of messages asks for, as its handler returns it. */
+export class MessageStream {
+  constructor(readonly asked: readonly SubscribeMessage[]) {}
+}
