@@ -5,15 +5,22 @@ import { EventBus } from 'nestjs-push';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterTest } from './cleanup.js';
+import { Http2Tunnel } from './http2-tunnel.js';
 
-export type Platform = 'express' | 'fastify';
+export type Platform = 'express' | 'fastify' | 'fastify over HTTP/2';
 
 export const platforms: readonly Platform[] = ['express', 'fastify'];
+
+/** What carries a WebSocket: over HTTP/2, through a tunnel to an application that speaks nothing else. */
+export const webSocketPlatforms: readonly Platform[] = [...platforms, 'fastify over HTTP/2'];
 
 /** A Nest application on a port of its own, with what tests need of it. */
 export class RunningApp {
   /** Open sockets of its server, upgraded ones too. */
   readonly sockets = new Set<Socket>();
+
+  /** Through which WebSockets reach it, where it does not speak HTTP/1.1. */
+  private tunnel: Http2Tunnel | undefined;
 
   constructor(readonly nest: INestApplication) {
     this.server.on('connection', (socket: Socket) => {
@@ -27,7 +34,7 @@ export class RunningApp {
   }
 
   get port(): number {
-    return (this.server.address() as AddressInfo).port;
+    return this.tunnel?.port ?? (this.server.address() as AddressInfo).port;
   }
 
   get bus(): EventBus {
@@ -42,6 +49,10 @@ export class RunningApp {
     return `ws://127.0.0.1:${this.port}${path}`;
   }
 
+  async digTunnel(): Promise<void> {
+    this.tunnel = await Http2Tunnel.start(this.url(''));
+  }
+
   /** Cuts every connection, as a network does. */
   cut(): void {
     for (const socket of this.sockets) socket.destroy();
@@ -49,6 +60,7 @@ export class RunningApp {
 
   async close(): Promise<void> {
     this.cut();
+    await this.tunnel?.close();
     await this.nest.close();
   }
 }
@@ -62,10 +74,12 @@ export async function createApp(
   @Module(metadata)
   class Root {}
   const options = { logger: false, abortOnError: false } as const;
+  const fastify = () =>
+    platform === 'fastify' ? new FastifyAdapter() : new FastifyAdapter({ http2: true } as object);
   const app =
     platform === 'express'
       ? await NestFactory.create(Root, options)
-      : await NestFactory.create(Root, new FastifyAdapter(), options);
+      : await NestFactory.create(Root, fastify(), options);
   await configure(app);
   return app;
 }
@@ -75,5 +89,6 @@ export async function startApp(...create: Parameters<typeof createApp>): Promise
   const running = new RunningApp(await createApp(...create));
   afterTest(() => running.close());
   await running.nest.listen(0, '127.0.0.1');
+  if (create[0] === 'fastify over HTTP/2') await running.digTunnel();
   return running;
 }

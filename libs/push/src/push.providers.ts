@@ -1,5 +1,5 @@
 import type { InjectionToken, Provider } from '@nestjs/common';
-import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { Gatekeeper } from './access/gatekeeper.js';
 import { MemoryBackplane } from './backplane/memory/memory.backplane.js';
@@ -16,6 +16,7 @@ import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
 import { Reception } from './transport/lifecycle/reception.js';
 import { Turnstile } from './transport/lifecycle/turnstile.js';
 import type { MessageLimits } from './transport/message-client.js';
+import { ExtendedConnect } from './transport/http2/extended-connect.js';
 import { PushInterceptor } from './transport/http2/push.interceptor.js';
 import { ResourcePusher } from './transport/http2/resource-pusher.js';
 import { ResourceSettings } from './transport/http2/resource.options.js';
@@ -218,6 +219,12 @@ export function websocketProviders(optionsToken: InjectionToken, path: string): 
       provide: PushWsInstaller,
       inject: [ApplicationConfig, ModuleRef],
       useFactory: (config: ApplicationConfig, module: ModuleRef) => new PushWsInstaller(config, module),
+    },
+    {
+      provide: ExtendedConnect,
+      inject: [HttpAdapterHost, optionsToken],
+      useFactory: (host: HttpAdapterHost, { websocket }: PushOptions) =>
+        new ExtendedConnect(host, websocket?.extendedConnect ?? true),
     },
     PushWsFilter,
     ConfiguredPushGateway,

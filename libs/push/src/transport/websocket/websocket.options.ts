@@ -14,6 +14,11 @@ export interface WebSocketOptions {
    * costs memory and time for each client. Default: `false`.
    */
   readonly deflate?: boolean;
+  /**
+   * Whether an HTTP/2 server offers WebSocket over HTTP/2 (RFC 8441). A browser that has such a connection then opens all
+   * its WebSockets to this server there. Default: `true`.
+   */
+  readonly extendedConnect?: boolean;
 }
 
 /** The same, resolved, as a provider. */

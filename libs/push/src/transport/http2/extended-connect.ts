@@ -1,0 +1,75 @@
+import type { OnModuleInit } from '@nestjs/common';
+import type { HttpAdapterHost } from '@nestjs/core';
+import { randomBytes } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import { Http2ServerRequest, Http2ServerResponse, type Http2SecureServer, type Http2Server } from 'node:http2';
+import type { Socket } from 'node:net';
+import { http2ServerOf } from './http2-adapter.js';
+import { UpgradeStream } from './upgrade-stream.js';
+
+/**
+ * WebSocket over HTTP/2 (RFC 8441): tells clients that they may, and hands every such stream to those who serve the
+ * server's upgrades, as the upgrade that it stands for. So the gateway, its authentication and its refusals are the very
+ * same, and everything else that listens to upgrades works too: a browser that has an HTTP/2 connection and is told so
+ * opens all its WebSockets there.
+ */
+export class ExtendedConnect implements OnModuleInit {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly isOffered: boolean,
+  ) {}
+
+  onModuleInit(): void {
+    const server = this.isOffered ? http2ServerOf(this.host.httpAdapter) : undefined;
+    if (!server) return;
+    server.updateSettings({ enableConnectProtocol: true });
+    // The types know this event of HTTP/1.1 only, which the server may speak as well.
+    const events: EventEmitter = server;
+    events.on('connect', (request: Http2ServerRequest | IncomingMessage, answer: Http2ServerResponse | Socket) => {
+      if (isWebSocket(request)) upgrade(server, request);
+      else if (server.listenerCount('connect') === 1) refuse(request, answer);
+    });
+  }
+}
+
+function isWebSocket(request: Http2ServerRequest | IncomingMessage): request is Http2ServerRequest {
+  return request instanceof Http2ServerRequest && request.headers[':protocol'] === 'websocket';
+}
+
+/** As Node does where nobody listens; and 501 for a protocol that nobody knows, as in RFC 9220, section 3. */
+function refuse(request: Http2ServerRequest | IncomingMessage, answer: Http2ServerResponse | Socket): void {
+  if (answer instanceof Http2ServerResponse)
+    answer.writeHead(request.headers[':protocol'] === undefined ? 405 : 501).end();
+  else answer.destroy();
+}
+
+function upgrade(server: Http2Server | Http2SecureServer, request: Http2ServerRequest): void {
+  const socket = new UpgradeStream(request.stream);
+  const isServed = server.emit('upgrade', upgradeRequest(request, socket), socket, Buffer.alloc(0));
+  if (!isServed) socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
+}
+
+/** The `GET` by which HTTP/1.1 would ask for the same. */
+function upgradeRequest({ headers, url, httpVersion }: Http2ServerRequest, socket: UpgradeStream): IncomingMessage {
+  const request = new IncomingMessage(socket as unknown as Socket);
+  const { ':authority': authority, ...others } = headers;
+  request.method = 'GET';
+  request.url = url;
+  request.httpVersion = httpVersion;
+  request.httpVersionMajor = 2;
+  request.httpVersionMinor = 0;
+  request.headers = {
+    ...Object.fromEntries(Object.entries(others).filter(([name]) => !name.startsWith(':'))),
+    host: authority ?? headers.host,
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    // HTTP/2 needs no such proof that the server speaks WebSocket, and has none; those who serve HTTP/1.1 ask for one.
+    'sec-websocket-key': randomBytes(16).toString('base64'),
+  };
+  request.rawHeaders = Object.entries(request.headers).flatMap(([name, value]) =>
+    [value ?? []].flat().flatMap((each) => [name, each]),
+  );
+  request.push(null);
+  return request;
+}

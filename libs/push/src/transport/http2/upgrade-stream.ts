@@ -1,0 +1,111 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { Duplex } from 'node:stream';
+import { parseAnswer } from './upgrade-answer.js';
+
+type Callback = (error?: Error | null) => void;
+
+/** What an upgrade listener may write before its answer has a complete head, in bytes. */
+const maxHeadBytes = 16 * 1024;
+const noBytes = Buffer.alloc(0);
+const endOfHead = '\r\n\r\n';
+
+/**
+ * The stream of an extended CONNECT (RFC 8441), as a socket for those who serve upgrades of HTTP/1.1: what they answer is
+ * sent as HTTP/2, a `101` as the `200` that it stands for; every byte after that goes through as it is. Like a socket it
+ * holds back what the client does not take, and reads nothing that nobody wants: that is the flow control of this stream
+ * alone. The end of the stream is the end of a TCP connection, and a reset of it is a reset.
+ */
+export class UpgradeStream extends Duplex {
+  readonly encrypted: boolean;
+  readonly remoteAddress: string | undefined;
+  readonly remoteFamily: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  bytesWritten = 0;
+  /** The head of the answer, as far as it is there; `undefined` once it is sent. */
+  private head: Buffer | undefined = noBytes;
+
+  constructor(private readonly stream: ServerHttp2Stream) {
+    super({ emitClose: true });
+    const { encrypted = false, socket } = stream.session!;
+    this.encrypted = encrypted;
+    this.remoteAddress = socket.remoteAddress;
+    this.remoteFamily = socket.remoteFamily;
+    this.remotePort = socket.remotePort;
+    this.localAddress = socket.localAddress;
+    this.localPort = socket.localPort;
+    stream.pause();
+    stream.on('data', (chunk: Buffer) => {
+      if (!this.push(chunk)) stream.pause();
+    });
+    stream.once('end', () => this.push(null));
+    // Node reports a reset as an error too; "close" comes always, and is what a socket would say.
+    stream.on('error', () => undefined);
+    stream.once('close', () => this.destroy());
+  }
+
+  /** It has no timeout of its own, and those of the connection are not its to set. */
+  setTimeout(): this {
+    return this;
+  }
+
+  /** The connection is shared: it stays as it is. */
+  setNoDelay(): this {
+    return this;
+  }
+
+  /** The connection is shared: it stays as it is. */
+  setKeepAlive(): this {
+    return this;
+  }
+
+  override _read(): void {
+    this.stream.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
+    this.bytesWritten += chunk.length;
+    try {
+      this.send(this.head ? this.answer(this.head, chunk) : chunk, callback);
+    } catch (error) {
+      callback(error as Error);
+    }
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'binary', callback);
+  }
+
+  override _final(callback: Callback): void {
+    this.stream.end(() => callback());
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    const { stream } = this;
+    // A reset is CANCEL (RFC 8441, section 5). After the last byte of an answer it only says: send no more.
+    const code = this.writableFinished && !this.head ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL;
+    if (!stream.closed && !(this.writableFinished && this.readableEnded)) stream.close(code);
+    callback(error);
+  }
+
+  /** Resolves with the stream's own answer: "full" is what the client has not taken. Failures are told by "close". */
+  private send(bytes: Buffer, callback: Callback): void {
+    if (bytes.length === 0) callback();
+    else this.stream.write(bytes, () => callback());
+  }
+
+  /** Sends the head of the answer, once it is complete. Returns what comes after it. */
+  private answer(begun: Buffer, more: Buffer): Buffer {
+    const bytes = Buffer.concat([begun, more]);
+    const end = bytes.indexOf(endOfHead);
+    if (end < 0) {
+      if (bytes.length > maxHeadBytes) throw new Error('What answers an upgrade has to begin with an HTTP head.');
+      this.head = bytes;
+      return noBytes;
+    }
+    this.head = undefined;
+    this.stream.respond(parseAnswer(bytes.toString('latin1', 0, end)));
+    return bytes.subarray(end + endOfHead.length);
+  }
+}
