@@ -42,11 +42,7 @@ export class Http2Tunnel {
     })());
   }
 
-  private async carry(
-    { url, headers }: IncomingMessage,
-    socket: Socket,
-    head: Buffer,
-  ): Promise<void> {
+  private async carry({ url, headers }: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on('error', () => undefined);
     socket.unshift(head);
     const session = await this.connected();

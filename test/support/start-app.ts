@@ -4,10 +4,12 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { EventBus } from 'nestjs-push';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import { createCertificate } from './certificate.js';
 import { afterTest } from './cleanup.js';
 import { Http2Tunnel } from './http2-tunnel.js';
 
-export type Platform = 'express' | 'fastify' | 'fastify over HTTP/2';
+export type Platform = 'express' | 'fastify' | 'fastify over HTTP/2' | 'fastify with TLS';
 
 export const platforms: readonly Platform[] = ['express', 'fastify'];
 
@@ -42,11 +44,12 @@ export class RunningApp {
   }
 
   url(path: string): string {
-    return `http://127.0.0.1:${this.port}${path}`;
+    const scheme = this.server instanceof TlsServer ? 'https' : 'http';
+    return `${scheme}://127.0.0.1:${this.port}${path}`;
   }
 
   webSocketUrl(path = '/push'): string {
-    return `ws://127.0.0.1:${this.port}${path}`;
+    return this.url(path).replace(/^http/, 'ws');
   }
 
   async digTunnel(): Promise<void> {
@@ -74,14 +77,25 @@ export async function createApp(
   @Module(metadata)
   class Root {}
   const options = { logger: false, abortOnError: false } as const;
-  const fastify = () =>
-    platform === 'fastify' ? new FastifyAdapter() : new FastifyAdapter({ http2: true } as object);
-  const app =
-    platform === 'express'
-      ? await NestFactory.create(Root, options)
-      : await NestFactory.create(Root, fastify(), options);
+  const adapter = await fastifyFor(platform);
+  const app = adapter
+    ? await NestFactory.create(Root, adapter, options)
+    : await NestFactory.create(Root, options);
   await configure(app);
   return app;
+}
+
+async function fastifyFor(platform: Platform) {
+  switch (platform) {
+    case 'express':
+      return undefined;
+    case 'fastify':
+      return new FastifyAdapter();
+    case 'fastify over HTTP/2':
+      return new FastifyAdapter({ http2: true });
+    case 'fastify with TLS':
+      return new FastifyAdapter({ http2: true, https: { ...(await createCertificate()), allowHTTP1: true } });
+  }
 }
 
 /** Starts an application on a free port; it is closed after the test. */

@@ -3,7 +3,12 @@ import type { HttpAdapterHost } from '@nestjs/core';
 import { randomBytes } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import { IncomingMessage } from 'node:http';
-import { Http2ServerRequest, Http2ServerResponse, type Http2SecureServer, type Http2Server } from 'node:http2';
+import {
+  Http2ServerRequest,
+  Http2ServerResponse,
+  type Http2SecureServer,
+  type Http2Server,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import { http2ServerOf } from './http2-adapter.js';
 import { UpgradeStream } from './upgrade-stream.js';
@@ -26,10 +31,13 @@ export class ExtendedConnect implements OnModuleInit {
     server.updateSettings({ enableConnectProtocol: true });
     // The types know this event of HTTP/1.1 only, which the server may speak as well.
     const events: EventEmitter = server;
-    events.on('connect', (request: Http2ServerRequest | IncomingMessage, answer: Http2ServerResponse | Socket) => {
-      if (isWebSocket(request)) upgrade(server, request);
-      else if (server.listenerCount('connect') === 1) refuse(request, answer);
-    });
+    events.on(
+      'connect',
+      (request: Http2ServerRequest | IncomingMessage, answer: Http2ServerResponse | Socket) => {
+        if (isWebSocket(request)) upgrade(server, request);
+        else if (server.listenerCount('connect') === 1) refuse(request, answer);
+      },
+    );
   }
 }
 
@@ -51,7 +59,10 @@ function upgrade(server: Http2Server | Http2SecureServer, request: Http2ServerRe
 }
 
 /** The `GET` by which HTTP/1.1 would ask for the same. */
-function upgradeRequest({ headers, url, httpVersion }: Http2ServerRequest, socket: UpgradeStream): IncomingMessage {
+function upgradeRequest(
+  { headers, url, httpVersion }: Http2ServerRequest,
+  socket: UpgradeStream,
+): IncomingMessage {
   const request = new IncomingMessage(socket as unknown as Socket);
   const { ':authority': authority, ...others } = headers;
   request.method = 'GET';

@@ -100,7 +100,8 @@ export class UpgradeStream extends Duplex {
     const bytes = Buffer.concat([begun, more]);
     const end = bytes.indexOf(endOfHead);
     if (end < 0) {
-      if (bytes.length > maxHeadBytes) throw new Error('What answers an upgrade has to begin with an HTTP head.');
+      if (bytes.length > maxHeadBytes)
+        throw new Error('What answers an upgrade has to begin with an HTTP head.');
       this.head = bytes;
       return noBytes;
     }
