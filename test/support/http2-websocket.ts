@@ -47,7 +47,6 @@ export async function connectWebSocket(...request: Parameters<typeof requestWebS
 
 /** `ws` puts itself on a socket after a handshake by this method, and so it can be put on a stream. */
 interface OnAnySocket {
-  _isServer: boolean;
   setSocket(socket: Duplex, head: Buffer, options: { maxPayload: number }): void;
 }
 
@@ -64,7 +63,7 @@ export function speakOn(stream: ClientHttp2Stream): WsClient {
     closeTimeout: 5_000,
   });
   const client = new WsClient(socket);
-  socket._isServer = false;
+  Object.assign(socket, { _isServer: false });
   socket.setSocket(stream, Buffer.alloc(0), { maxPayload: 0 });
   return client;
 }

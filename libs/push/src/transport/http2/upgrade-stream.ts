@@ -65,20 +65,17 @@ export class UpgradeStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
-    this.bytesWritten += chunk.length;
-    try {
-      this.send(this.head ? this.answer(this.head, chunk) : chunk, callback);
-    } catch (error) {
-      callback(error as Error);
-    }
+    this.put(chunk, callback);
   }
 
   override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
-    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'binary', callback);
+    this.put(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback);
   }
 
   override _final(callback: Callback): void {
-    this.stream.end(() => callback());
+    // Who ends it without an answer has hung up.
+    if (this.head) this.destroy();
+    else this.stream.end(() => callback());
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
@@ -89,10 +86,16 @@ export class UpgradeStream extends Duplex {
     callback(error);
   }
 
-  /** Resolves with the stream's own answer: "full" is what the client has not taken. Failures are told by "close". */
-  private send(bytes: Buffer, callback: Callback): void {
-    if (bytes.length === 0) callback();
-    else this.stream.write(bytes, () => callback());
+  /** Done when the client's flow control has let it through. That it failed is told by the stream's "close". */
+  private put(bytes: Buffer, callback: Callback): void {
+    this.bytesWritten += bytes.length;
+    try {
+      const body = this.head ? this.answer(this.head, bytes) : bytes;
+      if (body.length === 0) callback();
+      else this.stream.write(body, () => callback());
+    } catch (error) {
+      callback(error as Error);
+    }
   }
 
   /** Sends the head of the answer, once it is complete. Returns what comes after it. */
