@@ -1,0 +1,111 @@
+import { assert, property, string, oneof, constantFrom, array, json } from 'fast-check';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { PushError } from '../contracts/errors.js';
+import { LogEvent } from '../contracts/event.js';
+import {
+  chunk,
+  chunkedSseCodec,
+  plainData,
+  sseCodec,
+  sseEnvelopeCodec,
+  sseError,
+  sseGap,
+  sseHeartbeat,
+  sseOpening,
+} from './sse.codec.js';
+
+function event(data: unknown, { sequence = 118, type }: { sequence?: number; type?: string } = {}): LogEvent {
+  return new LogEvent('9f2c41d07b3e', sequence, 'orders.42', type, JSON.stringify(data));
+}
+
+const text = (bytes: Buffer) => bytes.toString('utf8');
+
+/** What a client that follows the HTML standard makes of the bytes. */
+function parsed(bytes: Buffer): EventSourceMessage[] {
+  const messages: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (message) => messages.push(message) });
+  parser.feed(text(bytes));
+  return messages;
+}
+
+describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
+  it.each<[string, LogEvent, string]>([
+    ['an object', event({ a: 1 }), 'id: 9f2c41d07b3e-118\ndata: {"a":1}\n\n'],
+    ['a string, as it is', event('hello'), 'id: 9f2c41d07b3e-118\ndata: hello\n\n'],
+    ['an empty string', event(''), 'id: 9f2c41d07b3e-118\ndata: \n\n'],
+    ['a string that begins with a space', event(' x'), 'id: 9f2c41d07b3e-118\ndata:  x\n\n'],
+    ['null', event(null), 'id: 9f2c41d07b3e-118\ndata: null\n\n'],
+    [
+      'lines, however they end',
+      event('a\nb\r\nc\rd\n'),
+      'id: 9f2c41d07b3e-118\ndata: a\ndata: b\ndata: c\ndata: d\ndata: \n\n',
+    ],
+    [
+      'line breaks within JSON',
+      event({ a: '\r\n\0' }),
+      'id: 9f2c41d07b3e-118\ndata: {"a":"\\r\\n\\u0000"}\n\n',
+    ],
+    [
+      'what looks like a field',
+      event('x\nid: 1\n\nevent: y'),
+      'id: 9f2c41d07b3e-118\ndata: x\ndata: id: 1\ndata: \ndata: event: y\n\n',
+    ],
+    ['Unicode', event('ä\u2028🙂'), 'id: 9f2c41d07b3e-118\ndata: ä\u2028🙂\n\n'],
+    ['a type', event(1, { type: 'paid' }), 'event: paid\nid: 9f2c41d07b3e-118\ndata: 1\n\n'],
+    ['no id', event(1, { sequence: 0 }), 'data: 1\n\n'],
+  ])('%s', (_, published, bytes) => {
+    expect(text(sseCodec.encode(published))).toBe(bytes);
+  });
+
+  it('names the topic in the envelope', () => {
+    expect(text(sseEnvelopeCodec.encode(event('a\nb', { type: 't' })))).toBe(
+      'event: t\nid: 9f2c41d07b3e-118\ndata: {"topic":"orders.42","data":"a\\nb"}\n\n',
+    );
+  });
+
+  it('joins blocks as they are, or as one chunk of a chunked body (RFC 9112, section 7.1)', () => {
+    const blocks = [event(1), event('ä')].map((each) => sseCodec.encode(each));
+    const body = 'id: 9f2c41d07b3e-118\ndata: 1\n\nid: 9f2c41d07b3e-118\ndata: ä\n\n';
+    expect(text(sseCodec.join(blocks))).toBe(body);
+    expect(text(chunkedSseCodec.join(blocks))).toBe(`3d\r\n${body}\r\n`);
+    expect(text(chunk([Buffer.from(':\n\n')]))).toBe('3\r\n:\n\n\r\n');
+  });
+
+  it('begins, beats, tells of a gap, and ends', () => {
+    expect(text(sseOpening(2_000))).toBe('retry: 2000\n\n');
+    expect(text(sseOpening(2_000, 'e-7'))).toBe('retry: 2000\nid: e-7\n\n');
+    expect(text(sseHeartbeat('comment', 'e-7'))).toBe(':\nid: e-7\n\n');
+    expect(text(sseHeartbeat('comment'))).toBe(':\n\n');
+    expect(text(sseHeartbeat('event', 'e-7'))).toBe('event: push.heartbeat\nid: e-7\ndata: {"id":"e-7"}\n\n');
+    expect(text(sseGap({ reason: 'evicted', topics: ['orders.*'], id: 'e-7' }))).toBe(
+      'event: push.gap\nid: e-7\ndata: {"reason":"evicted","topics":["orders.*"],"id":"e-7"}\n\n',
+    );
+    expect(text(sseError(new PushError('UNAVAILABLE', 'Come back.')))).toBe(
+      'event: push.error\ndata: {"code":"UNAVAILABLE","message":"Come back.","retryable":true}\n\n',
+    );
+    expect(text(sseError(new PushError('INTERNAL', 'Failed.')))).toBe(
+      'event: push.error\nid: push.end\ndata: {"code":"INTERNAL","message":"Failed.","retryable":false}\n\n',
+    );
+  });
+
+  it('arrives as it was published: one message, whatever the data holds', () => {
+    const hostile = array(
+      oneof(constantFrom('\r', '\n', '\0', ':', ' ', 'id: 1', 'data', '\ufeff'), string()),
+    );
+    const data = oneof(
+      hostile.map((parts) => JSON.stringify(parts.join(''))),
+      json(),
+    );
+    assert(
+      property(data, (published) => {
+        const logged = new LogEvent('e', 7, 'a', 'note', published);
+        const lines = plainData(published).replace(/\r\n?/g, '\n');
+        expect(parsed(sseCodec.encode(logged))).toEqual([{ id: 'e-7', event: 'note', data: lines }]);
+        const [enveloped, ...rest] = parsed(sseEnvelopeCodec.encode(logged));
+        expect(rest).toEqual([]);
+        expect(enveloped!.data).toBe(`{"topic":"a","data":${published}}`);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
