@@ -12,7 +12,8 @@ export { EventBus, EventBus as PushEventBus } from './bus/event-bus.js';
 export type { Publication, PublishOptions } from './bus/event-bus.js';
 export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
 export type { PushEvent } from './bus/handled-events.js';
-export { EventStream, type StreamOptions } from './bus/event-stream.js';
+export { EventStream, isGap } from './bus/event-stream.js';
+export type { StreamData, StreamEvent, StreamGap, StreamMessage, StreamOptions } from './bus/event-stream.js';
 export { PushSse } from './transport/sse/push-sse.decorator.js';
 export { PushWsAdapter, type PushWsAdapterOptions } from './transport/websocket/push-ws.adapter.js';
 

@@ -37,9 +37,11 @@ type Declared<Topics, Topic extends string> = {
   [Pattern in keyof Topics & string]: Matches<Pattern, Topic> extends true ? Topics[Pattern] : never;
 }[keyof Topics & string];
 
-/** What events of `Topic` (a topic or a pattern) carry, by the declarations in `Topics`. */
+/** What events of `Topic` (a topic or a pattern, or one of several) carry, by the declarations in `Topics`. */
 export type PayloadOf<Topics, Topic extends string> = [Topic] extends [never]
   ? unknown
-  : [Declared<Topics, Topic>] extends [never]
-    ? unknown
-    : Declared<Topics, Topic>;
+  : Topic extends string
+    ? [Declared<Topics, Topic>] extends [never]
+      ? unknown
+      : Declared<Topics, Topic>
+    : never;

@@ -7,7 +7,7 @@ import { assertPattern, assertTopic } from '../contracts/topic.js';
 import type { Hub, HubStats } from '../hub/hub.js';
 import type { PayloadOf, PushTopics } from './declared-topics.js';
 import type { ErrorReporter } from './error-reporter.js';
-import { EventStream, type StreamOptions } from './event-stream.js';
+import { EventStream, type StreamData, type StreamOptions } from './event-stream.js';
 import { handle, type PushEvent } from './handled-events.js';
 
 /** How an event is published. */
@@ -105,6 +105,10 @@ export class EventBus<Topics = PushTopics> {
    *
    * @throws PushError `INVALID_TOPIC`, which Nest answers with 400
    */
+  stream<const Pattern extends string, const Options extends StreamOptions = StreamOptions>(
+    topics: Pattern | readonly Pattern[],
+    options?: Options,
+  ): EventStream<StreamData<PayloadOf<Topics, Pattern>, Options>>;
   stream(topics: string | readonly string[], options: StreamOptions = {}): EventStream {
     const patterns = Array.isArray(topics) ? ([...topics] as string[]) : [topics as string];
     if (patterns.length === 0)

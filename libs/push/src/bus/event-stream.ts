@@ -18,6 +18,37 @@ export interface StreamOptions {
   readonly envelope?: boolean;
 }
 
+/** What a message's `data` may be, for Nest: it writes strings as they are, and anything else as JSON. */
+type MessageData<Data> = [Data] extends [string | object] ? Data : string | object;
+
+/** An event as it comes out of a stream. */
+export interface StreamEvent<Data = unknown> extends MessageEvent {
+  /** `undefined` for ephemeral events. */
+  readonly id?: string;
+  readonly type?: string;
+  readonly data: MessageData<Data>;
+}
+
+/** A gap notice as it comes out of a stream, before anything newer. Let it through in a pipe: the client has to know. */
+export interface StreamGap extends MessageEvent {
+  readonly id: string;
+  readonly type: 'push.gap';
+  readonly data: GapNotice;
+}
+
+/** What comes out of a stream; {@link isGap} tells which. */
+export type StreamMessage<Data = unknown> = StreamEvent<Data> | StreamGap;
+
+/** Whether a message of a stream is a gap notice, and not an event: no event can have its type. */
+export function isGap(message: StreamMessage): message is StreamGap {
+  return message.type === 'push.gap';
+}
+
+/** What the events of a stream carry, by how it is read. */
+export type StreamData<Data, Options extends StreamOptions> = Options extends { readonly envelope: true }
+  ? { readonly topic: string; readonly data: Data }
+  : Data;
+
 /** Where the client of a route is in the log, while events reach it through the application's own pipe. */
 export class Place {
   /** Whether any event stream is made or read for this client. */
@@ -65,7 +96,7 @@ export function servedTo<T>(place: Place, run: () => T): T {
  * The events of some topics, as Nest's `@Sse()` takes them. Cold: each subscriber has its own place in the log. It never
  * completes by itself; gaps come as messages of type `push.gap`.
  */
-export class EventStream extends Observable<MessageEvent> {
+export class EventStream<Data = unknown> extends Observable<StreamMessage<Data>> {
   private readonly creator = present;
 
   constructor(
@@ -73,7 +104,7 @@ export class EventStream extends Observable<MessageEvent> {
     readonly topics: readonly string[],
     readonly options: StreamOptions,
   ) {
-    super((subscriber) => {
+    super((subscriber: Subscriber<StreamMessage>) => {
       const { start, place } = this;
       const reader = new StreamReader(subscriber, options.envelope ?? false, place);
       const cursor = hub.join(reader);
@@ -100,7 +131,7 @@ class StreamReader implements Connection {
   readonly id = randomUUID();
 
   constructor(
-    private readonly subscriber: Subscriber<MessageEvent>,
+    private readonly subscriber: Subscriber<StreamMessage>,
     private readonly envelope: boolean,
     private readonly place: Place | undefined,
   ) {}
@@ -119,14 +150,14 @@ class StreamReader implements Connection {
     this.subscriber.error(error);
   }
 
-  private next(id: string | undefined, message: MessageEvent): void {
+  private next(id: string | undefined, message: StreamMessage): void {
     if (this.place) this.place.passing = id;
     this.subscriber.next(message);
     if (this.place) this.place.passing = undefined;
   }
 
-  private message(event: LogEvent): MessageEvent {
-    const payload = JSON.parse(event.data) as MessageEvent['data'];
+  private message(event: LogEvent): StreamEvent {
+    const payload = JSON.parse(event.data) as StreamEvent['data'];
     const data = this.envelope ? { topic: event.topic, data: payload } : payload;
     return { data, ...(event.id && { id: event.id }), ...(event.type && { type: event.type }) };
   }

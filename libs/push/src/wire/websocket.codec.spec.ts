@@ -1,5 +1,6 @@
 import { assert, array, integer, jsonValue, property } from 'fast-check';
-import { Receiver } from 'ws';
+import * as ws from 'ws';
+import type { Writable } from 'node:stream';
 import { PushError } from '../contracts/errors.js';
 import { LogEvent } from '../contracts/event.js';
 import { frame, messageText, websocketCodec } from './websocket.codec.js';
@@ -8,6 +9,9 @@ import { drainMessage, errorMessage, gapMessage, heartbeatMessage } from './webs
 function event(data: unknown, sequence = 118, type?: string): LogEvent {
   return new LogEvent('9f2c41d07b3e', sequence, 'orders.42', type, JSON.stringify(data));
 }
+
+/** How a client of ws reads frames; its types leave it out. */
+const { Receiver } = ws as unknown as { Receiver: new (options: { isServer: boolean }) => Writable };
 
 /** The messages that a client reads. */
 function received(bytes: Buffer): string[] {
