@@ -151,7 +151,7 @@ describe.each(platforms)('the bytes of SSE on %s', (platform) => {
       await reader.untilEvents(hostile.length);
       expect(reader.data).toEqual(hostile.map((data) => data.replace(/\r\n|\r/g, '\n')));
       expect(new Set(reader.events.map(({ type }) => type))).toEqual(new Set(['ordinary: type']));
-      expect(reader.lastEventId).toBe(app.bus.stats().window.head);
+      expect(reader.lastEventId).toBe(app.bus.stats().positions.head);
     },
   );
 

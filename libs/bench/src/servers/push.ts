@@ -33,7 +33,7 @@ export async function start({ platform, retained }: ServerOptions): Promise<Benc
   return {
     http: app.getHttpServer(),
     publish: (event, topic) => events.publish(`bench.${topic}`, event),
-    position: () => events.stats().window.head,
+    position: () => events.stats().positions.head,
     listen: () => {
       let received = 0;
       events.on('bench.>').subscribe(() => received++);

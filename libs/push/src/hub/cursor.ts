@@ -65,11 +65,16 @@ export class Cursor implements Member {
 
   /** The id of the position up to which the connection has everything. */
   get position(): string {
+    return this.hub.print(this.sequence);
+  }
+
+  /** The sequence of that position. */
+  get sequence(): number {
     const join = this.joins[0];
-    if (join?.begun) return this.hub.print(join.leg.sequence);
-    if (this.isIdle) return this.hub.print(this.hub.window.head);
+    if (join?.begun) return join.leg.sequence;
+    if (this.isIdle) return this.hub.window.head;
     const { sequence } = this.main;
-    return this.hub.print(this.isLive ? Math.max(sequence, this.hub.delivered) : sequence);
+    return this.isLive ? Math.max(sequence, this.hub.delivered) : sequence;
   }
 
   /** Its topics and patterns, in the order in which they were subscribed to. */

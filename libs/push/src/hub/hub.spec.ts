@@ -385,7 +385,9 @@ describe('The hub', () => {
       audiences: 1,
       behind: 1,
       gaps: 1,
-      window: { events: 3, topics: 1, head: node.id(5) },
+      window: { events: 3, topics: 1 },
+      positions: { head: node.id(5), slowest: three.cursor.position },
     });
+    expect(three.cursor.position).not.toBe(node.id(5));
   });
 });

@@ -43,8 +43,13 @@ export interface HubStats {
     readonly events: number;
     readonly bytes: number;
     readonly topics: number;
-    /** The id of the newest event. */
+  };
+  /** Ids. */
+  readonly positions: {
+    /** The end of the log: of the newest event. */
     readonly head: string;
+    /** Everyone has everything up to here: where the connection is that is furthest behind. */
+    readonly slowest: string;
   };
 }
 
@@ -136,7 +141,9 @@ export class Hub implements Tail, CursorHost {
   stats(): HubStats {
     let subscriptions = 0;
     let behind = 0;
+    let slowest = this.window.head;
     for (const cursor of this.cursors) {
+      slowest = Math.min(slowest, cursor.sequence);
       subscriptions += cursor.topics.length;
       if (!cursor.isLive && cursor.topics.length > 0) behind++;
     }
@@ -150,8 +157,8 @@ export class Hub implements Tail, CursorHost {
         events: this.window.events,
         bytes: this.window.bytes,
         topics: this.window.knownTopics,
-        head: this.print(this.window.head),
       },
+      positions: { head: this.position, slowest: this.print(slowest) },
     };
   }
 
