@@ -1,17 +1,14 @@
 import 'reflect-metadata';
 import type { LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
+import { adapterFor, protocolOf, type Protocol } from './protocol.js';
 
 const logLevels: LogLevel[] = ['warn', 'error', 'fatal'];
 
-/** Fastify answers 404 when a route parameter is longer than this; a topic that is too long deserves its reason. */
-const maxParamLength = 4_096;
-
-async function createApp(): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter({ routerOptions: { maxParamLength } });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
+async function createApp(protocol: Protocol): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule, await adapterFor(protocol), {
     logger: logLevels,
   });
   // Ctrl-C and SIGTERM: every page is told to come back before the process ends.
@@ -32,7 +29,9 @@ async function start(): Promise<void> {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
     return refuse(`PORT=${port} is no port. Give a number from 0 to 65535.`);
   }
-  const app = await createApp();
+  const protocol = protocolOf(process.argv.slice(2));
+  if (!protocol) return refuse('Usage: node dist/main.js [--h2 | --h2c]');
+  const app = await createApp(protocol);
   await app.init();
   // Nest would print what we say better.
   app.useLogger(false);
@@ -43,7 +42,10 @@ async function start(): Promise<void> {
   }
   app.useLogger(logLevels);
   const { port: bound } = app.getHttpServer().address() as { port: number };
-  console.log(`The live desk is at http://${host === '0.0.0.0' ? 'localhost' : host}:${bound}`);
+  const scheme = protocol === 'h2' ? 'https' : 'http';
+  console.log(`The live desk is at ${scheme}://${host === '0.0.0.0' ? 'localhost' : host}:${bound}`);
+  if (protocol === 'h2')
+    console.log('Its certificate was made for this start: your browser will ask about it once.');
 }
 
 function explain(error: unknown, port: string, host: string): string {

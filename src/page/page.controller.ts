@@ -1,4 +1,5 @@
 import { Controller, Get, Header } from '@nestjs/common';
+import { PushResources, type Resource } from 'nestjs-push';
 import { readFileSync } from 'node:fs';
 
 /** The page loads, and talks to, nothing but this application. */
@@ -13,11 +14,17 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** The module of the page, and what it imports: without a hint, a browser learns of those only from it. */
+const modules = ['app', 'author', 'board', 'chart', 'connection', 'machine', 'strip'].map(
+  (name): Resource => ({ path: `/${name}.js`, rel: 'modulepreload' }),
+);
+
 @Controller()
 export class PageController {
   private readonly html = readFileSync(new URL('public/index.html', import.meta.url), 'utf8');
 
   @Get()
+  @PushResources('/style.css', ...modules)
   @Header('Content-Type', 'text/html; charset=utf-8')
   @Header('Content-Security-Policy', contentSecurityPolicy)
   @Header('Cache-Control', 'no-cache')

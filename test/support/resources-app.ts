@@ -9,7 +9,7 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { PushModule, ResourcePusher, type ResourceOptions } from 'nestjs-push';
-import { createCertificate } from './certificate.js';
+import { createCertificate } from '../../src/certificate.js';
 
 @Module({})
 class ResourcesApp {

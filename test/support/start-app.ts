@@ -5,7 +5,7 @@ import { EventBus } from 'nestjs-push';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import { createCertificate } from './certificate.js';
+import { createCertificate } from '../../src/certificate.js';
 import { afterTest } from './cleanup.js';
 import { Http2Tunnel } from './http2-tunnel.js';
 

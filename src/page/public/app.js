@@ -16,8 +16,10 @@ const websocket = new WebSocketConnection(`${location.origin.replace(/^http/, 'w
 showTransport(document.getElementById('websocket'), websocket);
 showBoard(websocket, new Author());
 
+// Over TLS the certificate is one that nobody has signed.
+const insecure = location.protocol === 'https:' ? '-k ' : '';
 document.getElementById('curl').textContent =
-  `curl ${location.origin}/events/board.news -d data="Tea is ready"`;
+  `curl ${insecure}${location.origin}/events/board.news -d data="Tea is ready"`;
 
 sse.connect();
 websocket.connect();

@@ -1,6 +1,7 @@
+import { hostname } from 'node:os';
 import { generate } from 'selfsigned';
 
-/** A certificate for this process alone: for localhost and loopback, never written to disk. */
+/** A certificate for this process alone: for this machine's names and loopback, never written to disk. */
 export async function createCertificate(): Promise<{ key: string; cert: string }> {
   const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
@@ -13,7 +14,9 @@ export async function createCertificate(): Promise<{ key: string; cert: string }
         name: 'subjectAltName',
         altNames: [
           { type: 2, value: 'localhost' },
+          { type: 2, value: hostname() },
           { type: 7, ip: '127.0.0.1' },
+          { type: 7, ip: '::1' },
         ],
       },
     ],
