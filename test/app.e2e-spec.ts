@@ -296,6 +296,10 @@ describe('npm start', () => {
     const { code, output } = await DeskProcess.fail('http');
     expect(code).toBe(1);
     expect(output).toContain('Give a number from 0 to 65535');
+    expect(await DeskProcess.fail(0, '--h3')).toEqual({
+      code: 1,
+      output: 'Usage: node dist/main.js [--h2 | --h2c]\n',
+    });
     await desk.end();
   });
 });

@@ -1,15 +1,12 @@
 import { execFile } from 'node:child_process';
-import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
-import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { Controller, Get, Header } from '@nestjs/common';
 import { fromViteManifest, PushResources } from 'nestjs-push';
 import type { Browser } from 'playwright-core';
-import { launchChromium } from './support/chromium.js';
+import { launchTrustingChromium } from './support/chromium.js';
 import { startFastify, type RunningApp } from './support/resources-app.js';
 
 const run = promisify(execFile);
@@ -140,17 +137,6 @@ describe('curl', () => {
 });
 
 describe('Chromium', () => {
-  /** How Chromium is told that a certificate is fine: as with a real one, it then caches what it fetches. */
-  async function fingerprint(): Promise<string> {
-    const socket = connectTls({ port: running.port, host: '127.0.0.1', rejectUnauthorized: false });
-    await once(socket, 'secureConnect');
-    const { publicKey } = new X509Certificate(socket.getPeerCertificate().raw);
-    socket.destroy();
-    return createHash('sha256')
-      .update(publicKey.export({ type: 'spki', format: 'der' }))
-      .digest('base64');
-  }
-
   /** Shows a page to a browser that knows nothing of it. Returns the colour of its text. */
   async function show(browser: Browser, url: string): Promise<unknown> {
     const context = await browser.newContext();
@@ -167,7 +153,7 @@ describe('Chromium', () => {
   it.each(['/slow', '/vite'])(
     'fetches what %s hints before the page is there, and once',
     async (path) => {
-      const browser = await launchChromium(`--ignore-certificate-errors-spki-list=${await fingerprint()}`);
+      const browser = await launchTrustingChromium(running.port);
       try {
         // On a machine that is very busy, Chromium lets one 103 in thirty pass unused: the page would wait for ever.
         const color = await show(browser, origin + path).catch(() => {

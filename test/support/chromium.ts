@@ -1,4 +1,7 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:tls';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -22,6 +25,16 @@ export async function launchChromium(...args: string[]): Promise<Browser> {
       ...args,
     ],
   });
+}
+
+/** One that trusts the certificate of the server on `port`: as with a real one, it then caches what it fetches. */
+export async function launchTrustingChromium(port: number): Promise<Browser> {
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { publicKey } = new X509Certificate(socket.getPeerCertificate().raw);
+  socket.destroy();
+  const fingerprint = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' }));
+  return launchChromium(`--ignore-certificate-errors-spki-list=${fingerprint.digest('base64')}`);
 }
 
 /** What a page has to answer for. */

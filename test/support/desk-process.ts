@@ -10,23 +10,27 @@ export class DeskProcess {
   private constructor(
     private readonly child: Child,
     readonly port: number,
+    private readonly args: readonly string[],
   ) {}
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.args.includes('--h2') ? 'https' : 'http'}://127.0.0.1:${this.port}`;
   }
 
   /** @param port 0 for a free one */
-  static async start(port = 0): Promise<DeskProcess> {
+  static async start(port = 0, ...args: string[]): Promise<DeskProcess> {
     if (!existsSync(main)) throw new Error('dist/main.js is missing: npm run build comes first.');
-    const child = run(port);
+    const child = run(port, args);
     await child.untilOutput('The live desk is at ');
-    return new DeskProcess(child, Number(/The live desk is at \S+:(\d+)/.exec(child.output)?.[1]));
+    return new DeskProcess(child, Number(/The live desk is at \S+:(\d+)/.exec(child.output)?.[1]), args);
   }
 
   /** How it ends if `port` is of no use to it. */
-  static async fail(port: number | string): Promise<{ code: number | null; output: string }> {
-    const child = run(port);
+  static async fail(
+    port: number | string,
+    ...args: string[]
+  ): Promise<{ code: number | null; output: string }> {
+    const child = run(port, args);
     const { code } = await child.untilExit();
     return { code, output: child.output };
   }
@@ -39,11 +43,11 @@ export class DeskProcess {
 
   /** Starts it again on the same port. */
   restart(): Promise<DeskProcess> {
-    return DeskProcess.start(this.port);
+    return DeskProcess.start(this.port, ...this.args);
   }
 }
 
-function run(port: number | string): Child {
+function run(port: number | string, args: readonly string[]): Child {
   const env = { ...process.env, NODE_OPTIONS: '', HOST: '127.0.0.1', PORT: String(port) };
-  return new Child(spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
+  return new Child(spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
 }

@@ -1,0 +1,336 @@
+import { Controller, Get, Header, Sse } from '@nestjs/common';
+import { EventBus, PushModule, PushResources, type PushOptions } from 'nestjs-push';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { ServerHttp2Session } from 'node:http2';
+import { map } from 'rxjs';
+import { launchTrustingChromium, record } from './support/chromium.js';
+import { afterTest } from './support/cleanup.js';
+import { DeskProcess } from './support/desk-process.js';
+import { launchFirefox } from './support/firefox.js';
+import { Http2Probe } from './support/http2-probe.js';
+import { openHttp2Sse } from './support/http2-sse.js';
+import { openHttp2WebSocket } from './support/http2-websocket.js';
+import { openStream } from './support/sse-reader.js';
+import { startApp, type Platform, type RunningApp } from './support/start-app.js';
+import { eventually } from './support/watched.js';
+import { openWs } from './support/ws-client.js';
+
+/** Reads the topic `a.1` by both transports, and writes down what it got. */
+const page = `<!doctype html><link rel="icon" href="data:,"><link rel="stylesheet" href="/style.css"><p>page<script>
+  window.got = [];
+  new EventSource('/events').onmessage = ({ data }) => got.push('SSE: ' + data);
+  const socket = new WebSocket(location.origin.replace('http', 'ws') + '/push');
+  socket.onopen = () => socket.send('{"event":"subscribe","data":{"topics":["a.1"],"from":"earliest"}}');
+  socket.onmessage = ({ data }) => data.includes('"message"') && got.push('WebSocket: ' + JSON.parse(data).data.data);
+  socket.onclose = ({ code }) => got.push('closed: ' + code);
+</script>`;
+
+@Controller()
+class PageController {
+  constructor(private readonly bus: EventBus) {}
+
+  @Get()
+  @Header('content-type', 'text/html; charset=utf-8')
+  @PushResources('/style.css')
+  index() {
+    return page;
+  }
+
+  @Get('style.css')
+  @Header('content-type', 'text/css')
+  @Header('cache-control', 'max-age=60')
+  style() {
+    return 'p { color: rgb(1, 2, 3) }';
+  }
+
+  @Sse('events')
+  events() {
+    return this.bus.stream('a.1', { from: 'earliest' });
+  }
+
+  @Sse('piped')
+  piped() {
+    return this.bus.stream('a.1').pipe(map((message) => message));
+  }
+}
+
+function start(platform: Platform = 'fastify with TLS', options: PushOptions = {}): Promise<RunningApp> {
+  const topics = [{ pattern: 'a.>', access: 'public' as const }];
+  return startApp(platform, {
+    controllers: [PageController],
+    imports: [PushModule.forRoot({ topics, ...options })],
+  });
+}
+
+async function probe(app: RunningApp): Promise<Http2Probe> {
+  const client = await Http2Probe.connect(app.url(''));
+  afterTest(() => client.close());
+  return client;
+}
+
+describe('one TLS port', () => {
+  it('serves the page with its pushed style sheet, SSE and WebSocket, each over HTTP/2 and HTTP/1.1', async () => {
+    const app = await start();
+    const client = await probe(app);
+    const { session } = client;
+    const answer = await client.get('/');
+    expect(answer.body.toString()).toBe(page);
+    expect((await client.pushed('/style.css')).headers).toMatchObject({
+      ':status': 200,
+      'content-type': 'text/css',
+    });
+
+    const streams = [
+      (await openHttp2Sse(session, '/events')).reader,
+      (await openHttp2Sse(session, '/piped')).reader,
+      (await openHttp2Sse(session, '/push/events?topic=a.*')).reader,
+      await openStream(app.url('/events')),
+      await openStream(app.url('/piped')),
+    ];
+    const sockets = [
+      await openHttp2WebSocket(session),
+      await openWs(app.webSocketUrl(), { rejectUnauthorized: false }),
+    ];
+    for (const socket of sockets) await socket.subscribe('a.1');
+    const id = await app.bus.publish('a.1', 'to all');
+    for (const stream of streams) {
+      expect(await stream.untilEvents(1)).toMatchObject([{ id, data: expect.stringContaining('to all') }]);
+    }
+    for (const socket of sockets) expect(await socket.untilData(1)).toEqual(['to all']);
+    expect((await client.get('/style.css')).body.toString()).toContain('rgb');
+    // One connection of HTTP/2 for everything, and one of HTTP/1.1 for each stream and socket.
+    expect(app.sockets.size).toBe(1 + 2 + 1);
+    expect(app.bus.stats().connections).toBe(7);
+  });
+
+  it('and clear-text HTTP/2, between services, does the same', async () => {
+    const app = await startApp('fastify over HTTP/2', {
+      controllers: [PageController],
+      imports: [PushModule.forRoot({ topics: [{ pattern: 'a.>', access: 'public' }] })],
+    });
+    const { port } = app.server.address() as { port: number };
+    const client = await Http2Probe.connect(`http://127.0.0.1:${port}`);
+    afterTest(() => client.close());
+    await client.get('/');
+    expect((await client.pushed('/style.css')).code).toBe(0);
+    const { reader } = await openHttp2Sse(client.session, '/events');
+    const socket = await openHttp2WebSocket(client.session);
+    await socket.subscribe('a.1');
+    await app.bus.publish('a.1', 'service to service');
+    expect(await reader.untilEvents(1)).toMatchObject([{ data: 'service to service' }]);
+    expect(await socket.untilData(1)).toEqual(['service to service']);
+  });
+});
+
+describe('SSE over HTTP/2', () => {
+  it.each(['/events', '/piped', '/push/events?topic=a.1'])(
+    '%s has no header of an HTTP/1.1 connection',
+    async (path) => {
+      const { head } = await openHttp2Sse((await probe(await start())).session, path);
+      expect(head).toMatchObject({ ':status': 200, 'content-type': 'text/event-stream' });
+      const ofHttp1 = /^(connection|keep-alive|transfer-encoding|upgrade)$/;
+      expect(Object.keys(head).filter((name) => ofHttp1.test(name))).toEqual([]);
+    },
+  );
+
+  it.each(['/events', '/push/events?topic=a.1'])(
+    'a stream of %s that is not read holds up none of its siblings on the session, and loses nothing',
+    async (path) => {
+      const app = await start();
+      const { session } = await probe(app);
+      const slow = await openHttp2Sse(session, path);
+      const { reader: fast } = await openHttp2Sse(session, path);
+      const socket = await openHttp2WebSocket(session);
+      await socket.subscribe('a.1');
+      slow.stream.pause();
+      const large = 'x'.repeat(64 * 1024);
+      const count = 60;
+      for (let n = 0; n < count; n++) {
+        await app.bus.publish('a.1', `${n} ${large}`);
+        await socket.untilData(n + 1);
+      }
+      await fast.until(() => fast.body.includes(`${count - 1} x`));
+      expect(app.bus.stats()).toMatchObject({ behind: 1, gaps: 0 });
+      expect(slow.reader.body).not.toContain(`${count - 1} x`);
+      slow.stream.resume();
+      await slow.reader.until(() => slow.reader.body.includes(`${count - 1} x`));
+      await eventually(() => app.bus.stats().behind === 0);
+      expect(slow.reader.body.match(/\d+ (?=xxx)/g)!.map(Number)).toEqual(
+        Array.from({ length: count }, (_, n) => n),
+      );
+      expect(app.bus.stats().gaps).toBe(0);
+    },
+    30_000,
+  );
+
+  it('100 streams of one session come, get every event and go, and touch neither its socket nor its timeout', async () => {
+    const app = await start();
+    const appeared = once(app.server, 'session') as Promise<[ServerHttp2Session]>;
+    const client = await probe(app);
+    const [ofServer] = await appeared;
+    const touched: string[] = [];
+    ofServer.setTimeout = () => void touched.push('timeout');
+    for (const socket of app.sockets) {
+      for (const method of ['setTimeout', 'setKeepAlive', 'setNoDelay'] as const) {
+        socket[method] = () => {
+          touched.push(method);
+          return socket;
+        };
+      }
+    }
+    const streams = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => openHttp2Sse(client.session, n % 2 ? '/events' : '/piped')),
+    );
+    for (let n = 0; n < 10; n++) await app.bus.publish('a.1', n);
+    for (const { reader } of streams) expect(await reader.untilEvents(10)).toHaveLength(10);
+    streams.forEach(({ stream }) => stream.close());
+    await eventually(() => app.bus.stats().connections === 0);
+    expect(touched).toEqual([]);
+    expect((await client.get('/style.css')).code).toBe(0);
+    expect(ofServer.listenerCount('close')).toBeLessThan(10);
+  });
+
+  it('resumes on another connection, whatever carries it', async () => {
+    const app = await start();
+    const { reader, stream } = await openHttp2Sse((await probe(app)).session, '/events');
+    await app.bus.publish('a.1', 1);
+    await reader.untilEvents(1);
+    stream.close();
+    await app.bus.publish('a.1', 2);
+    const headers = { 'last-event-id': reader.lastEventId };
+    const again = (await openHttp2Sse((await probe(app)).session, '/events', headers)).reader;
+    const older = await openStream(app.url('/events'), { headers });
+    expect((await again.untilEvents(1)).map(({ data }) => data)).toEqual(['2']);
+    expect((await older.untilEvents(1)).map(({ data }) => data)).toEqual(['2']);
+  });
+});
+
+describe('a browser', () => {
+  /** Which HTTP each request came by, and on which session those of HTTP/2: their numbers. */
+  function observe(app: RunningApp): { requests: string[]; sessions: Map<string, number> } {
+    const requests: string[] = [];
+    const sessions = new Map<string, number>();
+    let count = 0;
+    app.server.on('session', (session: ServerHttp2Session) => {
+      const number = ++count;
+      session.on('stream', (_, headers) => {
+        const protocol = headers[':protocol'] ? ` ${headers[':protocol']}` : '';
+        requests.push(`${headers[':method']} ${headers[':path']}${protocol}`);
+        sessions.set(String(headers[':path']), number);
+      });
+    });
+    for (const event of ['request', 'upgrade'])
+      app.server.on(event, ({ httpVersion, url }: IncomingMessage) => {
+        if (httpVersion !== '2.0') requests.push(`HTTP/${httpVersion} ${url}`);
+      });
+    return { requests, sessions };
+  }
+
+  const isComplete = 'got.length >= 4';
+  const expected = ['SSE: one', 'SSE: two', 'WebSocket: one', 'WebSocket: two'];
+
+  /** Page, style sheet, stream and WebSocket came over one HTTP/2 connection, and the style sheet once. */
+  function expectOneConnection({ requests, sessions }: ReturnType<typeof observe>): void {
+    expect(requests.toSorted()).toEqual([
+      'CONNECT /push websocket',
+      'GET /',
+      'GET /events',
+      'GET /style.css',
+    ]);
+    expect(new Set(sessions.values()).size).toBe(1);
+  }
+
+  it('Chromium: the WebSocket’s frames, the stream and the page with its asset share one connection', async () => {
+    const app = await start();
+    const observed = observe(app);
+    const browser = await launchTrustingChromium(app.port);
+    try {
+      const tab = await browser.newPage();
+      const frames: string[] = [];
+      tab.on('websocket', (socket) =>
+        socket.on('framereceived', ({ payload }) => frames.push(String(payload))),
+      );
+      const { errors } = record(tab);
+      await tab.goto(app.url('/'));
+      await app.bus.publish('a.1', 'one');
+      await app.bus.publish('a.1', 'two');
+      await tab.waitForFunction(isComplete);
+      expect(await tab.evaluate('got.toSorted()')).toEqual(expected);
+      expect(frames.filter((frame) => frame.includes('"message"'))).toHaveLength(2);
+      expect(await tab.evaluate('performance.getEntriesByType("navigation")[0].nextHopProtocol')).toBe('h2');
+      expect(errors).toEqual([]);
+      expectOneConnection(observed);
+      await app.nest.close();
+      await tab.waitForFunction('got.includes("closed: 1012")');
+    } finally {
+      await browser.close();
+    }
+  }, 60_000);
+
+  it('Firefox: the same', async () => {
+    const app = await start();
+    const observed = observe(app);
+    const browser = await launchFirefox();
+    try {
+      const tab = await browser.newPage();
+      await tab.goto(app.url('/'));
+      await app.bus.publish('a.1', 'one');
+      await app.bus.publish('a.1', 'two');
+      await tab.waitForFunction(isComplete);
+      expect(await tab.evaluate('got.toSorted()')).toEqual(expected);
+      expectOneConnection(observed);
+      await app.nest.close();
+      await tab.waitForFunction('got.includes("closed: 1012")');
+    } finally {
+      await browser.close();
+    }
+  }, 60_000);
+});
+
+describe('npm run start:h2', () => {
+  it('serves the live desk to Chromium over one HTTP/2 connection, and fetches each asset once', async () => {
+    const desk = await DeskProcess.start(0, '--h2');
+    const browser = await launchTrustingChromium(desk.port);
+    try {
+      const tab = await browser.newPage();
+      const { errors } = record(tab);
+      await tab.goto(desk.url);
+      await tab.locator('#sse[data-state=open]').waitFor();
+      await tab.locator('#websocket[data-state=open]').waitFor();
+      await tab.getByLabel('Note', { exact: true }).fill('Over HTTP/2');
+      await tab.getByRole('button', { name: 'Send' }).click();
+      await tab.locator('#notes').getByText('Over HTTP/2', { exact: true }).waitFor();
+      const fetched = (await tab.evaluate(
+        'performance.getEntriesByType("resource").map(({ name, nextHopProtocol }) => [new URL(name).pathname, nextHopProtocol])',
+      )) as [string, string][];
+      const assets = fetched.filter(([path]) => /\.(js|css)$/.test(path));
+      expect(assets.length).toBeGreaterThan(7);
+      expect(new Set(assets.map(([path]) => path)).size).toBe(assets.length);
+      expect(new Set(assets.map(([, protocol]) => protocol))).toEqual(new Set(['h2']));
+      expect(errors).toEqual([]);
+    } finally {
+      await browser.close();
+      await desk.end('SIGTERM');
+    }
+  }, 60_000);
+
+  it('pushes the desk’s files to a client that takes pushes, with TLS and in clear text', async () => {
+    for (const protocol of ['--h2', '--h2c']) {
+      const desk = await DeskProcess.start(0, protocol);
+      try {
+        const client = await Http2Probe.connect(desk.url);
+        await client.get('/');
+        await client.settled();
+        expect(client.pushes.map(({ path, code }) => [path, code])).toContainEqual(['/style.css', 0]);
+        expect(client.pushes).toHaveLength(8);
+        const { reader } = await openHttp2Sse(client.session, '/machine/figures');
+        await reader.untilEvents(1);
+        await openHttp2WebSocket(client.session);
+        await client.close();
+      } finally {
+        await desk.end();
+      }
+    }
+  }, 30_000);
+});
