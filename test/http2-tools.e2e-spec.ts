@@ -7,6 +7,7 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { fromViteManifest, PushResources } from 'nestjs-push';
 import type { Browser } from 'playwright-core';
 import { launchTrustingChromium } from './support/chromium.js';
+import { launchFirefox } from './support/firefox.js';
 import { startFastify, type RunningApp } from './support/resources-app.js';
 
 const run = promisify(execFile);
@@ -169,4 +170,20 @@ describe('Chromium', () => {
     },
     60_000,
   );
+});
+
+describe('Firefox', () => {
+  it('fetches what /slow hints before the page is there, and once', async () => {
+    const browser = await launchFirefox();
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${origin}/slow`, { timeout: 30_000 });
+      await page.waitForFunction('document.title === "ready"');
+      const entries = 'performance.getEntriesByType("resource").map((entry) => entry.initiatorType)';
+      expect(await page.evaluate(`${entries}.filter((type) => type === "early-hints").length`)).toBe(2);
+      expect(requests.paths.toSorted()).toEqual(['/app.js', '/style.css']);
+    } finally {
+      await browser.close();
+    }
+  }, 60_000);
 });

@@ -1,5 +1,8 @@
-import { Controller, Sse } from '@nestjs/common';
-import { EventBus, PushModule } from 'nestjs-push';
+import { Controller, Get, Sse } from '@nestjs/common';
+import { EventBus, PushModule, PushResources } from 'nestjs-push';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +16,12 @@ import { openWs } from './support/ws-client.js';
 @Controller()
 class NewsController {
   constructor(private readonly bus: EventBus) {}
+
+  @Get('page')
+  @PushResources('/style.css')
+  page() {
+    return 'page';
+  }
 
   @Sse('piped')
   piped() {
@@ -104,5 +113,17 @@ describe.each(platforms)('Behind nginx, %s', (platform) => {
     expect(stream.blocks.at(-1)).toMatch(/^retry: \d+$/);
     expect(stream.response.complete).toBe(true);
     expect((await socket.untilClosed()).code).toBe(1012);
+  });
+
+  it('passes pages on with the resources in their Link header', async () => {
+    const app = await startApp(platform, { imports: [PushModule.forRoot()], controllers: [NewsController] });
+    const port = await startNginx(app.port, '60s');
+    // As a browser asks for a page; fetch() would say otherwise.
+    const headers = { 'sec-fetch-mode': 'navigate' };
+    const [answer] = (await once(get({ port, host: '127.0.0.1', path: '/page', headers }), 'response')) as [
+      IncomingMessage,
+    ];
+    expect(answer.headers.link).toBe('</style.css>; rel=preload; as=style');
+    expect(await text(answer)).toBe('page');
   });
 });
