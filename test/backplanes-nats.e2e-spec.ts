@@ -8,6 +8,7 @@ import { RecordingTail, startRecording, type RecordedNode } from 'nestjs-push/te
 import { cp, rm } from 'node:fs/promises';
 import { afterTest } from './support/cleanup.js';
 import { keepAll, LogTrial } from './support/log-trial.js';
+import { TcpProxy } from './support/tcp-proxy.js';
 import { freePort, ServerProcess, startNats } from './support/servers.js';
 
 jest.setTimeout(60_000);
@@ -136,8 +137,58 @@ describe('NATS: what a server can lose', () => {
     await server.start();
     await trial.untilMore(300);
     await trial.settle();
-    const epochs = trial.nodes.map(({ tail }) => tail.opened.map(({ epoch }) => epoch));
-    expect(epochs).toEqual(Array(3).fill([epochs[0]![0], `${epochs[0]![0]}_1`]));
+    trial.checkReplaced({ givesNumbersAgain: true });
+  });
+
+  it('tells a node of another log though it has lost nothing itself', async () => {
+    const server = await nats();
+    const proxy = await TcpProxy.start(server.port);
+    afterTest(() => proxy.dispose());
+    const trial = await publishing(server.port);
+    // It reads and does not publish.
+    const away = await trial.join(at(proxy.port));
+    await trial.untilMore(100);
+    const backup = `${server.directory}-backup`;
+    afterTest(() => rm(backup, { recursive: true, force: true }));
+    await server.kill();
+    proxy.refuse();
+    await cp(server.directory, backup, { recursive: true });
+    await server.start();
+    await trial.untilMore(200);
+    await server.kill();
+    await server.wipe();
+    await cp(backup, server.directory, { recursive: true });
+    await server.start();
+    proxy.heal();
+    await trial.untilMore(300);
+    await trial.settle();
+    expect(away.tail.opened.length).toBeGreaterThan(1);
+    trial.checkReplaced({ givesNumbersAgain: true });
+  });
+
+  it('tells of another log each time that the same backup is restored', async () => {
+    const server = await nats();
+    const { backplane, tail } = await node(server.port);
+    const append = () => backplane.append({ topic: 'a', data: '1' });
+    await append();
+    await server.kill();
+    const backup = `${server.directory}-backup`;
+    afterTest(() => rm(backup, { recursive: true, force: true }));
+    await cp(server.directory, backup, { recursive: true });
+    await server.start();
+    for (const times of [1, 2, 3]) {
+      for (let n = 0; n < 5; n++) await append();
+      await server.kill();
+      await server.wipe();
+      await cp(backup, server.directory, { recursive: true });
+      await server.start();
+      const { epoch, sequence } = await append();
+      await tail.until(
+        ({ events }) => events.at(-1)?.epoch === epoch && events.at(-1)?.sequence === sequence,
+      );
+      expect(new Set(tail.opened.map((position) => position.epoch)).size).toBe(times + 1);
+      expect(tail.opened).toHaveLength(times + 1);
+    }
   });
 
   it('goes on when its consumer is deleted', async () => {

@@ -55,11 +55,12 @@ export class NatsAppender {
     for (let attempt = 1; left.length > 0 && !this.signal.aborted; attempt++) {
       try {
         const connection = await this.link.up();
-        if (!this.log.current) await this.log.open();
+        const before = await this.log.known();
         const client = jetstream(connection, { timeout: patience, ...this.options.jetstream });
         const publish = (append: PendingAppend) =>
           client.publish(this.subjectOf(append), writeBody(append.draft), { msgID: ids.get(append)! });
-        await this.settle(left, await this.link.unlessDown(Promise.allSettled(left.map(publish))));
+        const results = await this.link.unlessDown(Promise.allSettled(left.map(publish)));
+        await this.settle(before.epoch, left, results, ids);
       } catch (error) {
         this.outage.failed('publishing', error);
         await backoff(attempt, this.signal);
@@ -68,22 +69,29 @@ export class NatsAppender {
     }
   }
 
+  /** @param before the epoch as it was believed when they were sent */
   private async settle(
+    before: string,
     flight: readonly PendingAppend[],
-    results: PromiseSettledResult<PubAck>[],
+    results: readonly PromiseSettledResult<PubAck>[],
+    ids: ReadonlyMap<PendingAppend, string>,
   ): Promise<void> {
     const stored = results.filter((result) => result.status === 'fulfilled').map(({ value }) => value);
     const isSameLog = stored.every(({ seq, duplicate }) => duplicate || seq > this.newest.sequence);
     const failure = results.find((result) => result.status === 'rejected');
     // Numbers that go back are another stream's: whose they are has to be known before anyone is told.
     if (!isSameLog || failure) await this.log.open();
-    const { epoch } = this.log.current!;
+    const { epoch, start } = this.log.current!;
     if (epoch !== this.newest.epoch) this.newest = { epoch, sequence: 0 };
     results.forEach((result, index) => {
-      if (result.status === 'fulfilled') flight[index]!.resolve({ epoch, sequence: result.value.seq });
+      if (result.status === 'rejected') return;
+      const { seq } = result.value;
+      const append = flight[index]!;
+      append.resolve({ epoch: seq > start ? epoch : before, sequence: seq });
+      if (seq <= this.newest.sequence || seq <= start) return;
+      this.newest.sequence = seq;
+      this.log.saw(epoch, { sequence: seq, id: ids.get(append)! });
     });
-    this.newest.sequence = Math.max(this.newest.sequence, ...stored.map(({ seq }) => seq));
-    this.log.saw(epoch, this.newest.sequence);
     if (failure) throw failure.reason;
     this.outage.worked('publishing');
   }

@@ -40,7 +40,7 @@ export class NatsHistory implements History {
 
   async page(query: HistoryQuery): Promise<HistoryPage> {
     const log = this.log.current;
-    if (!log) throw new Error('The log is not open yet.');
+    if (!log || log.epoch !== this.log.told) throw new Error('The log is not open yet.');
     const connection = await this.link.up();
     const patterns = query.topics.filter(
       (pattern) => !query.topics.some((other) => other !== pattern && covers(other, pattern)),

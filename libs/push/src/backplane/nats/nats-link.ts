@@ -22,6 +22,8 @@ export class NatsLink {
 
   /** The connection, if it is up at the moment. */
   current: NatsConnection | undefined;
+  /** How often the connection has been made. */
+  generation = 0;
 
   /** The connection, as soon as it is up. Rejects if that takes too long. */
   async up(): Promise<NatsConnection> {
@@ -100,6 +102,7 @@ export class NatsLink {
 
   private rise(connection: NatsConnection): void {
     this.current = connection;
+    this.generation++;
     this.outage.worked('connection');
     this.release();
   }

@@ -55,17 +55,20 @@ export class NatsReader {
   }
 
   private enter(log: OpenLog): void {
-    if (log.epoch === this.epoch) return;
-    const isFirst = this.epoch === undefined;
-    this.epoch = log.epoch;
-    this.last = isFirst ? log.sequence : log.start;
-    if (!isFirst) {
+    if (log.epoch !== this.epoch) this.begin(log.epoch, this.epoch === undefined ? log.sequence : log.start);
+  }
+
+  private begin(epoch: string, sequence: number): void {
+    if (this.epoch !== undefined) {
       const why = 'The stream was made anew, or lost messages that it had acknowledged';
       this.outage.note(
-        `Another log has begun (${log.epoch}). ${why}. Clients are told that they may have missed events.`,
+        `Another log has begun (${epoch}). ${why}. Clients are told that they may have missed events.`,
       );
     }
-    this.tail.open({ epoch: log.epoch, sequence: this.last });
+    this.epoch = epoch;
+    this.last = sequence;
+    this.log.told = epoch;
+    this.tail.open({ epoch, sequence });
   }
 
   /** Reads with one consumer until it is lost, which is always an error. */
@@ -87,7 +90,8 @@ export class NatsReader {
       callback: (error, message) => {
         timer.refresh();
         if (error) lose(error);
-        else if (message.headers?.code) this.control(message, received, lose);
+        // What it delivers has the subject that it was published to. Looking at headers of each would cost much.
+        else if (message.subject === inbox) this.control(message, received, lose);
         else if (stampOf(message).delivery !== ++received) lose(new Error('a message is missing'));
         else this.take(message);
       },
@@ -118,9 +122,9 @@ export class NatsReader {
 
   /** Status messages: heartbeats, flow control, and the end of the consumer. */
   private control(message: Msg, received: number, lose: (reason: Error) => void): void {
-    const headers = message.headers!;
-    if (headers.code !== 100) {
-      lose(new Error(headers.description || `status ${headers.code}`));
+    const { headers } = message;
+    if (headers?.code !== 100) {
+      lose(new Error(headers?.description || `status ${headers?.code}`));
       return;
     }
     const delivered = headers.get(JsHeaders.LastConsumerSeqHdr);
@@ -145,9 +149,16 @@ export class NatsReader {
       this.tail.skip(sequence - 1);
     }
     this.last = sequence;
-    this.log.saw(this.epoch!, sequence, time);
+    this.log.saw(this.epoch!, { sequence, time });
     const topic = this.subjects.topicOf(message.subject);
     if (topic !== undefined) this.tail.deliver(readBody(this.epoch!, sequence, topic, message.string()));
-    else this.probe.seen(message.string().slice(1));
+    else if (message.subject === this.subjects.probe) this.probe.seen(message.string().slice(1));
+    else this.takeMark(sequence, message.string());
+  }
+
+  /** A mark may say that another log has begun: with it, whatever others believe of what came before. */
+  private takeMark(sequence: number, body: string): void {
+    const begun = this.log.readMark(this.epoch!, body, sequence);
+    if (begun) this.begin(begun.epoch, begun.start);
   }
 }

@@ -1,6 +1,12 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { randomBytes } from 'node:crypto';
-import { Backplane, type Health, type History, type Tail } from '../../contracts/backplane.js';
+import {
+  Backplane,
+  type Health,
+  type History,
+  type OneTimeStore,
+  type Tail,
+} from '../../contracts/backplane.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
@@ -13,6 +19,7 @@ import { NatsAppender } from './nats-appender.js';
 import { NatsHistory } from './nats-history.js';
 import { NatsLink } from './nats-link.js';
 import { NatsLog } from './nats-log.js';
+import { NatsOneTimeStore } from './nats-one-time-store.js';
 import { NatsReader } from './nats-reader.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import { Subjects } from './subjects.js';
@@ -27,6 +34,7 @@ const closePatience = 2_000;
  */
 export class NatsBackplane extends Backplane {
   override history?: History;
+  override oneTimeStore?: OneTimeStore;
   private readonly node = randomBytes(6).toString('hex');
   private readonly closing = new AbortController();
   private readonly outage = new Outage('NatsBackplane', 'NATS');
@@ -58,6 +66,7 @@ export class NatsBackplane extends Backplane {
     const log = new NatsLog(link, subjects, options, retention.largest, outage);
     this.link = link;
     this.history = new NatsHistory(link, log, subjects, retention, options);
+    this.oneTimeStore = new NatsOneTimeStore(link, log, subjects.stream, options);
     this.reader = new NatsReader(link, log, subjects, tail, this.probe, outage, signal);
     this.appender = new NatsAppender(link, log, subjects, node, queue, options, outage, signal);
     this.loops = Promise.all([link.run(), this.reader.run(() => (this.isOpen = true))]);

@@ -41,7 +41,7 @@ export class RedisHistory implements History {
 
   async page(query: HistoryQuery): Promise<HistoryPage> {
     const epoch = this.log.current?.epoch;
-    if (epoch === undefined) throw new Error('The log is not open yet.');
+    if (epoch === undefined || epoch !== this.log.told) throw new Error('The log is not open yet.');
     if (query.newestOnly) return this.newest(epoch, query);
     const topics = await this.newTopics(query);
     return topics ? this.merged(epoch, query, topics) : this.fromFeed(epoch, query);

@@ -19,6 +19,8 @@ export interface OpenLog {
 export class RedisLog {
   /** As it was last seen; `undefined` before the first time. */
   current: OpenLog | undefined;
+  /** The epoch that the node was told of last. */
+  told: string | undefined;
   /** The newest event that this node has read or stored in the current epoch. */
   private seen = 0;
   private opening: Promise<OpenLog> | undefined;

@@ -66,6 +66,7 @@ export class RedisReader {
         `Another log has begun (${log.epoch}). ${why}. Clients are told that they may have missed events.`,
       );
     }
+    this.log.told = log.epoch;
     this.tail.open({ epoch: log.epoch, sequence: this.last });
   }
 
