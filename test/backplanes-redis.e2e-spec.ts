@@ -98,7 +98,8 @@ describe('Redis: what a server can lose', () => {
     const proxy = await proxyTo(first.port);
     const trial = await publishing(proxy.port);
     const replica = admin(second.port);
-    while (!(await replica.info('replication')).includes('master_link_status:up'));
+    const { offset } = await replicationOf(admin(first.port));
+    while ((await replicationOf(replica)).offset < offset);
     replication.refuse();
     await trial.untilMore(200);
     await first.kill();

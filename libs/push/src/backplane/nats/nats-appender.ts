@@ -62,6 +62,7 @@ export class NatsAppender {
         const results = await this.link.unlessDown(Promise.allSettled(left.map(publish)));
         await this.settle(before.epoch, left, results, ids);
       } catch (error) {
+        this.log.doubt();
         this.outage.failed('publishing', error);
         await backoff(attempt, this.signal);
       }

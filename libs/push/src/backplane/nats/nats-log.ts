@@ -7,18 +7,18 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import { millis, type NatsConnection } from '@nats-io/transport-node';
-import { randomBytes } from 'node:crypto';
 import type { Retention } from '../../contracts/retention.js';
 import type { Outage } from '../outage.js';
 import { hasCode } from './api-error.js';
 import { patience, type NatsLink } from './nats-link.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import {
-  announcementOf,
+  anotherEpoch,
   descriptionOf,
   repetitionOf,
   statementOf,
   statementOfMark,
+  streamOf,
   type Statement,
 } from './statement.js';
 import { configOf, growthOf, keptOf, misfitOf } from './stream-config.js';
@@ -49,6 +49,12 @@ const longestInterval = 86_400_000;
 /** How many epochs that ended are remembered. */
 const mostFormer = 100;
 
+/**
+ * How long a stream has to be gone before it is made anew, in milliseconds. A server that still deletes one (2.9.10 does so
+ * for a while after it has said that it is gone) would delete files of the other one.
+ */
+const absence = 1_000;
+
 /** How often the log is looked at again because another node changed it meanwhile. */
 const mostLooks = 10;
 
@@ -61,6 +67,10 @@ export class NatsLog {
   private seen = nothing;
   /** Epochs that this node knows to have ended: a stream that is in one of them again was restored. */
   private readonly former = new Set<string>();
+  /** Since when a stream that was there is gone, on the monotonic clock. */
+  private goneSince: number | undefined;
+  /** Told when the stream is another one: nobody else tells its readers. */
+  onAnotherStream: () => void = () => undefined;
   private opening: Promise<OpenLog> | undefined;
   /** During which connection it was looked at last. */
   private generation = 0;
@@ -104,6 +114,11 @@ export class NatsLog {
     return begun;
   }
 
+  /** Something failed: what is believed has to be looked at again. */
+  doubt(): void {
+    this.generation = 0;
+  }
+
   /** The log, looked at since the connection was made: a server that comes back may not be what it was. */
   async known(): Promise<OpenLog> {
     return this.current && this.generation === this.link.generation ? this.current : this.open();
@@ -127,8 +142,7 @@ export class NatsLog {
       const log = await this.describe(streams, info, mark);
       if (await this.hasLost(streams, log, seen, current?.epoch)) {
         this.outage.note(`The stream "${info.config.name}" lost messages that it had acknowledged.`);
-        const epoch = `${statementOf(info).epoch.split('_')[0]}_${randomBytes(4).toString('hex')}`;
-        await this.mark(connection, mark, announcementOf(epoch));
+        await this.mark(connection, mark, anotherEpoch(log.epoch));
       } else {
         const isMarked = performance.now() - this.markedAt < this.markInterval;
         if (!isMarked) await this.mark(connection, mark, repetitionOf(log));
@@ -145,7 +159,9 @@ export class NatsLog {
       this.former.add(this.current.epoch);
       if (this.former.size > mostFormer) this.former.delete([...this.former][0]!);
     }
+    const isAnotherStream = this.current && streamOf(this.current.epoch) !== streamOf(log.epoch);
     this.current = log;
+    if (isAnotherStream) this.onAnotherStream();
     return log;
   }
 
@@ -163,9 +179,14 @@ export class NatsLog {
 
   private async infoOrCreate(streams: JetStreamManager['streams']): Promise<StreamInfo> {
     try {
-      return await streams.info(this.wanted.name);
+      const info = await streams.info(this.wanted.name);
+      this.goneSince = undefined;
+      return info;
     } catch (error) {
       if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
+      this.goneSince ??= performance.now();
+      if (this.current && performance.now() - this.goneSince < absence)
+        throw new Error(`the stream "${this.wanted.name}" is gone, and will be made anew`, { cause: error });
       return streams.add(this.wanted);
     }
   }

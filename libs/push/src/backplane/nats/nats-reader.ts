@@ -84,6 +84,7 @@ export class NatsReader {
       this.link.reset();
     }, silence);
     const end = () => lose(new Error('closed'));
+    this.log.onAnotherStream = () => lose(new Error('the stream is another one'));
     this.signal.addEventListener('abort', end, { once: true });
     let received = 0;
     const subscription = connection.subscribe(inbox, {

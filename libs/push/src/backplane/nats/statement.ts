@@ -1,4 +1,5 @@
 import type { StreamInfo } from '@nats-io/jetstream';
+import { randomBytes } from 'node:crypto';
 
 /*
  * Which log a stream holds. Its creation time names the first one. A server that loses acknowledged messages (a backup
@@ -30,9 +31,14 @@ export function statementOfMark(body: string, sequence: number): Statement | und
   return epoch === undefined ? undefined : { epoch, start: Number(start ?? sequence) };
 }
 
-/** The body of a mark that begins an epoch. */
-export function announcementOf(epoch: string): string {
-  return epoch;
+/** What the epochs of one stream have in common: another stream of the same name has it not. */
+export function streamOf(epoch: string): string {
+  return epoch.split('_', 1)[0]!;
+}
+
+/** The name of another epoch in the same stream. A mark that begins it has that as its body. */
+export function anotherEpoch(epoch: string): string {
+  return `${streamOf(epoch)}_${randomBytes(4).toString('hex')}`;
 }
 
 /** The body of a mark that repeats what holds. */
