@@ -9,7 +9,13 @@ import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Response } from 'express';
 import type { FastifyReply } from 'fastify';
-import { PushInterceptor, PushModule, PushResources, type ResourceOptions } from 'nestjs-push';
+import {
+  PushInterceptor,
+  PushModule,
+  PushResources,
+  type PushModuleExtras,
+  type ResourceOptions,
+} from 'nestjs-push';
 import { Http2Probe } from './support/http2-probe.js';
 import { startExpress, startFastify, WarningLog, type RunningApp } from './support/resources-app.js';
 
@@ -265,14 +271,14 @@ describe('PushInterceptor for every route', () => {
 });
 
 describe('what cannot work is refused at start', () => {
-  it('Express over HTTP/2', async () => {
+  it.each<PushModuleExtras>([{}, { transports: [] }])('Express over HTTP/2, with %j', async (extras) => {
     class Http2ExpressAdapter extends ExpressAdapter {
       override initHttpServer(): void {
         // What people try: the types of Express do not fit, and at run time the first request ends the process.
         this.httpServer = createServer(this.getInstance()) as never;
       }
     }
-    @Module({ imports: [PushModule.forRoot({ transports: [] })] })
+    @Module({ imports: [PushModule.forRoot(extras)] })
     class AppModule {}
     const app = await NestFactory.create(AppModule, new Http2ExpressAdapter(), { logger: new WarningLog() });
     await expect(app.init()).rejects.toMatchObject({

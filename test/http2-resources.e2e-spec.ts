@@ -393,6 +393,20 @@ describe('a file given directly', () => {
   });
 });
 
+describe('a client that has asked for a resource itself', () => {
+  it('is not promised it on that connection, unless it did not get it', async () => {
+    const running = await start();
+    await (await connect(running)).get('/account');
+    const probe = await connect(running);
+    await probe.get('/style.css');
+    await probe.get('/me.json'); // 403
+    await probe.get('/account', { cookie: 'session=ada' });
+    await probe.settled();
+    expect(probe.pushes.map(({ path }) => path)).toEqual(['/me.json']);
+    expect(running.pusher.stats().skipped.promised).toBe(1);
+  });
+});
+
 describe('resources that a function names', () => {
   it('depend on the request', async () => {
     const running = await start();

@@ -30,4 +30,16 @@ describe('PromiseLedger', () => {
     expect(ledger.open(session, '/b', Infinity)).toBe('promised');
     expect(ledger.open(session, '/a', Infinity)).toBeUndefined();
   });
+
+  it('takes what a client has asked for as promised, if it is a resource of anybody’s', () => {
+    const ledger = new PromiseLedger(2, 10);
+    const [one, other] = [{}, {}];
+    expect(ledger.isResource('/a')).toBe(false);
+    ledger.open(one, '/a', Infinity);
+    expect(ledger.isResource('/a')).toBe(true);
+    ledger.note(other, '/a');
+    expect(ledger.open(other, '/a', Infinity)).toBe('promised');
+    for (const path of ['/b', '/b', '/c']) ledger.note(other, path);
+    expect(ledger.open(other, '/a', Infinity)).toBeUndefined();
+  });
 });

@@ -1,10 +1,15 @@
 import type { EventEmitter } from 'node:events';
-import { Http2ServerResponse, type Http2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  Http2ServerRequest,
+  Http2ServerResponse,
+  type Http2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { Injectable, Logger, type ExecutionContext, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { raw, type RawRequest, type RawResponse } from '../sse/raw-response.js';
 import { isNavigation, sendEarlyHints } from './early-hints.js';
-import { assertHttp2Adapter } from './http2-adapter.js';
+import { assertHttp2Adapter, http2ServerOf } from './http2-adapter.js';
 import { mergeLinks } from './link-header.js';
 import { PromiseLedger } from './promise-ledger.js';
 import { digestOf, printDigests, readDigests } from './pushed-cookie.js';
@@ -40,7 +45,12 @@ export class ResourcePusher implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    assertHttp2Adapter(this.adapterHost.httpAdapter);
+    const adapter = this.adapterHost.httpAdapter;
+    assertHttp2Adapter(adapter);
+    const server: EventEmitter | undefined = http2ServerOf(adapter);
+    server?.on('request', (request: RawRequest, response: RawResponse) =>
+      this.noteRequest(request, response),
+    );
   }
 
   /** What became of resources since the start. */
@@ -66,6 +76,17 @@ export class ResourcePusher implements OnModuleInit {
     if (response.headersSent || response.destroyed) return this.skip('unavailable', resources.length);
     const promised = this.sendEarly(request, response, resources, switches);
     this.completeHead(request, response, resources, promised, switches);
+  }
+
+  /** What a client has got by asking for it, or has kept from before, needs no push. */
+  private noteRequest(request: RawRequest, response: RawResponse): void {
+    // The server may speak HTTP/1.1 as well.
+    const session = request instanceof Http2ServerRequest ? request.stream.session : undefined;
+    const { method, url = '' } = request;
+    if (!session || method !== 'GET' || !this.ledger.isResource(url)) return;
+    response.once('finish', () => {
+      if (response.statusCode === 200 || response.statusCode === 304) this.ledger.note(session, url);
+    });
   }
 
   private bound(resources: CheckedResource[]): CheckedResource[] {

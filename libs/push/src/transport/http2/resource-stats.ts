@@ -1,7 +1,7 @@
 /**
  * Why a resource, or a hint, was not sent. The `Link` header names the resource all the same.
  *
- * - `promised`: the connection was promised this path before
+ * - `promised`: the connection was promised this path before, or has got it by asking for it
  * - `digest`: the client's cookie says that it has it
  * - `concurrency`: too many pushed streams are open on the connection
  * - `limit`: the response has more resources than `maxPerPage`; only these are not in the `Link` header either

@@ -29,7 +29,7 @@ export interface ResourceOptions extends ResourceSwitches {
    * left to the `Link` header. Default: 16.
    */
   readonly maxConcurrent?: number;
-  /** Paths that one connection remembers as promised, so as not to promise them again; the oldest is forgotten first. Default: 256. */
+  /** Paths that are remembered of one connection as promised or asked for, so as not to promise them again; the oldest is forgotten first. Default: 256. */
   readonly maxRemembered?: number;
   /**
    * Name of a cookie in which the client carries digests of what it was pushed, so that its next connection is not pushed
