@@ -1,11 +1,18 @@
 import { PushModule } from 'nestjs-push';
-import { connect, type ConnectOptions, type GapNotice, type Start } from 'nestjs-push-client';
+import {
+  connect,
+  type ConnectOptions,
+  type GapNotice,
+  type Start,
+  type TransportName,
+} from 'nestjs-push-client';
 import WebSocket from 'ws';
 import { afterTest } from './support/cleanup.js';
 import { Journal, JournalReader } from './support/push-journal.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 
 const topics = ['a.1', 'a.2', 'a.3', 'b.1', 'b.2', 'c'];
+const seed = Number(process.env.SEED ?? Date.now() % 100_000);
 const patterns = [...topics, 'a.*', 'b.*', 'a.>', '>', '*'];
 
 async function start(): Promise<RunningApp> {
@@ -35,12 +42,26 @@ function random(seed: number): (below: number) => number {
   };
 }
 
+/** A third of the time no WebSocket can be opened. */
+class Flaky extends WebSocket {
+  constructor(url: string) {
+    super(Date.now() % 300 < 100 ? 'ws://127.0.0.1:1' : url);
+  }
+}
+
 describe('A client in Node', () => {
-  it.each([Number(process.env.SEED ?? Date.now() % 100_000)])(
-    'handles what is published once and in order, whatever it subscribes to and wherever it is cut (seed %i)',
-    async (seed) => {
+  // A change of topics takes SSE a while: it is given the time.
+  it.each<[string, ConnectOptions, steps: number, pause: number]>([
+    ['a WebSocket', { transports: ['websocket'] }, 1_000, 8],
+    ['SSE', { transports: ['sse'] }, 150, 60],
+    ['both by turns', { upgradeAfter: 10, webSocket: Flaky }, 250, 32],
+  ])(
+    `handles what is published once and in order over %s, whatever it subscribes to and wherever it is cut (seed ${seed})`,
+    async (_, options, steps, pause) => {
       const app = await start();
-      const push = client(app, { transports: ['websocket'] });
+      const push = client(app, options);
+      const used = new Set<TransportName | undefined>();
+      push.onStatus(({ transport }) => used.add(transport));
       const gaps: GapNotice[] = [];
       push.onGap((gap) => gaps.push(gap));
       const journal = new Journal(app.bus);
@@ -54,7 +75,7 @@ describe('A client in Node', () => {
         () => journal.entries.at(-1 - below(Math.min(journal.length, 50)))?.id ?? 'now',
       ];
       let cuts = 0;
-      for (let step = 0; step < 1_000; step++) {
+      for (let step = 0; step < steps; step++) {
         for (let count = below(4); count > 0; count--) await journal.publish(pick(topics));
         const active = readers.filter(({ stoppedAt }) => stoppedAt === undefined);
         const what = below(10);
@@ -65,7 +86,7 @@ describe('A client in Node', () => {
           cuts++;
           app.cut();
         }
-        if (below(3) === 0) await new Promise((resolve) => setTimeout(resolve, below(8)));
+        if (below(3) === 0) await new Promise((resolve) => setTimeout(resolve, below(pause)));
       }
       const active = readers.filter(({ stoppedAt }) => stoppedAt === undefined);
       await Promise.all(active.map((reader) => reader.until(() => reader.confirmedAt !== undefined)));
@@ -73,8 +94,10 @@ describe('A client in Node', () => {
       await Promise.all(active.map((reader) => reader.caughtUp()));
       for (const reader of readers) reader.verify();
       expect(gaps).toEqual([]);
+      const wanted = options.transports ?? ['websocket', 'sse'];
+      expect([...wanted].filter((name) => !used.has(name))).toEqual([]);
       const handled = readers.reduce((sum, reader) => sum + reader.handled.length, 0);
-      console.log({ seed, cuts, readers: readers.length, published: journal.length, handled });
+      console.log({ cuts, readers: readers.length, published: journal.length, handled });
     },
     30_000,
   );

@@ -5,7 +5,7 @@ import type { Link, LinkListener, Status, StatusChange, TransportName } from './
 import { isolate, Listeners } from './listeners.js';
 import { followPage } from './page.js';
 import type { GapNotice, PushEvent, ServerMessage, Start } from './protocol.js';
-import { Publisher, type PublishOptions } from './publisher.js';
+import type { Publisher, PublishOptions, QueueOptions } from './publisher.js';
 import { PushError } from './push-error.js';
 import { Subscription, Subscriptions } from './subscriptions.js';
 import type { PayloadOf } from './topics.js';
@@ -14,7 +14,10 @@ import type { OpenTransport } from './transports/transport.js';
 /** Ends a subscription. Idempotent. */
 export interface Stop {
   (): void;
-  /** Resolves when the server has confirmed the subscription: from then on nothing is missed. Rejects if it refuses. */
+  /**
+   * Resolves when the server has confirmed the subscription: from then on nothing is missed. Rejects if it refuses, or if
+   * the client is closed before; stays as it is if the subscription is stopped before.
+   */
   readonly live: Promise<void>;
 }
 
@@ -23,8 +26,10 @@ export interface ListenOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a client can do besides WebSockets, for those who count bytes. */
+/** What a client can do besides reading from a WebSocket, for those who count bytes. */
 export interface Parts {
+  /** Publishes. */
+  readonly publisher?: (link: Link, options: QueueOptions | undefined) => Publisher;
   /** Carries the connection where no WebSocket can be opened. */
   readonly sse?: OpenTransport;
   /** Shares it among tabs. */
@@ -61,7 +66,7 @@ export function connectWith<Topics = Record<never, never>>(
 export class PushClient<Topics = Record<never, never>> {
   readonly #link: Link;
   readonly #subscriptions: Subscriptions;
-  readonly #publisher: Publisher;
+  readonly #publisher: Publisher | undefined;
   readonly #stored: Positions | undefined;
   readonly #gaps: Listeners<GapNotice>;
   readonly #statuses: Listeners<StatusChange>;
@@ -79,7 +84,7 @@ export class PushClient<Topics = Record<never, never>> {
       gap: (notice) => this.#gaps.emit(notice),
       refused: (error) => this.#onError(error),
     });
-    this.#publisher = new Publisher(this.#link, options.queue);
+    this.#publisher = parts.publisher?.(this.#link, options.queue);
     if (options.storage) this.#stored = parts.positions?.(options.storage, `nestjs-push ${url.href}`);
     const { signal } = this.#life;
     followPage(this.#link, signal);
@@ -96,6 +101,11 @@ export class PushClient<Topics = Record<never, never>> {
   /** What carries the connection; `undefined` while it is not live. */
   get transport(): TransportName | undefined {
     return this.#change.transport;
+  }
+
+  /** The id up to which everything that is subscribed to was handled; `undefined` before anything is. */
+  get position(): string | undefined {
+    return this.#subscriptions.position;
   }
 
   /**
@@ -160,12 +170,13 @@ export class PushClient<Topics = Record<never, never>> {
     options: PublishOptions = {},
   ): Promise<string | undefined> {
     if (this.#life.signal.aborted) throw closed();
+    if (!this.#publisher) throw new PushError('UNAVAILABLE', 'Give connectWith the part `publisher`.');
     return this.#publisher.publish(topic, data, options);
   }
 
   /** Tries again now: after a login, say, when the server had refused. */
   reconnect(): void {
-    if (!this.#life.signal.aborted) this.#link.nudge();
+    if (!this.#life.signal.aborted) this.#link.nudge(true);
   }
 
   /** Ends everything. Loops and observables complete, what waits to be published is rejected. Idempotent. */
@@ -173,7 +184,7 @@ export class PushClient<Topics = Record<never, never>> {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
     this.#link.rest({ status: 'closed' });
-    this.#publisher.close(closed());
+    this.#publisher?.close(closed());
     for (const reader of this.#readers) reader.end();
     this.#readers.clear();
   }
@@ -182,14 +193,15 @@ export class PushClient<Topics = Record<never, never>> {
     const listener: LinkListener = {
       up: () => {
         this.#subscriptions.up();
-        this.#publisher.up();
+        this.#publisher?.up();
       },
       message: (message: ServerMessage, refs) => {
-        this.#publisher.message(message);
+        this.#publisher?.message(message);
         this.#subscriptions.message(message, refs);
       },
       status: (change) => {
         this.#change = change;
+        if (change.status !== 'live') this.#publisher?.down();
         // Before a page goes, its link rests.
         this.#stored?.save(this.#subscriptions);
         this.#statuses.emit(change);

@@ -56,6 +56,8 @@ export class Connection implements Link {
   #hasWebSocketWorked = false;
   /** The server has just refused its credentials. */
   #isDoubted = false;
+  /** The server wants no connection. */
+  #isRefused = false;
   /** The server shuts down, and says when to come back, in milliseconds. */
   #drain: number | undefined;
   #heardAt = 0;
@@ -80,7 +82,7 @@ export class Connection implements Link {
     if (this.#names.length === 0) throw new PushError('UNAVAILABLE', noTransport);
     this.#backoff = new Backoff(options.maxRetryDelay ?? 30_000);
     this.#patience = this.#timeout;
-    this.#upgradeAfter = options.upgradeAfter ?? 60_000;
+    this.#upgradeAfter = this.#firstUpgrade;
     this.#destination = {
       options,
       async credentials() {
@@ -105,9 +107,9 @@ export class Connection implements Link {
     this.listener.status(change);
   }
 
-  nudge(): void {
+  nudge(anyway = false): void {
     if (this.#current) this.#watch();
-    else this.#connect();
+    else if (anyway || !this.#isRefused) this.#connect();
   }
 
   cut(): void {
@@ -118,8 +120,13 @@ export class Connection implements Link {
     return this.options.timeout ?? 10_000;
   }
 
+  get #firstUpgrade(): number {
+    return this.options.upgradeAfter ?? 60_000;
+  }
+
   #connect(): void {
     clearTimeout(this.#retryTimer);
+    this.#isRefused = false;
     this.listener.status({ status: 'connecting' });
     this.#heardAt = Date.now();
     this.#patience = this.#timeout;
@@ -168,16 +175,19 @@ export class Connection implements Link {
     if (event === 'hello' && !attempt.isUp) this.#up(attempt);
   }
 
-  #greeted(attempt: Attempt, { heartbeat, expiresAt }: Partial<Greeting>): void {
+  #greeted(attempt: Attempt, { connection, heartbeat, expiresAt }: Partial<Greeting>): void {
     if (heartbeat) this.#patience = 2 * heartbeat;
     this.#heardAt = Date.now();
+    this.#watch();
     this.#refreshBefore(expiresAt);
     if (attempt.liveSince) return;
     attempt.liveSince = Date.now();
     this.#failures = 0;
-    if (attempt.name === 'websocket') this.#hasWebSocketWorked = true;
-    else this.#upgradeLater();
-    this.listener.status({ status: 'live', transport: attempt.name });
+    if (attempt.name === 'websocket') {
+      this.#hasWebSocketWorked = true;
+      this.#upgradeAfter = this.#firstUpgrade;
+    } else this.#upgradeLater();
+    this.listener.status({ status: 'live', transport: attempt.name, connection });
   }
 
   #ended(attempt: Attempt, end: End): void {
@@ -195,12 +205,15 @@ export class Connection implements Link {
     }
     const { token, ticket } = this.options;
     const error = attempt.error ?? end.error;
-    if (end.advice === 'authenticate' && (token || ticket) && !this.#isDoubted) {
+    const advice = error?.code === 'UNAUTHENTICATED' ? 'authenticate' : end.advice;
+    if (advice === 'authenticate' && (token || ticket) && !this.#isDoubted) {
       // A new token may help, once.
       this.#isDoubted = true;
       this.#connect();
-    } else if (end.advice !== 'retry') this.listener.status({ status: 'closed', error });
-    else if (!liveSince && this.#passOn() && !end.delay) this.#connect();
+    } else if (advice !== 'retry') {
+      this.#isRefused = true;
+      this.listener.status({ status: 'closed', error });
+    } else if (!liveSince && this.#passOn() && !end.delay) this.#connect();
     else this.#wait(end.delay, error);
   }
 
@@ -240,7 +253,7 @@ export class Connection implements Link {
   #refreshBefore(expiresAt: number | undefined): void {
     clearTimeout(this.#refreshTimer);
     if (!expiresAt || !this.options.token) return;
-    const soon = (expiresAt - Date.now()) * 0.75;
+    const soon = Math.max(1_000, (expiresAt - Date.now()) * 0.75);
     this.#refreshTimer = setTimeout(() => this.#refresh().catch(ignore), Math.min(soon, longest));
   }
 

@@ -1,12 +1,16 @@
 /* The door for those who count bytes: `connectWith` and the parts that it can be given. */
 
 import type { Parts } from './connect.js';
+import { Publisher } from './publisher.js';
 import { StoredPositions } from './stored-positions.js';
 import { canShare, SharedLink } from './tabs/shared-link.js';
 import { SseTransport } from './transports/sse.js';
 
 export { connectWith, type Parts } from './connect.js';
 export { PushError } from './push-error.js';
+
+/** Publishes, and lets events wait while there is no connection. */
+export const publisher: Parts['publisher'] = (link, options) => new Publisher(link, options);
 
 /** Carries a connection where no WebSocket can be opened. */
 export const sse: Parts['sse'] = (destination, events) => new SseTransport(destination, events);

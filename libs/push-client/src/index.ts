@@ -2,7 +2,7 @@
 
 import type { ConnectOptions } from './connect.options.js';
 import { connectWith, type PushClient } from './connect.js';
-import { positions, sse, tabs } from './core.js';
+import { positions, publisher, sse, tabs } from './core.js';
 
 /**
  * Connects to the push endpoint of a server, and stays connected.
@@ -20,7 +20,7 @@ export function connect<Topics = Record<never, never>>(
   url: string | URL,
   options: ConnectOptions = {},
 ): PushClient<Topics> {
-  return connectWith<Topics>(url, options, { positions, sse, tabs });
+  return connectWith<Topics>(url, options, { positions, publisher, sse, tabs });
 }
 
 export type { ListenOptions, PushClient, Stop } from './connect.js';

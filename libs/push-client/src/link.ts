@@ -17,6 +17,8 @@ export interface StatusChange {
   readonly status: Status;
   /** What carries a live connection. */
   readonly transport?: TransportName;
+  /** The id of a live connection, by which the server can leave it out (`except`). */
+  readonly connection?: string;
   /** How long it will wait, in milliseconds. */
   readonly retryIn?: number;
   /** Why it is cut or closed, where that is known. */
@@ -31,8 +33,12 @@ export interface Link {
   open(): void;
   /** Lets go of everything until `open`. */
   rest(change: StatusChange): void;
-  /** Retries now if it is not connected; finds out now if it is dead. */
-  nudge(): void;
+  /**
+   * Retries now if it is not connected; finds out now if it is dead.
+   *
+   * @param anyway also if the server has refused
+   */
+  nudge(anyway?: boolean): void;
   /** The network is gone. */
   cut(): void;
 }

@@ -23,6 +23,8 @@ export interface PushEvent<Data = unknown> {
 
 /** What the server says of itself. */
 export interface Greeting {
+  /** The connection's id. */
+  readonly connection: string;
   /** Milliseconds between heartbeats. */
   readonly heartbeat: number;
   readonly limits: { readonly maxMessageBytes: number };
@@ -44,6 +46,8 @@ export interface Publish {
   readonly messageId: string;
   readonly ephemeral?: boolean;
   readonly echo?: boolean;
+  /** Over HTTP: the connection that `echo` is about. */
+  readonly connection?: string;
   readonly ref: string;
 }
 

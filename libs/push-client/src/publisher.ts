@@ -3,15 +3,24 @@ import type { Publish, ServerMessage } from './protocol.js';
 import { PushError } from './push-error.js';
 import { randomId } from './random-id.js';
 
+/** How many events may be on their way without an answer: more would only run into the server's limits. */
+const window = 32;
+
+/** How long to wait when the server takes no more for the moment, in milliseconds. */
+const pause = 1_000;
+
 /** How an event is published. */
 export interface PublishOptions {
   /** The event's type. Default: none. */
   readonly type?: string;
   /** Publishing the same id again stores nothing. Default: a new one for each call. */
   readonly messageId?: string;
-  /** Only for who is connected right now: not stored, no id, at most once. Default: `false`. */
+  /**
+   * Only for who is connected right now: not stored, no id, at most once. It does not wait for a connection: without one
+   * it is rejected, and so it is if it has no answer when the connection is cut. Default: `false`.
+   */
   readonly ephemeral?: boolean;
-  /** Whether this connection gets the event itself, if it is subscribed. Default: as the server has it, `true`. */
+  /** Whether this connection (that of all tabs that share it) gets the event itself. Default: `true`. */
   readonly echo?: boolean;
   /** Gives up waiting; the event may have been stored nevertheless. */
   readonly signal?: AbortSignal;
@@ -32,16 +41,21 @@ interface Waiting {
   readonly data: Publish;
   readonly resolve: (id: string | undefined) => void;
   readonly reject: (reason: unknown) => void;
+  /** It has no answer yet. */
+  isSent?: boolean;
 }
 
 /**
  * Publishes in order, and knows of each event whether it is stored: what had no answer when a connection was cut is sent
- * again on the next one, under the same message id.
+ * again on the next one, under the same message id, and so is what the server could not take for the moment.
  */
 export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   readonly #waiting = new Map<string, Waiting>();
   readonly #size: number;
   #maxBytes = Infinity;
+  #isUp = false;
+  #onTheirWay = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly link: Link,
@@ -56,6 +70,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
       signal?.throwIfAborted();
       const ref = randomId();
       const data = { topic, data: snapshot(value), type, messageId, ephemeral, echo, ref };
+      if (ephemeral && !this.#isUp) throw away();
       this.#makeRoom();
       const abort = () => this.#take(ref)?.reject(signal!.reason);
       signal?.addEventListener('abort', abort);
@@ -65,24 +80,42 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
         resolve: (id) => (settled(), resolve(id)),
         reject: (reason) => (settled(), reject(reason as Error)),
       });
-      this.#send(data);
+      this.#send();
     });
   }
 
   up(): void {
-    for (const { data } of this.#waiting.values()) this.#send(data);
+    this.down();
+    this.#isUp = true;
+    this.#send();
+  }
+
+  /** The connection is gone. */
+  down(): void {
+    this.#isUp = false;
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    this.#onTheirWay = 0;
+    for (const [ref, { data, isSent }] of this.#waiting) {
+      this.#waiting.get(ref)!.isSent = false;
+      // Who knows whether anybody has it.
+      if (data.ephemeral && isSent) this.#take(ref)!.reject(away());
+    }
   }
 
   message({ event, data }: ServerMessage): void {
     if (event === 'hello') this.#maxBytes = data.limits.maxMessageBytes;
     else if (event === 'published') this.#take(data.ref)?.resolve(data.id);
-    else if (event === 'error') {
-      this.#take(data.ref)?.reject(new PushError(data.code, data.message, data.retryable));
-    }
+    else if (event === 'error' && this.#waiting.has(data.ref!)) {
+      if (data.retryable) this.#wait(this.#waiting.get(data.ref!)!);
+      else this.#take(data.ref)!.reject(new PushError(data.code, data.message));
+    } else return;
+    this.#send();
   }
 
   /** Rejects everything that waits. */
   close(error: PushError): void {
+    this.down();
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
@@ -90,6 +123,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   #take(ref: string | undefined): Waiting | undefined {
     const waiting = this.#waiting.get(ref!);
     this.#waiting.delete(ref!);
+    if (waiting?.isSent) this.#onTheirWay--;
     return waiting;
   }
 
@@ -100,16 +134,44 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
     this.#take([...this.#waiting.keys()][0])?.reject(error);
   }
 
-  #send(data: Publish): void {
-    const message = { event: 'publish', data } as const;
-    // The server would close the connection, and get it again after each reconnect.
-    const bytes = new TextEncoder().encode(JSON.stringify(message)).length;
-    if (bytes <= this.#maxBytes) this.link.send(message);
-    else {
-      const limit = `The message has ${bytes} bytes; ${this.#maxBytes} are allowed.`;
-      this.#take(data.ref)!.reject(new PushError('DATA_TOO_LARGE', limit));
+  /** The server could not take it now. It keeps its place. */
+  #wait(waiting: Waiting): void {
+    waiting.isSent = false;
+    this.#onTheirWay--;
+    this.#pause ??= setTimeout(() => {
+      this.#pause = undefined;
+      this.#send();
+    }, pause);
+  }
+
+  #send(): void {
+    if (!this.#isUp || this.#pause) return;
+    for (const waiting of this.#waiting.values()) {
+      if (this.#onTheirWay >= window) return;
+      if (!waiting.isSent && this.#fits(waiting.data)) {
+        waiting.isSent = true;
+        this.#onTheirWay++;
+        this.link.send({ event: 'publish', data: waiting.data });
+      }
     }
   }
+
+  /** The server would close the connection, and get it again after each reconnect. */
+  #fits(data: Publish): boolean {
+    const bytes = new TextEncoder().encode(JSON.stringify({ event: 'publish', data })).length;
+    if (bytes <= this.#maxBytes) return true;
+    const limit = `The message has ${bytes} bytes; ${this.#maxBytes} are allowed.`;
+    this.#take(data.ref)!.reject(new PushError('DATA_TOO_LARGE', limit));
+    return false;
+  }
+}
+
+function away(): PushError {
+  return new PushError(
+    'UNAVAILABLE',
+    'There is no connection; an ephemeral event does not wait for one.',
+    true,
+  );
 }
 
 /** What is published is what was given, whatever becomes of it while it waits. */

@@ -21,7 +21,7 @@ describe('What a page loads, gzipped', () => {
     expect(await sizeOf("export { connectWith } from './core.ts'")).toBeLessThanOrEqual(5_000);
   });
 
-  it('is 8 kB at most for everything', async () => {
-    expect(await sizeOf("export { connect } from './index.ts'")).toBeLessThanOrEqual(8_000);
+  it('is 8.5 kB at most for everything', async () => {
+    expect(await sizeOf("export { connect } from './index.ts'")).toBeLessThanOrEqual(8_500);
   });
 });

@@ -70,6 +70,10 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     if (this.#all.delete(subscription)) this.#schedule();
   }
 
+  get position(): string | undefined {
+    return this.#position;
+  }
+
   /** Where a subscription would have to be asked for now. */
   positionOf(subscription: Subscription): Start {
     if (subscription.state === 'live') return this.#position!;
@@ -131,6 +135,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     if (!isOurs) return;
     const { members } = this.#asked!;
     this.#asked = undefined;
+    this.#most = Math.min(2 * this.#most, maxTopicsPerMessage);
     for (const member of members) member.state = 'live';
     for (const member of members) member.settle();
     this.#schedule();
@@ -145,9 +150,9 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
       setTimeout(() => this.#schedule(), pause);
       return;
     }
-    if (topicsOf(members).length === 1) this.#remove(members, code, message);
-    // It may be about one of them: the next are asked for one by one.
-    else this.#most = 1;
+    if (topicsOf(members).length === 1) return this.#remove(members, code, message);
+    // It may be about one of them: which one is found by halves.
+    this.#most = topicsOf(members).length >> 1;
     this.#schedule();
   }
 
@@ -162,6 +167,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
       if (this.#all.delete(subscription)) subscription.settle(error);
     }
     this.listener.refused(error);
+    this.#schedule();
   }
 
   /** What changes in one turn of the event loop goes together. */

@@ -48,7 +48,7 @@ export class Relay implements LinkListener {
       if (message.era === this.#era) this.say(message.tab, message.say);
       return;
     }
-    if (message.nudge) this.link.nudge();
+    if (message.nudge) this.link.nudge(message.nudge === 'anyway');
     this.#announce();
   }
 

@@ -64,9 +64,9 @@ export class SharedLink implements Link {
     this.#tell(change);
   }
 
-  nudge(): void {
-    if (this.#relay) this.#relay.link.nudge();
-    else this.#ask(true);
+  nudge(anyway = false): void {
+    if (this.#relay) this.#relay.link.nudge(anyway);
+    else this.#ask(anyway ? 'anyway' : 'gently');
   }
 
   cut(): void {
@@ -141,7 +141,7 @@ export class SharedLink implements Link {
     this.#status = status;
   }
 
-  #ask(nudge = false): void {
+  #ask(nudge?: 'gently' | 'anyway'): void {
     this.#post({ tab: this.#id, nudge });
     this.#watch(patience, () => this.#runFor({ steal: true }));
   }

@@ -4,7 +4,7 @@ import type { ClientMessage, GreetingMessage, ServerMessage } from '../protocol.
 /** What tabs say to the leader. */
 export type TabMessage =
   /** Who leads? Or: are you there? And: now is a good moment to connect. */
-  | { readonly tab: string; readonly nudge: boolean }
+  | { readonly tab: string; readonly nudge?: 'gently' | 'anyway' }
   | { readonly tab: string; readonly era: number; readonly say: ClientMessage };
 
 /** What the leader says to all tabs. An era is one connection to the server; they rise. */

@@ -34,6 +34,8 @@ export class SseTransport implements Transport {
   #stream = this.#whole;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #posting: Promise<unknown> = Promise.resolve();
+  /** The id of the stream. */
+  #connection: string | undefined;
 
   constructor(
     private readonly destination: Destination,
@@ -127,6 +129,7 @@ export class SseTransport implements Transport {
   #receive(message: ServerMessage): void {
     const { event, data } = message;
     const ref = 'ref' in data ? data.ref : undefined;
+    if (event === 'hello') this.#connection = data.connection;
     if (event === 'subscribed') this.#turn = ref;
     const id = positionIn(message, this.#asked.get(this.#turn!)?.from);
     if (id) this.#advance(id);
@@ -156,7 +159,7 @@ export class SseTransport implements Transport {
     const { ref } = data;
     const { signal } = this.#whole;
     try {
-      const response = await this.#post('publish', data, signal);
+      const response = await this.#post('publish', { ...data, connection: this.#connection }, signal);
       const answer = (await response.json()) as { id?: string };
       if (response.ok) this.events.message({ event: 'published', data: { ref, id: answer.id } });
       else this.events.message({ event: 'error', data: { ...errorOf(response, answer), ref } });
