@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { fileURLToPath } from 'node:url';
 import { AppModule } from './app.module.js';
 import { adapterFor, protocolOf, type Protocol } from './protocol.js';
 
@@ -19,6 +20,14 @@ async function createApp(protocol: Protocol): Promise<NestFastifyApplication> {
     wildcard: false,
     // The page itself comes from its controller, with its headers.
     allowedPath: (path) => path !== '/index.html',
+  });
+  // The client of the page, as the package ships it: plain modules.
+  app.useStaticAssets({
+    root: fileURLToPath(new URL('.', import.meta.resolve('nestjs-push-client'))),
+    prefix: '/client/',
+    decorateReply: false,
+    wildcard: false,
+    allowedPath: (path) => path.endsWith('.js'),
   });
   return app;
 }

@@ -1,4 +1,4 @@
-import { PushModule } from 'nestjs-push';
+import { covers, PushModule } from 'nestjs-push';
 import {
   connect,
   type ConnectOptions,
@@ -101,4 +101,38 @@ describe('A client in Node', () => {
     },
     30_000,
   );
+
+  it(`reads what a model says after 1,000 subscribes and unsubscribes in any order (seed ${seed})`, async () => {
+    const app = await start();
+    const push = client(app, { transports: ['websocket'] });
+    const below = random(seed);
+    const model = new Map<string, { stop: () => void; got: string[] }[]>();
+    const pattern = () => patterns[below(patterns.length)]!;
+    for (let step = 0; step < 1_000; step++) {
+      const readers = model.get(pattern()) ?? [];
+      if (below(2) === 0 && readers.length > 0) {
+        readers.splice(below(readers.length), 1)[0]!.stop();
+      } else {
+        const name = pattern();
+        const got: string[] = [];
+        const stop = push.on(name, (_, { topic }) => got.push(topic));
+        model.set(name, [...(model.get(name) ?? []), { stop, got }]);
+      }
+      // Some in one turn of the event loop, some not.
+      if (below(4) === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const wanted = [...model].filter(([, readers]) => readers.length > 0);
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    await push.on('end', end).live;
+    expect(app.bus.stats()).toMatchObject({ connections: 1, subscriptions: wanted.length + 1 });
+    for (const readers of model.values()) for (const { got } of readers) got.length = 0;
+    for (const topic of topics) await app.bus.publish(topic, null);
+    await app.bus.publish('end', null);
+    await ended;
+    for (const [name, readers] of wanted) {
+      const expected = topics.filter((topic) => covers(name, topic));
+      for (const { got } of readers) expect(got.filter((topic) => topic !== 'end')).toEqual(expected);
+    }
+  }, 20_000);
 });

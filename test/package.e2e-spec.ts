@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterTest } from './support/cleanup.js';
+import { startPublic } from './support/client-app.js';
 import { start } from './support/processes.js';
 import { openStream } from './support/sse-reader.js';
 
@@ -126,4 +127,68 @@ describe('The packed library', () => {
     for (const [index, data] of ['{"status":"shipped"}', 'shipped'].entries())
       await streams[index]!.until(() => streams[index]!.data.includes(data));
   }, 180_000);
+});
+
+const clientSource = `
+import { connect, PushError, type GapNotice } from 'nestjs-push-client';
+import { connectWith, sse } from 'nestjs-push-client/core';
+
+declare const process: { argv: string[] };
+
+interface Topics {
+  'orders.*': { status: 'paid' | 'shipped' };
+}
+
+const push = connect<Topics>(process.argv[2]!);
+const core = connectWith<Topics>(process.argv[2]!, {}, { sse });
+core.onGap((gap: GapNotice) => console.log(gap.reason));
+const stop = push.on('orders.42', ({ status }, { topic }) => {
+  const known: 'paid' | 'shipped' = status;
+  console.log(\`handled \${topic} \${known}\`);
+  push.close();
+  core.close();
+});
+// @ts-expect-error -- what is declared is no number
+push.on('orders.*', (order: number) => order)();
+// @ts-expect-error -- the declared topic takes no such status
+await push.publish('orders.42', { status: 'lost' }).catch((error: PushError) => console.log(error.code));
+await stop.live;
+console.log('live');
+`;
+
+describe('The packed client', () => {
+  it('installs outside the repository without anything else, with types, and connects', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'push-client-'));
+    afterTest(() => rm(folder, { recursive: true, force: true }));
+    await run(resolve('libs/push-client'), 'npm', 'pack', '--pack-destination', folder);
+    const { version } = JSON.parse(await readFile('libs/push-client/package.json', 'utf8')) as {
+      version: string;
+    };
+    const tarball = `file:nestjs-push-client-${version}.tgz`;
+    const manifest = {
+      name: 'fresh',
+      private: true,
+      type: 'module',
+      dependencies: { 'nestjs-push-client': tarball },
+    };
+    const strict = { target: 'ES2022', strict: true, types: [], lib: ['ES2022', 'DOM'] };
+    await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+    await writeFile(join(folder, 'main.ts'), clientSource);
+    await run(folder, 'npm', 'install', '--offline', '--no-audit', '--no-fund');
+    for (const module of ['preserve', 'nodenext']) {
+      const compilerOptions = { ...strict, module };
+      await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+      await run(folder, process.execPath, resolve('node_modules/typescript/bin/tsc'));
+    }
+    const app = await startPublic();
+    const program = start(process.execPath, ['main.js', app.url('/push')], {
+      cwd: folder,
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    await program.untilOutput('live');
+    expect(program.output).toContain('FORBIDDEN');
+    await app.bus.publish('orders.42', { status: 'shipped' });
+    await program.untilOutput('handled orders.42 shipped');
+    expect(await program.untilExit()).toMatchObject({ code: 0 });
+  }, 60_000);
 });

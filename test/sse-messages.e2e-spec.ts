@@ -174,6 +174,7 @@ describe.each(platforms)('messages over HTTP on %s', (platform) => {
     ['what is no subscription', '/push/events', { subscribe: [{ topics: 'news.a' }] }, 400],
     ['what is nested too deep', '/push/publish', `{"data":${'['.repeat(99)}${']'.repeat(99)}}`, 400],
     ['a key __proto__', '/push/publish', '{"topic":"notes.a","data":{"__proto__":{"x":1}}}', 400],
+    ['more than a message may have', '/push/publish', { topic: 'notes.a', data: 'x'.repeat(70_000) }, 413],
     ['a topic that nobody opened', '/push/publish', { topic: 'news.a', data: 1 }, 403],
     ['data that the policy does not take', '/push/publish', { topic: 'notes.a', data: { text: 1 } }, 400],
   ])('answer %s', async (_, path, body, status) => {

@@ -16,6 +16,8 @@ export async function launchChromium(...args: string[]): Promise<Browser> {
   }
   return chromium.launch({
     executablePath,
+    // Browsers of people have it.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
     args: [
       '--headless',
       '--no-sandbox',

@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** Stands between a client and a server, and can be the network at its worst. */
 export class TcpProxy {
   private readonly sockets = new Set<Socket>();
+  private readonly pairs = new Set<{ client: Socket; server: Socket }>();
   private mode: 'open' | 'silent' | 'refusing' = 'open';
   private server!: Server;
   port = 0;
@@ -28,6 +29,11 @@ export class TcpProxy {
   blackhole(): void {
     this.mode = 'silent';
     for (const socket of this.sockets) socket.pause();
+  }
+
+  /** Lets what clients say pass, on the connections that are open, and holds what they are answered. */
+  holdAnswers(): void {
+    for (const { client, server } of this.pairs) server.unpipe(client);
   }
 
   /** Cuts all connections and accepts no new ones. */
@@ -71,7 +77,12 @@ export class TcpProxy {
     server.setNoDelay(true);
     client.pipe(server);
     server.pipe(client);
-    client.once('close', () => server.destroy());
+    const pair = { client, server };
+    this.pairs.add(pair);
+    client.once('close', () => {
+      this.pairs.delete(pair);
+      server.destroy();
+    });
     server.once('close', () => client.destroy());
   }
 

@@ -17,7 +17,7 @@ export interface ConnectOptions {
   /** A one-time ticket, asked for at each connect. Goes into the query, for servers that take no first message. */
   readonly ticket?: () => string | undefined | Promise<string | undefined>;
   /**
-   * Whether the tabs of this origin share one connection: those that give the same name and url. With `true` the name is
+   * Whether the tabs of this origin share one connection: those that give the same name, url and transports. With `true` the name is
    * the url. Where a browser has no Web Locks (insecure origins), each has its own.
    * Default: `true`, but `false` with `token` or `ticket`: name the user then, so that no tab reads as somebody else.
    */

@@ -208,8 +208,9 @@ export class PushClient<Topics = Record<never, never>> {
       },
     };
     const connectTo = (listener: LinkListener) => new Connection(url, options, listener, sse);
-    const { tabs = !(options.token ?? options.ticket) } = options;
-    return (tabs && share?.(`nestjs-push ${url.href} ${tabs}`, connectTo, listener)) || connectTo(listener);
+    const { tabs = !(options.token ?? options.ticket), transports = '' } = options;
+    const name = `nestjs-push ${url.href} ${tabs} ${transports}`;
+    return (tabs && share?.(name, connectTo, listener)) || connectTo(listener);
   }
 
   #read(pattern: string, options: SubscribeOptions, reader: Reader): () => Start {

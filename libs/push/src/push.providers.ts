@@ -15,7 +15,7 @@ import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
 import { Reception } from './transport/lifecycle/reception.js';
 import { Turnstile } from './transport/lifecycle/turnstile.js';
-import type { MessageLimits } from './transport/message-client.js';
+import { MessageLimits } from './transport/message-client.js';
 import { ExtendedConnect } from './transport/http2/extended-connect.js';
 import { PushInterceptor } from './transport/http2/push.interceptor.js';
 import { ResourcePusher } from './transport/http2/resource-pusher.js';
@@ -144,19 +144,20 @@ export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
 
 /** What clients are told that speak in messages. */
 function messageLimits({ heartbeat, websocket }: PushOptions): MessageLimits {
-  return {
-    heartbeat: heartbeat ?? defaults.heartbeat,
-    maxMessageBytes: websocket?.maxMessageBytes ?? defaults.maxMessageBytes,
-    maxTopics: websocket?.maxTopics ?? defaults.maxTopics,
-  };
+  return new MessageLimits(
+    heartbeat ?? defaults.heartbeat,
+    websocket?.maxMessageBytes ?? defaults.maxMessageBytes,
+    websocket?.maxTopics ?? defaults.maxTopics,
+  );
 }
 
 /** What makes `@Sse()` routes, and the built-in endpoint, push. */
 export function sseProviders(optionsToken: InjectionToken): Provider[] {
   return [
+    { provide: MessageLimits, inject: [optionsToken], useFactory: messageLimits },
     {
       provide: SseServer,
-      inject: [EventBus, Hub, Reception, Gatekeeper, TimerWheel, ErrorReporter, optionsToken],
+      inject: [EventBus, Hub, Reception, Gatekeeper, TimerWheel, ErrorReporter, MessageLimits, optionsToken],
       useFactory: (
         bus: EventBus,
         hub: Hub,
@@ -164,11 +165,11 @@ export function sseProviders(optionsToken: InjectionToken): Provider[] {
         gatekeeper: Gatekeeper,
         wheel: TimerWheel,
         errors: ErrorReporter,
-        options: PushOptions,
+        limits: MessageLimits,
+        { sse }: PushOptions,
       ) => {
-        const principalOf = options.sse?.principal ?? (() => undefined);
-        const heartbeat = options.sse?.heartbeat ?? 'comment';
-        const limits = messageLimits(options);
+        const principalOf = sse?.principal ?? (() => undefined);
+        const heartbeat = sse?.heartbeat ?? 'comment';
         const desk = { hub, reception, gatekeeper, wheel, errors, principalOf, heartbeat, limits };
         return new SseServer(bus, desk);
       },

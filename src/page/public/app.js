@@ -1,18 +1,18 @@
+import { connect } from '/client/index.js';
 import { Author } from './author.js';
 import { showBoard } from './board.js';
-import { SseConnection, WebSocketConnection } from './connection.js';
 import { showMachine } from './machine.js';
 import { showTransport } from './strip.js';
 
-/** The figures come every second: when they have not for so many milliseconds, the stream is dead. */
-const figuresPatience = 15_000;
+/** A desk has few visitors: they may come back soon. */
+const maxRetryDelay = 5_000;
 
-const sse = new SseConnection('/machine/figures', figuresPatience);
-const saySse = showTransport(document.getElementById('sse'), sse);
-sse.addEventListener('event', () => saySse('The figures arrive from /machine/figures.'), { once: true });
+// One connection would carry both. There are two to see each transport at work.
+const sse = connect('/push', { transports: ['sse'], maxRetryDelay });
+showTransport(document.getElementById('sse'), sse);
 showMachine(sse);
 
-const websocket = new WebSocketConnection(`${location.origin.replace(/^http/, 'ws')}/push`, ['board.>']);
+const websocket = connect('/push', { transports: ['websocket'], maxRetryDelay });
 showTransport(document.getElementById('websocket'), websocket);
 showBoard(websocket, new Author());
 
@@ -20,6 +20,3 @@ showBoard(websocket, new Author());
 const insecure = location.protocol === 'https:' ? '-k ' : '';
 document.getElementById('curl').textContent =
   `curl ${insecure}${location.origin}/events/board.news -d data="Tea is ready"`;
-
-sse.connect();
-websocket.connect();

@@ -12,10 +12,10 @@ const away = 'The server is away. The note is sent as soon as it is back.';
 const unavailable = new Set([429, 502, 503, 504]);
 
 /** Shows what comes on the board, and sends what is written. */
-export function showBoard(connection, author) {
+export function showBoard(push, author) {
   const board = new Board(document.querySelector('.notes'), author);
-  connection.addEventListener('event', ({ detail }) => board.add(detail));
-  connection.addEventListener('gap', ({ detail }) => board.mark(detail));
+  push.on('board.>', (_, event) => board.add(event), { from: 'earliest' });
+  push.onGap((gap) => board.mark(gap));
   new Composer(document.getElementById('composer'), author).listen();
 }
 

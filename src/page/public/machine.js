@@ -37,17 +37,21 @@ const panels = {
   },
 };
 
-/** Shows the figures of the machine as they come. */
-export function showMachine(connection) {
+/** Shows the figures of the last two minutes, and then those of every second. */
+export function showMachine(push) {
   const show = Object.entries(panels).map(([id, panel]) => showFigure(document.getElementById(id), panel));
   const connections = document.getElementById('connections');
   const unit = document.getElementById('connections-unit');
 
-  connection.addEventListener('event', ({ detail: { data: figures } }) => {
-    for (const showOne of show) showOne(figures);
-    connections.value = figures.connections;
-    unit.textContent = figures.connections === 1 ? 'connection' : 'connections';
-  });
+  push.on(
+    'machine.figures',
+    (figures) => {
+      for (const showOne of show) showOne(figures);
+      connections.value = figures.connections;
+      unit.textContent = figures.connections === 1 ? 'connection' : 'connections';
+    },
+    { from: 'earliest' },
+  );
 }
 
 function showFigure(article, { lowestTop, value, print, unit, detail }) {

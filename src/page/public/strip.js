@@ -1,8 +1,9 @@
+/** How each status of a client is named in the style sheet, and to the reader. */
 const states = {
-  connecting: 'connecting',
-  open: 'live',
-  waiting: 'waiting to reconnect',
-  refused: 'refused by the server',
+  connecting: ['connecting', 'connecting'],
+  live: ['open', 'live'],
+  waiting: ['waiting', 'waiting to reconnect'],
+  closed: ['refused', 'refused by the server'],
 };
 
 const reasons = {
@@ -13,42 +14,41 @@ const reasons = {
   future: 'the server is behind the last id: it was restored from a backup',
 };
 
+/** How often the last id is looked at, in milliseconds: heartbeats move it too. */
+const glance = 500;
+
 /** What a gap notice means, in words. */
 export function explain({ reason }) {
   return reasons[reason] ?? reason;
 }
 
-/** Shows the state of a connection, and the last thing worth knowing about it. */
-export function showTransport(article, connection) {
+/** Shows the state of a client, and the last thing worth knowing about it. */
+export function showTransport(article, push) {
   const state = article.querySelector('.state');
   const notice = article.querySelector('.notice');
   const field = (name) => article.querySelector(`[data-field=${name}]`);
-
-  connection.addEventListener('change', () => {
-    article.dataset.state = connection.state;
-    // A live region speaks whenever it is written to, even if nothing changes.
-    if (state.textContent !== states[connection.state]) state.textContent = states[connection.state];
-    field('id').textContent = connection.id ?? '–';
-    field('reconnects').textContent = connection.reconnects;
-    field('gaps').textContent = connection.gaps;
-  });
-
   const say = (text, tone = 'plain') => {
     notice.textContent = text;
     notice.dataset.tone = tone;
   };
-  connection.addEventListener('greeting', ({ detail: { connection: id, heartbeat, limits } }) => {
-    const rules = `heartbeat every ${heartbeat / 1_000} s, up to ${limits.maxTopics} topics`;
-    say(`Greeted as ${id.slice(0, 8)}: ${rules}.`);
+  let connections = 0;
+  let gaps = 0;
+
+  push.onStatus(({ status, connection, retryIn, error }) => {
+    [article.dataset.state, state.textContent] = states[status];
+    if (status === 'live') {
+      field('reconnects').textContent = connections++;
+      // The gap is the news, if there was one.
+      if (notice.dataset.tone !== 'gap') say(`Greeted as ${connection}.`);
+    } else if (status === 'waiting' && retryIn !== undefined) {
+      say(`Cut. The next try is in ${(retryIn / 1_000).toFixed(1)} s.`);
+    } else if (status === 'closed' && error) say(`${error.code}: ${error.message}`, 'refusal');
   });
-  connection.addEventListener('gap', ({ detail }) => {
-    say(`Gap at ${new Date().toLocaleTimeString()}: ${explain(detail)}.`, 'gap');
+  push.onGap((gap) => {
+    field('gaps').textContent = ++gaps;
+    say(`Gap at ${new Date().toLocaleTimeString()}: ${explain(gap)}.`, 'gap');
   });
-  connection.addEventListener('drain', ({ detail: { delay } }) => {
-    say(`The server shuts down and asks to come back in ${(delay / 1_000).toFixed(1)} s.`);
-  });
-  connection.addEventListener('refusal', ({ detail: { code, message } }) => {
-    say(`${code}: ${message}`, 'refusal');
-  });
-  return say;
+  setInterval(() => {
+    field('id').textContent = push.position ?? '–';
+  }, glance);
 }

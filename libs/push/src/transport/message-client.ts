@@ -21,11 +21,13 @@ export interface MessageClient {
 }
 
 /** What such a client is told when it comes in. */
-export interface MessageLimits {
-  /** Milliseconds between heartbeats. */
-  readonly heartbeat: number;
-  readonly maxMessageBytes: number;
-  readonly maxTopics: number;
+export class MessageLimits {
+  constructor(
+    /** Milliseconds between heartbeats. */
+    readonly heartbeat: number,
+    readonly maxMessageBytes: number,
+    readonly maxTopics: number,
+  ) {}
 }
 
 /** Whom such a client deals with. */

@@ -3,7 +3,9 @@ import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import { Gatekeeper } from '../../access/gatekeeper.js';
 import { assertHarmless } from '../../access/json-shape.js';
+import { PushError } from '../../contracts/errors.js';
 import { PublishMessage, SubscribeMessage } from '../client-messages.js';
+import { MessageLimits } from '../message-client.js';
 
 /** More of them would hold more topics than a connection may have. */
 const maxSubscriptions = 1_000;
@@ -29,10 +31,20 @@ export class PublishBody extends PublishMessage {
 /** Looks at a body before anything recurses into it. */
 @Injectable()
 export class HarmlessBody implements PipeTransform {
-  constructor(private readonly gatekeeper: Gatekeeper) {}
+  constructor(
+    private readonly gatekeeper: Gatekeeper,
+    private readonly limits: MessageLimits,
+  ) {}
 
   transform(body: unknown): unknown {
     assertHarmless(body, this.gatekeeper.limits.jsonDepth);
+    // The HTTP framework has bounded what it parses, by a limit of its own.
+    const bytes = Buffer.byteLength(JSON.stringify(body) ?? '');
+    const { maxMessageBytes } = this.limits;
+    if (bytes > maxMessageBytes) {
+      const message = `The message has ${bytes} bytes; ${maxMessageBytes} are allowed.`;
+      throw new PushError('DATA_TOO_LARGE', message);
+    }
     return body;
   }
 }

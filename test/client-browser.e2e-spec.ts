@@ -1,0 +1,187 @@
+import type { Browser, BrowserContext } from 'playwright-core';
+import { launch } from 'puppeteer-core';
+import { launchChromium } from './support/chromium.js';
+import { afterTest } from './support/cleanup.js';
+import { startSite } from './support/client-site.js';
+import { Tab } from './support/client-tab.js';
+import { HttpProxy } from './support/http-proxy.js';
+import { programPath } from './support/processes.js';
+import type { RunningApp } from './support/start-app.js';
+import { TcpProxy } from './support/tcp-proxy.js';
+import { eventually } from './support/watched.js';
+
+// A browser on a busy machine takes its time.
+import.meta.jest.setTimeout(90_000);
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+
+afterAll(() => browser?.close());
+
+function numbers(last: number): number[] {
+  return Array.from({ length: last }, (_, index) => index + 1);
+}
+
+async function publish(app: RunningApp, first: number, last: number): Promise<void> {
+  for (let number = first; number <= last; number++) await app.bus.publish('news.a', number);
+}
+
+/** What may happen to a page that reads `news.*`, each in a browser profile of its own. */
+const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promise<void>> = {
+  async 'is offline for 30 s'(app, context) {
+    const tab = await Tab.open(context, app.url('/'));
+    await tab.read('news.*');
+    await publish(app, 1, 3);
+    await tab.handled(3);
+    await context.setOffline(true);
+    await tab.untilStatus('waiting');
+    await eventually(() => app.bus.stats().connections === 0);
+    for (let number = 4; number < 34; number++) {
+      await publish(app, number, number);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+    await context.setOffline(false);
+    expect(await tab.handled(33)).toEqual(numbers(33));
+    expect(await tab.seen()).toMatchObject({ transport: 'websocket', gaps: [] });
+  },
+
+  async 'has WebSockets blocked by a proxy, for a while'(app, context) {
+    const proxy = await HttpProxy.start(app.port);
+    proxy.upgrades = 'refuse';
+    const tab = await Tab.open(context, proxy.url, { upgradeAfter: 1_000 });
+    await tab.read('news.*');
+    expect(await tab.seen()).toMatchObject({ transport: 'sse' });
+    await publish(app, 1, 5);
+    await tab.handled(5);
+    proxy.upgrades = 'pass';
+    for (let number = 6; (await tab.seen()).transport !== 'websocket' || number < 20; number++) {
+      await publish(app, number, number);
+    }
+    const { head } = app.bus.stats().window;
+    await publish(app, Number(head.split('-')[1]) + 1, 1_000);
+    expect(await tab.handled(1_000)).toEqual(numbers(1_000));
+  },
+
+  async 'has its server killed and started anew'(app, context) {
+    const proxy = await TcpProxy.start(app.port);
+    const tab = await Tab.open(context, `http://127.0.0.1:${proxy.port}`);
+    await tab.read('news.*');
+    await publish(app, 1, 3);
+    await tab.handled(3);
+    proxy.refuse();
+    await tab.untilStatus('waiting');
+    const other = await startSite();
+    proxy.heal();
+    proxy.pointTo(other.port);
+    await tab.untilStatus('live');
+    await eventually(() => other.bus.stats().subscriptions === 1);
+    await publish(other, 4, 5);
+    expect(await tab.handled(5)).toEqual(numbers(5));
+    expect((await tab.seen()).gaps).toEqual(['epoch news.*']);
+    await tab.page.close();
+    await proxy.dispose();
+  },
+
+  async 'is left and come back to'(app, context) {
+    const tab = await Tab.open(context, app.url('/'));
+    await tab.read('news.*');
+    await publish(app, 1, 3);
+    await tab.handled(3);
+    await tab.page.goto('about:blank');
+    await eventually(() => app.bus.stats().connections === 0);
+    await publish(app, 4, 6);
+    await tab.page.goBack();
+    // The very page, from the back/forward cache: what it has handled is still there.
+    expect(await tab.handled(6)).toEqual(numbers(6));
+  },
+
+  async 'is frozen, and thawed'(app, context) {
+    const tab = await Tab.open(context, app.url('/'));
+    await tab.read('news.*');
+    await publish(app, 1, 3);
+    await tab.handled(3);
+    await tab.lifecycle('frozen');
+    await eventually(() => app.bus.stats().connections === 0);
+    await publish(app, 4, 6);
+    await tab.lifecycle('active');
+    expect(await tab.handled(6)).toEqual(numbers(6));
+  },
+
+  async 'is reloaded, and keeps its place in `sessionStorage`'(app, context) {
+    const tab = await Tab.open(context, app.url('/'), {}, true);
+    await tab.read('news.*');
+    await publish(app, 1, 3);
+    await tab.handled(3);
+    await tab.page.goto('about:blank');
+    await publish(app, 4, 6);
+    await tab.page.goto(app.url('/'));
+    await tab.connect({}, true);
+    await tab.read('news.*');
+    expect(await tab.handled(3)).toEqual([4, 5, 6]);
+  },
+};
+
+/** Rejects when even a busy machine should be done. */
+async function late(): Promise<never> {
+  await new Promise((resolve) => setTimeout(resolve, 75_000).unref());
+  throw new Error('It takes too long.');
+}
+
+describe('A page in Chromium', () => {
+  // All at once: most of it is waiting.
+  it('misses nothing, and handles nothing twice, if it …', async () => {
+    const outcomes = Object.entries(fates).map(async ([name, fate]) => {
+      const context = await browser.newContext();
+      afterTest(() => context.close());
+      try {
+        await Promise.race([fate(await startSite(), context), late()]);
+        return `${name}: well`;
+      } catch (error) {
+        return `${name}: ${String(error)}`;
+      }
+    });
+    expect(await Promise.all(outcomes)).toEqual(Object.keys(fates).map((name) => `${name}: well`));
+  });
+});
+
+describe('Pages in Firefox', () => {
+  it('share one connection, survive the leading tab, and take SSE where they are told to', async () => {
+    const app = await startSite();
+    const firefox = await launch({
+      browser: 'firefox',
+      executablePath: process.env.FIREFOX ?? programPath('firefox-esr'),
+      headless: true,
+    });
+    afterTest(() => firefox.close());
+    const open = async (options: object) => {
+      const page = await firefox.newPage();
+      await page.goto(app.url('/'));
+      await page.waitForFunction("'connect' in window");
+      await page.evaluate(`
+        window.handled = [];
+        window.push = window.connect('/push', ${JSON.stringify(options)});
+        window.push.on('news.*', (data) => window.handled.push(data)).live`);
+      const handled = async (count: number) => {
+        await page.waitForFunction(`window.handled.length >= ${count}`);
+        return (await page.evaluate('window.handled')) as number[];
+      };
+      return { page, handled };
+    };
+    const tabs = [await open({}), await open({}), await open({})];
+    expect(app.bus.stats().connections).toBe(1);
+    await publish(app, 1, 5);
+    await tabs[2]!.handled(5);
+    const closing = tabs[0]!.page.close();
+    await publish(app, 6, 200);
+    await closing;
+    await publish(app, 201, 210);
+    for (const tab of tabs.slice(1)) expect(await tab.handled(210)).toEqual(numbers(210));
+    const other = await open({ transports: ['sse'] });
+    await publish(app, 211, 213);
+    expect(await other.handled(3)).toEqual([211, 212, 213]);
+    await eventually(() => app.bus.stats().connections === 2);
+  });
+});

@@ -1,0 +1,291 @@
+import { PushLifecycle, PushTickets } from 'nestjs-push';
+import type { ConnectOptions, TransportName } from 'nestjs-push-client';
+import { afterTest } from './support/cleanup.js';
+import { ClientRecord, openClient, startBoard, startPublic } from './support/client-app.js';
+import { HttpProxy } from './support/http-proxy.js';
+import type { RunningApp } from './support/start-app.js';
+import { TcpProxy } from './support/tcp-proxy.js';
+import { eventually } from './support/watched.js';
+
+const transports: readonly TransportName[] = ['websocket', 'sse'];
+
+/** Publishes the numbers from `first` to `last` to `a.1`. */
+async function count(app: RunningApp, first: number, last: number): Promise<void> {
+  for (let number = first; number <= last; number++) await app.bus.publish('a.1', number);
+}
+
+function numbers(last: number): number[] {
+  return Array.from({ length: last }, (_, index) => index + 1);
+}
+
+async function throughTcp(app: RunningApp): Promise<{ proxy: TcpProxy; url: string }> {
+  const proxy = await TcpProxy.start(app.port);
+  afterTest(() => proxy.dispose());
+  return { proxy, url: `http://127.0.0.1:${proxy.port}/push` };
+}
+
+describe('The transport', () => {
+  it.each(['refuse', 'swallow'] as const)(
+    'is SSE while a proxy will %s WebSockets, then a WebSocket, and nothing is missed or repeated',
+    async (upgrades) => {
+      const app = await startPublic();
+      const proxy = await HttpProxy.start(app.port);
+      proxy.upgrades = upgrades;
+      const push = openClient(`${proxy.url}/push`, { timeout: 300, upgradeAfter: 100 });
+      const record = new ClientRecord(push);
+      await record.read('a.*');
+      expect(push.transport).toBe('sse');
+      await count(app, 1, 5);
+      proxy.cut();
+      await count(app, 6, 10);
+      await record.untilHandled(10);
+      proxy.upgrades = 'pass';
+      for (let number = 11; push.transport !== 'websocket' || number < 20; number++) {
+        await count(app, number, number);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      const last = Number(app.bus.stats().window.head.split('-')[1]);
+      await count(app, last + 1, last + 5);
+      await record.untilHandled(last + 5);
+      expect(record.handled).toEqual(numbers(last + 5));
+      expect(record.gaps).toEqual([]);
+      await eventually(() => app.bus.stats().connections === 1);
+    },
+    20_000,
+  );
+
+  it('comes back to SSE when WebSockets are blocked later', async () => {
+    const app = await startPublic();
+    const proxy = await HttpProxy.start(app.port);
+    const push = openClient(`${proxy.url}/push`);
+    const record = new ClientRecord(push);
+    await record.read('a.*');
+    expect(push.transport).toBe('websocket');
+    proxy.upgrades = 'refuse';
+    proxy.cut();
+    await record.untilStatus('sse');
+    await count(app, 1, 3);
+    await record.untilHandled(3);
+    expect(record.handled).toEqual([1, 2, 3]);
+  });
+
+  it('is what the application has chosen', async () => {
+    const app = await startPublic();
+    for (const name of transports) {
+      const push = openClient(app.url('/push'), { transports: [name] });
+      await new ClientRecord(push).read('a.*');
+      expect(push.transport).toBe(name);
+    }
+  });
+
+  it('is named when it does not exist here', () => {
+    expect(() =>
+      openClient('http://127.0.0.1:1/push', { transports: ['websocket'], webSocket: undefined }),
+    ).toThrow(/option webSocket/);
+  });
+});
+
+describe.each(transports)('A connection over %s', (name) => {
+  const options: ConnectOptions = { transports: [name] };
+
+  it('changes its topics without missing anything of the others, and without a reconnect', async () => {
+    const app = await startPublic();
+    const push = openClient(app.url('/push'), options);
+    const record = new ClientRecord(push);
+    await record.read('a.1');
+    const other: unknown[] = [];
+    for (let round = 0; round < 5; round++) {
+      const stop = push.on('b.*', (data) => other.push(data));
+      await count(app, round * 3 + 1, round * 3 + 1);
+      await stop.live;
+      await app.bus.publish('b.1', round);
+      await count(app, round * 3 + 2, round * 3 + 3);
+      await record.untilHandled(round * 3 + 3);
+      stop();
+      await app.bus.publish('b.1', 'nobody reads');
+    }
+    expect(record.handled).toEqual(numbers(15));
+    expect(other).toEqual([0, 1, 2, 3, 4]);
+    expect(record.statuses).toEqual([name]);
+  });
+
+  it('that is dead is noticed by its silence, and resumed', async () => {
+    const app = await startPublic({ heartbeat: 150 });
+    const { proxy, url } = await throughTcp(app);
+    const record = new ClientRecord(openClient(url, options));
+    await record.read('a.*');
+    await count(app, 1, 3);
+    await record.untilHandled(3);
+    proxy.blackhole();
+    await count(app, 4, 6);
+    await record.untilStatus('waiting');
+    proxy.heal();
+    await record.untilHandled(6);
+    expect(record.handled).toEqual(numbers(6));
+  });
+
+  it('that is quiet is left alone', async () => {
+    const app = await startPublic({ heartbeat: 150 });
+    const record = new ClientRecord(openClient(app.url('/push'), options));
+    await record.read('a.*');
+    const { position } = record.push;
+    await app.bus.publish('b', 1);
+    // Heartbeats move it.
+    await eventually(() => record.push.position !== position);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(record.statuses).toEqual([name]);
+  });
+
+  it('comes back when the server that shuts down says so', async () => {
+    const app = await startPublic({ retry: 3_000 });
+    const { proxy, url } = await throughTcp(app);
+    const other = await startPublic();
+    const record = new ClientRecord(openClient(url, options));
+    await record.read('a.*');
+    const draining = app.nest.get(PushLifecycle).drain();
+    await record.untilStatus('waiting');
+    const { retryIn } = record.changes.at(-1)!;
+    expect(retryIn).toBeGreaterThanOrEqual(1_500);
+    expect(retryIn).toBeLessThanOrEqual(4_500);
+    await draining;
+    record.push.reconnect();
+    if (name === 'sse') {
+      await record.untilStatus('waiting', 2);
+      // Of the header Retry-After, in whole seconds.
+      expect(record.changes.at(-1)!.retryIn! % 1_000).toBe(0);
+    }
+    proxy.redirect(other.port);
+    record.push.reconnect();
+    await record.untilStatus(name, 2);
+  });
+
+  it('to a server that has begun another log tells the gap once, and goes on', async () => {
+    const app = await startPublic();
+    const { proxy, url } = await throughTcp(app);
+    const record = new ClientRecord(openClient(url, options));
+    await record.read('a.1');
+    await record.read('b.*');
+    await app.bus.publish('b.1', 'before');
+    await record.untilHandled(1);
+    const other = await startPublic();
+    proxy.redirect(other.port);
+    await record.untilStatus(name, 2);
+    await eventually(() => other.bus.stats().subscriptions === 2);
+    await other.bus.publish('a.1', 'after');
+    await record.untilHandled(2);
+    proxy.reset();
+    await other.bus.publish('a.1', 'later');
+    await record.untilHandled(3);
+    expect(record.handled).toEqual(['before', 'after', 'later']);
+    expect(record.gaps).toEqual(['epoch a.1 b.*']);
+  });
+
+  it('goes on where the page was left', async () => {
+    const app = await startPublic();
+    const items = new Map<string, string>();
+    const storage = {
+      getItem: (key: string) => items.get(key) ?? null,
+      setItem: (key: string, value: string) => void items.set(key, value),
+    };
+    const first = new ClientRecord(openClient(app.url('/push'), { ...options, storage }));
+    await first.read('a.*');
+    await count(app, 1, 2);
+    await first.untilHandled(2);
+    first.push.close();
+    await count(app, 3, 4);
+    const second = new ClientRecord(openClient(app.url('/push'), { ...options, storage }));
+    await second.read('a.*');
+    await second.untilHandled(2);
+    expect(second.handled).toEqual([3, 4]);
+  });
+
+  it('ends with a signal, and leaves nothing behind', async () => {
+    const app = await startPublic();
+    const controller = new AbortController();
+    const push = openClient(app.url('/push'), { ...options, signal: controller.signal });
+    const record = new ClientRecord(push);
+    await record.read('a.*');
+    const loop = (async () => {
+      for await (const event of push.events('a.*')) expect(event).toBeUndefined();
+    })();
+    const waiting = push.publish('a.1', 1, { signal: AbortSignal.abort(new Error('enough')) });
+    await expect(waiting).rejects.toThrow('enough');
+    controller.abort();
+    await loop;
+    expect(push.status).toBe('closed');
+    await eventually(() => app.bus.stats().connections === 0);
+    await expect(push.publish('a.1', 1)).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+});
+
+describe.each(transports)('Who a client is, over %s', (name) => {
+  const options: ConnectOptions = { transports: [name] };
+
+  it('is said at connect, and again before it expires: the connection stays', async () => {
+    const { app, users } = await startBoard();
+    users.lifetime = 2_000;
+    let asked = 0;
+    const token = () => {
+      asked++;
+      return 'ann';
+    };
+    const push = openClient(app.url('/push'), { ...options, token });
+    const record = new ClientRecord(push);
+    await record.read('board.log');
+    await eventually(() => asked >= 3);
+    await app.bus.publish('board.log', 'still there');
+    await record.untilHandled(1);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(record.statuses).toEqual([name]);
+    expect(asked).toBeLessThan(12);
+  });
+
+  it('is asked for once more when it is refused, and then not again', async () => {
+    const { app } = await startBoard({ limits: { firstMessageTimeout: 200 } });
+    let asked = 0;
+    let user: string | undefined;
+    const token = () => {
+      asked++;
+      return user;
+    };
+    const push = openClient(app.url('/push'), { ...options, token, onError: () => undefined });
+    const record = new ClientRecord(push);
+    const live = record.read('board.log');
+    await record.untilStatus('closed');
+    expect(record.changes.at(-1)).toMatchObject({ error: { code: 'UNAUTHENTICATED' } });
+    expect(asked).toBe(2);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(asked).toBe(2);
+    user = 'ann';
+    push.reconnect();
+    await live;
+    await app.bus.publish('board.log', 1);
+    await record.untilHandled(1);
+  });
+
+  it('is in a ticket, a new one for each connection', async () => {
+    const { app } = await startBoard();
+    const tickets = app.nest.get(PushTickets);
+    const ticket = () => tickets.issue({ id: 'ann' });
+    const record = new ClientRecord(openClient(app.url('/push'), { ...options, ticket }));
+    await record.read('board.log');
+    app.cut();
+    await app.bus.publish('board.log', 1);
+    await record.untilHandled(1);
+    await expect(record.push.publish('board.log', 2)).resolves.toMatch(/-2$/);
+  });
+
+  it('decides what it may read: what is refused, or revoked, ends alone', async () => {
+    const { app } = await startBoard();
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => errors.push(error);
+    const push = openClient(app.url('/push'), { ...options, token: () => 'ann', onError });
+    const record = new ClientRecord(push);
+    const refused = push.on('secret.>', () => undefined);
+    const [, outcome] = await Promise.allSettled([record.read('board.log'), refused.live]);
+    expect(outcome).toMatchObject({ reason: { code: 'FORBIDDEN', topics: ['secret.>'] } });
+    expect(errors).toMatchObject([{ code: 'FORBIDDEN' }]);
+    await app.bus.publish('board.log', 1);
+    await record.untilHandled(1);
+  });
+});

@@ -1,0 +1,113 @@
+import { build, type Plugin } from 'esbuild';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { launchChromium, record } from './support/chromium.js';
+import { startSite } from './support/client-site.js';
+import { eventually } from './support/watched.js';
+
+// A browser on a busy machine takes its time.
+import.meta.jest.setTimeout(60_000);
+
+/** What uses each recipe: shows the newest `news.a` in `#out`, and `window.end` takes it off the page. */
+const uses = {
+  React: `
+    import { createElement, StrictMode } from 'react';
+    import { createRoot } from 'react-dom/client';
+    import { useLatest, usePushStatus } from 'recipe';
+    function App() {
+      return createElement('p', { id: 'out' }, usePushStatus(), ' ', useLatest('news.a'));
+    }
+    const root = createRoot(document.body.appendChild(document.createElement('div')));
+    root.render(createElement(StrictMode, null, createElement(App)));
+    window.end = () => root.unmount();`,
+  Vue: `
+    import { createApp, h } from 'vue';
+    import { useLatest } from 'recipe';
+    const app = createApp({
+      setup() {
+        const latest = useLatest('news.a');
+        return () => h('p', { id: 'out' }, 'live ' + latest.value);
+      },
+    });
+    app.mount(document.body.appendChild(document.createElement('div')));
+    window.end = () => app.unmount();`,
+  Angular: `
+    import '@angular/compiler';
+    import { Component, inject, provideZonelessChangeDetection } from '@angular/core';
+    import { bootstrapApplication } from '@angular/platform-browser';
+    import { Latest } from 'recipe';
+    @Component({ selector: 'app-root', template: '<p id="out">live {{ latest() }}</p>' })
+    class App {
+      latest = inject(Latest).of('news.a');
+    }
+    document.body.append(document.createElement('app-root'));
+    const app = await bootstrapApplication(App, { providers: [provideZonelessChangeDetection()] });
+    window.end = () => app.destroy();`,
+};
+
+/** The code block of the client's README that follows `name`. */
+async function recipeOf(name: string): Promise<string> {
+  const readme = await readFile('libs/push-client/README.md', 'utf8');
+  const block = new RegExp(
+    `^${name}[.:][^\`]*(?:\`[^\`]+\`[^\`]*)*\`\`\`tsx?\\n([\\s\\S]*?)\`\`\``,
+    'm',
+  ).exec(readme);
+  if (!block) throw new Error(`The README has no recipe for ${name}.`);
+  return block[1]!;
+}
+
+/** Finds the recipe, and the module \`push\` that an application has beside it. */
+function found(recipe: string): Plugin {
+  const modules: Record<string, string> = {
+    recipe,
+    './push': "import { connect } from 'nestjs-push-client'; export const push = connect('/push');",
+  };
+  return {
+    name: 'recipe',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^(recipe|\.\/push)$/ }, ({ path }) => ({ path, namespace: 'recipe' }));
+      onLoad({ filter: /.*/, namespace: 'recipe' }, ({ path }) => ({
+        contents: modules[path]!,
+        loader: 'tsx',
+        resolveDir: resolve('.'),
+      }));
+    },
+  };
+}
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+
+afterAll(() => browser?.close());
+
+describe('The recipe of the README', () => {
+  it.each(Object.entries(uses))('for %s works as it is written', async (name, contents) => {
+    const { outputFiles } = await build({
+      stdin: { contents, loader: 'ts', resolveDir: resolve('.') },
+      plugins: [found(await recipeOf(name))],
+      bundle: true,
+      format: 'esm',
+      write: false,
+      logLevel: 'silent',
+      define: { 'process.env.NODE_ENV': '"development"' },
+      tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
+    });
+    const app = await startSite();
+    await app.bus.publish('news.a', 1);
+    const page = await browser.newPage();
+    const { errors } = record(page);
+    await page.goto(app.url('/'));
+    await page.addScriptTag({ content: outputFiles[0]!.text, type: 'module' });
+    await page.getByText('live 1').waitFor();
+    await app.bus.publish('news.a', 2);
+    await page.getByText('live 2').waitFor();
+    await page.evaluate('window.end()');
+    await eventually(() => app.bus.stats().subscriptions === 0);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+});
