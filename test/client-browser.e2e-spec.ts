@@ -60,7 +60,7 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     for (let number = 6; (await tab.seen()).transport !== 'websocket' || number < 20; number++) {
       await publish(app, number, number);
     }
-    const { head } = app.bus.stats().window;
+    const { head } = app.bus.stats().positions;
     await publish(app, Number(head.split('-')[1]) + 1, 1_000);
     expect(await tab.handled(1_000)).toEqual(numbers(1_000));
   },
@@ -93,7 +93,8 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     await tab.page.goto('about:blank');
     await eventually(() => app.bus.stats().connections === 0);
     await publish(app, 4, 6);
-    await tab.page.goBack();
+    // There is no `load` to wait for.
+    await tab.page.goBack({ waitUntil: 'commit' });
     // The very page, from the back/forward cache: what it has handled is still there.
     expect(await tab.handled(6)).toEqual(numbers(6));
   },
@@ -103,6 +104,8 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     await tab.read('news.*');
     await publish(app, 1, 3);
     await tab.handled(3);
+    // A page is frozen in the background only.
+    await context.newPage();
     await tab.lifecycle('frozen');
     await eventually(() => app.bus.stats().connections === 0);
     await publish(app, 4, 6);

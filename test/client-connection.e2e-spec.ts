@@ -44,7 +44,7 @@ describe('The transport', () => {
         await count(app, number, number);
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
-      const last = Number(app.bus.stats().window.head.split('-')[1]);
+      const last = Number(app.bus.stats().positions.head.split('-')[1]);
       await count(app, last + 1, last + 5);
       await record.untilHandled(last + 5);
       expect(record.handled).toEqual(numbers(last + 5));

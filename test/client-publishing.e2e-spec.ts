@@ -23,7 +23,7 @@ describe.each(transports)('Publishing over %s', (name) => {
     const record = new ClientRecord(openClient(app.url('/push'), options));
     await record.read('board.log');
     const id = await record.push.publish('board.log', 1);
-    expect(id).toBe(app.bus.stats().window.head);
+    expect(id).toBe(app.bus.stats().positions.head);
     await record.push.publish('board.log', 2, { echo: false });
     await expect(record.push.publish('board.log', 3, { ephemeral: true })).resolves.toBeUndefined();
     await record.untilHandled(2);

@@ -9,6 +9,7 @@ import {
 import WebSocket from 'ws';
 import { afterTest } from './support/cleanup.js';
 import { Journal, JournalReader } from './support/push-journal.js';
+import { random } from './support/random.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 
 const topics = ['a.1', 'a.2', 'a.3', 'b.1', 'b.2', 'c'];
@@ -31,15 +32,6 @@ function client(app: RunningApp, options: ConnectOptions = {}) {
   const push = connect(app.url('/push'), { webSocket: WebSocket, maxRetryDelay: 20, ...options });
   afterTest(() => push.close());
   return push;
-}
-
-/** Random numbers that a failing test can be repeated with. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }
 
 /** A third of the time no WebSocket can be opened. */

@@ -170,11 +170,21 @@ export class SseTransport implements Transport {
   }
 }
 
+/** What guards and proxies mean that know nothing of this protocol. */
+const codes: Readonly<Record<number, string>> = {
+  400: 'INVALID_MESSAGE',
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  413: 'DATA_TOO_LARGE',
+  429: 'LIMIT_EXCEEDED',
+};
+
 function errorOf(response: Response, body: unknown): PushError {
-  const { code = `HTTP_${response.status}`, message = response.statusText } = (body ?? {}) as {
-    code?: string;
-    message?: unknown;
-  };
+  const { code = codes[response.status] ?? `HTTP_${response.status}`, message = response.statusText } =
+    (body ?? {}) as {
+      code?: string;
+      message?: unknown;
+    };
   const isPassing = response.status >= 500 || [404, 408, 425, 429].includes(response.status);
   return new PushError(code, String(message), isPassing);
 }

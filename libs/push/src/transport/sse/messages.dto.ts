@@ -6,6 +6,7 @@ import { assertHarmless } from '../../access/json-shape.js';
 import { PushError } from '../../contracts/errors.js';
 import { PublishMessage, SubscribeMessage } from '../client-messages.js';
 import { MessageLimits } from '../message-client.js';
+import { httpRefusal } from './http-refusal.js';
 
 /** More of them would hold more topics than a connection may have. */
 const maxSubscriptions = 1_000;
@@ -37,6 +38,15 @@ export class HarmlessBody implements PipeTransform {
   ) {}
 
   transform(body: unknown): unknown {
+    try {
+      this.assert(body);
+    } catch (error) {
+      throw httpRefusal(error as PushError);
+    }
+    return body;
+  }
+
+  private assert(body: unknown): void {
     assertHarmless(body, this.gatekeeper.limits.jsonDepth);
     // The HTTP framework has bounded what it parses, by a limit of its own.
     const bytes = Buffer.byteLength(JSON.stringify(body) ?? '');
@@ -45,7 +55,6 @@ export class HarmlessBody implements PipeTransform {
       const message = `The message has ${bytes} bytes; ${maxMessageBytes} are allowed.`;
       throw new PushError('DATA_TOO_LARGE', message);
     }
-    return body;
   }
 }
 
