@@ -1,4 +1,4 @@
-import { connect } from '/client/index.js';
+import { connect } from './client/index.js';
 import { Author } from './author.js';
 import { showBoard } from './board.js';
 import { showMachine } from './machine.js';
