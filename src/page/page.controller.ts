@@ -15,7 +15,7 @@ const contentSecurityPolicy = [
 ].join('; ');
 
 /** The module of the page, and what it imports: without a hint, a browser learns of those only from it. */
-const modules = ['app', 'author', 'board', 'chart', 'connection', 'machine', 'strip'].map(
+const modules = ['app', 'author', 'board', 'chart', 'machine', 'strip', 'client/index', 'client/connect'].map(
   (name): Resource => ({ path: `/${name}.js`, rel: 'modulepreload' }),
 );
 
