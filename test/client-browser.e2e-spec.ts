@@ -6,8 +6,10 @@ import { startSite } from './support/client-site.js';
 import { Tab } from './support/client-tab.js';
 import { HttpProxy } from './support/http-proxy.js';
 import { programPath } from './support/processes.js';
+import { runRecipe, uses } from './support/client-recipes.js';
 import type { RunningApp } from './support/start-app.js';
 import { TcpProxy } from './support/tcp-proxy.js';
+import { together, type Scenario } from './support/together.js';
 import { eventually } from './support/watched.js';
 
 // A browser on a busy machine takes its time.
@@ -29,7 +31,7 @@ async function publish(app: RunningApp, first: number, last: number): Promise<vo
   for (let number = first; number <= last; number++) await app.bus.publish('news.a', number);
 }
 
-/** What may happen to a page that reads `news.*`, each in a browser profile of its own. */
+/** What may happen to a page that reads `news.*`, each with a server and a browser profile of its own. */
 const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promise<void>> = {
   async 'is offline for 30 s'(app, context) {
     const tab = await Tab.open(context, app.url('/'));
@@ -99,17 +101,16 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     expect(await tab.handled(6)).toEqual(numbers(6));
   },
 
-  async 'is frozen, and thawed'(app, context) {
+  // A headless browser never hides a page, and so never says this itself.
+  async 'is told that it is frozen, and thawed'(app, context) {
     const tab = await Tab.open(context, app.url('/'));
     await tab.read('news.*');
     await publish(app, 1, 3);
     await tab.handled(3);
-    // A page is frozen in the background only.
-    await context.newPage();
-    await tab.lifecycle('frozen');
+    await tab.page.evaluate("document.dispatchEvent(new Event('freeze'))");
     await eventually(() => app.bus.stats().connections === 0);
     await publish(app, 4, 6);
-    await tab.lifecycle('active');
+    await tab.page.evaluate("document.dispatchEvent(new Event('resume'))");
     expect(await tab.handled(6)).toEqual(numbers(6));
   },
 
@@ -125,66 +126,76 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     await tab.read('news.*');
     expect(await tab.handled(3)).toEqual([4, 5, 6]);
   },
+
+  async 'has its client in a worker'(app, context) {
+    const page = await context.newPage();
+    await page.goto(app.url('/'));
+    await page.evaluate(`
+      const code = \`
+        import { connect } from '\${location.origin}/client/index.js';
+        connect('\${location.origin}/push').on('news.*', (data) => postMessage(data)).live.then(() => postMessage('live'));
+      \`;
+      const worker = new Worker(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), { type: 'module' });
+      window.handled = [];
+      worker.onmessage = ({ data }) => window.handled.push(data)`);
+    await page.waitForFunction("window.handled[0] === 'live'");
+    await publish(app, 1, 3);
+    await page.waitForFunction('window.handled.length === 4');
+  },
 };
 
-/** Rejects when even a busy machine should be done. */
-async function late(): Promise<never> {
-  await new Promise((resolve) => setTimeout(resolve, 75_000).unref());
-  throw new Error('It takes too long.');
+/** Firefox has its own idea of locks, channels and streams. */
+async function inFirefox(): Promise<void> {
+  const app = await startSite();
+  const firefox = await launch({
+    browser: 'firefox',
+    executablePath: process.env.FIREFOX ?? programPath('firefox-esr'),
+    headless: true,
+  });
+  afterTest(() => firefox.close());
+  const open = async (options: object) => {
+    const page = await firefox.newPage();
+    await page.goto(app.url('/'));
+    await page.waitForFunction("'connect' in window");
+    await page.evaluate(`
+      window.handled = [];
+      window.push = window.connect('/push', ${JSON.stringify(options)});
+      window.push.on('news.*', (data) => window.handled.push(data)).live`);
+    const handled = async (count: number) => {
+      await page.waitForFunction(`window.handled.length >= ${count}`);
+      return (await page.evaluate('window.handled')) as number[];
+    };
+    return { page, handled };
+  };
+  const tabs = [await open({}), await open({}), await open({})];
+  expect(app.bus.stats().connections).toBe(1);
+  await publish(app, 1, 5);
+  await tabs[2]!.handled(5);
+  const closing = tabs[0]!.page.close();
+  await publish(app, 6, 200);
+  await closing;
+  await publish(app, 201, 210);
+  for (const tab of tabs.slice(1)) expect(await tab.handled(210)).toEqual(numbers(210));
+  const other = await open({ transports: ['sse'] });
+  await publish(app, 211, 213);
+  expect(await other.handled(3)).toEqual([211, 212, 213]);
+  await eventually(() => app.bus.stats().connections === 2);
 }
 
-describe('A page in Chromium', () => {
-  // All at once: most of it is waiting.
-  it('misses nothing, and handles nothing twice, if it …', async () => {
-    const outcomes = Object.entries(fates).map(async ([name, fate]) => {
-      const context = await browser.newContext();
-      afterTest(() => context.close());
-      try {
-        await Promise.race([fate(await startSite(), context), late()]);
-        return `${name}: well`;
-      } catch (error) {
-        return `${name}: ${String(error)}`;
-      }
-    });
-    expect(await Promise.all(outcomes)).toEqual(Object.keys(fates).map((name) => `${name}: well`));
-  });
-});
+function inChromium(fate: (typeof fates)[string]): Scenario {
+  return async () => {
+    const context = await browser.newContext();
+    afterTest(() => context.close());
+    await fate(await startSite(), context);
+  };
+}
 
-describe('Pages in Firefox', () => {
-  it('share one connection, survive the leading tab, and take SSE where they are told to', async () => {
-    const app = await startSite();
-    const firefox = await launch({
-      browser: 'firefox',
-      executablePath: process.env.FIREFOX ?? programPath('firefox-esr'),
-      headless: true,
-    });
-    afterTest(() => firefox.close());
-    const open = async (options: object) => {
-      const page = await firefox.newPage();
-      await page.goto(app.url('/'));
-      await page.waitForFunction("'connect' in window");
-      await page.evaluate(`
-        window.handled = [];
-        window.push = window.connect('/push', ${JSON.stringify(options)});
-        window.push.on('news.*', (data) => window.handled.push(data)).live`);
-      const handled = async (count: number) => {
-        await page.waitForFunction(`window.handled.length >= ${count}`);
-        return (await page.evaluate('window.handled')) as number[];
-      };
-      return { page, handled };
-    };
-    const tabs = [await open({}), await open({}), await open({})];
-    expect(app.bus.stats().connections).toBe(1);
-    await publish(app, 1, 5);
-    await tabs[2]!.handled(5);
-    const closing = tabs[0]!.page.close();
-    await publish(app, 6, 200);
-    await closing;
-    await publish(app, 201, 210);
-    for (const tab of tabs.slice(1)) expect(await tab.handled(210)).toEqual(numbers(210));
-    const other = await open({ transports: ['sse'] });
-    await publish(app, 211, 213);
-    expect(await other.handled(3)).toEqual([211, 212, 213]);
-    await eventually(() => app.bus.stats().connections === 2);
+describe('A page', () => {
+  it('misses nothing, and handles nothing twice, whatever becomes of it', async () => {
+    const scenarios = Object.entries(fates).map(([name, fate]) => [name, inChromium(fate)]);
+    const recipes = Object.keys(uses).map((name) => [name, () => runRecipe(browser, name)]);
+    expect(
+      await together({ ...Object.fromEntries([...scenarios, ...recipes]), 'is in Firefox': inFirefox }),
+    ).toEqual([]);
   });
 });

@@ -7,14 +7,14 @@ import { Tab } from './support/client-tab.js';
 import { Journal } from './support/push-journal.js';
 import { random } from './support/random.js';
 import type { RunningApp } from './support/start-app.js';
+import { together } from './support/together.js';
 import { eventually } from './support/watched.js';
 
 // A browser on a busy machine takes its time.
-import.meta.jest.setTimeout(60_000);
+import.meta.jest.setTimeout(90_000);
 
+const seed = Number(process.env.SEED ?? Date.now() % 100_000);
 let browser: Browser;
-let app: RunningApp;
-let context: BrowserContext;
 
 beforeAll(async () => {
   browser = await launchChromium();
@@ -22,157 +22,170 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
-beforeEach(async () => {
-  app = await startSite();
-  context = await browser.newContext();
-  afterTest(() => context.close());
-});
-
-/** Tabs that read `news.*`, the first of which leads. */
-async function openTabs(count: number): Promise<Tab[]> {
-  const tabs: Tab[] = [];
-  for (let index = 0; index < count; index++) {
-    const tab = await Tab.open(context, app.url('/'));
-    await tab.read('news.*');
-    tabs.push(tab);
-  }
-  return tabs;
-}
-
 function numbers(last: number): number[] {
   return Array.from({ length: last }, (_, index) => index + 1);
 }
 
-/** Publishes numbers while something happens; resolves with the last. */
-async function publishDuring(happening: Promise<unknown>): Promise<number> {
-  let isOver = false;
-  const over = happening.finally(() => (isOver = true));
-  let last = 0;
-  for (let more = 20; more > 0; more -= isOver ? 1 : 0) {
-    await app.bus.publish('news.a', ++last);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+/** A browser profile, and the application that its tabs show. */
+class Profile {
+  private constructor(
+    readonly app: RunningApp,
+    readonly context: BrowserContext,
+  ) {}
+
+  static async open(app?: RunningApp): Promise<Profile> {
+    const context = await browser.newContext();
+    afterTest(() => context.close());
+    return new Profile(app ?? (await startSite()), context);
   }
-  await over;
-  return last;
+
+  /** Tabs that read `news.*`, the first of which leads. */
+  async tabs(count: number): Promise<Tab[]> {
+    const tabs: Tab[] = [];
+    for (let index = 0; index < count; index++) {
+      const tab = await Tab.open(this.context, this.app.url('/'));
+      await tab.read('news.*');
+      tabs.push(tab);
+    }
+    return tabs;
+  }
+
+  /** Publishes numbers while something happens; resolves with the last. */
+  async publishDuring(happen: () => Promise<unknown>): Promise<number> {
+    let isOver = false;
+    const over = happen().finally(() => (isOver = true));
+    let last = 0;
+    for (let more = 20; more > 0; more -= isOver ? 1 : 0) {
+      await this.app.bus.publish('news.a', ++last);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await over;
+    return last;
+  }
+
+  /** That each of them has handled all numbers, once and in order, over one connection. */
+  async expectAll(tabs: readonly Tab[], last: number): Promise<void> {
+    for (const tab of tabs) {
+      expect(await tab.handled(last)).toEqual(numbers(last));
+      expect(await tab.seen()).toMatchObject({ status: 'live', gaps: [], errors: [] });
+    }
+    await eventually(() => this.app.bus.stats().connections === 1);
+  }
 }
 
-/** That each of them has handled all numbers, once and in order. */
-async function expectAll(tabs: readonly Tab[], last: number): Promise<void> {
-  for (const tab of tabs) {
-    expect(await tab.handled(last)).toEqual(numbers(last));
-    expect(await tab.seen()).toMatchObject({ status: 'live', gaps: [], errors: [] });
+async function share(): Promise<void> {
+  const profile = await Profile.open();
+  const { app } = profile;
+  const [first, second, third] = (await profile.tabs(3)) as [Tab, Tab, Tab];
+  await second.read('sport');
+  await third.read('sport');
+  expect(app.bus.stats()).toMatchObject({ connections: 1, subscriptions: 2 });
+  await app.bus.publish('sport', 'goal');
+  await app.bus.publish('news.a', 1);
+  expect(await first.handled(1)).toEqual([1]);
+  for (const tab of [second, third]) expect(await tab.handled(2)).toEqual(['goal', 1]);
+
+  await second.stop('sport');
+  await app.bus.publish('sport', 'second goal');
+  expect(await third.handled(3)).toEqual(['goal', 1, 'second goal']);
+  expect(app.bus.stats()).toMatchObject({ connections: 1, subscriptions: 2 });
+  // Whoever closes gives up what only it wanted.
+  await third.page.close();
+  await eventually(() => app.bus.stats().subscriptions === 1);
+  expect(await second.handled(2)).toEqual(['goal', 1]);
+
+  const other = await Profile.open(app);
+  await other.tabs(1);
+  expect(app.bus.stats().connections).toBe(2);
+}
+
+/** The leading tab ends, and then the next one. */
+function goOnAfter(end: (tab: Tab) => Promise<unknown>) {
+  return async () => {
+    const profile = await Profile.open();
+    const [first, second, third] = (await profile.tabs(3)) as [Tab, Tab, Tab];
+    const last = await profile.publishDuring(async () => {
+      await second.handled(5);
+      await end(first);
+      const { length } = await second.handled(0);
+      await second.handled(length + 10);
+      await end(second);
+      await third.handled(length + 30);
+    });
+    await profile.expectAll([third], last);
+  };
+}
+
+/** The leading tab does nothing for a while, and holds its lock meanwhile. */
+function depose(hang: (leader: Tab, isDeposed: Promise<unknown>) => Promise<unknown>) {
+  return async () => {
+    const profile = await Profile.open();
+    const [first, second] = (await profile.tabs(2)) as [Tab, Tab];
+    const last = await profile.publishDuring(async () => {
+      await second.handled(5);
+      // So much is not on its way to a follower.
+      const isDeposed = second.handled(150);
+      await hang(first, isDeposed);
+      await first.handled(160);
+    });
+    await profile.expectAll([first, second], last);
+  };
+}
+
+async function freeze(leader: Tab, isDeposed: Promise<unknown>): Promise<void> {
+  await leader.lifecycle('frozen');
+  await isDeposed;
+  await leader.lifecycle('active');
+}
+
+async function block(leader: Tab, isDeposed: Promise<unknown>): Promise<void> {
+  const hanging = leader.page.evaluate(() => {
+    for (const end = Date.now() + 9_000; Date.now() < end;);
+    return 'back';
+  });
+  expect(await Promise.race([isDeposed.then(() => 'deposed'), hanging])).toBe('deposed');
+  await hanging;
+}
+
+// A client takes another one on its page for one in another tab: they find each other in the same way.
+async function comeAndGoAtRandom(): Promise<void> {
+  const { app, context } = await Profile.open();
+  const journal = new Journal(app.bus);
+  const { page } = await Tab.open(context, app.url('/'));
+  const done = page.evaluate(comeAndGo, { seed, steps: 250 });
+  let isOver = false;
+  void done.finally(() => (isOver = true));
+  const below = random(seed);
+  while (!isOver) {
+    for (let count = below(4); count > 0; count--) await journal.publish(`news.${below(3)}`);
+    if (below(60) === 0) app.cut();
+    await new Promise((resolve) => setTimeout(resolve, below(20)));
   }
-  await eventually(() => app.bus.stats().connections === 1);
+  await done;
+  for (let topic = 0; topic < 3; topic++) await journal.publish(`news.${topic}`);
+  expect(await page.evaluate(caughtUp, journal.entries.slice(-3))).toBeGreaterThan(0);
+  const readers = await page.evaluate(() => (globalThis as unknown as { readers: Reader[] }).readers);
+  for (const { pattern, from, isActive, ids } of readers) {
+    const all = journal.ids(pattern);
+    const first = ids.length > 0 ? all.indexOf(ids[0]!) : all.length;
+    expect(ids).toEqual(all.slice(first, first + ids.length));
+    if (isActive) expect(ids.at(-1)).toBe(all.at(-1));
+    if (from === 'earliest' && ids.length > 0) expect(first).toBe(0);
+  }
 }
 
 describe('The tabs of a browser', () => {
-  it('share one connection, with what each of them wants', async () => {
-    const tabs = await openTabs(3);
-    const [first, second, third] = tabs as [Tab, Tab, Tab];
-    await second.read('sport');
-    await third.read('sport');
-    expect(app.bus.stats()).toMatchObject({ connections: 1, subscriptions: 2 });
-    await app.bus.publish('sport', 'goal');
-    await app.bus.publish('news.a', 1);
-    expect(await first.handled(1)).toEqual([1]);
-    for (const tab of [second, third]) expect(await tab.handled(2)).toEqual(['goal', 1]);
-
-    await second.stop('sport');
-    await app.bus.publish('sport', 'second goal');
-    expect(await third.handled(3)).toEqual(['goal', 1, 'second goal']);
-    expect(app.bus.stats()).toMatchObject({ connections: 1, subscriptions: 2 });
-    // Whoever closes gives up what only it wanted.
-    await third.page.close();
-    await eventually(() => app.bus.stats().subscriptions === 1);
-    expect(await second.handled(2)).toEqual(['goal', 1]);
-  });
-
-  it.each([
-    ['closes', (tab: Tab) => tab.page.close()],
-    ['crashes', (tab: Tab) => tab.crash()],
-    ['goes to another site', async (tab: Tab) => void (await tab.page.goto('about:blank'))],
-  ])('go on when the leading one %s', async (_, end) => {
-    const tabs = await openTabs(3);
-    const last = await publishDuring(
-      (async () => {
-        await tabs[1]!.handled(5);
-        await end(tabs[0]!);
-        await tabs[1]!.handled(60);
-        await end(tabs[1]!);
-        await tabs[2]!.handled(120);
-      })(),
-    );
-    await expectAll([tabs[2]!], last);
-  });
-
-  it('go on when the leading one is frozen, and so does that one when it is thawed', async () => {
-    const tabs = await openTabs(2);
-    const [first, second] = tabs as [Tab, Tab];
-    const last = await publishDuring(
-      (async () => {
-        await second.handled(5);
-        await first.lifecycle('frozen');
-        await second.handled(80);
-        await first.lifecycle('active');
-        await first.handled(100);
-      })(),
-    );
-    await expectAll(tabs, last);
-  });
-
-  it('depose a leading one that hangs, which follows when it is back', async () => {
-    const tabs = await openTabs(2);
-    const [first, second] = tabs as [Tab, Tab];
-    const last = await publishDuring(
-      (async () => {
-        await second.handled(5);
-        const hanging = first.page.evaluate(() => {
-          for (const end = Date.now() + 9_000; Date.now() < end;);
-        });
-        const { length } = await second.handled(0);
-        await second.handled(length + 300);
-        await hanging;
-      })(),
-    );
-    await expectAll(tabs, last);
-  });
-
-  it('of another browser profile have a connection of their own', async () => {
-    await openTabs(2);
-    const other = await browser.newContext();
-    afterTest(() => other.close());
-    await (await Tab.open(other, app.url('/'))).read('news.*');
-    expect(app.bus.stats().connections).toBe(2);
-  });
-
-  const seed = Number(process.env.SEED ?? Date.now() % 100_000);
-
-  // A client takes another one on its page for one in another tab: they find each other in the same way.
-  it(`come and go at random, and none misses or repeats anything, wherever they are cut (seed ${seed})`, async () => {
-    const journal = new Journal(app.bus);
-    const tab = await Tab.open(context, app.url('/'));
-    const done = tab.page.evaluate(comeAndGo, { seed, steps: 250 });
-    let isOver = false;
-    void done.finally(() => (isOver = true));
-    const below = random(seed);
-    while (!isOver) {
-      for (let count = below(4); count > 0; count--) await journal.publish(`news.${below(3)}`);
-      if (below(60) === 0) app.cut();
-      await new Promise((resolve) => setTimeout(resolve, below(20)));
-    }
-    await done;
-    for (let topic = 0; topic < 3; topic++) await journal.publish(`news.${topic}`);
-    const active = await tab.page.evaluate(caughtUp, journal.entries.slice(-3));
-    expect(active).toBeGreaterThan(0);
-    const readers = await tab.page.evaluate(() => (globalThis as unknown as { readers: Reader[] }).readers);
-    for (const { pattern, from, isActive, ids } of readers) {
-      const all = journal.ids(pattern);
-      const first = ids.length > 0 ? all.indexOf(ids[0]!) : all.length;
-      expect(ids).toEqual(all.slice(first, first + ids.length));
-      if (isActive) expect(ids.at(-1)).toBe(all.at(-1));
-      if (from === 'earliest' && ids.length > 0) expect(first).toBe(0);
-    }
-    console.log({ readers: readers.length, active, handled: readers.flatMap(({ ids }) => ids).length });
+  it(`share one connection, and none misses or repeats anything, whatever becomes of them (seed ${seed})`, async () => {
+    const failures = await together({
+      'share one connection, with what each of them wants': share,
+      'go on when the leading one closes': goOnAfter((tab) => tab.page.close()),
+      'go on when the leading one crashes': goOnAfter((tab) => tab.crash()),
+      'go on when the leading one goes to another site': goOnAfter((tab) => tab.page.goto('about:blank')),
+      'depose a leading one that is frozen without a word': depose(freeze),
+      'depose a leading one that hangs': depose(block),
+      'come and go at random': comeAndGoAtRandom,
+    });
+    expect(failures).toEqual([]);
   });
 });
 

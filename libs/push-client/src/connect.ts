@@ -202,8 +202,8 @@ export class PushClient<Topics = Record<never, never>> {
       status: (change) => {
         this.#change = change;
         if (change.status !== 'live') this.#publisher?.down();
-        // Before a page goes, its link rests.
-        this.#stored?.save(this.#subscriptions);
+        // Before a page goes, its link rests. A storage may be full.
+        isolate(() => this.#stored?.save(this.#subscriptions), this.#onError);
         this.#statuses.emit(change);
       },
     };

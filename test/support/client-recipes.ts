@@ -2,15 +2,13 @@ import { build, type Plugin } from 'esbuild';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { launchChromium, record } from './support/chromium.js';
-import { startSite } from './support/client-site.js';
-import { eventually } from './support/watched.js';
+import { record } from './chromium.js';
+import { afterTest } from './cleanup.js';
+import { startSite } from './client-site.js';
+import { eventually } from './watched.js';
 
-// A browser on a busy machine takes its time.
-import.meta.jest.setTimeout(60_000);
-
-/** What uses each recipe: shows the newest `news.a` in `#out`, and `window.end` takes it off the page. */
-const uses = {
+/** What uses each recipe of the client's README: shows the newest `news.a` in `#out`, and `window.end` takes it off the page. */
+export const uses: Readonly<Record<string, string>> = {
   React: `
     import { createElement, StrictMode } from 'react';
     import { createRoot } from 'react-dom/client';
@@ -76,38 +74,34 @@ function found(recipe: string): Plugin {
   };
 }
 
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-
-afterAll(() => browser?.close());
-
-describe('The recipe of the README', () => {
-  it.each(Object.entries(uses))('for %s works as it is written', async (name, contents) => {
-    const { outputFiles } = await build({
-      stdin: { contents, loader: 'ts', resolveDir: resolve('.') },
-      plugins: [found(await recipeOf(name))],
-      bundle: true,
-      format: 'esm',
-      write: false,
-      logLevel: 'silent',
-      define: { 'process.env.NODE_ENV': '"development"' },
-      tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
-    });
-    const app = await startSite();
-    await app.bus.publish('news.a', 1);
-    const page = await browser.newPage();
-    const { errors } = record(page);
-    await page.goto(app.url('/'));
-    await page.addScriptTag({ content: outputFiles[0]!.text, type: 'module' });
-    await page.getByText('live 1').waitFor();
-    await app.bus.publish('news.a', 2);
-    await page.getByText('live 2').waitFor();
-    await page.evaluate('window.end()');
-    await eventually(() => app.bus.stats().subscriptions === 0);
-    expect(errors).toEqual([]);
-    await page.close();
+/** Puts the recipe into an application, bundles that, and runs it in a page: it follows a topic until it ends. */
+export async function runRecipe(browser: Browser, name: string): Promise<void> {
+  const { outputFiles } = await build({
+    stdin: { contents: uses[name]!, loader: 'ts', resolveDir: resolve('.') },
+    plugins: [found(await recipeOf(name))],
+    bundle: true,
+    format: 'esm',
+    write: false,
+    logLevel: 'silent',
+    define: {
+      'process.env.NODE_ENV': '"development"',
+      __VUE_OPTIONS_API__: 'true',
+      __VUE_PROD_DEVTOOLS__: 'false',
+      __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',
+    },
+    tsconfigRaw: { compilerOptions: { experimentalDecorators: true } },
   });
-});
+  const app = await startSite();
+  await app.bus.publish('news.a', 1);
+  const page = await browser.newPage();
+  afterTest(() => page.close());
+  const { errors } = record(page);
+  await page.goto(app.url('/'));
+  await page.addScriptTag({ content: outputFiles[0]!.text, type: 'module' });
+  await page.getByText('live 1').waitFor();
+  await app.bus.publish('news.a', 2);
+  await page.getByText('live 2').waitFor();
+  await page.evaluate('window.end()');
+  await eventually(() => app.bus.stats().subscriptions === 0);
+  expect(errors).toEqual([]);
+}
