@@ -8,6 +8,7 @@ import { HttpProxy } from './support/http-proxy.js';
 import { programPath } from './support/processes.js';
 import { runRecipe, uses } from './support/client-recipes.js';
 import type { RunningApp } from './support/start-app.js';
+import { tabScenarios } from './support/tab-scenarios.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 import { together, type Scenario } from './support/together.js';
 import { eventually } from './support/watched.js';
@@ -33,7 +34,7 @@ async function publish(app: RunningApp, first: number, last: number): Promise<vo
 
 /** What may happen to a page that reads `news.*`, each with a server and a browser profile of its own. */
 const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promise<void>> = {
-  async 'is offline for 30 s'(app, context) {
+  async 'a page is offline for 30 s'(app, context) {
     const tab = await Tab.open(context, app.url('/'));
     await tab.read('news.*');
     await publish(app, 1, 3);
@@ -50,7 +51,7 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     expect(await tab.seen()).toMatchObject({ transport: 'websocket', gaps: [] });
   },
 
-  async 'has WebSockets blocked by a proxy, for a while'(app, context) {
+  async 'a page has WebSockets blocked by a proxy, for a while'(app, context) {
     const proxy = await HttpProxy.start(app.port);
     proxy.upgrades = 'refuse';
     const tab = await Tab.open(context, proxy.url, { upgradeAfter: 1_000 });
@@ -67,7 +68,7 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     expect(await tab.handled(1_000)).toEqual(numbers(1_000));
   },
 
-  async 'has its server killed and started anew'(app, context) {
+  async 'a page has its server killed and started anew'(app, context) {
     const proxy = await TcpProxy.start(app.port);
     const tab = await Tab.open(context, `http://127.0.0.1:${proxy.port}`);
     await tab.read('news.*');
@@ -87,7 +88,7 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     await proxy.dispose();
   },
 
-  async 'is left and come back to'(app, context) {
+  async 'a page is left and come back to'(app, context) {
     const tab = await Tab.open(context, app.url('/'));
     await tab.read('news.*');
     await publish(app, 1, 3);
@@ -102,7 +103,7 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
   },
 
   // A headless browser never hides a page, and so never says this itself.
-  async 'is told that it is frozen, and thawed'(app, context) {
+  async 'a page is told that it is frozen, and thawed'(app, context) {
     const tab = await Tab.open(context, app.url('/'));
     await tab.read('news.*');
     await publish(app, 1, 3);
@@ -114,7 +115,7 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     expect(await tab.handled(6)).toEqual(numbers(6));
   },
 
-  async 'is reloaded, and keeps its place in `sessionStorage`'(app, context) {
+  async 'a page is reloaded, and keeps its place in `sessionStorage`'(app, context) {
     const tab = await Tab.open(context, app.url('/'), {}, true);
     await tab.read('news.*');
     await publish(app, 1, 3);
@@ -127,7 +128,7 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     expect(await tab.handled(3)).toEqual([4, 5, 6]);
   },
 
-  async 'has its client in a worker'(app, context) {
+  async 'a page has its client in a worker'(app, context) {
     const page = await context.newPage();
     await page.goto(app.url('/'));
     await page.evaluate(`
@@ -190,12 +191,22 @@ function inChromium(fate: (typeof fates)[string]): Scenario {
   };
 }
 
-describe('A page', () => {
-  it('misses nothing, and handles nothing twice, whatever becomes of it', async () => {
-    const scenarios = Object.entries(fates).map(([name, fate]) => [name, inChromium(fate)]);
-    const recipes = Object.keys(uses).map((name) => [name, () => runRecipe(browser, name)]);
+describe('Pages and tabs', () => {
+  it('miss nothing, and handle nothing twice, whatever becomes of them', async () => {
+    const [patience, ...rest] = Object.entries(fates).map(
+      ([name, fate]) => [name, inChromium(fate)] as const,
+    );
+    const recipes = Object.keys(uses).map((name) => [
+      `a recipe is for ${name}`,
+      () => runRecipe(browser, name),
+    ]);
     expect(
-      await together({ ...Object.fromEntries([...scenarios, ...recipes]), 'is in Firefox': inFirefox }),
+      await together(
+        Object.fromEntries([patience!]),
+        Object.fromEntries(rest),
+        { ...Object.fromEntries(recipes), 'tabs are in Firefox': inFirefox },
+        ...tabScenarios(browser),
+      ),
     ).toEqual([]);
   });
 });

@@ -232,7 +232,7 @@ describe.each(transports)('Who a client is, over %s', (name) => {
     const push = openClient(app.url('/push'), { ...options, token });
     const record = new ClientRecord(push);
     await record.read('board.log');
-    await eventually(() => asked >= 3);
+    await eventually(() => asked >= 2);
     await app.bus.publish('board.log', 'still there');
     await record.untilHandled(1);
     await new Promise((resolve) => setTimeout(resolve, 700));

@@ -55,7 +55,9 @@ export class Tab {
           ...options,
           ...(storage && { storage: window.sessionStorage }),
         });
-        window.push.onStatus(({ status, transport }) => seen.statuses.push(transport ?? status));
+        window.push.onStatus(({ status, transport, error }) => {
+          seen.statuses.push(error ? `${status} ${error.code}` : (transport ?? status));
+        });
         window.push.onGap(({ reason, topics }: GapNotice) => seen.gaps.push(`${reason} ${topics.join(' ')}`));
       },
       { options, storage },

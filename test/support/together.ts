@@ -4,15 +4,21 @@ const deadline = 75_000;
 /** A run of its own, with nothing shared with the others. */
 export type Scenario = () => Promise<void>;
 
-/** Runs scenarios at the same time, since most of what they do is waiting. Resolves with what failed. */
-export async function together(scenarios: Readonly<Record<string, Scenario>>): Promise<string[]> {
-  const failures = Object.entries(scenarios).map(async ([name, scenario]) => {
-    try {
-      await Promise.race([scenario(), late()]);
-      return [];
-    } catch (error) {
-      return [`${name}: ${(error as Error).stack}`];
+/** Scenarios by what they say. */
+export type Scenarios = Readonly<Record<string, Scenario>>;
+
+/** Runs groups of scenarios at the same time, those of a group one after the other. Resolves with what failed. */
+export async function together(...groups: readonly Scenarios[]): Promise<string[]> {
+  const failures = groups.map(async (scenarios) => {
+    const failed: string[] = [];
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      try {
+        await Promise.race([scenario(), late()]);
+      } catch (error) {
+        failed.push(`${name}: ${(error as Error).stack}`);
+      }
     }
+    return failed;
   });
   return (await Promise.all(failures)).flat();
 }

@@ -5,7 +5,7 @@ import { showMachine } from './machine.js';
 import { showTransport } from './strip.js';
 
 /** A desk has few visitors: they may come back soon. */
-const maxRetryDelay = 5_000;
+const maxRetryDelay = 2_000;
 
 // One connection would carry both. There are two to see each transport at work.
 const sse = connect('/push', { transports: ['sse'], maxRetryDelay });

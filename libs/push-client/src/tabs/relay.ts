@@ -109,6 +109,7 @@ export class Relay implements LinkListener {
       isTurn: this.#isTurn,
       greeting: this.#greeting,
       change: this.#change,
+      code: this.#change.error?.code,
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Link, LinkListener, StatusChange } from '../link.js';
 import type { ClientMessage } from '../protocol.js';
+import { PushError } from '../push-error.js';
 import { randomId } from '../random-id.js';
 import { Relay } from './relay.js';
 import type { LeaderMessage, TabMessage } from './tab-messages.js';
@@ -123,7 +124,9 @@ export class SharedLink implements Link {
     }
     if (era > this.#era) this.#isUp = false;
     this.#era = era;
-    this.#tell(message.change);
+    const { change, code } = message;
+    const error = change.error && new PushError(code!, change.error.message);
+    this.#tell({ ...change, error });
     if (!message.isUp || this.#isUp) return;
     this.#isUp = true;
     const { greeting } = message;

@@ -17,5 +17,7 @@ export type LeaderMessage =
       readonly isTurn: boolean;
       readonly greeting: GreetingMessage | undefined;
       readonly change: StatusChange;
+      /** A channel does not carry the fields of an error: they are beside it. */
+      readonly code: string | undefined;
     }
   | { readonly era: number; readonly message: ServerMessage; readonly refs?: readonly string[] };

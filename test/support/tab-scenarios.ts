@@ -1,26 +1,18 @@
+import { Injectable } from '@nestjs/common';
+import { Authenticator } from 'nestjs-push';
 import type { PushClient, Stop } from 'nestjs-push-client';
 import type { Browser, BrowserContext } from 'playwright-core';
-import { launchChromium } from './support/chromium.js';
-import { afterTest } from './support/cleanup.js';
-import { startSite } from './support/client-site.js';
-import { Tab } from './support/client-tab.js';
-import { Journal } from './support/push-journal.js';
-import { random } from './support/random.js';
-import type { RunningApp } from './support/start-app.js';
-import { together } from './support/together.js';
-import { eventually } from './support/watched.js';
+import { afterTest } from './cleanup.js';
+import { startSite } from './client-site.js';
+import { Tab } from './client-tab.js';
+import { Journal } from './push-journal.js';
+import { random } from './random.js';
+import type { RunningApp } from './start-app.js';
+import type { Scenarios } from './together.js';
+import { eventually } from './watched.js';
 
-// A browser on a busy machine takes its time.
-import.meta.jest.setTimeout(90_000);
-
-const seed = Number(process.env.SEED ?? Date.now() % 100_000);
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-
-afterAll(() => browser?.close());
+/** Of what happens at random. */
+export const seed = Number(process.env.SEED ?? Date.now() % 100_000);
 
 function numbers(last: number): number[] {
   return Array.from({ length: last }, (_, index) => index + 1);
@@ -33,7 +25,7 @@ class Profile {
     readonly context: BrowserContext,
   ) {}
 
-  static async open(app?: RunningApp): Promise<Profile> {
+  static async open(browser: Browser, app?: RunningApp): Promise<Profile> {
     const context = await browser.newContext();
     afterTest(() => context.close());
     return new Profile(app ?? (await startSite()), context);
@@ -73,8 +65,8 @@ class Profile {
   }
 }
 
-async function share(): Promise<void> {
-  const profile = await Profile.open();
+async function share(browser: Browser): Promise<void> {
+  const profile = await Profile.open(browser);
   const { app } = profile;
   const [first, second, third] = (await profile.tabs(3)) as [Tab, Tab, Tab];
   await second.read('sport');
@@ -94,15 +86,30 @@ async function share(): Promise<void> {
   await eventually(() => app.bus.stats().subscriptions === 1);
   expect(await second.handled(2)).toEqual(['goal', 1]);
 
-  const other = await Profile.open(app);
+  const other = await Profile.open(browser, app);
   await other.tabs(1);
   expect(app.bus.stats().connections).toBe(2);
 }
 
+async function refuse(browser: Browser): Promise<void> {
+  @Injectable()
+  class Nobody extends Authenticator {
+    authenticate(): undefined {
+      return undefined;
+    }
+  }
+  const { app, context } = await Profile.open(browser, await startSite({ authenticate: Nobody }));
+  const tabs = [await Tab.open(context, app.url('/')), await Tab.open(context, app.url('/'))];
+  for (const tab of tabs) {
+    await tab.untilStatus('closed');
+    expect((await tab.seen()).statuses.at(-1)).toBe('closed UNAUTHENTICATED');
+  }
+}
+
 /** The leading tab ends, and then the next one. */
-function goOnAfter(end: (tab: Tab) => Promise<unknown>) {
+function goOnAfter(browser: Browser, end: (tab: Tab) => Promise<unknown>) {
   return async () => {
-    const profile = await Profile.open();
+    const profile = await Profile.open(browser);
     const [first, second, third] = (await profile.tabs(3)) as [Tab, Tab, Tab];
     const last = await profile.publishDuring(async () => {
       await second.handled(5);
@@ -117,9 +124,9 @@ function goOnAfter(end: (tab: Tab) => Promise<unknown>) {
 }
 
 /** The leading tab does nothing for a while, and holds its lock meanwhile. */
-function depose(hang: (leader: Tab, isDeposed: Promise<unknown>) => Promise<unknown>) {
+function depose(browser: Browser, hang: (leader: Tab, isDeposed: Promise<unknown>) => Promise<unknown>) {
   return async () => {
-    const profile = await Profile.open();
+    const profile = await Profile.open(browser);
     const [first, second] = (await profile.tabs(2)) as [Tab, Tab];
     const last = await profile.publishDuring(async () => {
       await second.handled(5);
@@ -148,8 +155,8 @@ async function block(leader: Tab, isDeposed: Promise<unknown>): Promise<void> {
 }
 
 // A client takes another one on its page for one in another tab: they find each other in the same way.
-async function comeAndGoAtRandom(): Promise<void> {
-  const { app, context } = await Profile.open();
+async function comeAndGoAtRandom(browser: Browser): Promise<void> {
+  const { app, context } = await Profile.open(browser);
   const journal = new Journal(app.bus);
   const { page } = await Tab.open(context, app.url('/'));
   const done = page.evaluate(comeAndGo, { seed, steps: 250 });
@@ -174,20 +181,27 @@ async function comeAndGoAtRandom(): Promise<void> {
   }
 }
 
-describe('The tabs of a browser', () => {
-  it(`share one connection, and none misses or repeats anything, whatever becomes of them (seed ${seed})`, async () => {
-    const failures = await together({
-      'share one connection, with what each of them wants': share,
-      'go on when the leading one closes': goOnAfter((tab) => tab.page.close()),
-      'go on when the leading one crashes': goOnAfter((tab) => tab.crash()),
-      'go on when the leading one goes to another site': goOnAfter((tab) => tab.page.goto('about:blank')),
-      'depose a leading one that is frozen without a word': depose(freeze),
-      'depose a leading one that hangs': depose(block),
-      'come and go at random': comeAndGoAtRandom,
-    });
-    expect(failures).toEqual([]);
-  });
-});
+/** What may become of tabs that share a connection. */
+export function tabScenarios(browser: Browser): Scenarios[] {
+  return [
+    {
+      'tabs share one connection, with what each of them wants': () => share(browser),
+      'tabs are refused, and told why': () => refuse(browser),
+      [`tabs come and go at random (seed ${seed})`]: () => comeAndGoAtRandom(browser),
+    },
+    {
+      'tabs go on when the leading one closes': goOnAfter(browser, (tab) => tab.page.close()),
+      'tabs go on when the leading one crashes': goOnAfter(browser, (tab) => tab.crash()),
+      'tabs go on when the leading one goes to another site': goOnAfter(browser, (tab) =>
+        tab.page.goto('about:blank'),
+      ),
+    },
+    {
+      'tabs depose a leading one that is frozen without a word': depose(browser, freeze),
+      'tabs depose a leading one that hangs': depose(browser, block),
+    },
+  ];
+}
 
 /** A subscription of one of the clients on a page. */
 interface Reader {
