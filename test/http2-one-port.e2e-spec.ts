@@ -323,7 +323,7 @@ describe('npm run start:h2', () => {
         await client.get('/');
         await client.settled();
         expect(client.pushes.map(({ path, code }) => [path, code])).toContainEqual(['/style.css', 0]);
-        expect(client.pushes).toHaveLength(8);
+        expect(client.pushes).toHaveLength(9);
         const { reader } = await openHttp2Sse(client.session, '/machine/figures');
         await reader.untilEvents(1);
         await openHttp2WebSocket(client.session);

@@ -10,6 +10,9 @@ import type { WebSocketClass } from './transports/websocket-class.js';
 /** A connection that lasted so long was a good one: the next failure is the first. In milliseconds. */
 const lasting = 5_000;
 
+/** The first bound of a wait is no shorter, whatever the server says, in milliseconds. */
+const shortest = 100;
+
 /** So often a WebSocket that has worked before may fail before SSE is tried. */
 const patience = 2;
 
@@ -147,7 +150,7 @@ export class Connection implements Link {
   #start(attempt: Attempt): void {
     const events = {
       heard: () => attempt === this.#current && (this.#heardAt = Date.now()),
-      retry: (milliseconds: number) => (this.#backoff.base = milliseconds),
+      retry: (milliseconds: number) => (this.#backoff.base = Math.max(milliseconds, shortest)),
       message: (message: ServerMessage) => this.#message(attempt, message),
       down: (end: End) => this.#ended(attempt, end),
     };

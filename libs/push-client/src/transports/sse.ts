@@ -194,6 +194,6 @@ async function endOf(response: Response): Promise<End> {
   if (response.status === 401) return { advice: 'authenticate', error };
   if (!error.retryable) return { advice: 'stop', error };
   const after = response.headers.get('retry-after');
-  const delay = after === null ? undefined : Number(after) * 1000 || Date.parse(after) - Date.now();
-  return { advice: 'retry', later: true, delay, error };
+  const delay = after === null ? 0 : Number(after) * 1000 || Date.parse(after) - Date.now();
+  return { advice: 'retry', later: true, delay: delay > 0 ? delay : undefined, error };
 }

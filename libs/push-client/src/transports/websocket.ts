@@ -16,10 +16,11 @@ export class WebSocketTransport implements Transport {
     private readonly events: TransportEvents,
     WebSocket: WebSocketClass,
   ) {
-    destination.credentials().then(
-      ({ url, token }) => this.#isClosed || this.#open(url, token, WebSocket),
-      (error: unknown) => this.#down(broken(String(error))),
-    );
+    destination
+      .credentials()
+      .then(({ url, token }) => this.#isClosed || this.#open(url, token, WebSocket))
+      // The constructor throws where a page may not connect to such a URL.
+      .catch((error: unknown) => this.#down(broken(String(error))));
   }
 
   send(message: object): void {
