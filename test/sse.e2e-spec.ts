@@ -11,7 +11,7 @@ import {
   ScopedController,
 } from './support/orders.js';
 import { openSse, openStream, type SseReader } from './support/sse-reader.js';
-import { platforms, startApp, type RunningApp } from './support/start-app.js';
+import { platformsWithHttp2, startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/watched.js';
 
 const topics = [
@@ -19,7 +19,7 @@ const topics = [
   { pattern: 'notes', access: 'public' as const },
 ];
 
-describe.each(platforms)('SSE on %s', (platform) => {
+describe.each(platformsWithHttp2)('SSE on %s', (platform) => {
   const start = (options: PushOptions = {}, configure?: (app: INestApplication) => unknown) =>
     startApp(
       platform,

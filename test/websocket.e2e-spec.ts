@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { CloseCode, PushModule, type PushOptions } from 'nestjs-push';
-import { startApp, webSocketPlatforms } from './support/start-app.js';
+import { startApp, platformsWithHttp2 } from './support/start-app.js';
 import { eventually } from './support/watched.js';
 import { connectWs, openWs } from './support/ws-client.js';
 import { clientFrame, openHandshake } from './support/ws-frames.js';
@@ -10,7 +10,7 @@ const topics = [
   { pattern: 'b.*', access: 'public' as const },
 ];
 
-describe.each(webSocketPlatforms)('WebSocket on %s', (platform) => {
+describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
   const start = (options: PushOptions = {}, configure?: (app: INestApplication) => unknown) =>
     startApp(platform, { imports: [PushModule.forRoot({ topics, ...options })] }, configure);
 

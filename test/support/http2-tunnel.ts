@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { connect, type ClientHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 
 /**
- * Takes WebSockets of HTTP/1.1, and carries all of them over one HTTP/2 session (RFC 8441), as a gateway does. So clients
- * that know nothing of HTTP/2 reach a server that way.
+ * Takes requests and WebSockets of HTTP/1.1, and carries all of them over one HTTP/2 session (RFC 8441), as a gateway does.
+ * So clients that know nothing of HTTP/2 reach a server that way.
  */
 export class Http2Tunnel {
   private readonly server = createServer();
@@ -15,6 +15,7 @@ export class Http2Tunnel {
 
   private constructor(private readonly origin: string) {
     this.server.on('upgrade', (request, socket: Socket, head) => void this.carry(request, socket, head));
+    this.server.on('request', (request, response) => void this.forward(request, response));
   }
 
   static async start(origin: string): Promise<Http2Tunnel> {
@@ -32,14 +33,52 @@ export class Http2Tunnel {
     this.server.close();
   }
 
-  private async connected(): Promise<ClientHttp2Session> {
-    return (this.session ??= (async () => {
-      const session = connect(this.origin, { rejectUnauthorized: false });
-      session.on('error', () => undefined);
-      session.once('close', () => (this.session = undefined));
-      await Promise.race([once(session, 'remoteSettings'), once(session, 'close')]);
-      return session;
-    })());
+  private connected(): Promise<ClientHttp2Session> {
+    return (this.session ??= this.open());
+  }
+
+  private async open(): Promise<ClientHttp2Session> {
+    const session = connect(this.origin, { rejectUnauthorized: false });
+    const forget = () => (this.session = undefined);
+    session.on('error', () => undefined);
+    session.once('goaway', forget).once('close', forget);
+    await Promise.race([once(session, 'remoteSettings'), once(session, 'close')]);
+    return session;
+  }
+
+  /** Nobody needs it any more, and a server may want to see it gone. */
+  private left(session: ClientHttp2Session): void {
+    if (--this.streams > 0) return;
+    this.session = undefined;
+    session.close();
+  }
+
+  private async forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const session = await this.connected();
+    if (session.destroyed || session.closed) return void response.destroy();
+    const { host, connection: _, 'transfer-encoding': __, ...headers } = request.headers;
+    const stream = session.request(
+      {
+        ...headers,
+        ':method': request.method,
+        ':path': request.url,
+        ':authority': host,
+      },
+      { endStream: false },
+    );
+    this.streams++;
+    stream.on('error', () => undefined);
+    stream.once('response', ({ ':status': status = 0, ...answer }) => {
+      response.writeHead(status, answer);
+      response.flushHeaders();
+      stream.pipe(response);
+    });
+    stream.once('close', () => {
+      if (stream.rstCode) response.destroy();
+      this.left(session);
+    });
+    response.once('close', () => stream.close(8));
+    request.pipe(stream);
   }
 
   private async carry({ url, headers }: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
@@ -57,7 +96,7 @@ export class Http2Tunnel {
     stream.on('error', () => undefined);
     stream.once('close', () => {
       socket.destroy();
-      if (--this.streams === 0) session.close();
+      this.left(session);
     });
     socket.once('close', () => stream.close(8));
     stream.once('response', ({ ':status': status = 0, ...answer }) => {

@@ -13,15 +13,15 @@ export type Platform = 'express' | 'fastify' | 'fastify over HTTP/2' | 'fastify 
 
 export const platforms: readonly Platform[] = ['express', 'fastify'];
 
-/** What carries a WebSocket: over HTTP/2, through a tunnel to an application that speaks nothing else. */
-export const webSocketPlatforms: readonly Platform[] = [...platforms, 'fastify over HTTP/2'];
+/** The last one speaks nothing but HTTP/2: clients of HTTP/1.1 reach it through a tunnel. */
+export const platformsWithHttp2: readonly Platform[] = [...platforms, 'fastify over HTTP/2'];
 
 /** A Nest application on a port of its own, with what tests need of it. */
 export class RunningApp {
   /** Open sockets of its server, upgraded ones too. */
   readonly sockets = new Set<Socket>();
 
-  /** Through which WebSockets reach it, where it does not speak HTTP/1.1. */
+  /** Through which clients of HTTP/1.1 reach it, where it does not speak that. */
   private tunnel: Http2Tunnel | undefined;
 
   constructor(readonly nest: INestApplication) {
