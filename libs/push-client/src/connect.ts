@@ -87,7 +87,7 @@ export class PushClient<Topics = Record<never, never>> {
     this.#publisher = parts.publisher?.(this.#link, options.queue);
     if (options.storage) this.#stored = parts.positions?.(options.storage, `nestjs-push ${url.href}`);
     const { signal } = this.#life;
-    followPage(this.#link, signal);
+    followPage(this.#link, signal, () => this.#save());
     options.signal?.addEventListener('abort', () => this.close(), { signal });
     if (options.signal?.aborted) this.close();
     else this.#link.open();
@@ -202,8 +202,8 @@ export class PushClient<Topics = Record<never, never>> {
       status: (change) => {
         this.#change = change;
         if (change.status !== 'live') this.#publisher?.down();
-        // Before a page goes, its link rests. A storage may be full.
-        isolate(() => this.#stored?.save(this.#subscriptions), this.#onError);
+        // Before a page goes, its link rests.
+        this.#save();
         this.#statuses.emit(change);
       },
     };
@@ -211,6 +211,11 @@ export class PushClient<Topics = Record<never, never>> {
     const { tabs = !(options.token ?? options.ticket), transports = '' } = options;
     const name = `nestjs-push ${url.href} ${tabs} ${transports}`;
     return (tabs && share?.(name, connectTo, listener)) || connectTo(listener);
+  }
+
+  /** A storage may be full. */
+  #save(): void {
+    isolate(() => this.#stored?.save(this.#subscriptions), this.#onError);
   }
 
   #read(pattern: string, options: SubscribeOptions, reader: Reader): () => Start {
