@@ -27,7 +27,9 @@ async function run(scenario: Scenario): Promise<Result> {
   const rows = [];
   for (const peer of names) {
     process.stderr.write(`${scenario.title} … ${titleOf(peer)}\n`);
+    const start = performance.now();
     rows.push({ peer, figures: await scenario.measure(peerNamed(peer), scale) });
+    process.stderr.write(`${((performance.now() - start) / 1000).toFixed(1)} s\n`);
   }
   return resultOf(scenario, rows);
 }

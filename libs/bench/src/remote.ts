@@ -62,7 +62,7 @@ export function answer(methods: Methods): void {
 
 /** In the child: tells the parent something that it did not ask for. */
 export function notify(notice: unknown): void {
-  process.send?.({ notice });
+  if (process.connected) process.send?.({ notice });
 }
 
 async function respond(methods: Methods, { id, method, argument }: Call): Promise<void> {

@@ -56,9 +56,9 @@ function push(topics: readonly number[], resume?: string): readonly Step[] {
 /** Engine.IO 4 and Socket.IO 5, on WebSocket from the start. */
 function socketIo([topic]: readonly number[]): readonly Step[] {
   return [
-    upgrade(`/socket.io/?EIO=4&transport=websocket&topic=${topic}`),
+    upgrade('/socket.io/?EIO=4&transport=websocket'),
     { say: '', expect: '0{' },
-    { say: frame('40'), expect: '40{' },
+    { say: frame(`40${JSON.stringify({ topic })}`), expect: '40{' },
   ];
 }
 

@@ -9,6 +9,7 @@ export async function profiled<Result>(use: () => Promise<Result>): Promise<Resu
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
+  await session.post('Profiler.setSamplingInterval', { interval: 250 });
   await session.post('Profiler.start');
   try {
     return await use();

@@ -22,6 +22,8 @@ export async function start({ platform, retained }: ServerOptions): Promise<Benc
         topics: [{ pattern: 'bench.>', access: 'public' }],
         retention: retained === undefined ? {} : { events: retained, bytes: 512 * 1024 * 1024 },
         heartbeat: 600_000,
+        // The load generator is one address.
+        limits: { connectionsPerAddress: 20_000 },
       }),
     ],
     controllers: [EventsController],
