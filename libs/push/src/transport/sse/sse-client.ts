@@ -43,7 +43,7 @@ export abstract class SseClient implements ClientConnection, SessionClient, Beat
   protected readonly response: RawResponse;
   readonly session: Session;
 
-  /** @param end ends the response in Nest's way, which leads to `close` */
+  /** @param end ends the response */
   constructor(
     { id, response, session }: SseVisit,
     protected readonly desk: SseDesk,
@@ -100,5 +100,6 @@ export abstract class SseClient implements ClientConnection, SessionClient, Beat
     this.reason = reason;
     if (this.response.headersSent) this.sendBlock(lastWord);
     this.end();
+    this.close();
   }
 }

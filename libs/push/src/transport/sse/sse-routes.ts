@@ -53,7 +53,8 @@ export class SseRoutes {
     const route = pushSseRoute(original);
     const handler = function (this: unknown, ...args: unknown[]): unknown {
       const [request, response] = args.splice(index, 2) as [RawRequest, RawResponse];
-      const client = { request, response, isIntercepted: isIntercepted() };
+      const isWatched = args.some((argument) => argument instanceof AbortSignal);
+      const client = { request, response, isIntercepted: isIntercepted(), isWatched };
       const run = () => original.apply(this, args);
       return route ? server.serveTopics(client, route, run) : server.serve(client, run);
     };

@@ -5,9 +5,9 @@ import type { EventBus } from '../../bus/event-bus.js';
 import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
 import { explain } from '../../bus/failure.js';
 import { PushError } from '../../contracts/errors.js';
-import type { Start } from '../../hub/cursor.js';
 import { endOfStream, errorReport } from '../../wire/sse.codec.js';
 import { declaredTopic } from './declared-topic.js';
+import { Handover } from './handover.js';
 import { refusing } from './http-refusal.js';
 import { MessageConnection } from './message-connection.js';
 import { MessageStream } from './messages.dto.js';
@@ -15,7 +15,7 @@ import { PipedConnection } from './piped-connection.js';
 import { identify } from './piped-message.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
 import { lastEventId, raw, whenClosed, type RawRequest, type RawResponse } from './raw-response.js';
-import type { SseDesk, SseVisit } from './sse-client.js';
+import type { SseClient, SseDesk, SseVisit } from './sse-client.js';
 import { SseConnection } from './sse-connection.js';
 
 /** Who an `@Sse()` handler is called for. */
@@ -24,13 +24,13 @@ export interface SseRequest {
   readonly response: RawResponse;
   /** Interceptors sit on the route. */
   readonly isIntercepted: boolean;
+  /** The handler has asked to be told when the stream ends (`@SseSignal()`). */
+  readonly isWatched: boolean;
 }
 
 /** A client whose handler has run. */
-interface Visit extends SseVisit {
+interface Visit extends SseRequest, SseVisit {
   readonly isHead: boolean;
-  /** Interceptors will see what is emitted. */
-  readonly isIntercepted: boolean;
   /** Where the client is in the log. */
   readonly place: Place;
 }
@@ -102,7 +102,7 @@ export class SseServer {
       session = entered;
     }
     const isHead = request.method === 'HEAD';
-    return { id: randomUUID(), response, session, isHead, isIntercepted: client.isIntercepted, place };
+    return { ...client, id: randomUUID(), response, session, isHead, place };
   }
 
   private greeted(visit: Visit, topics: readonly string[] | undefined, then: () => unknown): unknown {
@@ -114,54 +114,53 @@ export class SseServer {
 
   private direct(visit: Visit, stream: EventStream): unknown {
     const { place, isIntercepted } = visit;
-    const events = this.written(visit, (subscriber) => {
+    const events = this.written(visit, () => {
       const start = servedTo(place, () => stream.start);
       const from = isIntercepted && start === 'now' ? stream.hub.position : start;
-      return () => this.connect(visit, subscriber, stream, from, start === 'now');
+      return (end) => {
+        const connection = new SseConnection(visit, this.desk, stream, end);
+        connection.open(from, this.desk.reception.comeBackIn, start === 'now');
+        return connection;
+      };
     });
     return this.greeted(visit, stream.topics, () => events);
   }
 
   /** A client that wants the messages of a WebSocket. */
   private messages(visit: Visit, { asked }: MessageStream): unknown {
-    const events = this.written(visit, (subscriber) => () => {
-      const connection = new MessageConnection(visit, this.desk, () => subscriber.complete());
-      subscriber.add(() => connection.close());
+    const events = this.written(visit, () => (end) => {
+      const connection = new MessageConnection(visit, this.desk, end);
       void connection.open(asked);
+      return connection;
     });
     return this.greeted(visit, undefined, () => events);
   }
 
   /**
    * A response whose body is written beside Nest. Nothing is emitted that interceptors would see: then the headers are left
-   * to Nest's timer.
+   * to Nest's timer. Nest keeps the stream only where somebody is told of its end by it.
    *
-   * @param begin is called with the subscription; what it returns, once the body can be written
+   * @param begin is called with the subscription; what it returns connects the client, once the body can be written
    */
   private written(
-    { response, isHead, isIntercepted }: Visit,
-    begin: (subscriber: Subscriber<MessageEvent>) => () => void,
+    { request, response, isHead, isIntercepted, isWatched }: Visit,
+    begin: () => (end: () => void) => SseClient,
   ): Observable<MessageEvent> {
+    const handover = isIntercepted || isWatched || isHead ? undefined : new Handover(request, response);
     return new Observable<MessageEvent>((subscriber) => {
-      const connect = begin(subscriber);
+      const connect = begin();
       if (isHead) return;
-      if (isIntercepted) return whenHeadersAreSent(response, connect);
+      const keep = () => {
+        const connection = connect(() => subscriber.complete());
+        subscriber.add(() => connection.close());
+      };
+      if (isIntercepted) return whenHeadersAreSent(response, keep);
       // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
       subscriber.next({ comment: '' } as MessageEvent);
-      connect();
+      if (!handover) return keep();
+      handover.complete(subscriber);
+      connectTo(response, connect);
     });
-  }
-
-  private connect(
-    visit: Visit,
-    subscriber: Subscriber<MessageEvent>,
-    stream: EventStream,
-    start: Start,
-    isNew: boolean,
-  ): void {
-    const connection = new SseConnection(visit, this.desk, stream, () => subscriber.complete());
-    subscriber.add(() => connection.close());
-    connection.open(start, this.desk.reception.comeBackIn, isNew);
   }
 
   /** Events go Nest's way, through whatever was piped on; only the connection and the ids are looked after. */
@@ -215,6 +214,12 @@ function whenHeadersAreSent(response: RawResponse, then: () => void): () => void
   };
   timer = setTimeout(look, 1);
   return () => clearTimeout(timer);
+}
+
+/** Apart from where it is called: the connection must hold nothing of what Nest is to forget. */
+function connectTo(response: RawResponse, connect: (end: () => void) => SseClient): void {
+  const connection = connect(() => response.end());
+  whenClosed(response, () => connection.close());
 }
 
 function after(result: unknown, then: (value: unknown) => unknown): unknown {
