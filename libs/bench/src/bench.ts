@@ -19,7 +19,7 @@ export class Bench {
     private readonly peer: Peer,
     private readonly topics: number,
   ) {
-    const server = spawn('./server/host.js', 0);
+    const server = spawn('./server/host.js', 0, profiling);
     const generator = spawn('./generator/generator.js', 1);
     this.children = [server, generator];
     this.server = new Remote(server, () => undefined);
@@ -74,9 +74,13 @@ export class Bench {
   }
 }
 
-function spawn(file: string, core: number): ChildProcess {
+/** With `BENCH_PROFILE=<directory>`, each server leaves a CPU profile of its whole life there. */
+const directory = process.env.BENCH_PROFILE;
+const profiling = directory ? ['--cpu-prof', '--cpu-prof-interval=400', `--cpu-prof-dir=${directory}`] : [];
+
+function spawn(file: string, core: number, options: readonly string[] = []): ChildProcess {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
-    execArgv: ['--expose-gc'],
+    execArgv: ['--expose-gc', ...options],
   });
   if (availableParallelism() > 1) pin(child, core);
   return child;

@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { microseconds } from '../event.js';
 import { answer } from '../remote.js';
 import type { BenchServer, ServerOptions, StartServer } from './contract.js';
-import { profiled } from './profile.js';
 import { Publisher } from './publisher.js';
 
 /* A process of its own for each server under test. */
@@ -47,11 +46,11 @@ answer({
   start,
   usage,
   settled,
-  saturate: (options: Parameters<Publisher['saturate']>[0]) => profiled(() => publisher.saturate(options)),
+  saturate: (options: Parameters<Publisher['saturate']>[0]) => publisher.saturate(options),
   rate: (options: Parameters<Publisher['rate']>[0]) => publisher.rate(options),
   publish: (count: number) => publisher.send(count),
   burst: (count: number) => publisher.burst(count),
-  alone: (options: Parameters<Publisher['alone']>[0]) => profiled(() => publisher.alone(options)),
+  alone: (options: Parameters<Publisher['alone']>[0]) => publisher.alone(options),
   received: (through: number) => publisher.received(through),
   position: () => server.position?.(),
 });
