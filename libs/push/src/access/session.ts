@@ -80,7 +80,7 @@ export class Session implements Asking, Member {
     this.isWaiting = false;
     this.revision++;
     clearTimeout(this.timer);
-    this.endAt(expiryOf(principal), expired().message);
+    this.endAt(expiryOf(principal), expiryMessage);
   }
 
   /** The connection exists. What was to be said to it before is said now. */
@@ -176,6 +176,8 @@ function allowance({ perSecond, burst }: Rate): string {
   return `${perSecond} a second, ${burst} at once; a user's connections share a limit of their own`;
 }
 
+const expiryMessage = 'The authentication has expired. Come back with a new token.';
+
 function expired(): PushError {
-  return new PushError('UNAUTHENTICATED', 'The authentication has expired. Come back with a new token.');
+  return new PushError('UNAUTHENTICATED', expiryMessage);
 }

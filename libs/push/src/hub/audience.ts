@@ -3,6 +3,8 @@ import type { TopicSet } from './topic-set.js';
 
 /** Who an audience writes to. */
 export interface Member {
+  /** In this round of deliveries it came, and with everything that the round brings: the next one is its first. */
+  readonly since: number;
   receive(batch: Batch): void;
 }
 

@@ -26,6 +26,8 @@ export interface CursorHost {
   readonly epoch: string;
   /** Live connections have everything up to this sequence. */
   readonly delivered: number;
+  /** Number of the round of deliveries that is going on, or was the last. */
+  readonly round: number;
   /** Gap notices sent. */
   gaps: number;
   print(sequence: number): string;
@@ -48,6 +50,7 @@ const maxWaiting = 10_000;
 export class Cursor implements Member {
   /** The audience of its topics, as of when it was live last; it is a member of it while it is live. */
   audience: Audience | undefined;
+  since = 0;
   /** The topics that go on together. */
   private main: Leg;
   /** Those that have to reach `main` first, one after the other. */
@@ -230,6 +233,7 @@ export class Cursor implements Member {
     this.main.reason = 'slow';
     this.hub.assign(this, this.main.topics);
     this.state = 'live';
+    this.since = this.hub.round;
     this.audience?.members.add(this);
   }
 

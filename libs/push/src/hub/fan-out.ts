@@ -1,5 +1,5 @@
 import type { Batch, LogEvent } from '../contracts/event.js';
-import { Selection, type Audience, type Member } from './audience.js';
+import { Selection, type Audience } from './audience.js';
 import type { TopicIndex } from './topic-index.js';
 
 /** How long one turn may be spent on delivering before the event loop gets to do something else, in milliseconds. */
@@ -21,8 +21,6 @@ const congestion = 64 * roundBytes;
 /** What some connections are written in a round. */
 interface Delivery {
   readonly audience: Audience;
-  /** Members when the round began: who comes later has its events, or has been told. */
-  readonly members: readonly Member[];
   readonly batch: Batch;
 }
 
@@ -38,6 +36,8 @@ export class FanOut {
   private done = 0;
   private next = 0;
   private deadline = 0;
+  /** Number of the round of deliveries that is going on, or was the last. */
+  round = 0;
   private running: Generator<void, void> | undefined;
   private scheduled: NodeJS.Immediate | undefined;
   private waiting: (() => void)[] = [];
@@ -100,9 +100,10 @@ export class FanOut {
   private *run(): Generator<void, void> {
     let writes = 0;
     while (this.done < this.pending.length) {
-      for (const { audience, members, batch } of this.begin()) {
-        for (const member of members) {
-          if (!audience.members.has(member)) continue;
+      for (const { audience, batch } of this.begin()) {
+        // Who comes or goes while the loop yields is seen here, or not, as it should be.
+        for (const member of audience.members) {
+          if (member.since === this.round) continue;
           member.receive(batch);
           if (++writes % writesBetweenClocks === 0 && performance.now() > this.deadline) yield;
         }
@@ -116,6 +117,7 @@ export class FanOut {
 
   /** Hands the next events to the audiences that want them. */
   private begin(): Delivery[] {
+    this.round++;
     const audiences: Audience[] = [];
     const none = new Selection();
     const end = Math.min(this.pending.length, this.done + roundEvents);
@@ -126,11 +128,7 @@ export class FanOut {
       bytes += event.data.length;
       selections += this.select(event, none, audiences);
     }
-    return audiences.map((audience) => ({
-      audience,
-      members: [...audience.members],
-      batch: audience.take(),
-    }));
+    return audiences.map((audience) => ({ audience, batch: audience.take() }));
   }
 
   /** Adds the audiences whose first event this is. Returns how many want it. */

@@ -176,6 +176,10 @@ export class Hub implements Tail, CursorHost {
     return this.options.rules.find((rule) => covers(rule.pattern, pattern))?.slow ?? 'gap';
   }
 
+  get round(): number {
+    return this.fanOut.round;
+  }
+
   undelivered(): Iterable<LogEvent> {
     return this.fanOut.undelivered();
   }

@@ -18,6 +18,8 @@ export interface MessageClient {
   readonly session: Session;
   readonly cursor: Cursor;
   send(message: ServerMessage): void;
+  /** What `run` sends goes out in one write, as far as there is room. */
+  together(run: () => void): void;
 }
 
 /** What such a client is told when it comes in. */
@@ -70,13 +72,14 @@ export async function subscribe(
   assertRoom(client, topics, limits.maxTopics);
   await gatekeeper.subscribe(client.session, topics, {
     announce: () => reception.subscribe(contextOf(client), topics),
-    grant: () =>
-      client.cursor.subscribe(
-        topics,
-        from ?? 'now',
-        (id) => client.send({ event: 'subscribed', data: { ref, topics, id } }),
-        { repeat, onLive: (id) => client.send({ event: 'live', data: { ref, topics, id } }) },
-      ),
+    grant: () => {
+      const answer = (event: 'subscribed' | 'live') => (id: string) =>
+        client.send({ event, data: { ref, topics, id } });
+      client.together(() => {
+        const options = { repeat, onLive: answer('live') };
+        client.cursor.subscribe(topics, from ?? 'now', answer('subscribed'), options);
+      });
+    },
   });
 }
 

@@ -44,10 +44,13 @@ function concatenate(encodings: readonly Buffer[]): Buffer {
 export function chunk(blocks: readonly Buffer[]): Buffer {
   let length = 0;
   for (const block of blocks) length += block.length;
-  return Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), ...blocks, crlf]);
+  const head = `${length.toString(16)}\r\n`;
+  const bytes = Buffer.allocUnsafe(head.length + length + 2);
+  let at = bytes.write(head, 'latin1');
+  for (const block of blocks) at += block.copy(bytes, at);
+  bytes.write('\r\n', at, 'latin1');
+  return bytes;
 }
-
-const crlf = Buffer.from('\r\n');
 
 function chunked(codec: Codec): Codec {
   return { ...codec, join: chunk };

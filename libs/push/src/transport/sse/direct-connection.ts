@@ -2,6 +2,7 @@ import type { Connection, GapNotice } from '../../contracts/connection.js';
 import type { Batch, Codec } from '../../contracts/event.js';
 import type { Cursor } from '../../hub/cursor.js';
 import { chunk } from '../../wire/sse.codec.js';
+import { together } from '../together.js';
 import { bodyOf, type Body } from './raw-response.js';
 import { SseClient, type SseDesk, type SseVisit } from './sse-client.js';
 
@@ -38,6 +39,10 @@ export abstract class DirectConnection extends SseClient implements Connection {
     super.close();
     this.cursor.leave();
     this.body.sink.off('drain', this.drained);
+  }
+
+  together(run: () => void): void {
+    together(this.body.sink, run);
   }
 
   /** Whether a heartbeat would only wait. */

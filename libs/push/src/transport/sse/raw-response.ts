@@ -1,6 +1,7 @@
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import { Http2ServerResponse, type Http2ServerRequest } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Corkable } from '../together.js';
 
 /** Node's request behind what Express or Fastify hand out. */
 export type RawRequest = IncomingMessage | Http2ServerRequest;
@@ -26,7 +27,7 @@ export function lastEventId(request: RawRequest): string | undefined {
 }
 
 /** Where the bytes of a response body go. */
-export interface BodySink {
+export interface BodySink extends Corkable {
   write(bytes: Buffer): boolean;
   once(event: 'drain', listener: () => void): unknown;
   off(event: 'drain', listener: () => void): unknown;

@@ -6,6 +6,7 @@ import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
 import { explain } from '../../bus/failure.js';
 import { PushError } from '../../contracts/errors.js';
 import { endOfStream, errorReport } from '../../wire/sse.codec.js';
+import { together } from '../together.js';
 import { declaredTopic } from './declared-topic.js';
 import { Handover } from './handover.js';
 import { refusing } from './http-refusal.js';
@@ -14,7 +15,14 @@ import { MessageStream } from './messages.dto.js';
 import { PipedConnection } from './piped-connection.js';
 import { identify } from './piped-message.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
-import { lastEventId, raw, whenClosed, type RawRequest, type RawResponse } from './raw-response.js';
+import {
+  lastEventId,
+  raw,
+  tcpSocketOf,
+  whenClosed,
+  type RawRequest,
+  type RawResponse,
+} from './raw-response.js';
 import type { SseClient, SseDesk, SseVisit } from './sse-client.js';
 import { SseConnection } from './sse-connection.js';
 
@@ -140,26 +148,32 @@ export class SseServer {
    * A response whose body is written beside Nest. Nothing is emitted that interceptors would see: then the headers are left
    * to Nest's timer. Nest keeps the stream only where somebody is told of its end by it.
    *
-   * @param begin is called with the subscription; what it returns connects the client, once the body can be written
+   * @param prepare is called with the subscription; what it returns connects the client, once the body can be written
    */
   private written(
     { request, response, isHead, isIntercepted, isWatched }: Visit,
-    begin: () => (end: () => void) => SseClient,
+    prepare: () => (end: () => void) => SseClient,
   ): Observable<MessageEvent> {
     const handover = isIntercepted || isWatched || isHead ? undefined : new Handover(request, response);
     return new Observable<MessageEvent>((subscriber) => {
-      const connect = begin();
+      const connect = prepare();
       if (isHead) return;
       const keep = () => {
         const connection = connect(() => subscriber.complete());
         subscriber.add(() => connection.close());
       };
       if (isIntercepted) return whenHeadersAreSent(response, keep);
-      // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
-      subscriber.next({ comment: '' } as MessageEvent);
-      if (!handover) return keep();
-      handover.complete(subscriber);
-      connectTo(response, connect);
+      const begin = () => {
+        // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
+        subscriber.next({ comment: '' } as MessageEvent);
+        if (!handover) return keep();
+        handover.complete(subscriber);
+        connectTo(response, connect);
+      };
+      // Headers, greeting and what was missed are one write.
+      const socket = tcpSocketOf(response);
+      if (socket) together(socket, begin);
+      else begin();
     });
   }
 

@@ -195,10 +195,13 @@ function connect(
   session: Session,
 ): void {
   let isConnected = false;
+  // The answer to the handshake and the greeting are one write.
+  socket.cork();
   server.handleUpgrade(request, socket, head, (client) => {
     isConnected = true;
     server.emit('connection', client, request, session);
   });
+  socket.uncork();
   if (!isConnected) session.close();
 }
 

@@ -20,6 +20,7 @@ import {
 } from '../../wire/websocket.messages.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
+import { together } from '../together.js';
 import type { Beating, TimerWheel } from '../timer-wheel.js';
 
 /** While so many bytes of answers wait for a client, nothing more is read from it. */
@@ -107,6 +108,10 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     this.client.send(JSON.stringify(message), { compress: false });
     if (!this.hasRoomForAnswers) this.client.pause();
     return this.hasRoom(!this.stream.writableNeedDrain);
+  }
+
+  together(run: () => void): void {
+    together(this.stream, run);
   }
 
   /** Whether the client takes its answers: if not, it is not asked for more messages. */
