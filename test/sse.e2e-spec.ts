@@ -1,6 +1,6 @@
 import { ValidationPipe, type INestApplication, type MessageEvent } from '@nestjs/common';
 import { PushModule, type PushOptions } from 'nestjs-push';
-import type { RequestOptions } from 'node:http';
+import type { RequestOptions, ServerResponse } from 'node:http';
 import { map } from 'rxjs';
 import {
   DeclaredController,
@@ -179,6 +179,37 @@ describe.each(platformsWithHttp2)('SSE on %s', (platform) => {
       const reader = await openStream(app.url('/orders/7/async'));
       await app.bus.publish('orders.7', 'x');
       expect(await reader.untilEvents(1)).toMatchObject([{ data: 'x' }]);
+    });
+
+    it('tells a handler that asks for it when the client is gone, and not before', async () => {
+      const app = await start();
+      const reader = await openStream(app.url('/orders/7/watched'));
+      const { signals } = app.nest.get(OrdersController);
+      await app.bus.publish('orders.7', 'x');
+      await reader.untilEvents(1);
+      expect(signals[0]!.aborted).toBe(false);
+      reader.drop();
+      await eventually(() => signals[0]!.aborted && app.bus.stats().connections === 0);
+    });
+
+    it('is over for the application when its client is gone', async () => {
+      let open = 0;
+      const app = await start({}, (nest) =>
+        nest.use((_: unknown, response: ServerResponse, next: () => void) => {
+          open++;
+          response.once('close', () => open--);
+          next();
+        }),
+      );
+      const readers = [
+        await openStream(app.url('/orders/7/events')),
+        await openStream(app.url('/orders/7/async')),
+      ];
+      await app.bus.publish('orders.7', 'x');
+      for (const reader of readers) await reader.untilEvents(1);
+      expect(open).toBe(2);
+      for (const reader of readers) reader.drop();
+      await eventually(() => open === 0 && app.bus.stats().connections === 0);
     });
 
     it('names the topics in an envelope', async () => {

@@ -17,6 +17,7 @@ import {
   Scope,
   ServiceUnavailableException,
   Sse,
+  SseSignal,
   UseFilters,
   UseGuards,
   UseInterceptors,
@@ -66,6 +67,15 @@ export class OrdersController {
 
   @Sse(':id/events')
   watch(@Param('id') id: string) {
+    return this.events.stream(`orders.${id}`);
+  }
+
+  /** The signals of its clients, whom it is told of. */
+  readonly signals: AbortSignal[] = [];
+
+  @Sse(':id/watched')
+  watched(@Param('id') id: string, @SseSignal() signal: AbortSignal) {
+    this.signals.push(signal);
     return this.events.stream(`orders.${id}`);
   }
 
