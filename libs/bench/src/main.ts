@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { compareBackplanes, comparisonTable } from './backplanes/backplanes.js';
 import { machine } from './report/machine.js';
 import type { Result } from './report/result.js';
 import { resultOf, save, table, titleOf } from './report/results.js';
@@ -6,9 +7,12 @@ import { peerNamed } from './peers.js';
 import type { Scenario } from './scenario.js';
 import { scenarios } from './scenarios/all.js';
 
+/** Measured only when asked for: it needs redis-server and nats-server. */
+const backplanes = 'backplanes';
+
 const usage = `npm run bench -- [--quick] [--peer NAME]… [SCENARIO]…
 
-scenarios: ${scenarios.map(({ name }) => name).join(', ')}
+scenarios: ${scenarios.map(({ name }) => name).join(', ')}, ${backplanes}
 `;
 
 const { values, positionals } = parseArgs({
@@ -35,7 +39,9 @@ async function run(scenario: Scenario): Promise<Result> {
 }
 
 async function main(): Promise<void> {
-  const unknown = positionals.filter((name) => scenarios.every((scenario) => scenario.name !== name));
+  const unknown = positionals.filter(
+    (name) => name !== backplanes && scenarios.every((scenario) => scenario.name !== name),
+  );
   if (values.help || unknown.length > 0) {
     process.stdout.write(usage);
     process.exitCode = values.help ? 0 : 1;
@@ -50,7 +56,9 @@ async function main(): Promise<void> {
     results.push(result);
     process.stdout.write(`\n${table(result)}\n`);
   }
-  process.stderr.write(`Saved in ${save(machine(), results)}\n`);
+  if (positionals.includes(backplanes))
+    process.stdout.write(`\n${comparisonTable(await compareBackplanes(values.quick ? 1_000 : 3_000))}\n`);
+  if (results.length > 0) process.stderr.write(`Saved in ${save(machine(), results)}\n`);
 }
 
 await main();

@@ -50,10 +50,10 @@ const longestInterval = 86_400_000;
 const mostFormer = 100;
 
 /**
- * How long a stream has to be gone before it is made anew, in milliseconds. A server that still deletes one (2.9.10 does so
- * for a while after it has said that it is gone) would delete files of the other one.
+ * How long a stream has to be gone from a running server before it is made anew, in milliseconds. A server that still
+ * deletes one (2.9.10 does so for a while after it has said that it is gone) would delete files of the other one.
  */
-const absence = 1_000;
+const absence = 3_000;
 
 /** How often the log is looked at again because another node changed it meanwhile. */
 const mostLooks = 10;
@@ -74,6 +74,8 @@ export class NatsLog {
   private opening: Promise<OpenLog> | undefined;
   /** During which connection it was looked at last. */
   private generation = 0;
+  /** During which connection the stream was there. */
+  private foundIn = 0;
   /** When this node last knew of a new mark, in milliseconds of its monotonic clock. */
   private markedAt = -Infinity;
   private readonly wanted: ReturnType<typeof configOf>;
@@ -95,6 +97,11 @@ export class NatsLog {
   /** The JetStream API on a connection. */
   async manager(connection: NatsConnection): Promise<JetStreamManager> {
     return jetstreamManager(connection, { timeout: patience, checkAPI: false, ...this.options.jetstream });
+  }
+
+  /** The newest message that this node knows of in `epoch`. */
+  newestIn(epoch: string | undefined): number {
+    return epoch === this.current?.epoch ? this.seen.sequence : 0;
   }
 
   /** Notes that this node knows of a message. A server that does not has lost it. */
@@ -181,11 +188,13 @@ export class NatsLog {
     try {
       const info = await streams.info(this.wanted.name);
       this.goneSince = undefined;
+      this.foundIn = this.link.generation;
       return info;
     } catch (error) {
       if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
       this.goneSince ??= performance.now();
-      if (this.current && performance.now() - this.goneSince < absence)
+      const isDeleted = this.foundIn === this.link.generation;
+      if (isDeleted && performance.now() - this.goneSince < absence)
         throw new Error(`the stream "${this.wanted.name}" is gone, and will be made anew`, { cause: error });
       return streams.add(this.wanted);
     }

@@ -13,6 +13,9 @@ import type { Subjects } from './subjects.js';
 /** How often the server says that it is there while there is nothing to deliver, in milliseconds. */
 const heartbeat = 1_000;
 
+/** After so many heartbeats without a message that is known to be there, the consumer does not deliver. */
+const mostIdleBeats = 3;
+
 /** After this long without a word, the consumer is lost, in milliseconds. */
 const silence = 3_500;
 
@@ -23,6 +26,8 @@ const silence = 3_500;
 export class NatsReader {
   private epoch: string | undefined;
   private last = 0;
+  private lastAtHeartbeat = 0;
+  private idleBeats = 0;
 
   constructor(
     private readonly link: NatsLink,
@@ -87,6 +92,7 @@ export class NatsReader {
     this.log.onAnotherStream = () => lose(new Error('the stream is another one'));
     this.signal.addEventListener('abort', end, { once: true });
     let received = 0;
+    this.idleBeats = 0;
     const subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
         timer.refresh();
@@ -136,10 +142,20 @@ export class NatsReader {
       if (message.reply) message.respond();
       else if (stalled !== '') this.link.current?.publish(stalled);
     };
-    if (!message.reply && stalled === '') return;
+    if (!message.reply && stalled === '') {
+      if (this.isDeaf()) lose(new Error('heartbeats come, and messages that are there do not'));
+      return;
+    }
     const congested = this.tail.congested();
     if (congested) void congested.then(goOn);
     else goOn();
+  }
+
+  /** Whether several heartbeats have come since anything did, though this node has stored something since. */
+  private isDeaf(): boolean {
+    if (this.last !== this.lastAtHeartbeat || this.log.newestIn(this.epoch) <= this.last) this.idleBeats = 0;
+    this.lastAtHeartbeat = this.last;
+    return ++this.idleBeats > mostIdleBeats;
   }
 
   private take(message: Msg): void {

@@ -1,0 +1,58 @@
+import { WebSocket } from 'ws';
+import { Histogram } from '../generator/histogram.js';
+import { answer } from '../remote.js';
+import { rawLog } from './raw.js';
+import type { Kind } from './server.js';
+
+/*
+ * A process that receives: as a client of a node, or with the server's own client. It measures how long events took, on
+ * the clock that all processes of the machine share.
+ */
+
+const latencies = new Histogram();
+let count = 0;
+const sockets: WebSocket[] = [];
+
+function received(at: number): void {
+  if (at === 0) return;
+  latencies.add((performance.timeOrigin + performance.now() - at) * 1_000);
+  count++;
+}
+
+answer({
+  /** Connects clients to the node at `port`, each subscribed to `topic`. */
+  connect: async ({ port, clients, topic }: { port: number; clients: number; topic: string }) => {
+    await Promise.all(Array.from({ length: clients }, () => connect(port, topic)));
+  },
+
+  follow: async ({ kind, port }: { kind: Kind; port: number }) => {
+    const log = await rawLog(kind, port);
+    await log.follow((data) => received((JSON.parse(data) as { at: number }).at));
+  },
+
+  reset: () => {
+    latencies.reset();
+    count = 0;
+  },
+
+  /** In microseconds. */
+  latencies: () => ({ count, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) }),
+});
+
+function connect(port: number, topic: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/push`);
+    sockets.push(socket);
+    socket.on('error', reject);
+    socket.on('message', (bytes: Buffer) => {
+      const { event, data } = JSON.parse(bytes.toString()) as {
+        event: string;
+        data: { data: { at: number } };
+      };
+      if (event === 'message') received(data.data.at);
+      else if (event === 'hello')
+        socket.send(JSON.stringify({ event: 'subscribe', data: { topics: [topic] } }));
+      else if (event === 'live') resolve();
+    });
+  });
+}
