@@ -2,13 +2,17 @@
  * A Nest application of its own in a process of its own, for what must not share a process with the test: signals, storms,
  * a network that goes away. Says "port <n>" once it listens, and answers each line on its standard input with a line.
  *
- * node news-server.mjs '{"platform":"express","push":{…}}'
+ * node news-server.mjs '{"platform":"express","push":{…},"secret":"…"}'
+ *
+ * With a secret, tokens that are signed with it let in who they name; without a token, everybody is anonymous. Who is
+ * somebody may publish to rooms, and read the room of its name.
  */
 import 'reflect-metadata';
-import { Module } from '@nestjs/common';
+import { Module, UnauthorizedException } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { JwtService } from '@nestjs/jwt';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { EventBus, PushModule } from 'nestjs-push';
+import { anonymous, Authenticator, EventBus, PushModule, PushTickets, PushTopic } from 'nestjs-push';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -16,15 +20,40 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
-const { platform = 'express', push = {} } = JSON.parse(process.argv[2] ?? '{}');
+const { platform = 'express', push = {}, secret, tls } = JSON.parse(process.argv[2] ?? '{}');
 const adapters = {
   express: () => [],
   fastify: () => [new FastifyAdapter()],
-  h2: () => [new FastifyAdapter({ http2: true })],
+  h2: () => [new FastifyAdapter({ http2: true, ...(tls && { https: { ...tls, allowHTTP1: true } }) })],
 };
 
+class JwtAuthenticator extends Authenticator {
+  jwt = new JwtService({ secret });
+
+  async authenticate({ token }) {
+    if (!token) return anonymous;
+    const { sub, exp } = await this.jwt.verifyAsync(token).catch(() => {
+      throw new UnauthorizedException('The token is not valid.');
+    });
+    return { id: sub, expiresAt: exp * 1000 };
+  }
+}
+
+class RoomsPolicy {
+  canSubscribe({ id }, { room }) {
+    return room === id;
+  }
+
+  canPublish() {
+    return true;
+  }
+}
+PushTopic('rooms.:room')(RoomsPolicy);
+
 class NewsModule {}
-Module({ imports: [PushModule.forRoot({ topics: [{ pattern: 'news.>', access: 'public' }], ...push })] })(
+const topics = [{ pattern: 'news.>', access: 'public' }];
+const authenticate = secret && JwtAuthenticator;
+Module({ imports: [PushModule.forRoot({ topics, authenticate, ...push })], providers: [RoomsPolicy] })(
   NewsModule,
 );
 
@@ -42,7 +71,36 @@ setInterval(() => {
   last = now;
 }, 5).unref();
 
+let ticking;
+let ticks = 0;
+let mostMemory = 0;
+
 const commands = {
+  /** Publishes to news.tick, again and again, and watches the memory meanwhile. */
+  tick: () => {
+    clearInterval(ticking);
+    ticks = 0;
+    mostMemory = process.memoryUsage.rss();
+    ticking = setInterval(() => {
+      void bus.publish('news.tick', ++ticks);
+      mostMemory = Math.max(mostMemory, process.memoryUsage.rss());
+    }, 10);
+    return { rss: mostMemory };
+  },
+  untick: () => {
+    clearInterval(ticking);
+    return { ticks, mostMemory };
+  },
+  /** What is left when everything that can go is gone. */
+  heap: () => {
+    globalThis.gc();
+    return { used: process.memoryUsage().heapUsed, external: process.memoryUsage().external };
+  },
+  ticket: async ({ principal, options }) => ({
+    ticket: await app.get(PushTickets).issue(principal, options),
+  }),
+  /** Whether somebody has reached the prototype of all objects. */
+  polluted: () => ({ keys: Object.keys(Object.prototype), isAdmin: {}.isAdmin ?? null }),
   publish: async ({ topic, count, size = 0 }) => {
     const padding = 'x'.repeat(size);
     for (let n = 0; n < count; n++) await bus.publish(topic, { n, padding });

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { afterTest } from './cleanup.js';
 import { Watched } from './watched.js';
 
-/** A child process, its output, and its end. It is killed after the test. */
+/** A child process, its output, and its end. */
 export class Child extends Watched {
   output = '';
   exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
@@ -36,16 +36,24 @@ export class Child extends Watched {
     await this.until(() => this.exit !== undefined);
     return this.exit!;
   }
+
+  async kill(): Promise<void> {
+    if (this.exit) return;
+    this.process.kill('SIGKILL');
+    await this.untilExit();
+  }
 }
 
-export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Child {
-  const child = new Child(spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options }));
-  afterTest(async () => {
-    if (child.exit) return;
-    child.process.kill('SIGKILL');
-    await child.untilExit();
-  });
+/** Starts a process that is killed after the test. */
+export function start(...process: Parameters<typeof launch>): Child {
+  const child = launch(...process);
+  afterTest(() => child.kill());
   return child;
+}
+
+/** Starts a process that whoever starts it has to kill. */
+export function launch(command: string, args: readonly string[], options: SpawnOptions = {}): Child {
+  return new Child(spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options }));
 }
 
 /** Where Debian keeps programs that are not on everyone's path. */

@@ -2,6 +2,7 @@ import type { Connection } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { Batch, type LogEvent } from '../contracts/event.js';
 import type { Audience, Member } from './audience.js';
+import type { CatchUp, Reading } from './catch-up.js';
 import { Join, type SubscribeOptions } from './join.js';
 import { Leg } from './leg.js';
 import { Subscription } from './subscription.js';
@@ -23,6 +24,7 @@ export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
 /** What a cursor sees of its node. */
 export interface CursorHost {
   readonly window: Window;
+  readonly catchUp: CatchUp;
   readonly epoch: string;
   /** Live connections have everything up to this sequence. */
   readonly delivered: number;
@@ -40,14 +42,14 @@ export interface CursorHost {
   forget(cursor: Cursor): void;
 }
 
-/** How many topics of one connection may wait for their turn to be added. */
-const maxWaiting = 10_000;
+/** How many topics of one connection may wait for their turn to be added; a subscription that lost all of its own counts too. */
+const maxWaiting = 1_000;
 
 /**
  * A connection's place in the log. It is either live, a member of its audience, or it catches up from the window at the
  * speed of its socket. Nothing is queued for it: what it has not got yet is in the log, behind its cursor.
  */
-export class Cursor implements Member {
+export class Cursor implements Member, Reading {
   /** The audience of its topics, as of when it was live last; it is a member of it while it is live. */
   audience: Audience | undefined;
   since = 0;
@@ -124,7 +126,9 @@ export class Cursor implements Member {
   /** Removes topics or patterns. Those that it does not have are ignored. */
   unsubscribe(patterns: readonly string[]): void {
     this.pause();
+    const own = new Set(this.topics);
     for (const pattern of patterns) {
+      if (!own.has(pattern)) continue;
       this.main.delete(pattern);
       for (const { leg } of this.joins) leg.delete(pattern);
     }
@@ -145,6 +149,7 @@ export class Cursor implements Member {
     this.state = 'left';
     this.main = new Leg(this.hub.window, this.main.sequence, 'slow');
     this.joins = [];
+    this.hub.catchUp.forget(this);
     this.hub.forget(this);
   }
 
@@ -198,15 +203,15 @@ export class Cursor implements Member {
       const advice = 'Try again when the backplane is there.';
       throw new PushError('UNAVAILABLE', `The log cannot be read yet. ${advice}`);
     }
-    const waiting = this.joins.reduce((sum, { leg }) => sum + leg.size, patterns.length);
+    const waiting = this.joins.reduce((sum, { leg }) => sum + Math.max(leg.size, 1), patterns.length);
     if (waiting <= maxWaiting) return;
     const advice = 'Read what comes, and wait for the earlier ones first.';
     throw new PushError('LIMIT_EXCEEDED', `More than ${maxWaiting} topics wait to be added. ${advice}`);
   }
 
-  /** Catches up until it is live, or its socket is full. */
-  private advance(): void {
-    while (this.state === 'behind' && !this.full) {
+  /** Catches up until it is live, or its socket is full, or others have their turn. */
+  advance(): void {
+    while (this.state === 'behind' && !this.full && this.hub.catchUp.mayGoOn(this)) {
       const join = this.joins[0];
       if (join && !this.main.notice) this.advanceJoin(join);
       else if (this.main.size === 0) return;
@@ -222,6 +227,7 @@ export class Cursor implements Member {
     else if (!join.begun) {
       join.begin(main);
       join.before?.(this.hub.print(leg.sequence));
+      if (join.bringsNothing) leg.sequence = main.sequence;
     } else if (this.step(leg, main.sequence, join.options.repeat ? undefined : main)) {
       this.joins.shift();
       for (const subscription of leg.all) main.add(subscription);
@@ -251,6 +257,7 @@ export class Cursor implements Member {
       return false;
     }
     const page = leg.read(through);
+    this.hub.catchUp.spend(page);
     leg.sequence = page.at(-1)?.sequence ?? through;
     this.write(leg.wanted(page).filter((event) => !other?.brings(event)));
     return false;

@@ -236,6 +236,8 @@ class World {
   async finish(): Promise<void> {
     for (const client of this.clients) client.drain(Infinity);
     await this.settle();
+    // So much may be left to read that it takes turns.
+    for (let turns = 0; this.hub.stats().behind > 0 && turns < 1_000; turns++) await turn();
     for (const client of this.clients) client.finish();
     for (const client of this.clients) client.leave();
     const { connections, subscriptions, audiences, behind } = this.hub.stats();

@@ -5,6 +5,7 @@ import { printPosition, type Position } from '../contracts/position.js';
 import type { Retention } from '../contracts/retention.js';
 import { covers } from '../contracts/topic.js';
 import { Audience } from './audience.js';
+import { CatchUp } from './catch-up.js';
 import { Cursor, type CursorHost, type SlowPolicy } from './cursor.js';
 import { FanOut } from './fan-out.js';
 import { TopicIndex } from './topic-index.js';
@@ -56,6 +57,7 @@ export interface HubStats {
 /** The node's copy of the recent log, and everyone who reads it. */
 export class Hub implements Tail, CursorHost {
   readonly window: Window;
+  readonly catchUp = new CatchUp();
   /** The log that the window shows; empty until the backplane has opened it. */
   epoch = '';
   /** Live connections have everything up to this sequence. */

@@ -19,6 +19,8 @@ export class Join {
   readonly leg: Leg;
   /** Whether it has had its turn, and `before` its call. */
   begun = false;
+  /** The other topics have brought all of it before: who asks for the past again and again does not have it read each time. */
+  bringsNothing = false;
 
   /**
    * @param here where the cursor is
@@ -44,6 +46,11 @@ export class Join {
   /** @param main the topics that it is to reach */
   begin(main: Leg): void {
     this.begun = true;
+    this.bringsNothing =
+      !this.leg.notice &&
+      !this.options.repeat &&
+      this.start !== 'last' &&
+      this.leg.all.every(({ pattern, after }) => main.bringsAll(pattern, after));
     for (const subscription of this.leg.all) {
       const { pattern, after } = subscription;
       // They ask for what is retained, or have it: that older events are gone is no news.

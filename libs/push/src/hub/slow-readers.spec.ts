@@ -25,14 +25,17 @@ describe('A reader whose socket is full', () => {
     expect(fast.writes).toHaveLength(6);
   });
 
-  it('takes a long way in pages, as it has room', () => {
+  it('takes a long way in pages, as it has room', async () => {
     const node = new MemoryNode({ retention: { events: 10_000, age: Infinity } });
     for (let data = 1; data <= 10_000; data++) node.publish(`a.${data % 7}`, 1_000_000_000_000 + data);
     const client = node.connect();
     client.room = 1;
     client.cursor.subscribe(['a.*'], node.id(0));
     let drains = 0;
-    for (; !client.cursor.isLive; drains++) client.drain(1);
+    for (; !client.cursor.isLive; drains++) {
+      client.drain(1);
+      await node.delivered();
+    }
     expect(drains).toBeGreaterThan(1);
     const data = client.batches.flatMap(({ events }) =>
       events.map((event) => Number(event.data) - 1_000_000_000_000),
@@ -146,7 +149,7 @@ describe('A reader whose socket is full', () => {
     ]);
   });
 
-  it('that asked for the last of each topic is not told that older ones went while it waited', () => {
+  it('that asked for the last of each topic is not told that older ones went while it waited', async () => {
     const node = new MemoryNode({ retention: { events: 1, age: Infinity } });
     const client = node.connect();
     for (let data = 0; data < 20_000; data++) node.publish(`a.${data}`, data);
@@ -155,6 +158,7 @@ describe('A reader whose socket is full', () => {
     expect(client.cursor.isLive).toBe(false);
     node.publish('a.19999', 20_000);
     client.drain();
+    while (!client.cursor.isLive) await node.delivered();
     const data = client.story.map((line) => Number(line.split('=')[1]));
     expect(data).toEqual([...Array.from({ length: 19_999 }, (_, index) => index), 20_000]);
     expect(client.gaps).toEqual([]);
@@ -167,7 +171,7 @@ describe('A reader whose socket is full', () => {
     client.room = 1;
     client.cursor.subscribe(['a'], node.id(0));
     const ask = () => client.cursor.subscribe(['a', 'b'], 'what?');
-    for (let time = 0; time < 4_999; time++) ask();
+    for (let time = 0; time < 499; time++) ask();
     expect(ask).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
     expect(client.cursor.topics).toEqual(['a', 'b']);
     client.drain();
