@@ -45,7 +45,7 @@ describe('A client that vanishes without a word', () => {
         'ip link set lo up && exec "$@"',
         'sh',
       ];
-      const server = await NewsProcess.start({ push: { heartbeat: 2_000 }, vanish: true }, vanish);
+      const server = await NewsProcess.start({ push: { heartbeat: 2_000 } }, vanish);
       const { before, after, milliseconds } = await server.ask<{
         before: number;
         after: number;
