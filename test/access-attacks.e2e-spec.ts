@@ -50,7 +50,8 @@ async function openBare(...headers: string[]): Promise<RawSocket> {
 function closeCodeOf(raw: RawSocket): number {
   const bytes = raw.received;
   for (let at = bytes.length - 4; at >= 0; at--) {
-    if (bytes[at] === 0x88 && at + 2 + bytes[at + 1]! === bytes.length) return bytes.readUInt16BE(at + 2);
+    const size = bytes.length - at - 2;
+    if (bytes[at] === 0x88 && bytes[at + 1] === size) return bytes.readUInt16BE(at + 2);
   }
   throw new Error(`It was not closed by a frame: ${bytes.toString('latin1').slice(-100)}`);
 }
