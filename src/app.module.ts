@@ -2,6 +2,7 @@ import { Module, ValidationPipe } from '@nestjs/common';
 import { APP_PIPE } from '@nestjs/core';
 import { PushModule } from 'nestjs-push';
 import { BoardModule } from './board/board.module.js';
+import { Visitors } from './board/visitors.js';
 import { MachineModule } from './machine/machine.module.js';
 import { PageModule } from './page/page.module.js';
 import { PublishingModule } from './publishing/publishing.module.js';
@@ -11,6 +12,7 @@ const day = 24 * 60 * 60 * 1_000;
 @Module({
   imports: [
     PushModule.forRoot({
+      authenticate: Visitors,
       topics: [
         // Two minutes of figures: the charts of a page that opens now are full at once.
         { pattern: 'machine.figures', retention: { events: 120 } },

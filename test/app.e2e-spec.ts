@@ -1,4 +1,7 @@
+import { connect } from 'nestjs-push-client';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { WebSocket } from 'ws';
+import { afterTest } from './support/cleanup.js';
 import { launchChromium, record, type PageRecord } from './support/chromium.js';
 import { DeskProcess } from './support/desk-process.js';
 import { TcpProxy } from './support/tcp-proxy.js';
@@ -8,6 +11,12 @@ import.meta.jest.setTimeout(60_000);
 
 /** What Chromium itself writes on the console when a server is away. */
 const outage = /net::ERR_|WebSocket connection to .* failed/;
+
+interface Note {
+  readonly author: string;
+  readonly text: string;
+  readonly at: number;
+}
 
 interface Visitor {
   readonly page: Page;
@@ -270,8 +279,6 @@ describe('what comes in over HTTP', () => {
     ['a list', '/events/board.news', [1], 400, /data is missing/],
     ['the figures', '/events/machine.figures', { data: 1 }, 403, /measured/],
     ['too much', '/events/board.news', { data: 'x'.repeat(300_000) }, 413, /maxEventBytes/],
-    ['a note without text', '/board/notes', { author: 'Ann', text: '  ' }, 400, /text must be longer/],
-    ['a note of nobody', '/board/notes', { text: 'Hello' }, 400, /author must be a string/],
   ])('refuses %s', async (_, path, body, status, reason) => {
     const answer = await post(path, body);
     expect(answer.status).toBe(status);
@@ -283,6 +290,31 @@ describe('what comes in over HTTP', () => {
     const headers = { 'content-type': 'application/json' };
     const answer = await fetch(`${desk.url}/events/a`, { method: 'POST', headers, body: '{"data":' });
     expect(answer.status).toBe(400);
+  });
+});
+
+describe('what comes in over the WebSocket', () => {
+  withDesk();
+
+  it('is a note with the time of the server, or refused with the reasons', async () => {
+    const push = connect<{ 'board.notes': Note }>(`${desk.url}/push`, {
+      webSocket: WebSocket,
+      transports: ['websocket'],
+    });
+    afterTest(() => push.close());
+    const notes: Note[] = [];
+    await push.on('board.notes', (note) => notes.push(note)).live;
+    const before = Date.now();
+    const forged = { author: ' Ann ', text: 'Hello', at: 1, more: true };
+    await push.publish('board.notes', forged);
+    await expect(push.publish('board.notes', { author: 'Ann', text: '  ' } as Note)).rejects.toMatchObject({
+      code: 'INVALID_MESSAGE',
+      message: expect.stringMatching(/text must be longer/) as string,
+    });
+    await expect(push.publish('board.notes', { text: 'Hello' } as Note)).rejects.toThrow(/author must be/);
+    await expect(push.publish('board.news', 'x')).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(notes).toEqual([{ author: 'Ann', text: 'Hello', at: expect.any(Number) as number }]);
+    expect(notes[0]!.at).toBeGreaterThanOrEqual(before);
   });
 });
 

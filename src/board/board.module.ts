@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { BoardController } from './board.controller.js';
+import { BoardPolicy } from './board.policy.js';
 
-@Module({ controllers: [BoardController] })
+@Module({ providers: [BoardPolicy] })
 export class BoardModule {}

@@ -85,6 +85,7 @@ export type ServerMessage =
         readonly code: string;
         readonly message: string;
         readonly retryable: boolean;
+        readonly details?: readonly string[];
       };
     };
 

@@ -108,7 +108,10 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
     else if (event === 'published') this.#take(data.ref)?.resolve(data.id);
     else if (event === 'error' && this.#waiting.has(data.ref!)) {
       if (data.retryable) this.#wait(this.#waiting.get(data.ref!)!);
-      else this.#take(data.ref)!.reject(new PushError(data.code, data.message));
+      else
+        this.#take(data.ref)!.reject(
+          new PushError(data.code, [data.message, ...(data.details ?? [])].join(' ')),
+        );
     } else return;
     this.#send();
   }

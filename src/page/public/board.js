@@ -2,21 +2,15 @@ import { explain } from './strip.js';
 
 /** The page keeps so many entries; the server keeps as many for those who come later. */
 const longest = 200;
-/** Milliseconds between two attempts to send a note while the server is away. */
-const pause = 1_000;
-
 const hint = 'Enter sends, Shift + Enter breaks the line.';
 const away = 'The server is away. The note is sent as soon as it is back.';
-
-/** What the server says when it cannot do it now. */
-const unavailable = new Set([429, 502, 503, 504]);
 
 /** Shows what comes on the board, and sends what is written. */
 export function showBoard(push, author) {
   const board = new Board(document.querySelector('.notes'), author);
   push.on('board.>', (_, event) => board.add(event), { from: 'earliest' });
   push.onGap((gap) => board.mark(gap));
-  new Composer(document.getElementById('composer'), author).listen();
+  new Composer(document.getElementById('composer'), author, push).listen();
 }
 
 function element(name, className, text) {
@@ -105,15 +99,17 @@ class Board {
   }
 }
 
-/** Sends notes, one at a time. While the server is away, a note waits and is tried again; it never appears twice. */
+/** Sends notes, one at a time. While the server is away, a note waits in the client; it never appears twice. */
 class Composer {
   #form;
   #author;
+  #push;
   #status;
 
-  constructor(form, author) {
+  constructor(form, author, push) {
     this.#form = form;
     this.#author = author;
+    this.#push = push;
     this.#status = form.querySelector('.sending');
     this.#form.elements.author.value = author.name;
     this.#say(hint, false);
@@ -140,7 +136,7 @@ class Composer {
     button.disabled = true;
     text.readOnly = true;
     this.#author.rename(author.value.trim());
-    const reason = await this.#deliver({ author: author.value, text: text.value, messageId: newMessageId() });
+    const reason = await this.#deliver({ author: author.value, text: text.value });
     this.#say(reason ?? hint, reason !== undefined);
     if (!reason) text.value = '';
     text.readOnly = false;
@@ -157,26 +153,16 @@ class Composer {
 
   /** Returns why the server did not take it, or nothing. */
   async #deliver(note) {
-    for (;;) {
-      const answer = await post('/board/notes', note);
-      if (answer?.ok) return undefined;
-      if (answer && !unavailable.has(answer.status)) {
-        const { message } = await answer.json().catch(() => ({ message: answer.statusText }));
-        return [message].flat().join('; ');
-      }
-      this.#say(away, true);
-      await new Promise((resolve) => setTimeout(resolve, pause));
+    const say = () => this.#push.status === 'live' || this.#say(away, true);
+    const stop = this.#push.onStatus(say);
+    say();
+    try {
+      await this.#push.publish('board.notes', note);
+      return undefined;
+    } catch ({ message }) {
+      return message;
+    } finally {
+      stop();
     }
   }
-}
-
-/** Nothing if the server cannot be reached. */
-async function post(path, body) {
-  const headers = { 'content-type': 'application/json' };
-  return fetch(path, { method: 'POST', headers, body: JSON.stringify(body) }).catch(() => undefined);
-}
-
-/** Not `crypto.randomUUID`, which pages over plain HTTP do not have. */
-function newMessageId() {
-  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('-');
 }
