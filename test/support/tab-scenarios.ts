@@ -179,6 +179,8 @@ async function comeAndGoAtRandom(browser: Browser): Promise<void> {
     if (isActive) expect(ids.at(-1)).toBe(all.at(-1));
     if (from === 'earliest' && ids.length > 0) expect(first).toBe(0);
   }
+  const wanted = new Set(readers.filter(({ isActive }) => isActive).map(({ pattern }) => pattern));
+  await eventually(() => app.bus.stats().subscriptions === wanted.size);
 }
 
 /** What may become of tabs that share a connection. */

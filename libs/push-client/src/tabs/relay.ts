@@ -8,6 +8,7 @@ const maxTopicsPerMessage = 100;
 interface Asked {
   readonly refs: readonly string[];
   readonly messages: readonly Subscribe[];
+  readonly topics: readonly string[];
 }
 
 /**
@@ -88,6 +89,8 @@ export class Relay implements LinkListener {
         this.#askNext();
         return;
       }
+      // Some may have been given up, or their tab closed, while they were asked for.
+      this.#drop('', asked.topics);
     }
     const refs = isOurs ? asked.refs : undefined;
     this.post({ era: this.#era, message, refs });
@@ -149,7 +152,7 @@ export class Relay implements LinkListener {
       return true;
     });
     this.#queue = this.#queue.filter((each) => !messages.includes(each));
-    this.#asked = { refs: messages.map(({ ref }) => ref), messages };
+    this.#asked = { refs: messages.map(({ ref }) => ref), messages, topics: [...topics] };
     const { from, repeat, ref } = first;
     this.link.send({ event: 'subscribe', data: { topics: [...topics], from, repeat, ref } });
   }
