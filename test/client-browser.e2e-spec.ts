@@ -128,6 +128,16 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     expect(await tab.handled(3)).toEqual([4, 5, 6]);
   },
 
+  async 'a page is not allowed to use Web Locks'(app, context) {
+    await context.addInitScript(
+      "navigator.locks.request = () => Promise.reject(new DOMException('Sandboxed', 'SecurityError'))",
+    );
+    for (let tabs = 1; tabs < 3; tabs++) {
+      await (await Tab.open(context, app.url('/'))).read('news.*');
+      expect(app.bus.stats().connections).toBe(tabs);
+    }
+  },
+
   async 'a page has its client in a worker'(app, context) {
     const page = await context.newPage();
     await page.goto(app.url('/'));

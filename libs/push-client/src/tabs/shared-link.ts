@@ -47,7 +47,10 @@ export class SharedLink implements Link {
     void hold(`${this.name} ${this.#id}`, { signal }, () => {
       this.#ask();
       this.#runFor({ signal });
-    }).catch(() => undefined);
+    }).catch(() => {
+      // A sandboxed page has the interface, and may not use it: it is alone.
+      if (!signal.aborted) this.#lead();
+    });
   }
 
   send(say: ClientMessage): void {
