@@ -5,6 +5,9 @@ import { ClientRecord, openClient, startBoard, startPublic } from './support/cli
 import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
 
+// For a busy machine.
+import.meta.jest.setTimeout(20_000);
+
 const transports: readonly TransportName[] = ['websocket', 'sse'];
 
 /** So fast that no limit of the server is reached. */
@@ -67,7 +70,7 @@ describe.each(transports)('Publishing over %s', (name) => {
     await reader.untilHandled(200);
     expect(reader.handled).toEqual(numbers(200));
     expect(new Set(await Promise.all(answers)).size).toBe(200);
-  }, 20_000);
+  });
 
   it('keeps to the pace that the server allows', async () => {
     const { app } = await startBoard({
@@ -78,7 +81,7 @@ describe.each(transports)('Publishing over %s', (name) => {
     await Promise.all(numbers(60).map((data) => record.push.publish('board.log', data)));
     await record.untilHandled(60);
     expect(record.handled.toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(60));
-  }, 20_000);
+  });
 });
 
 describe('Reading', () => {
