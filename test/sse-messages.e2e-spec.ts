@@ -1,6 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type INestApplication, type NestInterceptor } from '@nestjs/common';
 import { IsString } from 'class-validator';
 import { PushLifecycle, PushModule, PushTopic, type PushOptions, type TopicPolicy } from 'nestjs-push';
+import { map } from 'rxjs';
 import { as, NameAuthenticator, Users } from './support/roles.js';
 import { openSse, type SseReader } from './support/sse-reader.js';
 import { platforms, startApp, type RunningApp } from './support/start-app.js';
@@ -51,24 +52,36 @@ async function post(app: RunningApp, path: string, body: unknown, headers: objec
   return { status: answer.status, headers: answer.headers, body: (await answer.json()) as unknown };
 }
 
+/** Puts an envelope around every answer, as many applications do. */
+const envelope: NestInterceptor = {
+  intercept: (_, next) => next.handle().pipe(map((data: unknown) => ({ data }))),
+};
+
 describe.each(platforms)('messages over HTTP on %s', (platform) => {
   let app: RunningApp;
   let users: Users;
 
-  async function start(options: PushOptions = {}): Promise<void> {
+  async function start(
+    options: PushOptions = {},
+    configure?: (app: INestApplication) => unknown,
+  ): Promise<void> {
     users = new Users();
-    app = await startApp(platform, {
-      providers: [{ provide: Users, useValue: users }, NotesPolicy],
-      exports: [Users],
-      imports: [
-        PushModule.forRoot({
-          topics: [{ pattern: 'news.*', access: 'public' }],
-          authenticate: NameAuthenticator,
-          heartbeat: 200,
-          ...options,
-        }),
-      ],
-    });
+    app = await startApp(
+      platform,
+      {
+        providers: [{ provide: Users, useValue: users }, NotesPolicy],
+        exports: [Users],
+        imports: [
+          PushModule.forRoot({
+            topics: [{ pattern: 'news.*', access: 'public' }],
+            authenticate: NameAuthenticator,
+            heartbeat: 200,
+            ...options,
+          }),
+        ],
+      },
+      configure,
+    );
   }
 
   it('are those of a WebSocket', async () => {
@@ -105,6 +118,15 @@ describe.each(platforms)('messages over HTTP on %s', (platform) => {
     await stream.until(() => named(stream, 'heartbeat').some(({ id }) => id === second));
     expect(app.bus.stats()).toMatchObject({ connections: 1, subscriptions: 2 });
     stream.drop();
+  });
+
+  it('keep their form where an interceptor changes every answer', async () => {
+    await start({}, (nest) => nest.useGlobalInterceptors(envelope));
+    const stream = await ask(app, [{ topics: ['notes.a'] }]);
+    await stream.until(() => named(stream, 'live').length === 1);
+    const answer = await post(app, '/push/publish', { topic: 'notes.a', data: { text: 'x' } });
+    await stream.until(() => named(stream, 'message').length === 1);
+    expect(answer).toMatchObject({ status: 200, body: { id: named(stream, 'message')[0]!.id } });
   });
 
   it('refuse a subscription without harm to the others', async () => {

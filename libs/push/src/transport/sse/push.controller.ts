@@ -54,6 +54,10 @@ interface FrameworkResponse {
   getHeader(name: string): unknown;
 }
 
+interface FrameworkReply extends FrameworkResponse {
+  status(code: number): { send(body: object): unknown };
+}
+
 const validation = new ValidationPipe({ transform: true, whitelist: true });
 
 /**
@@ -92,18 +96,20 @@ export function pushControllerAt(path: string): Type {
       return new MessageStream(subscribe);
     }
 
+    /** Answers by itself: interceptors of the application may wrap every answer, and this one has its form. */
     @Post('publish')
-    @HttpCode(200)
-    publish(
+    async publish(
       @Body(HarmlessBody, validation) { connection = '', ...publication }: PublishBody,
       @Req() request: RawRequest,
-      @Res({ passthrough: true }) response: RawResponse,
-    ): unknown {
-      return refusing(raw(response), this.reception, async () => {
+      @Res() response: RawResponse & FrameworkReply,
+    ): Promise<void> {
+      const publish = async () => {
         this.reception.assertOpen();
         const session = await this.open(request, response);
-        return { id: await this.gatekeeper.publish(session, publication, connection) };
-      });
+        return this.gatekeeper.publish(session, publication, connection);
+      };
+      const id = await refusing(raw(response), this.reception, publish);
+      response.status(200).send({ id });
     }
 
     private async open(request: RawRequest, response: RawResponse): Promise<Session> {
