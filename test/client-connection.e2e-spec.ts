@@ -1,4 +1,4 @@
-import { PushLifecycle, PushTickets } from 'nestjs-push';
+import { PushAccess, PushLifecycle, PushTickets } from 'nestjs-push';
 import type { ConnectOptions, TransportName } from 'nestjs-push-client';
 import { afterTest } from './support/cleanup.js';
 import { ClientRecord, openClient, startBoard, startPublic } from './support/client-app.js';
@@ -287,7 +287,20 @@ describe.each(transports)('Who a client is, over %s', (name) => {
     const [, outcome] = await Promise.allSettled([record.read('board.log'), refused.live]);
     expect(outcome).toMatchObject({ reason: { code: 'FORBIDDEN', topics: ['secret.>'] } });
     expect(errors).toMatchObject([{ code: 'FORBIDDEN' }]);
+
+    await push.on('board.plans', () => undefined).live;
+    const loop = (async () => {
+      for await (const { data } of push.events('board.plans', { from: 'earliest' }))
+        record.handled.push(data);
+    })();
+    await app.bus.publish('board.plans', 'secret');
+    await eventually(() => record.handled.length === 1);
+    await app.nest.get(PushAccess).revoke('ann', 'board.plans');
+    await expect(loop).rejects.toMatchObject({ code: 'FORBIDDEN', topics: ['board.plans'] });
+    await app.bus.publish('board.plans', 'more secret');
     await app.bus.publish('board.log', 1);
-    await record.untilHandled(1);
+    await record.untilHandled(2);
+    expect(record.handled).toEqual(['secret', 1]);
+    expect(record.statuses).toEqual([name]);
   });
 });
