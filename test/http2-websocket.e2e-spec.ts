@@ -394,6 +394,39 @@ describe('who else takes upgrades', () => {
     expect(await client.next('echo')).toEqual({});
   });
 
+  it.each<[string, (socket: Duplex) => unknown, number | undefined, number]>([
+    ['no HTTP', (socket) => socket.write('hello\r\n\r\n'), 502, constants.NGHTTP2_NO_ERROR],
+    ['no head', (socket) => socket.write('x'.repeat(20_000)), 502, constants.NGHTTP2_NO_ERROR],
+    [
+      'a head that HTTP/2 does not take',
+      (socket) => socket.write('HTTP/1.1 200 OK\r\na b: c\r\n\r\n'),
+      502,
+      0,
+    ],
+    ['nothing', (socket) => socket.end(), undefined, constants.NGHTTP2_CANCEL],
+    [
+      'a head in pieces',
+      (socket) =>
+        ['HTTP/1.1 403 No\r', '\nX: y\r\n\r', '\nno'].map((piece) => socket.write(piece)) && socket.end(),
+      403,
+      0,
+    ],
+  ])('a listener that answers %s ends nothing but its stream', async (_, answer, status, code) => {
+    const app = await start({}, {}, (nest) =>
+      nest.getHttpServer().on('upgrade', ({ url }: IncomingMessage, socket: Duplex) => {
+        if (url === '/odd') answer(socket);
+      }),
+    );
+    const session = await openSession(app);
+    const stream = requestWebSocket(session, '/odd');
+    let head: Record<string, unknown> = {};
+    stream.once('response', (headers) => (head = headers)).resume();
+    stream.once('end', () => stream.end());
+    expect(await ending(stream)).toBe(code);
+    expect(head[':status']).toBe(status);
+    expect((await openHttp2WebSocket(session)).closed).toBeUndefined();
+  });
+
   it('and socket.io', async () => {
     const app = await start({}, { providers: [ShoutGateway] }, (nest) =>
       nest.useWebSocketAdapter(new PushWsAdapter(nest, { fallback: new IoAdapter(nest) })),

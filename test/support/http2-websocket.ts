@@ -38,10 +38,13 @@ export function requestWebSocket(
   return stream;
 }
 
-/** Sends an extended CONNECT, and waits for the head of its answer. */
+/** Sends an extended CONNECT, and waits for the head of its answer; rejects if there is none. */
 export async function connectWebSocket(...request: Parameters<typeof requestWebSocket>): Promise<Connected> {
   const stream = requestWebSocket(...request);
-  const [head] = (await once(stream, 'response')) as [Connected['head']];
+  const unanswered = once(stream, 'close').then(() => {
+    throw new Error(`The stream ended with ${stream.rstCode} and no answer.`);
+  });
+  const [head] = (await Promise.race([once(stream, 'response'), unanswered])) as [Connected['head']];
   return { stream, head };
 }
 

@@ -89,27 +89,36 @@ export class UpgradeStream extends Duplex {
   /** Done when the client's flow control has let it through. That it failed is told by the stream's "close". */
   private put(bytes: Buffer, callback: Callback): void {
     this.bytesWritten += bytes.length;
-    try {
-      const body = this.head ? this.answer(this.head, bytes) : bytes;
-      if (body.length === 0) callback();
-      else this.stream.write(body, () => callback());
-    } catch (error) {
-      callback(error as Error);
-    }
+    const body = this.head ? this.answer(this.head, bytes) : bytes;
+    if (body.length === 0) callback();
+    else this.stream.write(body, () => callback());
   }
 
   /** Sends the head of the answer, once it is complete. Returns what comes after it. */
   private answer(begun: Buffer, more: Buffer): Buffer {
     const bytes = Buffer.concat([begun, more]);
     const end = bytes.indexOf(endOfHead);
-    if (end < 0) {
-      if (bytes.length > maxHeadBytes)
-        throw new Error('What answers an upgrade has to begin with an HTTP head.');
+    if (end < 0 && bytes.length <= maxHeadBytes) {
       this.head = bytes;
       return noBytes;
     }
     this.head = undefined;
-    this.stream.respond(parseAnswer(bytes.toString('latin1', 0, end)));
-    return bytes.subarray(end + endOfHead.length);
+    try {
+      this.stream.respond(parseAnswer(bytes.toString('latin1', 0, end)));
+      return bytes.subarray(end + endOfHead.length);
+    } catch {
+      // An error would end the process of a listener that expects none from its socket. The client learns whose fault it is.
+      this.giveUp();
+      return noBytes;
+    }
+  }
+
+  private giveUp(): void {
+    const { stream } = this;
+    if (!stream.destroyed && !stream.headersSent) {
+      stream.respond({ ':status': 502 }, { endStream: true });
+      stream.close(constants.NGHTTP2_NO_ERROR);
+    }
+    this.destroy();
   }
 }
