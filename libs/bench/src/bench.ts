@@ -47,7 +47,8 @@ export class Bench {
     const { protocol } = this.peer;
     const { port, topics } = this;
     const opening: Opening = { port, protocol, count, topics, topicsEach: 1, next: 0, ...options };
-    return this.clients.call('open', opening);
+    const what = `${count} clients of ${this.peer.name} were not all connected.`;
+    return within(60_000, this.clients.call('open', opening), () => what);
   }
 
   progress(): Promise<Progress> {
@@ -60,17 +61,26 @@ export class Bench {
 
   /** Fails unless every client has, or soon gets, every event below `next`. Returns when. */
   async complete(next: number): Promise<number> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      const late = async () =>
-        reject(new Error(`Lost: event ${(await this.progress()).through} did not come.`));
-      timer = setTimeout(() => void late(), 30_000);
-    });
-    try {
-      return await Promise.race([this.clients.call<number>('until', next), timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const lost = async () => `Lost: event ${(await this.progress()).through} did not come.`;
+    return within(30_000, this.clients.call<number>('until', next), lost);
+  }
+}
+
+/** Fails with what `late` says if `work` takes longer. */
+async function within<T>(
+  milliseconds: number,
+  work: Promise<T>,
+  late: () => string | Promise<string>,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    const fail = async () => reject(new Error(await late()));
+    timer = setTimeout(() => void fail(), milliseconds);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

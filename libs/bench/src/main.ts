@@ -1,41 +1,68 @@
 import { parseArgs } from 'node:util';
 import { compareBackplanes, comparisonTable } from './backplanes/backplanes.js';
-import { machine } from './report/machine.js';
-import type { Result } from './report/result.js';
-import { resultOf, save, table, titleOf } from './report/results.js';
 import { peerNamed } from './peers.js';
+import { verdicts, verdictTable } from './report/claims.js';
+import { machine } from './report/machine.js';
+import { writePage } from './report/page.js';
+import type { Result } from './report/result.js';
+import { save, table, titleOf, withEarlier } from './report/results.js';
 import type { Scenario } from './scenario.js';
 import { scenarios } from './scenarios/all.js';
 
 /** Measured only when asked for: it needs redis-server and nats-server. */
 const backplanes = 'backplanes';
 
-const usage = `npm run bench -- [--quick] [--peer NAME]… [SCENARIO]…
+const usage = `npm run bench -- [--quick] [--page] [--peer NAME]… [SCENARIO]…
 
+--quick  short, and the main scenarios and peers only
+--page   write libs/push/docs/benchmark.md from the latest results of whole scenarios; with --no-run, from earlier ones
 scenarios: ${scenarios.map(({ name }) => name).join(', ')}, ${backplanes}
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
+  allowNegative: true,
   options: {
     quick: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: false },
+    run: { type: 'boolean', default: true },
     peer: { type: 'string', multiple: true },
     help: { type: 'boolean', default: false },
   },
 });
 
-async function run(scenario: Scenario): Promise<Result> {
+/** A scenario, and whom it is measured for. */
+interface Plan {
+  readonly scenario: Scenario;
+  readonly peers: readonly string[];
+}
+
+function planOf(scenario: Scenario): Plan {
+  const named = values.peer;
+  if (named) return { scenario, peers: scenario.peers.filter((name) => named.includes(name)) };
+  return { scenario, peers: values.quick ? scenario.quickPeers : scenario.peers };
+}
+
+/** Measures everything that is planned, and says how far it is. */
+async function measure(plans: readonly Plan[]): Promise<Result[]> {
   const scale = values.quick ? { trial: 300, run: 700 } : { trial: 700, run: 3_000 };
-  const standard = values.quick ? scenario.quickPeers : scenario.peers;
-  const names = values.peer ? scenario.peers.filter((name) => values.peer!.includes(name)) : standard;
-  const rows = [];
-  for (const peer of names) {
-    process.stderr.write(`${scenario.title} … ${titleOf(peer)}\n`);
-    const start = performance.now();
-    rows.push({ peer, figures: await scenario.measure(peerNamed(peer), scale) });
-    process.stderr.write(`${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+  const total = plans.reduce((sum, { peers }) => sum + peers.length, 0);
+  const results: Result[] = [];
+  let count = 0;
+  for (const { scenario, peers } of plans) {
+    const rows = [];
+    for (const peer of peers) {
+      process.stderr.write(`[${++count}/${total}] ${scenario.title} · ${titleOf(peer)} … `);
+      const start = performance.now();
+      rows.push({ peer, figures: await scenario.measure(peerNamed(peer), scale) });
+      process.stderr.write(`${((performance.now() - start) / 1_000).toFixed(1)} s\n`);
+    }
+    const { name, title, columns } = scenario;
+    const result = { name, title, machine: machine(), columns, rows };
+    process.stdout.write(`\n${table(result)}\n`);
+    results.push(result);
   }
-  return resultOf(scenario, rows);
+  return results;
 }
 
 async function main(): Promise<void> {
@@ -49,16 +76,19 @@ async function main(): Promise<void> {
   }
   const chosen =
     positionals.length > 0 ? scenarios.filter(({ name }) => positionals.includes(name)) : scenarios;
-  const results: Result[] = [];
-  for (const scenario of chosen) {
-    const result = await run(scenario);
-    if (result.rows.length === 0) continue;
-    results.push(result);
-    process.stdout.write(`\n${table(result)}\n`);
-  }
+  const plans = values.run ? chosen.map(planOf).filter(({ peers }) => peers.length > 0) : [];
+  const results = await measure(plans);
   if (positionals.includes(backplanes))
     process.stdout.write(`\n${comparisonTable(await compareBackplanes(values.quick ? 1_000 : 3_000))}\n`);
-  if (results.length > 0) process.stderr.write(`Saved in ${save(machine(), results)}\n`);
+  if (results.length === 0 && !values.page) return;
+  // Profiles cost time, and a choice of peers is no whole scenario.
+  const isPartial = values.peer !== undefined || process.env.BENCH_PROFILE !== undefined;
+  const kind = isPartial ? 'partial' : values.quick ? 'quick' : 'full';
+  const order = scenarios.map(({ name }) => name);
+  const all = isPartial ? results : withEarlier(kind, results, order);
+  process.stdout.write(`${verdictTable(verdicts(values.run ? results : all))}\n`);
+  process.stderr.write(`Saved in ${save(kind, all)}\n`);
+  if (values.page && kind === 'full') process.stderr.write(`Written: ${writePage(all)}\n`);
 }
 
 await main();

@@ -1,3 +1,4 @@
+import { nchanModule } from './server/nchan-module.js';
 import type { Protocol } from './generator/handshakes.js';
 
 /** A server under test. */
@@ -14,6 +15,8 @@ export interface Peer {
   /** `ours`, someone to compare with, or a limit that nobody passes. */
   readonly role: 'ours' | 'peer' | 'control';
 }
+
+const hasNchan = nchanModule() !== undefined;
 
 const sse = { transport: 'SSE', protocol: 'sse' } as const;
 const websocket = { transport: 'WebSocket', protocol: 'websocket' } as const;
@@ -55,6 +58,9 @@ export const peers: readonly Peer[] = [
     platform: 'express',
     role: 'peer',
   },
+  ...(hasNchan
+    ? [{ ...sse, name: 'nchan-sse', title: 'nginx + nchan', file: 'nchan', role: 'peer' } as const]
+    : []),
   {
     ...websocket,
     name: 'push-ws',
@@ -81,6 +87,9 @@ export const peers: readonly Peer[] = [
     role: 'peer',
   },
   { ...websocket, name: 'nest-ws', title: 'Nest WsAdapter', file: 'nest-ws', role: 'peer' },
+  ...(hasNchan
+    ? [{ ...websocket, name: 'nchan-ws', title: 'nginx + nchan', file: 'nchan', role: 'peer' } as const]
+    : []),
 ];
 
 export function peerNamed(name: string): Peer {

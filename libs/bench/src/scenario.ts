@@ -26,7 +26,7 @@ export interface Scenario {
   readonly columns: readonly Column[];
   /** Names of the peers that it is measured for. */
   readonly peers: readonly string[];
-  /** Names of those that a quick run measures. */
+  /** Names of those that a quick run measures; it leaves out a scenario without any. */
   readonly quickPeers: readonly string[];
   measure(peer: Peer, scale: Scale): Promise<Figures>;
 }

@@ -17,7 +17,7 @@ export const distinctTopics: Scenario = {
     { key: 'ratio', title: 'ratio', digits: 2 },
   ],
   peers: ['push-ws'],
-  quickPeers: ['push-ws'],
+  quickPeers: [],
   measure: async (peer, scale) => {
     const few = await eventsPerCpu(peer, 1, scale);
     const many = await eventsPerCpu(peer, topicsEach, scale);

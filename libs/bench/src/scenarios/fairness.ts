@@ -12,7 +12,7 @@ export const fairness: Scenario = {
     { key: 'audience', title: '100 events, 10,000 clients', digits: 1 },
   ],
   peers: ['push-sse', 'push-ws'],
-  quickPeers: ['push-sse', 'push-ws'],
+  quickPeers: [],
   measure: async (peer) => ({
     burst: await longest(peer, 100, 100_000),
     audience: await longest(peer, 10_000, 100),

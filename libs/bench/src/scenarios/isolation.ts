@@ -19,7 +19,7 @@ export const isolation: Scenario = {
     { key: 'grown', title: 'MB grown' },
   ],
   peers: ['push-sse', 'push-sse-express', 'push-ws'],
-  quickPeers: ['push-sse', 'push-ws'],
+  quickPeers: [],
   measure: (peer, { run }) =>
     Bench.run(peer, { topics: 1 }, async (bench) => {
       await bench.open(readers);

@@ -15,7 +15,7 @@ export const memory: Scenario = {
     { key: 'empty', title: 'MB without clients' },
   ],
   peers: peers.map(({ name }) => name).filter((name) => !name.startsWith('shared')),
-  quickPeers: ['push-sse', 'raw-http', 'push-ws', 'raw-ws'],
+  quickPeers: ['push-sse', 'push-ws'],
   measure: (peer) =>
     Bench.run(peer, { topics: 1 }, async (bench) => {
       // Code that runs for the first time, and pools, belong to the empty server.

@@ -13,11 +13,15 @@ export const publish: Scenario = {
   ],
   peers: ['push-sse'],
   quickPeers: ['push-sse'],
-  measure: (peer) =>
+  measure: (peer, { run }) =>
     Bench.run(peer, { topics: 1 }, async ({ server }) => ({
-      nobody: await server.call<number>('alone', { listener: false, awaited: false }),
-      nobodyAwaited: await server.call<number>('alone', { listener: false, awaited: true }),
-      one: await server.call<number>('alone', { listener: true, awaited: false }),
-      oneAwaited: await server.call<number>('alone', { listener: true, awaited: true }),
+      nobody: await server.call<number>('alone', { listener: false, awaited: false, milliseconds: run }),
+      nobodyAwaited: await server.call<number>('alone', {
+        listener: false,
+        awaited: true,
+        milliseconds: run,
+      }),
+      one: await server.call<number>('alone', { listener: true, awaited: false, milliseconds: run }),
+      oneAwaited: await server.call<number>('alone', { listener: true, awaited: true, milliseconds: run }),
     })),
 };

@@ -10,9 +10,19 @@ export interface ServerOptions {
   readonly retained?: number;
 }
 
+/** What processes use: CPU time in microseconds, resident memory in bytes. */
+export interface Footprint {
+  readonly cpu: number;
+  readonly rss: number;
+}
+
 /** A server under test. Each is one small file in `servers/`, written as its own documentation recommends. */
 export interface BenchServer {
-  readonly http: Server;
+  /** What to listen with; or the port of a server that listens elsewhere. */
+  readonly http?: Server;
+  readonly port?: number;
+  /** Of that server's processes. */
+  footprint?(): Footprint;
   /** Sends an event to everyone who has the topic. */
   publish(event: BenchEvent, topic: number): unknown;
   /** The id of the newest event, where clients can resume. */

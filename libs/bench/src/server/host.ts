@@ -22,15 +22,20 @@ async function start({ file, ...options }: ServerOptions & { file: string }): Pr
   const module = (await import(`../servers/${file}.js`)) as { start: StartServer };
   server = await module.start(options);
   publisher = new Publisher(server, options.topics);
-  if (!server.http.listening) {
-    await new Promise<void>((resolve) => server.http.listen(0, '127.0.0.1', 4096, resolve));
-  }
-  return (server.http.address() as AddressInfo).port;
+  const { http, port } = server;
+  if (!http) return port!;
+  if (!http.listening) await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', 4096, resolve));
+  return (http.address() as AddressInfo).port;
 }
 
 function usage(): Usage {
   const { user, system } = process.cpuUsage();
-  return { microseconds: microseconds(), cpu: user + system, rss: process.memoryUsage.rss() };
+  const other = server.footprint?.() ?? { cpu: 0, rss: 0 };
+  return {
+    microseconds: microseconds(),
+    cpu: user + system + other.cpu,
+    rss: process.memoryUsage.rss() + other.rss,
+  };
 }
 
 /** What the process holds when it has nothing to do. */

@@ -10,6 +10,15 @@ export interface Pace {
   readonly window: number;
 }
 
+/** How to publish without the network. */
+interface Alone {
+  /** Whether something reads in the process. */
+  readonly listener: boolean;
+  /** Whether each event is awaited before the next. */
+  readonly awaited: boolean;
+  readonly milliseconds: number;
+}
+
 /** What a burst has done to the event loop. */
 export interface Burst {
   /** Number of the next event. */
@@ -85,10 +94,10 @@ export class Publisher {
   }
 
   /** Publishes for a while, with or without a reader in the process. Returns events per second of CPU time. */
-  async alone({ listener, awaited }: { listener: boolean; awaited: boolean }): Promise<number> {
+  async alone({ listener, awaited, milliseconds }: Alone): Promise<number> {
     const received = listener ? this.server.listen!() : () => Infinity;
     const event = benchEvent(0);
-    const end = performance.now() + 3_000;
+    const end = performance.now() + milliseconds;
     let count = 0;
     const used = process.cpuUsage();
     while (performance.now() < end) {

@@ -17,11 +17,15 @@ export async function start(): Promise<BenchServer> {
   });
   await app.ready();
   let id = 0;
+  let sent: Promise<unknown> = Promise.resolve();
   return {
     http: app.server,
     publish(event, topic) {
       id++;
-      return Promise.all([...rooms.of(topic)].map((sse) => sse.send({ id: String(id), data: event })));
+      const message = { id: String(id), data: event };
+      // `send` waits for room, and so has the next event to.
+      sent = sent.then(() => Promise.all([...rooms.of(topic)].map((sse) => sse.send(message))));
+      return sent;
     },
   };
 }

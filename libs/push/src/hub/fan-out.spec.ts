@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import type { LogEvent } from '../contracts/event.js';
 import { MemoryNode } from '../testing/memory-node.js';
 import { chunkedSseCodec, sseCodec } from '../wire/sse.codec.js';
 
@@ -238,5 +239,30 @@ describe('Fan-out', () => {
     node.publish('a', 1, 2, 3);
     expect(node.hub.delivered).toBe(3);
     expect([...node.hub.undelivered()]).toEqual([]);
+  });
+
+  it('encodes an event once for everyone of a format, and not at all where nobody wants it', async () => {
+    const node = new MemoryNode();
+    const encoded: string[] = [];
+    const codec = {
+      ...sseCodec,
+      form: Symbol('counted'),
+      encode: (event: LogEvent) => {
+        encoded.push(event.topic);
+        return sseCodec.encode(event);
+      },
+    };
+    for (const topics of [['a'], ['a'], ['a', 'b'], ['c.*']]) {
+      const client = node.connect();
+      client.cursor.subscribe(topics, 'now');
+      const write = client.write.bind(client);
+      client.write = (batch) => batch.bytes(codec).length > 0 && write(batch);
+    }
+    node.publish('nobody', 1, 2, 3);
+    node.publish('a', 4);
+    node.publish('c.1', 5);
+    node.publish('c', 6);
+    await node.delivered();
+    expect(encoded.sort()).toEqual(['a', 'c.1']);
   });
 });

@@ -43,4 +43,28 @@ describe('TopicIndex', () => {
     index.remove(new TopicSet(['a.b', 'a.*', '>', 'never.*', 'never']), 'one');
     expect(index.size).toBe(0);
   });
+
+  it('leads to one value in one step, among a hundred thousand topics and as many patterns', () => {
+    const index = new TopicIndex<number>();
+    const count = 100_000;
+    for (let value = 0; value < count; value++) {
+      index.add(new TopicSet([`user.${value}`]), value);
+      index.add(new TopicSet([`room.${value}.*`]), count + value);
+    }
+    expect(index.size).toBe(2 * count);
+    let visits = 0;
+    for (let value = 0; value < count; value++) {
+      const found: number[] = [];
+      index.match(`user.${value}`, (each) => found.push(each));
+      index.match(`room.${value}.door`, (each) => found.push(each));
+      visits += found.length;
+      if (found[0] !== value || found[1] !== count + value) throw new Error(`user.${value}: ${found.join()}`);
+    }
+    expect(visits).toBe(2 * count);
+    for (let value = 0; value < count; value++) {
+      index.remove(new TopicSet([`user.${value}`]), value);
+      index.remove(new TopicSet([`room.${value}.*`]), count + value);
+    }
+    expect(index.size).toBe(0);
+  });
 });

@@ -1,0 +1,62 @@
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { verdicts, verdictTable } from './claims.js';
+import type { Result } from './result.js';
+import { chartOf, table } from './results.js';
+
+const docs = fileURLToPath(new URL('../../../push/docs/', import.meta.url));
+
+const method = `# Benchmark
+
+This page is written by \`npm run bench -- --page\`, from measured results. **The claim is the ratios**: what is
+compared ran one after the other on one machine. Absolute numbers are that machine's, and another day's are different.
+
+\`\`\`sh
+npm run bench -- --quick              # the main scenarios, in less than two minutes
+npm run bench                         # all scenarios and peers: a quarter of an hour
+npm run bench -- topics --peer push-ws --peer shared-ws
+BENCH_PROFILE=/tmp/profiles npm run bench -- reconnect   # leaves a CPU profile of each server
+\`\`\`
+
+Results go to \`libs/bench/results\`: tables, JSON and a chart. Scenarios that are run again replace what they showed before.
+
+## Method
+
+- Each server is a process of its own on one core, and is one small file in \`libs/bench/src/servers\`, written as the
+  server's own documentation recommends. The load generator is another process on another core, over loopback.
+- The generator verifies what it receives: every event once, in order, whole. A server that loses or damages one fails.
+- **Saturation**: the publisher keeps a bounded number of events on the way. Each server is tried with one to 2,048
+  publishes a turn of the event loop, and measured at the pace that suits it best. The fastest servers here are faster than
+  the generator: then "per server CPU second" is what one core of theirs could do.
+- **Controls** write the same bytes as nestjs-push to bare sockets, one shared buffer a turn, without ids to resume from,
+  back-pressure or a life cycle: nothing built on Node's sockets is faster. For many topics they are the raw writes per
+  second that one core can do.
+- **Latency** is from before publish to after receipt, by the machine's monotonic clock, which all processes share.
+- **Memory** is the resident set after garbage collection, over that of the same server without clients.
+`;
+
+/** Writes the page of the documentation, and its chart. Returns where. */
+export function writePage(results: readonly Result[]): string {
+  const machines = [
+    ...new Set(
+      results.map(
+        ({ machine: { cpu, memory, system, node } }) => `${cpu}, ${memory}, ${system}, Node ${node}`,
+      ),
+    ),
+  ];
+  const dates = [...new Set(results.map(({ machine }) => machine.date.slice(0, 10)))];
+  const drawing = chartOf(results);
+  const sections = [
+    method,
+    '## Results',
+    '',
+    `Measured on ${dates.join(', ')}. Machine: ${machines.join('; ')}.`,
+    '',
+    ...(drawing ? ['![Deliveries a second](benchmark.svg)', ''] : []),
+    verdictTable(verdicts(results)),
+    ...results.map(table),
+  ];
+  writeFileSync(`${docs}benchmark.md`, sections.join('\n'));
+  if (drawing) writeFileSync(`${docs}benchmark.svg`, drawing);
+  return `${docs}benchmark.md`;
+}
