@@ -6,7 +6,7 @@ import { redisBackplane, type RedisBackplaneOptions } from 'nestjs-push/redis';
 import { RecordingTail, startRecording } from 'nestjs-push/testing';
 import { afterTest } from './support/cleanup.js';
 import { keepAll, LogTrial } from './support/log-trial.js';
-import { freePort, ServerProcess, startRedis } from './support/servers.js';
+import { freePort, ServerProcess, startRedis, startSentinel } from './support/servers.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 
 jest.setTimeout(60_000);
@@ -116,6 +116,31 @@ describe('Redis: what a server can lose', () => {
       ...[...trial.acknowledged.keys()].filter((id) => id.startsWith(after.epoch)).map(sequenceOf),
     );
     expect(lowest).toBeGreaterThan(highest(before.epoch));
+  });
+
+  it.each(['options', 'client'] as const)('follows a failover of Sentinel, set up by its %s', async (by) => {
+    const first = await redis();
+    const second = await redis('none', ['--replicaof', `127.0.0.1 ${first.port}`]);
+    const sentinel = await startSentinel('push', first.port);
+    afterTest(() => sentinel.dispose());
+    const options = { sentinels: [{ host: '127.0.0.1', port: sentinel.port }], name: 'push' };
+    const client = new Redis({ ...options, lazyConnect: true });
+    const trial = new LogTrial();
+    afterTest(() => trial.end());
+    const patient = { publishTimeout: 30_000 };
+    for (let i = 0; i < 3; i++)
+      await trial.join(redisBackplane(by === 'options' ? { options, ...patient } : { client, ...patient }));
+    expect(client.status).toBe('wait');
+    trial.publish();
+    await trial.untilMore(200);
+    await first.kill();
+    await trial.untilMore(200);
+    await trial.settle();
+    // The replica may lack what was acknowledged last: then there is another log, and everyone is told.
+    trial.check();
+    const epochs = trial.nodes.map(({ tail }) => tail.opened.map(({ epoch }) => epoch));
+    expect(epochs).toEqual(Array(3).fill(epochs[0]));
+    expect((await replicationOf(admin(second.port))).offset).toBeGreaterThan(0);
   });
 
   it('leaves a server that becomes a replica', async () => {

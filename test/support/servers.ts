@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -122,6 +123,20 @@ export function startRedis(
       ...more,
     ],
     async (port) => (await ask(port, 'PING\r\n')).startsWith('+PONG'),
+  );
+}
+
+/** A Redis Sentinel that watches the primary at `primary` under the name `name`, and soon takes it for dead. */
+export function startSentinel(name: string, primary: number): Promise<ServerProcess> {
+  return ServerProcess.start(
+    (port, directory) => {
+      const file = join(directory, 'sentinel.conf');
+      const rules = [`monitor ${name} 127.0.0.1 ${primary} 1`, `down-after-milliseconds ${name} 500`];
+      const lines = rules.map((rule) => `sentinel ${rule}`);
+      writeFileSync(file, [`port ${port}`, 'bind 127.0.0.1', `dir ${directory}`, ...lines, ''].join('\n'));
+      return ['redis-server', file, '--sentinel'];
+    },
+    async (port) => (await ask(port, `SENTINEL REPLICAS ${name}\r\n`)).startsWith('*1'),
   );
 }
 
