@@ -17,14 +17,14 @@ import type { Kind } from './server.js';
 const concurrent = 256;
 
 const padding = 'x'.repeat(100);
-let app: INestApplication | undefined;
+let bus: EventBus | undefined;
 let raw: RawLog | undefined;
 
 /** Milliseconds on a clock that all processes of the machine share. */
 const now = () => performance.timeOrigin + performance.now();
 
 function append(data: unknown, n: number): Promise<unknown> {
-  return raw ? raw.append(JSON.stringify(data)) : app!.get(EventBus).publish(`bench.${n % 10}`, data);
+  return raw ? raw.append(JSON.stringify(data)) : bus!.publish(`bench.${n % 10}`, data);
 }
 
 answer({
@@ -38,8 +38,9 @@ answer({
     Module({ imports: [PushModule.forRoot({ backplane, topics: [{ pattern: '>', access: 'public' }] })] })(
       Root,
     );
-    app = await NestFactory.create(Root, { logger: ['error'] });
+    const app: INestApplication = await NestFactory.create(Root, { logger: ['error'] });
     await app.listen(0, '127.0.0.1');
+    bus = app.get(EventBus);
     while (!(await backplane.health()).ready);
     return (app.getHttpServer() as { address(): AddressInfo }).address().port;
   },
@@ -83,5 +84,5 @@ answer({
   },
 
   /** The sequence of the newest event that this node has. */
-  head: () => Number(app!.get(EventBus).stats().positions.head.split('-')[1]),
+  head: () => Number(bus!.stats().positions.head.split('-')[1]),
 });
