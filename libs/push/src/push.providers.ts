@@ -57,13 +57,14 @@ export function coreProviders(optionsToken: InjectionToken): Provider[] {
     },
     {
       provide: Hub,
-      inject: [optionsToken],
-      useFactory: ({ topics, retention }: PushOptions) =>
+      inject: [optionsToken, ErrorReporter],
+      useFactory: ({ topics, retention }: PushOptions, errors: ErrorReporter) =>
         new Hub({
           rules: topics ?? [],
           retention: { ...defaults.retention, ...retention },
           windowBytes: retention?.bytes ?? defaults.windowBytes,
           emptyTopics: defaults.emptyTopics,
+          onHistoryError: (error) => errors.report(error, { stage: 'history' }),
         }),
     },
     {

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 
 /** Where an error came from that has nobody to be thrown to. */
 export interface ErrorContext {
-  /** What failed: `handler`, `stream`, `connect`, `disconnect`, `subscribe`, … */
+  /** What failed: `handler`, `stream`, `connect`, `disconnect`, `subscribe`, `history`, … */
   readonly stage: string;
   /** The connection that it happened on, if there is one. */
   readonly connection?: string;

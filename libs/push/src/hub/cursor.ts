@@ -1,10 +1,12 @@
 import type { Connection } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { Batch, type LogEvent } from '../contracts/event.js';
+import type { HistoryPage } from '../contracts/backplane.js';
 import type { Audience, Member } from './audience.js';
 import type { CatchUp, Reading } from './catch-up.js';
+import type { HistoryReader, PageQuery } from './history-reader.js';
 import { Join, type SubscribeOptions } from './join.js';
-import { Leg } from './leg.js';
+import { Leg, type Loss } from './leg.js';
 import { Subscription } from './subscription.js';
 import type { TopicSet } from './topic-set.js';
 import type { Window } from './window.js';
@@ -25,6 +27,9 @@ export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
 export interface CursorHost {
   readonly window: Window;
   readonly catchUp: CatchUp;
+  /** What the backplane has besides the window, if it has anything. */
+  readonly history: HistoryReader | undefined;
+  /** The log; empty as long as it is not known. */
   readonly epoch: string;
   /** Live connections have everything up to this sequence. */
   readonly delivered: number;
@@ -46,8 +51,9 @@ export interface CursorHost {
 const maxWaiting = 1_000;
 
 /**
- * A connection's place in the log. It is either live, a member of its audience, or it catches up from the window at the
- * speed of its socket. Nothing is queued for it: what it has not got yet is in the log, behind its cursor.
+ * A connection's place in the log. It is either live, a member of its audience, or it catches up, from the window or the
+ * backplane, at the speed of its socket. Nothing is queued for it: what it has not got yet is in the log, behind its
+ * cursor.
  */
 export class Cursor implements Member, Reading {
   /** The audience of its topics, as of when it was live last; it is a member of it while it is live. */
@@ -60,6 +66,10 @@ export class Cursor implements Member, Reading {
   private state: 'live' | 'behind' | 'left' = 'behind';
   /** The socket is full: wait for `drained`. */
   private full = false;
+  /** Takes back what it asked the backplane for; nothing moves until that is there. */
+  private stopWaiting: (() => void) | undefined;
+  /** What is there by now, for the next step of the leg with these topics. */
+  private arrived: { readonly topics: TopicSet; readonly page: HistoryPage } | undefined;
 
   constructor(
     private readonly hub: CursorHost,
@@ -126,6 +136,7 @@ export class Cursor implements Member, Reading {
   /** Removes topics or patterns. Those that it does not have are ignored. */
   unsubscribe(patterns: readonly string[]): void {
     this.pause();
+    this.forgetPage();
     const own = new Set(this.topics);
     for (const pattern of patterns) {
       if (!own.has(pattern)) continue;
@@ -146,6 +157,7 @@ export class Cursor implements Member, Reading {
   leave(): void {
     if (this.state === 'left') return;
     this.hub.assign(this, undefined);
+    this.forgetPage();
     this.state = 'left';
     this.main = new Leg(this.hub.window, this.main.sequence, 'slow');
     this.joins = [];
@@ -160,6 +172,14 @@ export class Cursor implements Member, Reading {
     if (own) this.written(this.connection.write(own));
   }
 
+  /** The log is known: what was subscribed to before begins. */
+  open(): void {
+    const { head } = this.hub.window;
+    this.main.sequence = head;
+    for (const join of this.joins) join.opened(head);
+    this.advance();
+  }
+
   /** Another log has taken the place of the one it was reading: it is told, and gets what that one has. */
   reopen(): void {
     if (this.joins.some(({ options }) => options.onLive)) {
@@ -167,12 +187,13 @@ export class Cursor implements Member, Reading {
       this.end(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
       return;
     }
-    const { topics } = this;
+    const { topics, hub } = this;
     this.audience?.members.delete(this);
+    this.forgetPage();
     this.state = 'behind';
     this.joins = [];
-    this.main = new Leg(this.hub.window, 0, 'slow');
-    for (const pattern of topics) this.main.add(new Subscription(pattern, 0));
+    this.main = new Leg(hub.window, hub.window.head, 'slow');
+    for (const pattern of topics) this.main.add(new Subscription(pattern, hub.window.head));
     if (topics.length > 0) this.main.notice = 'epoch';
     this.advance();
   }
@@ -211,12 +232,17 @@ export class Cursor implements Member, Reading {
 
   /** Catches up until it is live, or its socket is full, or others have their turn. */
   advance(): void {
-    while (this.state === 'behind' && !this.full && this.hub.catchUp.mayGoOn(this)) {
+    while (this.mayGoOn()) {
       const join = this.joins[0];
       if (join && !this.main.notice) this.advanceJoin(join);
       else if (this.main.size === 0) return;
       else if (this.step(this.main, this.hub.window.head)) this.goLive();
     }
+  }
+
+  private mayGoOn(): boolean {
+    if (this.state !== 'behind' || this.full || this.stopWaiting || this.hub.epoch === '') return false;
+    return this.hub.catchUp.mayGoOn(this);
   }
 
   private advanceJoin(join: Join): void {
@@ -230,7 +256,7 @@ export class Cursor implements Member, Reading {
       if (join.bringsNothing) leg.sequence = main.sequence;
     } else if (this.step(leg, main.sequence, join.options.repeat ? undefined : main)) {
       this.joins.shift();
-      for (const subscription of leg.all) main.add(subscription);
+      join.end(main);
       join.options.onLive?.(this.hub.print(main.sequence));
     }
   }
@@ -251,31 +277,58 @@ export class Cursor implements Member, Reading {
    */
   private step(leg: Leg, through: number, other?: Leg): boolean {
     if (leg.sequence >= through && !leg.notice) return true;
-    const untold = leg.untold();
-    if (untold.length > 0) {
-      this.admit(leg, through, untold);
+    const query = leg.missing(through);
+    const page = query && this.page(leg, query);
+    if (query && !page) {
+      this.wait(leg, query);
       return false;
     }
-    const page = leg.read(through);
-    this.hub.catchUp.spend(page);
-    leg.sequence = page.at(-1)?.sequence ?? through;
-    this.write(leg.wanted(page).filter((event) => !other?.brings(event)));
+    const untold = leg.untold(page);
+    if (untold.length > 0) {
+      this.admit(leg, through, untold, page);
+      return false;
+    }
+    const stretch = leg.read(through, page);
+    this.hub.catchUp.spend(stretch.read);
+    leg.sequence = stretch.through;
+    this.write(other ? stretch.events.filter((event) => !other.brings(event)) : stretch.events);
     return false;
   }
 
+  /** What the backplane has of what the window misses, if it was asked already, by this connection or another. */
+  private page(leg: Leg, query: PageQuery): HistoryPage | undefined {
+    const { arrived } = this;
+    this.arrived = undefined;
+    return arrived?.topics === leg.topics ? arrived.page : this.hub.history!.find(query);
+  }
+
+  private wait(leg: Leg, query: PageQuery): void {
+    const { topics } = leg;
+    this.stopWaiting = this.hub.history!.read(query, (page) => {
+      this.stopWaiting = undefined;
+      this.arrived = { topics, page };
+      this.advance();
+    });
+  }
+
+  private forgetPage(): void {
+    this.stopWaiting?.();
+    this.stopWaiting = this.arrived = undefined;
+  }
+
   /** Deals with events that are gone, by the policy of their topics. */
-  private admit(leg: Leg, through: number, untold: readonly Subscription[]): void {
+  private admit(leg: Leg, through: number, untold: readonly Loss[], page: HistoryPage | undefined): void {
     const reason = leg.notice ?? leg.reason;
-    const topics = untold.map(({ pattern }) => pattern);
+    const topics = untold.map(({ subscription }) => subscription.pattern);
     const policies = topics.map((pattern) => (reason === 'slow' ? this.hub.slowPolicyOf(pattern) : 'gap'));
     if (policies.includes('disconnect')) {
       const message = `Fell too far behind on ${topics.join(', ')}. Load the state anew, then reconnect.`;
       this.end(new PushError('TOO_SLOW', message));
       return;
     }
-    leg.tell(untold, through);
+    leg.tell(untold, through, page);
     const { head } = this.hub.window;
-    untold.forEach((each, index) => policies[index] === 'latest' && each.conflate(head));
+    untold.forEach(({ subscription }, index) => policies[index] === 'latest' && subscription.conflate(head));
     this.hub.gaps++;
     this.written(this.connection.gap({ reason, topics, id: this.hub.print(leg.sequence) }));
   }
@@ -294,6 +347,7 @@ export class Cursor implements Member, Reading {
   private written(hasRoom: boolean): void {
     if (hasRoom) return;
     this.full = true;
+    this.arrived = undefined;
     if (this.audience?.members.delete(this)) this.fallBehind();
   }
 

@@ -10,6 +10,7 @@ import {
   oneof,
   option,
   record,
+  type Arbitrary,
 } from 'fast-check';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Connection, GapNotice } from '../contracts/connection.js';
@@ -17,9 +18,10 @@ import type { PushError } from '../contracts/errors.js';
 import { LogEvent, type Batch } from '../contracts/event.js';
 import { parsePosition } from '../contracts/position.js';
 import { covers } from '../contracts/topic.js';
+import { Interest } from '../testing/model-interest.js';
+import { Log, rules, SlowHistory, topics, type Keeping } from '../testing/model-log.js';
 import type { Cursor } from './cursor.js';
-import { Hub, type HubOptions, type TopicRule } from './hub.js';
-import { TopicSet } from './topic-set.js';
+import { Hub } from './hub.js';
 
 /*
  * The promise, against a plain model of it. Clients subscribe, lose and regain room, drop and resume, while events are
@@ -37,158 +39,12 @@ import { TopicSet } from './topic-set.js';
  *
  * "last" wants the newest event as of its turn, of each topic, and everything from there on; "earliest" wants what is
  * retained when its turn begins.
+ *
+ * Behind a small window there may be a history, which answers late and out of step with what is published, evicts events
+ * of its own accord, and has those that the node missed. An event is lost when neither has it, or when the rules drop it.
  */
 
-const topics = ['a.1', 'a.2', 'b.1', 'b.2', 'c', 'd.1'];
 const patterns = [...topics, 'a.*', 'b.*', '*.1', '>', 'd.>'];
-const rules: TopicRule[] = [
-  { pattern: 'a.*', retention: { events: 2 } },
-  { pattern: 'b.1', retention: { events: 1 }, slow: 'latest' },
-  { pattern: 'b.2', retention: { events: 3 }, slow: 'disconnect' },
-  { pattern: 'c', retention: { events: 0 } },
-];
-const kept = (topic: string) =>
-  rules.find(({ pattern }) => covers(pattern, topic))?.retention?.events ?? 1_000;
-
-/** So long that a page of a replay holds two events. */
-const data = JSON.stringify('x'.repeat(40_000));
-
-/** The log as it is, and what of it is lost. */
-class Log {
-  readonly events: LogEvent[] = [];
-  readonly lost = new Set<LogEvent>();
-
-  /** @param isExact whether it is lost by the rules alone, and the window knows all topics */
-  constructor(
-    readonly epoch: string,
-    private readonly hub: Hub,
-    readonly isExact: boolean,
-  ) {}
-
-  open(): void {
-    this.hub.open({ epoch: this.epoch, sequence: 0 });
-  }
-
-  publish(topic: string, except: string | undefined): void {
-    const event = new LogEvent(this.epoch, this.events.length + 1, topic, undefined, data, except);
-    this.events.push(event);
-    if (this.isExact) this.loseByRule(topic);
-    this.hub.deliver(event);
-    const retained = new Set(this.hub.window.read(new TopicSet(['>']), 0, Infinity, Infinity));
-    const lost = this.events.filter((other) => !retained.has(other));
-    if (this.isExact)
-      assert.deepEqual(
-        lost,
-        [...this.lost].sort((a, b) => a.sequence - b.sequence),
-      );
-    for (const each of lost) this.lost.add(each);
-  }
-
-  lostThrough(pattern: string): number {
-    if (!this.isExact) return this.hub.window.lostThrough(pattern);
-    const lost = [...this.lost].filter(({ topic }) => covers(pattern, topic));
-    return Math.max(0, ...lost.map(({ sequence }) => sequence));
-  }
-
-  private loseByRule(topic: string): void {
-    const own = this.events.filter((other) => other.topic === topic && !this.lost.has(other));
-    for (const old of own.slice(0, Math.max(0, own.length - kept(topic)))) this.lost.add(old);
-  }
-}
-
-interface Told {
-  readonly reason: string;
-  /** What the notice covers. */
-  readonly through: number;
-  /** How many events were delivered before. */
-  readonly after: number;
-}
-
-/** One pattern of one client, from its begin until it is taken back or the client drops. */
-class Interest {
-  readonly events: LogEvent[] = [];
-  readonly told: Told[] = [];
-  /** Events of interests that were live when it began. */
-  had: ReadonlySet<LogEvent> = new Set();
-  /** Interests, live when it began, that bring everything that it brings. */
-  wider: readonly Interest[] = [];
-  /** Lost events up to here are no news. */
-  exempt = 0;
-  /** Up to here, only the newest event of each topic is wanted; while it is not known how far, of all. */
-  newestThrough = 0;
-
-  constructor(
-    readonly log: Log,
-    readonly pattern: string,
-    readonly after: number,
-  ) {}
-
-  wants(event: LogEvent): boolean {
-    return event.sequence > this.after && covers(this.pattern, event.topic);
-  }
-
-  /** What the client has of it: delivered for it, or for others before. */
-  get brought(): LogEvent[] {
-    return [...this.events, ...[...this.had].filter((event) => this.wants(event))];
-  }
-
-  take(event: LogEvent): void {
-    assert.equal(event, this.log.events[event.sequence - 1], 'of this log');
-    assert(event.sequence > this.after, `${this.pattern}: ${event.id} is not behind ${this.after}`);
-    const last = this.events.at(-1)?.sequence ?? 0;
-    assert(event.sequence > last, `${this.pattern}: ${event.id} came behind ${last}`);
-    this.events.push(event);
-  }
-
-  /** It has reached the others, who are at `sequence`. */
-  arrive(sequence: number): void {
-    assert((this.events.at(-1)?.sequence ?? 0) <= sequence, 'not further than the others');
-    if (this.newestThrough < Infinity) return;
-    this.newestThrough = sequence;
-    for (const event of this.events) assert(this.isNewest(event), `${event.id} is not the newest`);
-  }
-
-  /** Whether it has lost something that it was not told yet. */
-  hasNews(): boolean {
-    const before = Math.max(this.after, this.exempt, this.events.at(-1)?.sequence ?? 0);
-    const known = Math.max(before, ...this.told.map(({ through }) => through));
-    return [...this.log.lost].some((event) => event.sequence > known && this.wants(event));
-  }
-
-  tell(reason: string, isLatest: boolean): void {
-    const isBad = ['malformed', 'epoch', 'future'].includes(reason);
-    if (isBad) assert.equal(this.told.length + this.events.length, 0, `${reason}: first, and once`);
-    const through = isLatest ? this.log.events.length : this.log.lostThrough(this.pattern);
-    this.told.push({ reason, through, after: this.events.length });
-  }
-
-  private isNewest(event: LogEvent): boolean {
-    const upTo = this.log.events.slice(0, this.newestThrough);
-    return upTo.findLast(({ topic }) => topic === event.topic) === event;
-  }
-
-  private explains(event: LogEvent): boolean {
-    if (this.events.includes(event) || this.had.has(event)) return true;
-    const isLost = this.log.lost.has(event);
-    if (event.sequence <= this.newestThrough && (isLost || !this.isNewest(event))) return true;
-    if (event.sequence <= this.exempt && isLost) return true;
-    const isCovered = ({ through, after }: Told) =>
-      event.sequence <= through &&
-      !this.events
-        .slice(0, after)
-        .some(({ topic, sequence }) => topic === event.topic && sequence > event.sequence);
-    if (this.told.some(isCovered)) return true;
-    return this.wider.some((interest) => interest.wants(event) && interest.explains(event));
-  }
-
-  /** Everything up to `through` must have been delivered, or explained. */
-  complete(through: number, isOwn: (event: LogEvent) => boolean): void {
-    for (const event of this.log.events.slice(this.after, through)) {
-      if (isOwn(event) || !this.wants(event)) continue;
-      assert(this.explains(event), `${this.pattern} misses ${event.id} of ${event.topic}`);
-    }
-  }
-}
 
 /** What a client asked for in one message. */
 interface Request {
@@ -213,23 +69,37 @@ class World {
   readonly hub: Hub;
   log!: Log;
   readonly clients: readonly Client[];
+  readonly history: SlowHistory | undefined;
   private epochs = 0;
+  /** What went wrong where nobody waits. */
+  private failure: unknown;
 
-  constructor(private readonly options: Pick<HubOptions, 'windowBytes' | 'emptyTopics'>) {
-    this.hub = new Hub({ rules, retention: { events: 1_000, age: Infinity }, ...options });
+  constructor(private readonly keeping: Keeping) {
+    const retention = { events: 1_000, age: Infinity };
+    this.hub = new Hub({ rules, retention, ...keeping, onHistoryError: (error) => (this.failure ??= error) });
     this.replace();
+    if (this.log.history) {
+      this.history = new SlowHistory(this.log.history);
+      this.hub.readBehind(this.history);
+    }
     this.clients = [new Client(this), new Client(this), new Client(this)];
   }
 
   /** Another log takes the place of the one that there is, if any. */
   replace(): void {
-    this.log = new Log(`log${++this.epochs}`, this.hub, this.options.windowBytes === Infinity);
+    this.log = new Log(`log${++this.epochs}`, this.hub, this.keeping);
+    if (this.history) this.history.now = this.log.history!;
     this.log.open();
   }
 
   async settle(): Promise<void> {
     do await turn();
     while (this.hub.delivered < this.hub.window.head);
+    if (this.failure) throw this.failure;
+  }
+
+  private get isReading(): boolean {
+    return this.history?.isAsked || this.hub.stats().behind > 0;
   }
 
   /** Everyone reads until the end: then everything must have been delivered, or explained. */
@@ -237,7 +107,11 @@ class World {
     for (const client of this.clients) client.drain(Infinity);
     await this.settle();
     // So much may be left to read that it takes turns.
-    for (let turns = 0; this.hub.stats().behind > 0 && turns < 1_000; turns++) await turn();
+    for (let turns = 0; this.isReading && turns < 10_000; turns++) {
+      this.history?.answer(true);
+      await this.settle();
+      for (const client of this.clients) client.recover();
+    }
     for (const client of this.clients) client.finish();
     for (const client of this.clients) client.leave();
     const { connections, subscriptions, audiences, behind } = this.hub.stats();
@@ -328,6 +202,8 @@ class Session implements Connection {
   private liveId: string;
   private waiting: Request[] = [];
   private turn: Turn | undefined;
+  /** Which topics are not being taken back in this moment. */
+  private stays: (pattern: string) => boolean = () => true;
 
   constructor(private readonly world: World) {
     this.cursor = world.hub.join(this);
@@ -342,14 +218,14 @@ class Session implements Connection {
   }
 
   unsubscribe(patterns: string[]): void {
-    this.cursor.unsubscribe(patterns);
     const stays = (pattern: string) => !patterns.includes(pattern);
+    this.stays = stays;
+    // What came for a topic that is taken back may come again for another one that is having its turn.
+    if (this.turn) this.turn.repeated = this.pastOf(this.live.filter(({ pattern }) => stays(pattern)));
+    this.cursor.unsubscribe(patterns);
+    this.stays = () => true;
     this.live = this.live.filter(({ pattern }) => stays(pattern));
-    if (this.turn) {
-      this.turn.interests = this.turn.interests.filter(({ pattern }) => stays(pattern));
-      // What came for a topic that is taken back may come again for another one that is having its turn.
-      this.turn.repeated = this.eventsOf(this.live);
-    }
+    if (this.turn) this.turn.interests = this.turn.interests.filter(({ pattern }) => stays(pattern));
     for (const request of this.waiting) request.patterns = request.patterns.filter(stays);
   }
 
@@ -373,7 +249,7 @@ class Session implements Connection {
   }
 
   gap({ reason, topics, id }: GapNotice): boolean {
-    const interests = this.turn?.interests ?? this.live;
+    const interests = (this.turn?.interests ?? this.live).filter(({ pattern }) => this.stays(pattern));
     for (const topic of topics)
       assert(
         interests.some(({ pattern }) => pattern === topic),
@@ -454,18 +330,19 @@ class Session implements Connection {
     assert.equal(this.waiting.shift(), request, 'in the order in which they were asked for');
     const { log } = this.world;
     const { sequence } = parsePosition(id)!;
-    const repeated = this.eventsOf(this.live);
+    const had = new Set(this.live.flatMap(({ brought }) => brought));
     const interests = request.patterns.map((pattern) => {
       const interest = new Interest(log, pattern, sequence);
       if (request.start === 'last') interest.newestThrough = Infinity;
-      if (request.start === 'earliest') interest.exempt = log.lostThrough(pattern);
+      interest.isLenient = request.start === 'earliest';
+      if (interest.isLenient) interest.exempt = log.lostThrough(pattern);
       if (!request.repeat) {
-        interest.had = repeated;
+        interest.had = had;
         interest.wider = this.live.filter((other) => covers(other.pattern, pattern));
       }
       return interest;
     });
-    this.turn = { request, interests, id, repeated };
+    this.turn = { request, interests, id, repeated: this.pastOf(this.live) };
   }
 
   private arrive(id: string): void {
@@ -473,7 +350,7 @@ class Session implements Connection {
     const { request, interests } = this.turn;
     if (request.bad && interests.length > 0)
       assert(
-        interests.every(({ told }) => told.length > 0),
+        interests.every(({ pattern, told }) => told.length > 0 || !this.stays(pattern)),
         'was told',
       );
     const { sequence } = parsePosition(id)!;
@@ -500,12 +377,13 @@ class Session implements Connection {
     if (this.turn && !this.turn.request.repeat) {
       assert(!this.turn.repeated.has(event), `${event.id} was delivered before`);
     }
+    for (const interest of this.turn?.interests ?? this.live) interest.settle();
     for (const interest of interests) interest.take(event);
     this.see(event.id!);
   }
 
-  private eventsOf(interests: readonly Interest[]): ReadonlySet<LogEvent> {
-    return new Set(interests.flatMap(({ brought }) => brought));
+  private pastOf(interests: readonly Interest[]): ReadonlySet<LogEvent> {
+    return new Set(interests.flatMap(({ past }) => past));
   }
 
   private restart(topics: readonly string[]): void {
@@ -568,7 +446,17 @@ const steps = oneof(
   { weight: 2, arbitrary: record({ do: constant('heartbeat' as const), client }) },
   { weight: 1, arbitrary: record({ do: constant('replace' as const) }) },
 );
-type Step = typeof steps extends import('fast-check').Arbitrary<infer T> ? T : never;
+/** What may happen where there is a history. */
+const laterSteps = oneof(
+  { weight: 34, arbitrary: steps },
+  { weight: 6, arbitrary: record({ do: constant('answer' as const), isFresh: boolean() }) },
+  { weight: 4, arbitrary: record({ do: constant('evict' as const), topic: constantFrom(...topics) }) },
+  {
+    weight: 2,
+    arbitrary: record({ do: constant('miss' as const), topic: constantFrom(...topics), count: nat(3) }),
+  },
+);
+type Step = typeof laterSteps extends Arbitrary<infer T> ? T : never;
 
 function startOf(start: string | { ago: number }, { log }: World): string {
   if (start === 'future') return `${log.epoch}-${log.events.length + 5}`;
@@ -598,23 +486,40 @@ async function run(world: World, step: Step): Promise<void> {
       return clients[step.client]!.drop();
     case 'heartbeat':
       return clients[step.client]!.heartbeat();
+    case 'answer':
+      world.history!.answer(step.isFresh);
+      return world.settle();
+    case 'evict':
+      return world.log.evict(step.topic);
+    case 'miss':
+      world.log.miss(step.topic, step.count);
+      return clients.forEach((client) => client.recover());
     case 'replace':
       world.replace();
       return clients.forEach((client) => client.recover());
   }
 }
 
+/** Two events, and their topics, fit in. */
+const tinyWindow = 250_000;
+
 describe('Whatever happens', () => {
-  it.each([
+  it.each<[string, Keeping]>([
     ['exactly', { windowBytes: Infinity, emptyTopics: 1_000 }],
     // Then topics that are forgotten make it careful: it may tell of a loss that was another topic's.
     ['rather too often, with little memory', { windowBytes: 1_000_000, emptyTopics: 1 }],
+    ['exactly, with a history', { windowBytes: tinyWindow, emptyTopics: 1_000, history: 'behind' }],
+    [
+      'rather too often, with a history that is ahead',
+      { windowBytes: tinyWindow, emptyTopics: 1_000, history: 'careless' },
+    ],
   ])(
     'everyone gets every event once, in order, or is told %s',
-    async (_, options) => {
+    async (_, keeping) => {
+      const all: Arbitrary<Step> = keeping.history ? laterSteps : steps;
       await check(
-        asyncProperty(array(steps, { maxLength: 80, size: 'max' }), async (steps) => {
-          const world = new World(options);
+        asyncProperty(array(all, { maxLength: 80, size: 'max' }), async (steps) => {
+          const world = new World(keeping);
           for (const step of steps) await run(world, step);
           await world.finish();
         }),

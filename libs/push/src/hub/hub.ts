@@ -1,4 +1,4 @@
-import type { Backplane, Tail } from '../contracts/backplane.js';
+import type { Backplane, History, Tail } from '../contracts/backplane.js';
 import type { Connection } from '../contracts/connection.js';
 import type { LogEvent } from '../contracts/event.js';
 import { printPosition, type Position } from '../contracts/position.js';
@@ -8,6 +8,7 @@ import { Audience } from './audience.js';
 import { CatchUp } from './catch-up.js';
 import { Cursor, type CursorHost, type SlowPolicy } from './cursor.js';
 import { FanOut } from './fan-out.js';
+import { HistoryReader, type HistoryStats } from './history-reader.js';
 import { TopicIndex } from './topic-index.js';
 import type { TopicSet } from './topic-set.js';
 import { Window } from './window.js';
@@ -27,6 +28,8 @@ export interface HubOptions {
   readonly windowBytes: number;
   /** Topics without retained events that are remembered one by one. */
   readonly emptyTopics: number;
+  /** Told when the backplane's history begins to fail. Reads are repeated until they succeed. Default: nobody is. */
+  readonly onHistoryError?: (error: unknown) => void;
 }
 
 /** A snapshot of the hub, for `EventBus.stats()`. */
@@ -45,6 +48,8 @@ export interface HubStats {
     readonly bytes: number;
     readonly topics: number;
   };
+  /** What was older than the window; all 0 if the backplane keeps no more than the window does. */
+  readonly history: HistoryStats;
   /** Ids. */
   readonly positions: {
     /** The end of the log: of the newest event. */
@@ -58,6 +63,7 @@ export interface HubStats {
 export class Hub implements Tail, CursorHost {
   readonly window: Window;
   readonly catchUp = new CatchUp();
+  history: HistoryReader | undefined;
   /** The log that the window shows; empty until the backplane has opened it. */
   epoch = '';
   /** Live connections have everything up to this sequence. */
@@ -94,6 +100,14 @@ export class Hub implements Tail, CursorHost {
       age: Math.max(...all.map(({ age }) => age)),
     };
     backplane.start(this, { of: (topic) => this.retentionOf(topic), largest });
+    if (backplane.history) this.readBehind(backplane.history);
+  }
+
+  /** From now on, what the window has lost is read from `history`. */
+  readBehind(history: History): void {
+    const { onHistoryError = () => undefined } = this.options;
+    this.history = new HistoryReader(history, () => this.epoch, onHistoryError);
+    this.window.isBacked = true;
   }
 
   /** The id of the end of the log: who resumes from it gets what comes from now on. */
@@ -117,7 +131,11 @@ export class Hub implements Tail, CursorHost {
     const isAnother = this.epoch !== '';
     this.epoch = epoch;
     this.restart(sequence);
-    if (isAnother) for (const cursor of this.cursors) cursor.reopen();
+    this.history?.reset();
+    for (const cursor of this.cursors) {
+      if (isAnother) cursor.reopen();
+      else cursor.open();
+    }
   }
 
   deliver(event: LogEvent): void {
@@ -160,6 +178,7 @@ export class Hub implements Tail, CursorHost {
         bytes: this.window.bytes,
         topics: this.window.knownTopics,
       },
+      history: this.history?.stats() ?? { pages: 0, reading: 0, waiting: 0, bytes: 0 },
       positions: { head: this.position, slowest: this.print(slowest) },
     };
   }
@@ -168,6 +187,7 @@ export class Hub implements Tail, CursorHost {
   close(): void {
     clearTimeout(this.sweep);
     this.fanOut.stop();
+    this.history?.reset();
   }
 
   print(sequence: number): string {

@@ -53,11 +53,28 @@ export class Join {
       this.leg.all.every(({ pattern, after }) => main.bringsAll(pattern, after));
     for (const subscription of this.leg.all) {
       const { pattern, after } = subscription;
-      // They ask for what is retained, or have it: that older events are gone is no news.
+      subscription.isLenient = this.start === 'earliest';
       if (this.start === 'last') subscription.conflate(main.sequence);
-      else if (this.start === 'earliest') subscription.told = this.window.lostThrough(pattern);
-      else if (!this.options.repeat && main.bringsAll(pattern, after)) subscription.told = main.sequence;
+      else subscription.isServed = !this.options.repeat && !this.leg.notice && main.bringsAll(pattern, after);
     }
+  }
+
+  /** Its topics have reached `main`, and go on with it. */
+  end(main: Leg): void {
+    for (const subscription of this.leg.all) {
+      const { pattern, isServed, isLenient } = subscription;
+      if (isServed) subscription.told = Math.max(subscription.told, main.sequence);
+      subscription.isServed = false;
+      subscription.isLenient = isLenient && this.window.lostThrough(pattern) > main.sequence;
+      main.add(subscription);
+    }
+  }
+
+  /** The log is known only now: what comes from now on begins at `here`. */
+  opened(here: number): void {
+    if (this.start !== 'now') return;
+    this.leg.sequence = here;
+    for (const subscription of this.leg.all) subscription.after = here;
   }
 
   private resume(id: string, epoch: string): void {

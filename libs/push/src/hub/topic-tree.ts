@@ -69,6 +69,11 @@ export class TopicTree<T> {
     return lostThrough(this.root, pattern.split('.'), 0);
   }
 
+  /** As `lostThrough`, without the topics whose values `isLeftOut` says to leave out. */
+  lostOf(pattern: string, isLeftOut: (value: T) => boolean): number {
+    return lostOf(this.root, pattern.split('.'), 0, isLeftOut);
+  }
+
   /** The known topics that match `pattern`; `undefined` if finding them takes more than `effort` steps. */
   select(pattern: string, effort: number): T[] | undefined {
     const found: T[] = [];
@@ -89,6 +94,27 @@ function lostThrough(node: TopicNode<unknown>, tokens: readonly string[], depth:
     // A node never lost more than what its parent knows: most walks end here.
     if (Math.max(child.lost, child.lostBelow) > lost)
       lost = Math.max(lost, lostThrough(child, tokens, depth + 1));
+  }
+  return lost;
+}
+
+function lostOf<T>(
+  node: TopicNode<T>,
+  tokens: readonly string[],
+  depth: number,
+  isLeftOut: (value: T) => boolean,
+): number {
+  const token = tokens[depth];
+  if (token === undefined) return node.value !== undefined && isLeftOut(node.value) ? 0 : node.lost;
+  if (token !== '*' && token !== '>') {
+    const child = node.children?.get(token);
+    return child ? lostOf(child, tokens, depth + 1, isLeftOut) : node.forgotten;
+  }
+  let lost = node.forgotten;
+  for (const child of node.children?.values() ?? []) {
+    if (Math.max(child.lost, child.lostBelow) <= lost) continue;
+    lost = Math.max(lost, lostOf(child, tokens, depth + 1, isLeftOut));
+    if (token === '>') lost = Math.max(lost, lostOf(child, tokens, depth, isLeftOut));
   }
   return lost;
 }

@@ -1,6 +1,7 @@
 import { LogEvent } from '../contracts/event.js';
 import type { Retention } from '../contracts/retention.js';
 import { Deque } from './deque.js';
+import { heldBytes } from './held-bytes.js';
 import { merge } from './merge.js';
 import { OrderedSet } from './ordered-set.js';
 import { SizeClasses } from './size-classes.js';
@@ -19,10 +20,6 @@ export interface WindowOptions {
   /** Clock in milliseconds, for tests. Default: one that never goes back, whatever is done to the time of day. */
   readonly now?: () => number;
 }
-
-/** Counted for an event besides its text: objects, and the encodings that it will get when it is sent. */
-const entryOverhead = 256;
-const encodings = 3;
 
 /** Counted for a topic that has events: its place in the tree, in maps and sets. */
 const topicOverhead = 512;
@@ -54,6 +51,9 @@ export class Window {
   head = 0;
   /** How many times something was lost: while it stays the same, so does what `lostThrough` says. */
   losses = 0;
+  /** Whether somebody else keeps what the rules keep, whatever the window has lost. */
+  isBacked = false;
+  private spilled = 0;
 
   constructor(private readonly options: WindowOptions) {
     this.now = options.now ?? (() => performance.now());
@@ -71,6 +71,14 @@ export class Window {
     return this.topics.size;
   }
 
+  /**
+   * What is lost up to here may be lost for want of memory, or because this node was not there, and may be had elsewhere;
+   * what is lost behind it is lost by the rules. 0 if nobody else keeps anything.
+   */
+  get recoverable(): number {
+    return this.isBacked ? this.spilled : 0;
+  }
+
   /** Starts over: the window holds nothing, and knows nothing up to `sequence`. */
   reset(sequence: number): void {
     this.topics = new Map();
@@ -79,7 +87,7 @@ export class Window {
     this.empty = new OrderedSet();
     this.lanes = new Map();
     this.live = this.held = this.bytesHeld = 0;
-    this.head = sequence;
+    this.head = this.spilled = sequence;
     this.losses++;
   }
 
@@ -92,7 +100,7 @@ export class Window {
       this.idle(history);
       return;
     }
-    const bytes = entryOverhead + event.topic.length + encodings * event.data.length;
+    const bytes = heldBytes(event);
     const entry: Entry = { sequence: event.sequence, event, history, arrived: this.now(), bytes };
     if (history.entries.length === 0) {
       this.empty.delete(history);
@@ -104,7 +112,7 @@ export class Window {
     this.held++;
     this.resize(history, bytes);
     if (history.entries.length > history.retention.events) this.evictOldest(history);
-    while (this.bytesHeld > this.options.bytes) this.evictOldest(this.sizes.largest()!);
+    while (this.bytesHeld > this.options.bytes) this.spill(this.sizes.largest()!);
   }
 
   /** Lets go of what is too old. Returns the milliseconds until the next event is; `undefined` if none ever will be. */
@@ -128,6 +136,11 @@ export class Window {
   lostThrough(pattern: string): number {
     const history = this.topics.get(pattern);
     return history ? history.node.lost : this.tree.lostThrough(pattern);
+  }
+
+  /** As `lostThrough`, without the topics of which the newest event is there. */
+  newestLostThrough(pattern: string): number {
+    return this.tree.lostOf(pattern, ({ entries }) => entries.length > 0);
   }
 
   /**
@@ -158,10 +171,11 @@ export class Window {
     return page(newest.sort(bySequence), through, bytes);
   }
 
-  /** Whether, as of a sequence, no newer event of its topic is retained. */
-  isNewest(event: LogEvent, asOf: number): boolean {
+  /** Whether, as of a sequence, a newer event of its topic is retained. */
+  isOutdated(event: LogEvent, asOf: number): boolean {
     const entries = this.topics.get(event.topic)?.entries;
-    return entries?.at(entries.after(asOf) - 1)?.event === event;
+    const newest = entries?.at(entries.after(asOf) - 1);
+    return newest !== undefined && newest.sequence > event.sequence;
   }
 
   /** The known topics among `topics`; `undefined` if finding them costs more than walking through the log. */
@@ -183,7 +197,8 @@ export class Window {
   private *scan(topics: TopicSet, after: number, newestAsOf?: number): Generator<Entry> {
     for (const entry of merge(this.lanes.values(), after)) {
       if (isGone(entry) || !topics.has(entry.event.topic)) continue;
-      if (newestAsOf === undefined || this.isNewest(entry.event, newestAsOf)) yield entry;
+      if (newestAsOf !== undefined && entry.sequence > newestAsOf) return;
+      if (newestAsOf === undefined || !this.isOutdated(entry.event, newestAsOf)) yield entry;
     }
   }
 
@@ -204,6 +219,12 @@ export class Window {
     let lane = this.lanes.get(retention);
     if (!lane) this.lanes.set(retention, (lane = new Deque()));
     return lane;
+  }
+
+  /** Lets go of what the rules would keep. */
+  private spill(history: TopicHistory): void {
+    this.spilled = Math.max(this.spilled, history.entries.first!.sequence);
+    this.evictOldest(history);
   }
 
   private evictOldest(history: TopicHistory): void {

@@ -1,0 +1,76 @@
+import type { History, HistoryPage, HistoryQuery } from '../contracts/backplane.js';
+import type { LogEvent } from '../contracts/event.js';
+import type { Retention } from '../contracts/retention.js';
+import { covers } from '../contracts/topic.js';
+
+interface KeptEvent {
+  readonly event: LogEvent;
+  readonly since: number;
+}
+
+/** What is kept of one topic. Its events go oldest first. */
+interface KeptTopic {
+  readonly events: KeptEvent[];
+  /** The newest sequence that is gone. */
+  lost: number;
+}
+
+/** A history in memory, by the rules of the application. */
+export class MemoryHistory implements History {
+  private readonly topics = new Map<string, KeptTopic>();
+
+  /** @param retentionOf how much of a topic is kept */
+  constructor(private readonly retentionOf: (topic: string) => Retention) {}
+
+  /** Takes the next event of the log. */
+  add(event: LogEvent): void {
+    let topic = this.topics.get(event.topic);
+    if (!topic) this.topics.set(event.topic, (topic = { events: [], lost: 0 }));
+    topic.events.push({ event, since: performance.now() });
+    this.expire(event.topic, topic);
+  }
+
+  /** Loses the oldest event of a topic, whatever the rules say. */
+  evict(topic: string): void {
+    const kept = this.topics.get(topic);
+    if (kept) dropOldest(kept);
+  }
+
+  /** The events that are kept of a topic. */
+  eventsOf(topic: string): readonly LogEvent[] {
+    return this.topics.get(topic)?.events.map(({ event }) => event) ?? [];
+  }
+
+  page({ topics, after, through, limit, newestOnly }: HistoryQuery): Promise<HistoryPage> {
+    const lost = new Map<string, number>();
+    const found: LogEvent[] = [];
+    for (const [topic, kept] of this.topics) {
+      const patterns = topics.filter((pattern) => covers(pattern, topic));
+      if (patterns.length === 0) continue;
+      this.expire(topic, kept);
+      const events = newestOnly ? kept.events.slice(-1) : kept.events;
+      found.push(...events.map(({ event }) => event).filter(({ sequence }) => sequence > after));
+      if (newestOnly || kept.lost <= after) continue;
+      for (const pattern of patterns) lost.set(pattern, Math.max(kept.lost, lost.get(pattern) ?? 0));
+    }
+    const wanted = found.filter(({ sequence }) => sequence <= through).sort(bySequence);
+    const events = wanted.slice(0, limit);
+    const end = wanted.length > limit ? events.at(-1)!.sequence : through;
+    return Promise.resolve({ events, through: end, lost });
+  }
+
+  private expire(topic: string, kept: KeptTopic): void {
+    const { events, age } = this.retentionOf(topic);
+    const oldest = performance.now() - age;
+    while (kept.events.length > events || (kept.events[0]?.since ?? Infinity) <= oldest) dropOldest(kept);
+  }
+}
+
+function dropOldest(kept: KeptTopic): void {
+  const oldest = kept.events.shift();
+  if (oldest) kept.lost = oldest.event.sequence;
+}
+
+function bySequence(a: LogEvent, b: LogEvent): number {
+  return a.sequence - b.sequence;
+}

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { MemoryOneTimeStore } from '../backplane/memory/memory.one-time-store.js';
+import { MessageIds } from '../backplane/memory/message-ids.js';
+import { Backplane, type Health, type History, type Tail } from '../contracts/backplane.js';
+import { LogEvent, type Draft } from '../contracts/event.js';
+import type { Position } from '../contracts/position.js';
+import type { RetentionRules } from '../contracts/retention.js';
+import { MemoryHistory } from './memory-history.js';
+
+/**
+ * A log in memory that several nodes of one process share, with a history that outlives them: for tests of applications
+ * with more than one node, or with a node that restarts.
+ *
+ * ```ts
+ * const log = new MemoryLog();
+ * PushModule.forRoot({ backplane: log.node() });
+ * ```
+ */
+export class MemoryLog {
+  /** What the log keeps, whatever the nodes have in their windows; there once a node has started. */
+  history!: MemoryHistory;
+  readonly tails = new Set<Tail>();
+  readonly oneTimeStore = new MemoryOneTimeStore();
+  readonly epoch = randomBytes(6).toString('hex');
+  private readonly messageIds = new MessageIds(3_600_000, 100_000);
+  /** The sequence of the newest event. */
+  sequence = 0;
+
+  /** The backplane of one more node. */
+  node(): Backplane {
+    return new MemoryLogNode(this);
+  }
+
+  /** @param deliver set to `false`, the nodes are not told of the event: as if they had been away */
+  append({ topic, type, data, messageId, except }: Draft, deliver = true): Position {
+    const { epoch } = this;
+    const known = messageId === undefined ? undefined : this.messageIds.get(messageId);
+    if (known !== undefined) return { epoch, sequence: known };
+    const sequence = ++this.sequence;
+    if (messageId !== undefined) this.messageIds.set(messageId, sequence);
+    const event = new LogEvent(epoch, sequence, topic, type, data, except);
+    this.history.add(event);
+    if (deliver) for (const tail of this.tails) tail.deliver(event);
+    return { epoch, sequence };
+  }
+}
+
+class MemoryLogNode extends Backplane {
+  override history?: History;
+  override readonly oneTimeStore;
+  private tail: Tail | undefined;
+
+  constructor(private readonly log: MemoryLog) {
+    super();
+    this.oneTimeStore = log.oneTimeStore;
+  }
+
+  start(tail: Tail, retention: RetentionRules): void {
+    this.log.history ??= new MemoryHistory((topic) => retention.of(topic));
+    this.history = this.log.history;
+    this.tail = tail;
+    this.log.tails.add(tail);
+    tail.open({ epoch: this.log.epoch, sequence: this.log.sequence });
+  }
+
+  append(draft: Draft): Promise<Position> {
+    return Promise.resolve(this.log.append(draft));
+  }
+
+  pass({ topic, type, data, except }: Draft): Promise<void> {
+    const event = new LogEvent(this.log.epoch, 0, topic, type, data, except);
+    for (const tail of this.log.tails) tail.passBy(event);
+    return Promise.resolve();
+  }
+
+  control(message: string): Promise<void> {
+    for (const tail of this.log.tails) tail.control(message);
+    return Promise.resolve();
+  }
+
+  health(): Promise<Health> {
+    return Promise.resolve({ ready: true, detail: 'The log is in this process.' });
+  }
+
+  close(): Promise<void> {
+    if (this.tail) this.log.tails.delete(this.tail);
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,138 @@
+import { strict as assert } from 'node:assert';
+import type { LogEvent } from '../contracts/event.js';
+import { covers } from '../contracts/topic.js';
+import type { Log } from './model-log.js';
+
+interface Told {
+  readonly reason: string;
+  /** What the notice covers. */
+  readonly through: number;
+  /** How many events were delivered before. */
+  readonly after: number;
+}
+
+/** One pattern of one client, from its begin until it is taken back or the client drops. */
+export class Interest {
+  readonly events: LogEvent[] = [];
+  readonly told: Told[] = [];
+  /** Events of interests that were live when it began. */
+  had: ReadonlySet<LogEvent> = new Set();
+  /** Interests, live when it began, that bring everything that it brings. */
+  wider: readonly Interest[] = [];
+  /** Lost events up to here are no news. */
+  exempt = 0;
+  /** Up to here, only the newest event of each topic is wanted; while it is not known how far, of all. */
+  newestThrough = 0;
+  /** Up to here it was given the newest events only, for it was slow. */
+  latestThrough = 0;
+  /** What is gone before it gets anything is no news. */
+  isLenient = false;
+  private isSettled = false;
+  private readonly lostBefore: number;
+
+  constructor(
+    readonly log: Log,
+    readonly pattern: string,
+    readonly after: number,
+  ) {
+    this.lostBefore = log.known;
+  }
+
+  wants(event: LogEvent): boolean {
+    return event.sequence > this.after && covers(this.pattern, event.topic);
+  }
+
+  /** What the client has of it: delivered for it, or for others before. */
+  get brought(): LogEvent[] {
+    return [...this.events, ...[...this.had].filter((event) => this.wants(event))];
+  }
+
+  /** As far as it does not come again: what came as the newest of its topic is state, and may be asked for as the past. */
+  get past(): LogEvent[] {
+    return this.brought.filter(({ sequence }) => sequence > Math.max(this.newestThrough, this.latestThrough));
+  }
+
+  take(event: LogEvent): void {
+    assert.equal(event, this.log.events[event.sequence - 1], 'of this log');
+    assert(event.sequence > this.after, `${this.pattern}: ${event.id} is not behind ${this.after}`);
+    const last = this.events.at(-1)?.sequence ?? 0;
+    assert(event.sequence > last, `${this.pattern}: ${event.id} came behind ${last}`);
+    this.events.push(event);
+  }
+
+  /** By now it is known what there was when it began to be read. */
+  settle(): void {
+    if (this.isLenient && !this.isSettled && this.log.history)
+      this.exempt = this.log.lostThrough(this.pattern);
+    this.isSettled = true;
+  }
+
+  /** It has reached the others, who are at `sequence`. */
+  arrive(sequence: number): void {
+    assert((this.events.at(-1)?.sequence ?? 0) <= sequence, 'not further than the others');
+    if (this.newestThrough < Infinity) return;
+    this.newestThrough = sequence;
+    for (const event of this.events) assert(this.isNewest(event), `${event.id} is not the newest`);
+  }
+
+  /** Whether it has lost something that it was not told yet. */
+  hasNews(): boolean {
+    const before = Math.max(this.after, this.events.at(-1)?.sequence ?? 0);
+    if (this.log.history) return this.isLostBehind(before) && this.told.length < this.noticesAllowed;
+    return this.isLostBehind(Math.max(before, this.exempt, ...this.told.map(({ through }) => through)));
+  }
+
+  private isLostBehind(sequence: number): boolean {
+    return [...this.log.lost].some((event) => event.sequence > sequence && this.wants(event));
+  }
+
+  /** What is told was read a while ago: more notices may come, but for each something was lost since then. */
+  private get noticesAllowed(): number {
+    const since = [...this.log.lost].slice(this.lostBefore).filter((event) => this.wants(event));
+    return since.length + (this.isLenient ? 0 : 1);
+  }
+
+  tell(reason: string, isLatest: boolean): void {
+    const isBad = ['malformed', 'epoch', 'future'].includes(reason);
+    if (isBad) assert.equal(this.told.length + this.events.length, 0, `${reason}: first, and once`);
+    const isAll = isLatest || this.log.isCareless;
+    const through = isAll ? this.log.events.length : this.log.lostThrough(this.pattern);
+    if (isLatest) this.latestThrough = through;
+    this.told.push({ reason, through, after: this.events.length });
+  }
+
+  private isNewest(event: LogEvent): boolean {
+    const upTo = this.log.events.slice(0, this.newestThrough);
+    return upTo.findLast(({ topic }) => topic === event.topic) === event;
+  }
+
+  /** A history that is asked for the newest event of a topic has only that: one that came meanwhile will do. */
+  private isReplaced({ topic, sequence }: LogEvent): boolean {
+    const { history, events } = this.log;
+    return history !== undefined && events.slice(sequence).some((event) => event.topic === topic);
+  }
+
+  private explains(event: LogEvent): boolean {
+    if (this.events.includes(event) || this.had.has(event)) return true;
+    const isLost = this.log.lost.has(event);
+    if (event.sequence <= this.newestThrough && (isLost || !this.isNewest(event) || this.isReplaced(event)))
+      return true;
+    if (event.sequence <= this.exempt && isLost) return true;
+    const isCovered = ({ through, after }: Told) =>
+      event.sequence <= through &&
+      !this.events
+        .slice(0, after)
+        .some(({ topic, sequence }) => topic === event.topic && sequence > event.sequence);
+    if (this.told.some(isCovered)) return true;
+    return this.wider.some((interest) => interest.wants(event) && interest.explains(event));
+  }
+
+  /** Everything up to `through` must have been delivered, or explained. */
+  complete(through: number, isOwn: (event: LogEvent) => boolean): void {
+    this.settle();
+    for (const event of this.log.events.slice(this.after, through)) {
+      if (isOwn(event) || !this.wants(event)) continue;
+      assert(this.explains(event), `${this.pattern} misses ${event.id} of ${event.topic}`);
+    }
+  }
+}
