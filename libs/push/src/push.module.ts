@@ -18,6 +18,7 @@ import { accessProviders, gatewayAccessProviders } from './push.access.providers
 import type { PushModuleExtras, PushOptions } from './push.options.js';
 import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
+import { HttpSockets } from './transport/lifecycle/http-sockets.js';
 import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
 import {
@@ -77,6 +78,7 @@ export class PushModule
     private readonly hub: Hub,
     private readonly backplane: Backplane,
     private readonly hooks: Hooks,
+    private readonly sockets: HttpSockets,
     private readonly sessions: Http2Sessions,
     private readonly lifecycle: PushLifecycle,
     private readonly deadPeers: DeadPeers,
@@ -101,6 +103,7 @@ export class PushModule
     const adapter = this.adapterHost.httpAdapter as AbstractHttpAdapter | undefined;
     const server = adapter?.getHttpServer() as EventEmitter | undefined;
     if (!server) return;
+    this.sockets.watch(server);
     this.sessions.watch(server);
     this.deadPeers.start();
   }

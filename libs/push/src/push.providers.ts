@@ -11,6 +11,7 @@ import type { PushOptions } from './push.options.js';
 import { ClientConnections } from './transport/lifecycle/client-connections.js';
 import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
+import { HttpSockets } from './transport/lifecycle/http-sockets.js';
 import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
 import { Reception } from './transport/lifecycle/reception.js';
@@ -93,6 +94,7 @@ export function coreProviders(optionsToken: InjectionToken): Provider[] {
 /** Where clients come in and go out. */
 export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
   return [
+    HttpSockets,
     Http2Sessions,
     Turnstile,
     {
@@ -118,14 +120,15 @@ export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
     },
     {
       provide: PushLifecycle,
-      inject: [ClientConnections, Http2Sessions, Hooks, optionsToken],
+      inject: [ClientConnections, HttpSockets, Http2Sessions, Hooks, optionsToken],
       useFactory: (
         connections: ClientConnections,
+        sockets: HttpSockets,
         sessions: Http2Sessions,
         hooks: Hooks,
         { shutdownTimeout, retry }: PushOptions,
       ) =>
-        new PushLifecycle(connections, sessions, hooks, {
+        new PushLifecycle(connections, sockets, sessions, hooks, {
           shutdownTimeout: shutdownTimeout ?? defaults.shutdownTimeout,
           retry: retry ?? defaults.retry,
         }),

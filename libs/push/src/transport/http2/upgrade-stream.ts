@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import { Duplex } from 'node:stream';
 import { parseAnswer } from './upgrade-answer.js';
 
@@ -43,6 +43,11 @@ export class UpgradeStream extends Duplex {
     // Node reports a reset as an error too; "close" comes always, and is what a socket would say.
     stream.on('error', () => undefined);
     stream.once('close', () => this.destroy());
+  }
+
+  /** The session that carries it; `undefined` once that has ended. */
+  get session(): Http2Session | undefined {
+    return this.stream.session;
   }
 
   /** It has no timeout of its own, and those of the connection are not its to set. */

@@ -1,3 +1,4 @@
+import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TransportName } from '../../contracts/connection.js';
 import type { Principal } from '../../contracts/principal.js';
@@ -15,6 +16,8 @@ export interface ClientConnection {
   reason: DisconnectReason;
   /** The TCP connection that is this client's alone, where only the kernel can tell whether the client is still there. */
   readonly socket?: Socket;
+  /** The HTTP/2 session that carries it, among others. */
+  readonly http2?: Http2Session;
   /** Tells the client to come back in `delay` milliseconds, and ends the connection cleanly. */
   drain(delay: number): void;
   /** Ends the connection at once, whatever is still to be sent. */

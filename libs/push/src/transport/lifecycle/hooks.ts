@@ -32,10 +32,15 @@ const hookMetadata = 'nestjs-push:hook';
 /**
  * Calls the method, of any provider, for each new connection, before anything is sent on it; a promise is awaited. What it
  * throws refuses the connection: an `HttpException` or a `PushError` says how.
+ *
+ * For each such call there is one of the `@OnPushDisconnect()` methods later, whatever happens in between.
  */
 export const OnPushConnect = (): MethodDecorator => SetMetadata(hookMetadata, 'connect' satisfies HookName);
 
-/** Calls the method for each connection that ended. Shutdown waits for its promise, within `shutdownTimeout`. */
+/**
+ * Calls the method once for each connection that the `@OnPushConnect()` methods were called for, when it has ended and they
+ * have finished; with the reason `error` if they refused it. Shutdown waits for its promise, within `shutdownTimeout`.
+ */
 export const OnPushDisconnect = (): MethodDecorator =>
   SetMetadata(hookMetadata, 'disconnect' satisfies HookName);
 
@@ -50,6 +55,8 @@ export const OnPushSubscribe = (): MethodDecorator =>
 export class Hooks {
   private readonly hooks: Record<HookName, Hook[]> = { connect: [], disconnect: [], subscribe: [] };
   private readonly unfinished = new Set<Promise<void>>();
+  /** Connections that are to be seen off, and their connect hooks. */
+  private readonly greeted = new Map<string, Promise<void> | undefined>();
 
   constructor(
     private readonly modules: ModulesContainer,
@@ -73,7 +80,9 @@ export class Hooks {
 
   /** Runs the connect hooks; `undefined` if there are none, so that nobody has to wait. */
   connect(context: ConnectionContext): Promise<void> | undefined {
-    return this.hooks.connect.length > 0 ? inTurn(this.hooks.connect, context) : undefined;
+    const greeting = this.hooks.connect.length > 0 ? inTurn(this.hooks.connect, context) : undefined;
+    this.greeted.set(context.connection, greeting);
+    return greeting;
   }
 
   /** Runs the subscribe hooks; `undefined` if there are none. */
@@ -81,11 +90,16 @@ export class Hooks {
     return this.hooks.subscribe.length > 0 ? inTurn(this.hooks.subscribe, context) : undefined;
   }
 
-  /** Runs the disconnect hooks. Nobody waits but `settled`. */
+  /** Runs the disconnect hooks, if the connect hooks were run. Nobody waits but `settled`. */
   disconnect(context: DisconnectContext): void {
+    if (!this.greeted.has(context.connection)) return;
+    // Why it failed is its caller's to say.
+    const greeting = this.greeted.get(context.connection)?.catch(() => undefined);
+    this.greeted.delete(context.connection);
     for (const hook of this.hooks.disconnect) {
       const run = (async () => {
         try {
+          await greeting;
           await hook(context);
         } catch (error) {
           this.errors.report(error, { stage: 'disconnect', connection: context.connection });

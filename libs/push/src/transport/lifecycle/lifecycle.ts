@@ -1,7 +1,9 @@
-import { HttpException, Logger } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PushError } from '../../contracts/errors.js';
 import type { ClientConnections } from './client-connections.js';
 import type { Hooks } from './hooks.js';
+import type { HttpSockets } from './http-sockets.js';
 import type { Http2Sessions } from './http2-sessions.js';
 
 /** How the node says goodbye. */
@@ -27,6 +29,7 @@ export class PushLifecycle {
 
   constructor(
     private readonly connections: ClientConnections,
+    private readonly sockets: HttpSockets,
     private readonly sessions: Http2Sessions,
     private readonly hooks: Hooks,
     private readonly settings: LifecycleSettings,
@@ -42,13 +45,9 @@ export class PushLifecycle {
     return Math.round(this.settings.retry * (0.5 + Math.random()));
   }
 
-  /** @throws HttpException 503 with what to do, once draining has begun */
+  /** @throws PushError `CLOSED` with what to do, once draining has begun */
   assertReady(): void {
-    if (this.ready) return;
-    throw new HttpException(
-      { statusCode: 503, code: 'CLOSED', message: 'The server is shutting down; come back.' },
-      503,
-    );
+    if (!this.ready) throw new PushError('CLOSED', 'The server is shutting down; come back.');
   }
 
   /**
@@ -69,6 +68,7 @@ export class PushLifecycle {
     const { shutdownTimeout } = this.settings;
     const deadline = performance.now() + shutdownTimeout;
     const count = this.connections.size;
+    this.sockets.close();
     if (count > 0) this.logger.log(`Draining ${count} connections.`);
     await this.sendAway(shutdownTimeout / 2);
     this.sessions.close();
@@ -79,6 +79,7 @@ export class PushLifecycle {
     rest.forEach((connection) => connection.destroy());
     this.sessions.destroy();
     await this.within(deadline, this.hooks.settled());
+    this.sockets.closeIdle();
   }
 
   private async sendAway(milliseconds: number): Promise<void> {

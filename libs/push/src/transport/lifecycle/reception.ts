@@ -26,14 +26,14 @@ export class Reception {
   /**
    * Before anything is done for a new client. Returns a promise if it has to wait for its turn.
    *
-   * @throws HttpException 503 if the server is shutting down
+   * @throws PushError `CLOSED` if the server is shutting down
    */
   enter(): Promise<void> | undefined {
     this.lifecycle.assertReady();
     return this.turnstile.pass();
   }
 
-  /** @throws HttpException 503 if the server is shutting down */
+  /** @throws PushError `CLOSED` if the server is shutting down */
   assertOpen(): void {
     this.lifecycle.assertReady();
   }

@@ -4,7 +4,8 @@ import type { Cursor } from '../../hub/cursor.js';
 import { chunk } from '../../wire/sse.codec.js';
 import { together } from '../together.js';
 import { bodyOf, type Body } from './raw-response.js';
-import { SseClient, type SseDesk, type SseVisit } from './sse-client.js';
+import { SseClient, type SseDesk } from './sse-client.js';
+import type { SseVisit } from './sse-visit.js';
 
 /** How events look to a client: as whole writes, and as chunks of a chunked body. */
 export interface Codecs {

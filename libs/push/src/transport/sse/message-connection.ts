@@ -13,7 +13,8 @@ import {
 import type { SubscribeMessage } from '../client-messages.js';
 import { greet, subscribe, type MessageClient } from '../message-client.js';
 import { DirectConnection } from './direct-connection.js';
-import type { SseDesk, SseVisit } from './sse-client.js';
+import type { SseDesk } from './sse-client.js';
+import type { SseVisit } from './sse-visit.js';
 
 const codecs = { whole: sseMessageCodec, chunked: chunkedSseMessageCodec };
 

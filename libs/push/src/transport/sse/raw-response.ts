@@ -1,5 +1,10 @@
 import { ServerResponse, type IncomingMessage } from 'node:http';
-import { Http2ServerResponse, type Http2ServerRequest } from 'node:http2';
+import {
+  Http2ServerResponse,
+  type Http2ServerRequest,
+  type Http2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Corkable } from '../together.js';
 
@@ -87,4 +92,11 @@ export function destroyResponse(response: RawResponse): void {
 /** The TCP connection that carries `response` alone; none on HTTP/2, where it is shared. */
 export function tcpSocketOf(response: RawResponse): Socket | undefined {
   return response instanceof Http2ServerResponse ? undefined : (response.socket ?? undefined);
+}
+
+/** The HTTP/2 session that carries `response`. */
+export function http2SessionOf(response: RawResponse): Http2Session | undefined {
+  if (!(response instanceof Http2ServerResponse)) return undefined;
+  // There is no stream any more once it is closed.
+  return (response.stream as ServerHttp2Stream | undefined)?.session;
 }

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session, SessionClient } from '../../access/session.js';
 import type { ErrorReporter } from '../../bus/error-reporter.js';
@@ -6,19 +5,13 @@ import type { PushError } from '../../contracts/errors.js';
 import type { Principal } from '../../contracts/principal.js';
 import type { Hub } from '../../hub/hub.js';
 import type { MessageLimits } from '../message-client.js';
-import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
+import type { DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
 import type { Beating, TimerWheel } from '../timer-wheel.js';
 import { sseError, sseOpening } from '../../wire/sse.codec.js';
-import { destroyResponse, tcpSocketOf, type RawResponse } from './raw-response.js';
+import type { RawResponse } from './raw-response.js';
+import type { SseVisit } from './sse-visit.js';
 import type { SseRouteRequest } from './sse.options.js';
-
-/** A client whose stream is about to begin. */
-export interface SseVisit {
-  readonly id: string;
-  readonly response: RawResponse;
-  readonly session: Session;
-}
 
 /** What SSE clients are served with. */
 export interface SseDesk {
@@ -35,32 +28,38 @@ export interface SseDesk {
   readonly errors: ErrorReporter;
 }
 
-/** The client of an open SSE response, as far as it is the same for direct and for piped streams. */
-export abstract class SseClient implements ClientConnection, SessionClient, Beating {
-  readonly id: string;
+/** The stream of an SSE client, as far as it is the same for direct and for piped ones. */
+export abstract class SseClient implements SessionClient, Beating {
   readonly transport = 'sse';
-  reason: DisconnectReason = 'client';
-  protected readonly response: RawResponse;
-  readonly session: Session;
 
   /** @param end ends the response */
   constructor(
-    { id, response, session }: SseVisit,
+    private readonly visit: SseVisit,
     protected readonly desk: SseDesk,
     private readonly end: () => void,
   ) {
-    this.id = id;
-    this.response = response;
-    this.session = session;
-    desk.reception.arrived(this);
+    visit.begin(this);
   }
 
-  get socket(): Socket | undefined {
-    return tcpSocketOf(this.response);
+  get id(): string {
+    return this.visit.id;
+  }
+
+  get session(): Session {
+    return this.visit.session;
   }
 
   get principal(): Principal | undefined {
-    return this.session.principal;
+    return this.visit.principal;
+  }
+
+  protected get response(): RawResponse {
+    return this.visit.response;
+  }
+
+  /** Why it ends, or would end if it ended now. */
+  protected get reason(): DisconnectReason {
+    return this.visit.reason;
   }
 
   /** What it reads; unknown where events go through the application's pipe. */
@@ -75,29 +74,19 @@ export abstract class SseClient implements ClientConnection, SessionClient, Beat
     this.finish('error', sseError(error));
   }
 
+  /** Tells the client to come back in `delay` milliseconds. */
   drain(delay: number): void {
     this.finish('drain', sseOpening(delay));
   }
 
-  destroy(): void {
-    destroyResponse(this.response);
-  }
-
-  /**
-   * The client, or the stream, is gone. A stream that the server ended counts as a connection until its last bytes have
-   * left: a client that does not take them must not be forgotten, or it would keep the server from closing. Idempotent.
-   */
+  /** The stream is over. Idempotent. */
   close(): void {
     this.desk.wheel.remove(this);
-    if (this.reason === 'client' || this.response.destroyed) this.gone();
-    else this.response.once('close', this.gone);
   }
-
-  private readonly gone = (): void => this.desk.reception.left(this);
 
   /** Says a last word and ends the response. */
   protected finish(reason: DisconnectReason, lastWord: Buffer): void {
-    this.reason = reason;
+    this.visit.reason = reason;
     if (this.response.headersSent) this.sendBlock(lastWord);
     this.end();
     this.close();

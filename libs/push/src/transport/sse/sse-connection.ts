@@ -11,7 +11,8 @@ import {
   sseOpening,
 } from '../../wire/sse.codec.js';
 import { DirectConnection, type Codecs } from './direct-connection.js';
-import type { SseDesk, SseVisit } from './sse-client.js';
+import type { SseDesk } from './sse-client.js';
+import type { SseVisit } from './sse-visit.js';
 
 const plain: Codecs = { whole: sseCodec, chunked: chunkedSseCodec };
 const enveloped: Codecs = { whole: sseEnvelopeCodec, chunked: chunkedSseEnvelopeCodec };

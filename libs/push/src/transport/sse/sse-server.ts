@@ -1,5 +1,4 @@
 import { HttpException, type MessageEvent } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import { isObservable, Observable, type Subscriber } from 'rxjs';
 import type { EventBus } from '../../bus/event-bus.js';
 import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
@@ -23,8 +22,9 @@ import {
   type RawRequest,
   type RawResponse,
 } from './raw-response.js';
-import type { SseClient, SseDesk, SseVisit } from './sse-client.js';
+import type { SseClient, SseDesk } from './sse-client.js';
 import { SseConnection } from './sse-connection.js';
+import { SseVisit } from './sse-visit.js';
 
 /** Who an `@Sse()` handler is called for. */
 export interface SseRequest {
@@ -36,8 +36,9 @@ export interface SseRequest {
   readonly isWatched: boolean;
 }
 
-/** A client whose handler has run. */
-interface Visit extends SseRequest, SseVisit {
+/** A request whose handler has run. */
+interface Call extends SseRequest {
+  readonly visit: SseVisit;
   readonly isHead: boolean;
   /** Where the client is in the log. */
   readonly place: Place;
@@ -53,19 +54,19 @@ export class SseServer {
   /** An `@Sse()` route: an event stream that comes as it is, where nobody else looks at its events, is sent directly. */
   serve(client: SseRequest, run: () => unknown): unknown {
     return this.admit(client, run, (place, result) => {
-      if (result instanceof MessageStream) return this.messages(this.visitOf(client, place), result);
+      if (result instanceof MessageStream) return this.messages(this.callOf(client, place), result);
       if (!isObservable(result)) return result;
-      const visit = this.visitOf(client, place);
-      if (result instanceof EventStream && !visit.isIntercepted) return this.direct(visit, result);
-      return this.greeted(visit, undefined, () => this.piped(visit, result as Observable<MessageEvent>));
+      const call = this.callOf(client, place);
+      if (result instanceof EventStream && !call.isIntercepted) return this.direct(call, result);
+      return this.greeted(call.visit, undefined, () => this.piped(call, result as Observable<MessageEvent>));
     });
   }
 
   /** A `@PushSse()` route: always sent directly. */
   serveTopics(client: SseRequest, route: PushSseRoute, run: () => unknown): unknown {
     return this.admit(client, run, (place, result) => {
-      const visit = this.visitOf(client, place);
-      if (result instanceof EventStream) return this.direct(visit, result);
+      const call = this.callOf(client, place);
+      if (result instanceof EventStream) return this.direct(call, result);
       if (isObservable(result)) {
         const advice = 'Use @Sse() for a stream with a pipe.';
         throw new PushError(
@@ -75,7 +76,7 @@ export class SseServer {
       }
       const topics =
         (result as string | string[] | null | undefined) ?? declaredTopic(route.topic, client.request);
-      return this.direct(visit, this.bus.stream(topics, route.options));
+      return this.direct(call, this.bus.stream(topics, route.options));
     });
   }
 
@@ -91,7 +92,6 @@ export class SseServer {
     return refusing(response, reception, () => {
       // The last block said that there is nothing to come back for; 204 is how an EventSource is told to stop.
       if (place.lastEventId === endOfStream) throw new HttpException('', 204);
-      if (!reception.isOpen) response.setHeader('Retry-After', Math.ceil(reception.comeBackIn / 1000));
       const turn = reception.enter();
       const handle = () => after(servedTo(place, run), (result) => then(place, result));
       return turn ? turn.then(handle) : handle();
@@ -99,7 +99,7 @@ export class SseServer {
   }
 
   /** Makes room for the client, unless the handler was push's own and has done so. */
-  private visitOf(client: SseRequest, place: Place): Visit {
+  private callOf(client: SseRequest, place: Place): Call {
     const request = raw(client.request);
     const response = raw(client.response);
     const { gatekeeper, principalOf } = this.desk;
@@ -110,19 +110,31 @@ export class SseServer {
       session = entered;
     }
     const isHead = request.method === 'HEAD';
-    return { ...client, id: randomUUID(), response, session, isHead, place };
+    return { ...client, visit: new SseVisit(response, session), isHead, place };
   }
 
-  private greeted(visit: Visit, topics: readonly string[] | undefined, then: () => unknown): unknown {
-    const { id, session } = visit;
-    const context = { connection: id, transport: 'sse', principal: session.principal } as const;
-    const greeting = this.desk.reception.greet(context, topics);
-    return greeting ? greeting.then(then) : then();
+  /** From here on the client counts. Its hooks may refuse it; who has to wait for them may be too late to begin. */
+  private greeted(visit: SseVisit, topics: readonly string[] | undefined, then: () => unknown): unknown {
+    const { id, transport, principal, response } = visit;
+    const { reception } = this.desk;
+    reception.assertOpen();
+    reception.arrived(visit);
+    const greeting = reception.greet({ connection: id, transport, principal }, topics);
+    whenClosed(response, () => reception.left(visit));
+    if (!greeting) return then();
+    const begin = () => {
+      reception.assertOpen();
+      return then();
+    };
+    return greeting.then(begin).catch((thrown: unknown) => {
+      visit.reason = reception.isOpen ? 'error' : 'drain';
+      throw thrown;
+    });
   }
 
-  private direct(visit: Visit, stream: EventStream): unknown {
-    const { place, isIntercepted } = visit;
-    const events = this.written(visit, () => {
+  private direct(call: Call, stream: EventStream): unknown {
+    const { visit, place, isIntercepted } = call;
+    const events = this.written(call, () => {
       const start = servedTo(place, () => stream.start);
       const from = isIntercepted && start === 'now' ? stream.hub.position : start;
       return (end) => {
@@ -135,8 +147,9 @@ export class SseServer {
   }
 
   /** A client that wants the messages of a WebSocket. */
-  private messages(visit: Visit, { asked }: MessageStream): unknown {
-    const events = this.written(visit, () => (end) => {
+  private messages(call: Call, { asked }: MessageStream): unknown {
+    const { visit } = call;
+    const events = this.written(call, () => (end) => {
       const connection = new MessageConnection(visit, this.desk, end);
       void connection.open(asked);
       return connection;
@@ -151,7 +164,7 @@ export class SseServer {
    * @param prepare is called with the subscription; what it returns connects the client, once the body can be written
    */
   private written(
-    { request, response, isHead, isIntercepted, isWatched }: Visit,
+    { request, visit: { response }, isHead, isIntercepted, isWatched }: Call,
     prepare: () => (end: () => void) => SseClient,
   ): Observable<MessageEvent> {
     const handover = isIntercepted || isWatched || isHead ? undefined : new Handover(request, response);
@@ -178,37 +191,37 @@ export class SseServer {
   }
 
   /** Events go Nest's way, through whatever was piped on; only the connection and the ids are looked after. */
-  private piped(visit: Visit, events: Observable<MessageEvent>): Observable<MessageEvent> {
-    const { response, place, isHead, isIntercepted } = visit;
+  private piped(call: Call, events: Observable<MessageEvent>): Observable<MessageEvent> {
+    const { visit, place, isHead, isIntercepted } = call;
     return new Observable<MessageEvent>((subscriber) => {
       const connection = new PipedConnection(visit, this.desk, () => subscriber.complete());
       subscriber.add(() => connection.close());
       const observer = {
         next: (message: MessageEvent) => subscriber.next(identify(message, place, !isIntercepted)),
-        error: (error: unknown) => this.failed(visit, subscriber, error),
-        complete: () => subscriber.complete(),
+        error: (error: unknown) => this.failed(call, subscriber, error),
+        complete: () => {
+          visit.reason = 'end';
+          subscriber.complete();
+        },
       };
       subscriber.add(servedTo(place, () => events.subscribe(observer)));
       if (isHead) return;
       const open = () => {
         if (place.isUsed) connection.open(this.desk.reception.comeBackIn, place.opening);
       };
-      subscriber.add(whenHeadersAreSent(response, open));
+      subscriber.add(whenHeadersAreSent(visit.response, open));
     });
   }
 
   /** The application's pipe failed. While nothing is sent, its exception filters answer; then the stream says it. */
-  private failed(
-    { id, response, place }: Visit,
-    subscriber: Subscriber<MessageEvent>,
-    thrown: unknown,
-  ): void {
-    if (!response.headersSent || !place.isUsed) {
+  private failed({ visit, place }: Call, subscriber: Subscriber<MessageEvent>, thrown: unknown): void {
+    visit.reason = 'error';
+    if (!visit.response.headersSent || !place.isUsed) {
       subscriber.error(thrown);
       return;
     }
     const { error, isExpected } = explain(thrown);
-    if (!isExpected) this.desk.errors.report(thrown, { stage: 'stream', connection: id });
+    if (!isExpected) this.desk.errors.report(thrown, { stage: 'stream', connection: visit.id });
     subscriber.next({
       type: 'push.error',
       data: errorReport(error),

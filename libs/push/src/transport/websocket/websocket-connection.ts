@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Session, SessionClient } from '../../access/session.js';
@@ -18,6 +19,7 @@ import {
   revokedMessage,
   type ServerMessage,
 } from '../../wire/websocket.messages.js';
+import { UpgradeStream } from '../http2/upgrade-stream.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
 import { together } from '../together.js';
@@ -67,6 +69,10 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
 
   get principal(): Principal | undefined {
     return this.session.principal;
+  }
+
+  get http2(): Http2Session | undefined {
+    return this.stream instanceof UpgradeStream ? this.stream.session : undefined;
   }
 
   get topics(): readonly string[] {
