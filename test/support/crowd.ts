@@ -5,8 +5,11 @@ import { Watched } from './watched.js';
 class Reader {
   socket: Socket | undefined;
   lastEventId = '';
-  gaps = 0;
-  /** The number that the next event has to have, if events are numbered. */
+  /** The reasons of the gap notices that it has got. */
+  readonly gaps: string[] = [];
+  /** How often its stream was open. */
+  visits = 0;
+  /** The number that the next event has to have. */
   next = 0;
   outOfOrder = 0;
   isOpen = false;
@@ -17,17 +20,14 @@ class Reader {
   constructor(private readonly crowd: Crowd) {}
 
   connect(): void {
+    if (this.crowd.isOver) return;
     const resume = this.lastEventId ? `Last-Event-ID: ${this.lastEventId}\r\n` : '';
     const socket = connect(this.crowd.port, '127.0.0.1');
     this.socket = socket;
     this.isOpen = false;
     this.rest = '';
     socket.on('error', () => undefined);
-    socket.on('close', () => {
-      // Who is refused in a storm tries again, as browsers do.
-      if (this.isOpen) this.crowd.left();
-      else if (!this.crowd.isOver) this.comeBack();
-    });
+    socket.on('close', () => this.closed());
     socket.on('data', (data) => this.read(data.toString('latin1')));
     socket.write(`GET ${this.crowd.path} HTTP/1.1\r\nHost: localhost\r\n${resume}\r\n`);
   }
@@ -37,23 +37,43 @@ class Reader {
     setTimeout(() => this.connect(), this.retry);
   }
 
+  private closed(): void {
+    const wasOpen = this.isOpen;
+    this.isOpen = false;
+    if (wasOpen) this.crowd.left();
+    // Who is refused in a storm tries again, as browsers do.
+    if (!this.crowd.isOver && (this.crowd.comesBack || !wasOpen)) this.comeBack();
+  }
+
   private read(text: string): void {
     const lines = (this.rest + text).split('\n');
     this.rest = lines.pop()!;
     for (const line of lines) {
-      if (line.startsWith('id: ')) this.lastEventId = line.slice(4);
-      else if (line.startsWith('event: push.gap')) this.gaps++;
-      else if (line.startsWith('retry: ') && !this.isOpen) {
-        this.retry = Number(line.slice(7));
-        this.isOpen = true;
-        this.crowd.open++;
-      } else if (line.startsWith('data: {"topic"')) this.count(line);
+      if (line.startsWith('data: ')) this.count(line);
+      else if (line.startsWith('id: ')) this.lastEventId = line.slice(4);
+      else if (line.startsWith('retry: ')) this.opened(Number(line.slice(7)));
+      else if (line.startsWith('HTTP/1.1 ') && !line.startsWith('200', 9)) this.socket!.destroy();
+      // The end of the body: a client that keeps the connection for another request is not what is looked at here.
+      else if (line === '0\r') this.socket!.destroy();
     }
     this.crowd.told();
   }
 
+  private opened(retry: number): void {
+    this.retry = retry;
+    if (this.isOpen) return;
+    this.isOpen = true;
+    this.visits++;
+    this.crowd.open++;
+  }
+
   private count(line: string): void {
-    const n = Number(/"n":(\d+)/.exec(line)?.[1] ?? this.next);
+    const number = line.indexOf('"n":');
+    if (number < 0) {
+      this.gaps.push(/"reason":"(\w+)"/.exec(line)![1]!);
+      return;
+    }
+    const n = parseInt(line.slice(number + 4));
     if (n !== this.next) this.outOfOrder++;
     this.next = n + 1;
     this.crowd.events++;
@@ -67,7 +87,10 @@ export class Crowd extends Watched {
   open = 0;
   events = 0;
   closed = 0;
+  /** Nobody connects any more. */
   isOver = false;
+  /** Who is disconnected connects again, each after the delay that the server gave it. */
+  comesBack = false;
 
   constructor(
     public port: number,
@@ -80,7 +103,6 @@ export class Crowd extends Watched {
 
   /** Connects everyone, each after the delay that the server gave it, and resolves when all are. */
   async connect(): Promise<void> {
-    this.open = 0;
     for (const reader of this.readers) reader.comeBack();
     await this.until(() => this.open === this.readers.length);
   }
@@ -93,9 +115,10 @@ export class Crowd extends Watched {
 
   /** What went wrong for anyone: events lost, repeated or out of order, and gap notices. */
   get faults(): { outOfOrder: number; gaps: number } {
-    const sum = (key: 'outOfOrder' | 'gaps') =>
-      this.readers.reduce((total, reader) => total + reader[key], 0);
-    return { outOfOrder: sum('outOfOrder'), gaps: sum('gaps') };
+    return {
+      outOfOrder: this.readers.reduce((total, { outOfOrder }) => total + outOfOrder, 0),
+      gaps: this.readers.reduce((total, { gaps }) => total + gaps.length, 0),
+    };
   }
 
   told(): void {
@@ -103,6 +126,7 @@ export class Crowd extends Watched {
   }
 
   left(): void {
+    this.open--;
     this.closed++;
     this.changed();
   }

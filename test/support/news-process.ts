@@ -8,6 +8,10 @@ export interface NewsOptions {
   readonly secret?: string;
   /** For `h2`: HTTP/2 with TLS, and HTTP/1.1 beside it. */
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** The port of a Redis that is the backplane. Default: memory. */
+  readonly redis?: number;
+  /** Whether signals end it (`enableShutdownHooks`). Default: yes. */
+  readonly signals?: boolean;
 }
 
 /** An application in a process of its own: see news-server.mjs. */

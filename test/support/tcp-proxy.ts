@@ -9,7 +9,12 @@ export class TcpProxy {
   private server!: Server;
   port = 0;
 
-  private constructor(private target: number) {}
+  private targets: readonly number[];
+  private turn = 0;
+
+  private constructor(target: number) {
+    this.targets = [target];
+  }
 
   static async start(target: number): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
@@ -53,9 +58,9 @@ export class TcpProxy {
     this.reset();
   }
 
-  /** New connections lead to another server; those that are open stay. */
-  pointTo(target: number): void {
-    this.target = target;
+  /** New connections lead to these servers, in turn; those that are open stay. */
+  pointTo(...targets: number[]): void {
+    this.targets = targets;
   }
 
   async dispose(): Promise<void> {
@@ -71,7 +76,7 @@ export class TcpProxy {
     }
     this.track(client);
     if (this.mode === 'silent') return;
-    const server = connect(this.target, '127.0.0.1');
+    const server = connect(this.targets[this.turn++ % this.targets.length]!, '127.0.0.1');
     this.track(server);
     client.setNoDelay(true);
     server.setNoDelay(true);
@@ -81,9 +86,10 @@ export class TcpProxy {
     this.pairs.add(pair);
     client.once('close', () => {
       this.pairs.delete(pair);
-      server.destroy();
+      server.destroySoon();
     });
-    server.once('close', () => client.destroy());
+    // What one side has said before it ended still reaches the other.
+    server.once('close', () => client.destroySoon());
   }
 
   private track(socket: Socket): void {

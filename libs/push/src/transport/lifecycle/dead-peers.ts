@@ -3,6 +3,15 @@ import type { ClientConnection } from './client-connection.js';
 import type { ClientConnections } from './client-connections.js';
 import { tcpKey, unacknowledged, type TcpKey } from './tcp-table.js';
 
+/** How often clients are looked at in an interval. */
+const looks = 4;
+
+/** A client that does not acknowledge: how often the kernel had tried when it was seen first, and when that was. */
+interface Suspect {
+  readonly retransmissions: number;
+  readonly since: number;
+}
+
 /**
  * Finds clients that vanished without a word. On server-sent events over HTTP/1.1 nothing comes back that would tell:
  * heartbeats make sure that something is on its way to each; who has not acknowledged it for half an interval, with the
@@ -11,8 +20,9 @@ import { tcpKey, unacknowledged, type TcpKey } from './tcp-table.js';
  */
 export class DeadPeers {
   private timer: NodeJS.Timeout | undefined;
-  private suspects = new Map<TcpKey, number>();
-  /** How often those who have yet to answer were looked at since they were asked. */
+  private look = 0;
+  private suspects = new Map<TcpKey, Suspect>();
+  /** At which look those who have yet to answer were asked. */
   private readonly asked = new WeakMap<Http2Session, number>();
 
   /** @param interval milliseconds between two heartbeats */
@@ -23,9 +33,10 @@ export class DeadPeers {
 
   start(): void {
     this.timer = setInterval(() => {
+      this.look++;
       this.askSessions();
       void this.lookAtSockets();
-    }, this.interval / 2).unref();
+    }, this.interval / looks).unref();
   }
 
   stop(): void {
@@ -42,12 +53,11 @@ export class DeadPeers {
       else sessions.set(session, [connection]);
     }
     for (const [session, connections] of sessions) {
-      const looks = this.asked.get(session);
-      if (looks === undefined) {
-        this.asked.set(session, 1);
+      const asked = this.asked.get(session);
+      if (asked === undefined) {
+        this.asked.set(session, this.look);
         session.ping(() => this.asked.delete(session));
-      } else if (looks < 2) this.asked.set(session, looks + 1);
-      else {
+      } else if (this.look - asked >= looks) {
         connections.forEach(timeOut);
         session.destroy();
       }
@@ -56,17 +66,21 @@ export class DeadPeers {
 
   private async lookAtSockets(): Promise<void> {
     if (!this.connections.some((connection) => connection.socket !== undefined)) return;
+    const { look } = this;
     const current = await unacknowledged();
-    if (current.size > 0) {
-      for (const connection of this.connections.all()) {
-        const { localPort, remoteAddress, remotePort } = connection.socket ?? {};
-        if (!localPort || !remoteAddress || !remotePort) continue;
-        const key = tcpKey(localPort, remoteAddress, remotePort);
-        const before = this.suspects.get(key);
-        if (before !== undefined && (current.get(key) ?? 0) > before) timeOut(connection);
-      }
+    const suspects = new Map<TcpKey, Suspect>();
+    for (const [key, retransmissions] of current)
+      suspects.set(key, this.suspects.get(key) ?? { retransmissions, since: look });
+    this.suspects = suspects;
+    if (suspects.size === 0) return;
+    for (const connection of this.connections.all()) {
+      const { localPort, remoteAddress, remotePort } = connection.socket ?? {};
+      if (!localPort || !remoteAddress || !remotePort) continue;
+      const key = tcpKey(localPort, remoteAddress, remotePort);
+      const suspect = suspects.get(key);
+      if (!suspect || look - suspect.since < looks / 2) continue;
+      if (current.get(key)! > suspect.retransmissions) timeOut(connection);
     }
-    this.suspects = current;
   }
 }
 

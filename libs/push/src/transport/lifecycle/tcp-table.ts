@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 /** A TCP connection as both ends name it, in the notation of the kernel's table. */
 export type TcpKey = string;
 
-/** The fields of a line of /proc/net/tcp that matter here: addresses, and retransmissions without an answer. */
-const line = /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) 01 \S+ \S+ +([0-9A-F]+)/gm;
+/** A line of /proc/net/tcp that matters here: addresses, and retransmissions without an answer, if there are any. */
+const line = /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) 01 \S+ \S+ +(?!0{8} )([0-9A-F]+)/gm;
 
 /** The key of a connection from what Node's socket says of it. */
 export function tcpKey(localPort: number, remoteAddress: string, remotePort: number): TcpKey {
@@ -21,9 +21,8 @@ export async function unacknowledged(): Promise<Map<TcpKey, number>> {
   );
   const found = new Map<TcpKey, number>();
   for (const [, , localPort, remote, remotePort, retransmissions] of tables.join('').matchAll(line)) {
-    const count = parseInt(retransmissions!, 16);
-    if (count > 0)
-      found.set(`${parseInt(localPort!, 16)} ${unmapped(remote!)} ${parseInt(remotePort!, 16)}`, count);
+    const key = `${parseInt(localPort!, 16)} ${unmapped(remote!)} ${parseInt(remotePort!, 16)}`;
+    found.set(key, parseInt(retransmissions!, 16));
   }
   return found;
 }
