@@ -140,11 +140,12 @@ function overTls() {
 }
 
 const commands = {
-  /** Publishes `perSecond` numbered events until it is told to stop. */
+  /** Publishes `perSecond` numbered events until it is told to stop; `fed` says how many there were so far. */
   feed: ({ topic, perSecond }) => {
     ticker.start(topic, perSecond);
     return {};
   },
+  fed: () => ({ count: ticker.count }),
   /** Answers with how many events there were. */
   endFeed: async () => {
     await ticker.stop();
