@@ -1,7 +1,22 @@
-import { Injectable, Logger, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import {
+  Catch,
+  Injectable,
+  Logger,
+  type ArgumentMetadata,
+  type ArgumentsHost,
+  type CallHandler,
+  type CanActivate,
+  type ExceptionFilter,
+  type ExecutionContext,
+  type NestInterceptor,
+  type PipeTransform,
+  type Provider,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import { HttpOnly, PushModule, PushTopic, type PushOptions, type TopicPolicy } from 'nestjs-push';
 import { connect } from 'node:net';
+import { EMPTY, map } from 'rxjs';
 import WebSocket from 'ws';
 import { afterTest } from './support/cleanup.js';
 import { openRaw } from './support/raw-socket.js';
@@ -9,6 +24,8 @@ import { as, NameAuthenticator, Users } from './support/roles.js';
 import { openSse, openStream } from './support/sse-reader.js';
 import { createApp, platforms, startApp } from './support/start-app.js';
 import { openWs } from './support/ws-client.js';
+import { eventually } from './support/watched.js';
+import { clientFrame, handshakeHeaders } from './support/ws-frames.js';
 
 @PushTopic('rooms.:id')
 class RoomsPolicy implements TopicPolicy {
@@ -248,6 +265,34 @@ describe('the SSE endpoint', () => {
   });
 });
 
+describe('a client that takes nothing of what waits for it', () => {
+  it.each([
+    ['a stream', `GET ${stream} HTTP/1.1`, ''],
+    ['a WebSocket that says that it lives', 'GET /push HTTP/1.1', clientFrame('', { opcode: 10 })],
+  ])('%s: loses its place after stallTimeout; who reads stays', async (_, request, alive) => {
+    const app = await start({ heartbeat: 200, limits: { stallTimeout: 600 } });
+    const client = await openRaw(
+      app.port,
+      request,
+      'Host: x',
+      'Authorization: Bearer ann',
+      ...(alive ? handshakeHeaders() : []),
+    );
+    await client.untilText('\r\n\r\n');
+    if (alive) client.send(clientFrame('{"event":"subscribe","data":{"topics":["public.x"]}}'));
+    await eventually(() => app.bus.stats().subscriptions === 1);
+    const reader = await openStream(app.url(stream), as('bob'));
+    const isAlive = setInterval(() => alive && client.send(alive), 20);
+    afterTest(() => clearInterval(isAlive));
+    client.socket.pause();
+    for (let n = 0; n < 100; n++) await app.bus.publish('public.x', 'x'.repeat(200_000));
+    await reader.until(() => reader.body.length > 100 * 200_000);
+    await eventually(() => app.bus.stats().connections === 1);
+    await app.bus.publish('public.x', 'end');
+    await reader.until(() => reader.body.endsWith('"end"}\n\n'));
+  });
+});
+
 describe.each(platforms)('a connection that dawdles on %s', (platform) => {
   it('is dropped when its first head is late', async () => {
     const app = await start({ limits: { handshakeTimeout: 200 } }, platform);
@@ -424,7 +469,7 @@ describe('global guards of the application', () => {
 
   it('that expect HTTP are named at start; their failure leaks nothing', async () => {
     const { warnings, answer, blocked } = await startWith(HeaderGuard);
-    expect(warnings).toMatch(/HeaderGuard: a global guard also runs.*HttpOnly\(TheGuard\)/);
+    expect(warnings).toMatch(/HeaderGuard: a global guard also runs.*HttpOnly\(HeaderGuard\)/);
     expect(answer).toMatchObject({ event: 'error', code: 'INTERNAL', message: 'The server failed.' });
     expect(blocked).toBe(403);
   });
@@ -446,6 +491,112 @@ describe('global guards of the application', () => {
   it('apply to messages: a refusal says so', async () => {
     const { answer } = await startWith(NoGuard);
     expect(answer).toMatchObject({ event: 'error', code: 'FORBIDDEN' });
+  });
+});
+
+describe('global interceptors, pipes and filters of the application', () => {
+  @Injectable()
+  class HeaderInterceptor implements NestInterceptor {
+    intercept(context: ExecutionContext, next: CallHandler) {
+      const request = context.switchToHttp().getRequest<{ headers: Record<string, string> }>();
+      return request.headers['x-blocked'] === undefined ? next.handle() : EMPTY;
+    }
+  }
+
+  const seen: string[] = [];
+
+  @Injectable()
+  class TracingInterceptor implements NestInterceptor {
+    intercept(context: ExecutionContext, next: CallHandler) {
+      seen.push(`${context.getType()} ${context.getHandler().name}`);
+      return next.handle().pipe(map((data: unknown) => ({ envelope: data })));
+    }
+  }
+
+  @Injectable()
+  class TracingPipe implements PipeTransform {
+    transform(value: unknown, { type, metatype }: ArgumentMetadata) {
+      seen.push(`${type} ${metatype?.name}`);
+      return value;
+    }
+  }
+
+  /** As many are: it answers over HTTP, whatever failed. */
+  @Catch()
+  class HttpFilter implements ExceptionFilter {
+    catch(_exception: unknown, host: ArgumentsHost) {
+      seen.push(host.getType());
+      const response = host
+        .switchToHttp()
+        .getResponse<{ status(code: number): { json(body: unknown): void } }>();
+      response.status(418).json({});
+    }
+  }
+
+  async function startWith(...providers: Provider[]) {
+    seen.length = 0;
+    const warnings: string[] = [];
+    const warn = Logger.prototype.warn;
+    Logger.prototype.warn = (message: string) => warnings.push(message);
+    afterTest(() => (Logger.prototype.warn = warn));
+    const topics = [{ pattern: 'public.>', access: 'public' }] as const;
+    const app = await startApp('express', {
+      imports: [PushModule.forRoot({ topics, onError: () => undefined })],
+      providers,
+    });
+    return { app, client: await openWs(app.webSocketUrl()), warnings: warnings.join() };
+  }
+
+  it('interceptors that want a request are named at start, and left to HTTP by HttpOnly', async () => {
+    const broken = await startWith({ provide: APP_INTERCEPTOR, useClass: HeaderInterceptor });
+    expect(broken.warnings).toMatch(
+      /HeaderInterceptor: a global interceptor also.*HttpOnly\(HeaderInterceptor\)/,
+    );
+    expect(await broken.client.subscribe('public.x')).toMatchObject({ code: 'INTERNAL' });
+    const whole = await startWith({ provide: APP_INTERCEPTOR, useClass: HttpOnly(HeaderInterceptor) });
+    expect(whole.warnings).toBe('');
+    expect(await whole.client.subscribe('public.x')).toMatchObject({ event: 'subscribed' });
+  });
+
+  it('interceptors and pipes see each message, and what they make of the result breaks nothing', async () => {
+    const { app, client, warnings } = await startWith(
+      { provide: APP_INTERCEPTOR, useClass: TracingInterceptor },
+      { provide: APP_PIPE, useClass: TracingPipe },
+    );
+    expect(warnings).toBe('');
+    expect(await client.subscribe('public.x')).toMatchObject({ event: 'subscribed' });
+    expect(seen).toContain('ws subscribe');
+    expect(seen).toContain('body SubscribeMessage');
+    await app.bus.publish('public.x', 1);
+    expect(await client.untilData(1)).toEqual([1]);
+  });
+
+  it('filters are for HTTP: the gateway answers its own errors', async () => {
+    const { app, client } = await startWith({ provide: APP_FILTER, useClass: HttpFilter });
+    expect(await client.subscribe('secret')).toMatchObject({ event: 'error', code: 'FORBIDDEN' });
+    client.send({ event: 'subscribe', data: { topics: 7 } });
+    expect(await client.next('error', 1)).toMatchObject({ code: 'INVALID_MESSAGE' });
+    expect(seen).toEqual([]);
+    expect((await openSse(app.url('/push/events?topic=secret'))).status).toBe(418);
+    expect(seen).toEqual(['http']);
+  });
+});
+
+describe('the throttler of @nestjs/throttler', () => {
+  it('counts requests, and leaves messages to the limits of push', async () => {
+    const app = await startApp('express', {
+      imports: [
+        ThrottlerModule.forRoot([{ ttl: 60_000, limit: 2 }]),
+        PushModule.forRoot({ topics: [{ pattern: 'public.>', access: 'public' }] }),
+      ],
+      providers: [{ provide: APP_GUARD, useClass: HttpOnly(ThrottlerGuard) }],
+    });
+    const client = await openWs(app.webSocketUrl());
+    for (let n = 0; n < 5; n++)
+      expect(await client.subscribe(`public.${n}`)).toMatchObject({ event: 'subscribed' });
+    const statuses = [];
+    for (let n = 0; n < 3; n++) statuses.push((await openSse(app.url(stream))).status);
+    expect(statuses).toEqual([200, 200, 429]);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import {
+  Backplane,
   EventBus,
   PushAccess,
   PushModule,
@@ -18,10 +19,11 @@ import {
   type PushOptions,
   type TopicPolicy,
 } from 'nestjs-push';
+import { natsBackplane } from 'nestjs-push/nats';
 import { redisBackplane } from 'nestjs-push/redis';
 import { map } from 'rxjs';
 import { as, NameAuthenticator, Users } from './support/roles.js';
-import { startRedis, type ServerProcess } from './support/servers.js';
+import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { SharedMemory } from './support/shared-memory.js';
 import { openSse, openStream } from './support/sse-reader.js';
 import { platforms, startApp, type RunningApp } from './support/start-app.js';
@@ -312,27 +314,40 @@ describe('revoke', () => {
   });
 });
 
-describe('several nodes on Redis', () => {
+describe.each<[string, () => Promise<ServerProcess>, (port: number) => Backplane]>([
+  ['Redis', () => startRedis(), (port) => redisBackplane({ url: `redis://127.0.0.1:${port}` })],
+  ['NATS', () => startNats(), (port) => natsBackplane({ servers: `127.0.0.1:${port}` })],
+])('several nodes on %s', (_, startServer, backplaneOn) => {
   let server: ServerProcess;
   beforeAll(async () => {
-    server = await startRedis();
+    server = await startServer();
   });
   afterAll(() => server.dispose());
 
   it('disconnect, revoke and redeem as one', async () => {
-    const node = () => start({ backplane: redisBackplane({ url: `redis://127.0.0.1:${server.port}` }) });
+    const node = () => start({ backplane: backplaneOn(server.port) });
     const [here, there] = [await node(), await node()];
+    // A node hears of the others as soon as it is there.
+    for (const { app } of [here, there])
+      await eventually(async () => (await app.nest.get(Backplane).health()).ready);
     const ticket = await here.tickets.issue({ id: 'ann' });
     const doors = [there, here, there].map(({ app }) =>
       openSse(app.url(`/push/events?topic=public.x&ticket=${ticket}`)),
     );
     expect((await Promise.all(doors)).map(({ status }) => status).sort()).toEqual([200, 401, 401]);
     const client = await openWs(there.app.webSocketUrl(), as('ann'));
+    const reader = await openStream(there.app.url('/push/events?topic=orders.43'), as('ann'));
+    const bob = await openWs(there.app.webSocketUrl(), as('bob'));
     await client.subscribe(['orders.42', 'orders.43']);
     await here.access.revoke('ann', 'orders.42');
     expect(await client.next('revoked')).toEqual({ topics: ['orders.42'] });
+    const unused = await there.tickets.issue({ id: 'ann' });
     await here.access.disconnectUser('ann');
     expect((await client.untilClosed()).code).toBe(4401);
+    await reader.untilEnd();
+    expect(reader.events.at(-1)!.type).toBe('push.expired');
+    expect((await openSse(there.app.url(`/push/events?topic=public.x&ticket=${unused}`))).status).toBe(401);
+    expect(bob.closed).toBeUndefined();
   });
 });
 

@@ -7,6 +7,9 @@ export function afterTest(dispose: Dispose): void {
   pending.push(dispose);
 }
 
-afterEach(async () => {
+/** Does it now: for tests that begin again and again. */
+export async function cleanUp(): Promise<void> {
   for (let dispose = pending.pop(); dispose; dispose = pending.pop()) await dispose();
-});
+}
+
+afterEach(cleanUp);

@@ -51,12 +51,18 @@ export class RawSocket extends Watched {
   }
 }
 
-/** Connects, and sends `request` (lines end with CR LF as HTTP wants it). */
-export async function openRaw(port: number, ...lines: string[]): Promise<RawSocket> {
+/** Connects, and says nothing. */
+export async function connectRaw(port: number): Promise<RawSocket> {
   const socket = connect(port, '127.0.0.1');
   const raw = new RawSocket(socket);
   afterTest(() => socket.destroy());
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  return raw;
+}
+
+/** Connects, and sends `request` (lines end with CR LF as HTTP wants it). */
+export async function openRaw(port: number, ...lines: string[]): Promise<RawSocket> {
+  const raw = await connectRaw(port);
   raw.send(lines.map((line) => `${line}\r\n`).join('') + '\r\n');
   return raw;
 }

@@ -19,16 +19,17 @@ export function clientFrame(
   return Buffer.concat([Buffer.from(head), body]);
 }
 
-/** Sends the handshake of a WebSocket, and nothing else. */
-export function openHandshake(port: number, path = '/push', ...headers: string[]): Promise<RawSocket> {
-  return openRaw(
-    port,
-    `GET ${path} HTTP/1.1`,
-    'Host: x',
+/** What makes a request the handshake of a WebSocket (RFC 6455, section 4.1). */
+export function handshakeHeaders(): string[] {
+  return [
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
     `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
-    ...headers,
-  );
+  ];
+}
+
+/** Sends the handshake of a WebSocket, and nothing else. */
+export function openHandshake(port: number, path = '/push', ...headers: string[]): Promise<RawSocket> {
+  return openRaw(port, `GET ${path} HTTP/1.1`, 'Host: x', ...handshakeHeaders(), ...headers);
 }

@@ -4,7 +4,7 @@ import { Authentication } from './access/authentication.js';
 import { Capacity } from './access/capacity.js';
 import { ClientPublishing } from './access/client-publishing.js';
 import { Gatekeeper } from './access/gatekeeper.js';
-import { GlobalGuards } from './access/global-guards.js';
+import { GlobalEnhancers } from './access/global-enhancers.js';
 import { HandshakeWatch } from './access/handshake-watch.js';
 import { limitsOf } from './access/limits.js';
 import { Origins } from './access/origins.js';
@@ -74,9 +74,9 @@ export function accessProviders(optionsToken: InjectionToken): Provider[] {
 export function gatewayAccessProviders(): Provider[] {
   return [
     {
-      provide: GlobalGuards,
+      provide: GlobalEnhancers,
       inject: [ApplicationConfig],
-      useFactory: (config: ApplicationConfig) => new GlobalGuards(config),
+      useFactory: (config: ApplicationConfig) => new GlobalEnhancers(config),
     },
   ];
 }

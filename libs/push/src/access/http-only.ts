@@ -1,9 +1,15 @@
-import { Injectable, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
-import type { Observable } from 'rxjs';
+import {
+  Injectable,
+  type CallHandler,
+  type CanActivate,
+  type ExecutionContext,
+  type NestInterceptor,
+  type Type,
+} from '@nestjs/common';
 
 /**
- * Makes a guard that was written for HTTP let everything else pass: a global guard of Nest 12 sees the messages of
- * gateways as well, and finds no request there.
+ * Makes a guard, or an interceptor, that was written for HTTP let everything else pass: a global one of Nest 12 sees the
+ * messages of gateways as well, and finds no request there.
  *
  * ```ts
  * { provide: APP_GUARD, useClass: HttpOnly(ThrottlerGuard) }
@@ -11,13 +17,19 @@ import type { Observable } from 'rxjs';
  *
  * Push asks its own authenticator and topic policies in any case.
  */
-export function HttpOnly<Guard extends CanActivate>(guard: Type<Guard>): Type<CanActivate> {
-  class HttpOnlyGuard extends (guard as Type<CanActivate>) {
-    override canActivate(context: ExecutionContext): boolean | Promise<boolean> | Observable<boolean> {
+export function HttpOnly<Enhancer extends CanActivate | NestInterceptor>(
+  enhancer: Type<Enhancer>,
+): Type<Enhancer> {
+  class HttpOnlyEnhancer extends (enhancer as unknown as Type<CanActivate & NestInterceptor>) {
+    override canActivate(context: ExecutionContext) {
       return context.getType<string>() === 'http' ? super.canActivate(context) : true;
     }
+
+    override intercept(context: ExecutionContext, next: CallHandler) {
+      return context.getType<string>() === 'http' ? super.intercept(context, next) : next.handle();
+    }
   }
-  Object.defineProperty(HttpOnlyGuard, 'name', { value: `HttpOnly(${guard.name})` });
-  Injectable()(HttpOnlyGuard);
-  return HttpOnlyGuard;
+  Object.defineProperty(HttpOnlyEnhancer, 'name', { value: `HttpOnly(${enhancer.name})` });
+  Injectable()(HttpOnlyEnhancer);
+  return HttpOnlyEnhancer as unknown as Type<Enhancer>;
 }

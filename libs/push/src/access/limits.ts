@@ -20,14 +20,19 @@ export interface LimitOptions {
   /** Clients whose authentication is under way; others are told to come back. Default: 1,000. */
   readonly pendingHandshakes?: number;
   /**
-   * How long a new connection to the HTTP server may take to send the head of its first request, in milliseconds. It
-   * concerns every connection of the server, since nobody knows yet what it is for. Default: 20,000.
+   * How long a new connection to the HTTP server may take to agree on TLS, and then to send the head of its first request, in
+   * milliseconds each. It concerns every connection of the server, since nobody knows yet what it is for. Default: 20,000.
    */
   readonly handshakeTimeout?: number;
   /** How long the authenticator, or a topic policy, may take to answer, in milliseconds. Default: 10,000. */
   readonly decisionTimeout?: number;
   /** How long a client may take to send the message that authenticates it, in milliseconds. Default: 10,000. */
   readonly firstMessageTimeout?: number;
+  /**
+   * How long a client may take nothing of what waits for it, in milliseconds, to the next heartbeat. What waits is 64 KiB, or
+   * one event if that is larger. Default: 60,000.
+   */
+  readonly stallTimeout?: number;
   /** Frames of one WebSocket, pings and pongs included. Default: 200 a second, 2,000 at once. */
   readonly messages?: Rate;
   /** Topics that one WebSocket subscribes to. Default: 100 a second, 1,000 at once. */
@@ -52,6 +57,7 @@ const defaults: Limits = {
   handshakeTimeout: 20_000,
   decisionTimeout: 10_000,
   firstMessageTimeout: 10_000,
+  stallTimeout: 60_000,
   messages: { perSecond: 200, burst: 2_000 },
   subscribe: { perSecond: 100, burst: 1_000 },
   subscribePerPrincipal: { perSecond: 500, burst: 5_000 },

@@ -41,7 +41,7 @@ export class Session implements Asking, Member {
     readonly transport: TransportName,
     readonly address: string,
     private readonly sessions: Sessions,
-    private readonly limits: Limits,
+    readonly limits: Limits,
     private readonly release: () => void,
   ) {}
 

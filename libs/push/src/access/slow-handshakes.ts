@@ -1,5 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Http2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { Server as TlsServer, type TLSSocket } from 'node:tls';
 
 /** A server of node:http, node:https or node:http2. */
 export interface AnyServer extends EventEmitter {
@@ -11,9 +13,9 @@ export interface AnyServer extends EventEmitter {
 
 /**
  * Drops connections that say nothing, or say it too slowly: Node does it for HTTP/1.1 (it answers 408), if it looks often
- * enough; HTTP/2 sessions are watched until their first stream. Called before the server listens.
+ * enough; TLS and HTTP/2 are watched until they are agreed on, and until the first stream. Called before the server listens.
  *
- * @param milliseconds from the connection to the end of the first head
+ * @param milliseconds for each of these steps
  */
 export function dropSlowHandshakes(server: AnyServer, milliseconds: number): void {
   if (milliseconds === Infinity) return;
@@ -24,9 +26,34 @@ export function dropSlowHandshakes(server: AnyServer, milliseconds: number): voi
       Math.ceil(milliseconds / 4),
     );
   }
+  if (server instanceof TlsServer) dropSlowTls(server, milliseconds);
   server.on('session', (session: Http2Session) => {
     const timer = setTimeout(() => session.destroy(), milliseconds).unref();
     session.once('stream', () => clearTimeout(timer));
     session.once('close', () => clearTimeout(timer));
   });
+}
+
+/** Node gives a client two minutes, which can only be changed where the server is made. */
+function dropSlowTls(server: TlsServer, milliseconds: number): void {
+  const timers = new Map<string, NodeJS.Timeout>();
+  const forget = (peer: string) => {
+    clearTimeout(timers.get(peer));
+    timers.delete(peer);
+  };
+  server.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket);
+    const drop = () => {
+      timers.delete(peer);
+      socket.destroy();
+    };
+    timers.set(peer, setTimeout(drop, milliseconds).unref());
+    socket.once('close', () => forget(peer));
+  });
+  // Another object than the socket below, of the same two ends.
+  server.on('secureConnection', (socket: TLSSocket) => forget(peerOf(socket)));
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -3,6 +3,7 @@ import type { Batch, Codec } from '../../contracts/event.js';
 import type { Cursor } from '../../hub/cursor.js';
 import { chunk } from '../../wire/sse.codec.js';
 import { together } from '../together.js';
+import { Stall } from '../stall.js';
 import { bodyOf, type Body } from './raw-response.js';
 import { SseClient, type SseDesk } from './sse-client.js';
 import type { SseVisit } from './sse-visit.js';
@@ -21,12 +22,14 @@ export abstract class DirectConnection extends SseClient implements Connection {
   readonly cursor: Cursor;
   private readonly body: Body;
   private readonly codec: Codec;
+  private readonly stall: Stall;
 
   /** @param end as of `SseClient` */
   constructor(visit: SseVisit, desk: SseDesk, codecs: Codecs, end: () => void) {
     super(visit, desk, end);
     this.body = bodyOf(visit.response);
     this.codec = this.body.isChunked ? codecs.chunked : codecs.whole;
+    this.stall = new Stall(this.session.limits.stallTimeout);
     this.cursor = desk.hub.join(this);
   }
 
@@ -46,10 +49,16 @@ export abstract class DirectConnection extends SseClient implements Connection {
     together(this.body.sink, run);
   }
 
-  /** Whether a heartbeat would only wait. */
-  protected get isFull(): boolean {
-    return this.body.sink.writableNeedDrain;
+  /** A client that reads nothing has had its time; one that is slow gets no heartbeat, which would only wait. */
+  beat(): void {
+    const isFull = this.body.sink.writableNeedDrain;
+    if (this.stall.isTooLong(isFull)) {
+      this.reason = 'timeout';
+      this.destroy();
+    } else if (!isFull) this.heartbeat();
   }
+
+  protected abstract heartbeat(): void;
 
   protected sendBlock(block: Buffer): boolean {
     return this.put(this.body.isChunked ? chunk([block]) : block);
@@ -64,5 +73,8 @@ export abstract class DirectConnection extends SseClient implements Connection {
     return false;
   }
 
-  private readonly drained = (): void => this.cursor.drained();
+  private readonly drained = (): void => {
+    this.stall.end();
+    this.cursor.drained();
+  };
 }

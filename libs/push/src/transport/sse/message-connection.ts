@@ -49,8 +49,8 @@ export class MessageConnection extends DirectConnection implements MessageClient
     return this.send(gapMessage(notice));
   }
 
-  beat(): void {
-    if (!this.isFull) this.send(heartbeatMessage(this.cursor.position));
+  protected heartbeat(): void {
+    this.send(heartbeatMessage(this.cursor.position));
   }
 
   override fail(error: PushError): void {

@@ -51,7 +51,7 @@ export class SseConnection extends DirectConnection {
   }
 
   /** Keeps proxies from closing a quiet stream, and its last event id from growing old. */
-  beat(): void {
-    if (!this.isFull) this.sendBlock(sseHeartbeat(this.desk.heartbeat, this.cursor.position));
+  protected heartbeat(): void {
+    this.sendBlock(sseHeartbeat(this.desk.heartbeat, this.cursor.position));
   }
 }

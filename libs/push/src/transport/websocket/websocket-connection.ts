@@ -23,6 +23,7 @@ import { UpgradeStream } from '../http2/upgrade-stream.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
 import { together } from '../together.js';
+import { Stall } from '../stall.js';
 import type { Beating, TimerWheel } from '../timer-wheel.js';
 
 /** While so many bytes of answers wait for a client, nothing more is read from it. */
@@ -50,6 +51,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   opening: Promise<void> | undefined;
   readonly cursor: Cursor;
   private isAlive = true;
+  private readonly stall: Stall;
   /** Nothing more is read from a client that floods. */
   private isShut = false;
 
@@ -59,6 +61,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     readonly session: Session,
     private readonly desk: WebSocketDesk,
   ) {
+    this.stall = new Stall(session.limits.stallTimeout);
     this.cursor = desk.hub.join(this);
     desk.reception.arrived(this);
     client.on('pong', () => (this.isAlive = true));
@@ -130,9 +133,12 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     if (this.client.isPaused && !this.isShut) this.client.resume();
   }
 
-  /** A client that did not answer the last ping is gone; the others are asked again, and told where they are. */
+  /**
+   * A client that did not answer the last ping is gone, and so is one that says that it lives, and reads nothing; the others
+   * are asked again, and told where they are.
+   */
   beat(): void {
-    if (!this.isAlive) {
+    if (!this.isAlive || this.stall.isTooLong(this.stream.writableNeedDrain)) {
       this.reason = 'timeout';
       this.client.terminate();
       return;
@@ -172,6 +178,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   }
 
   private readonly drained = (): void => {
+    this.stall.end();
     this.resume();
     this.cursor.drained();
   };

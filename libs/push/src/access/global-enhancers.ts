@@ -1,0 +1,59 @@
+import { Logger, type CanActivate, type NestInterceptor, type OnApplicationBootstrap } from '@nestjs/common';
+import type { ApplicationConfig } from '@nestjs/core';
+
+type Enhancer = CanActivate | NestInterceptor;
+
+/** The code shows that it knows of more than HTTP. */
+const looksAround = /\b(?:getType|switchToWs)\b/;
+
+/** The code shows that it wants a request of HTTP. A guard has nothing else to look at, an interceptor may. */
+const wantsRequest = /\b(?:switchToHttp|getRequest|getResponse)\b/;
+
+/**
+ * Says at start which of the application's global guards and interceptors will fail on the messages of WebSocket clients,
+ * rather than have every one of them answered with an error.
+ */
+export class GlobalEnhancers implements OnApplicationBootstrap {
+  private readonly logger = new Logger('PushModule');
+
+  constructor(private readonly config: ApplicationConfig) {}
+
+  onApplicationBootstrap(): void {
+    const { config } = this;
+    const guards = [...config.getGlobalGuards(), ...config.getGlobalRequestGuards().map(prototypeOf)];
+    const interceptors = [
+      ...config.getGlobalInterceptors(),
+      ...config.getGlobalRequestInterceptors().map(prototypeOf),
+    ].filter((interceptor) => wantsRequest.test(sourceOf(interceptor)));
+    this.warnOf('guard', guards);
+    this.warnOf('interceptor', interceptors);
+  }
+
+  private warnOf(kind: string, enhancers: readonly Enhancer[]): void {
+    const names = enhancers
+      .filter((enhancer) => !looksAround.test(sourceOf(enhancer)))
+      .map((enhancer) => enhancer.constructor.name);
+    if (names.length === 0) return;
+    this.logger.warn(
+      `${names.join(', ')}: a global ${kind} also runs for the messages of push's WebSocket clients, and looks as if it` +
+        ` expects an HTTP request. If it does, register HttpOnly(${names[0]}) in its place, or have it do nothing unless` +
+        " context.getType() is 'http'; without WebSocket it does not matter: PushModule.forRoot({ transports: ['sse'] }).",
+    );
+  }
+}
+
+/** Of what is made for each request, there is no instance yet. */
+function prototypeOf({ metatype }: { metatype: unknown }): Enhancer {
+  return (metatype as { prototype: Enhancer }).prototype;
+}
+
+/** The code of the class and of those that it extends: any of them may look at the context. */
+function sourceOf(enhancer: Enhancer): string {
+  if ((enhancer as { constructor: unknown }).constructor === Object) return Object.values(enhancer).join();
+  let source = '';
+  for (let type: unknown = enhancer.constructor; type !== Function.prototype && typeof type === 'function';) {
+    source += Function.prototype.toString.call(type);
+    type = Object.getPrototypeOf(type);
+  }
+  return source;
+}
