@@ -198,7 +198,7 @@ const known = new Set([
 ]);
 
 it('messages of a WebSocket: each is answered, none fails', async () => {
-  await check(150, fc.array(fc.oneof(message, json), { minLength: 1, maxLength: 20 }), async (messages) => {
+  await check(300, fc.array(fc.oneof(message, json), { minLength: 1, maxLength: 20 }), async (messages) => {
     const witness = await openWs(app.webSocketUrl(), as('witness'));
     await witness.subscribe('public.well');
     const client = await openWs(app.webSocketUrl(), as('ann'));
@@ -233,7 +233,7 @@ it('bytes instead of frames: the connection ends, or goes on', async () => {
     frame.map(({ payload, ...head }) => clientFrame(payload, head)),
     fc.uint8Array({ maxLength: 100 }).map((some) => Buffer.from(some)),
   );
-  await check(150, fc.array(bytes, { maxLength: 8 }), async (pieces) => {
+  await check(300, fc.array(bytes, { maxLength: 8 }), async (pieces) => {
     const witness = await openWs(app.webSocketUrl(), as('witness'));
     await witness.subscribe('public.well');
     const raw: RawSocket = await openHandshake(app.port, '/push', 'Authorization: Bearer ann');
@@ -276,12 +276,12 @@ it('queries of the SSE endpoint: an honest status, and nothing of them in the st
   const query = fc
     .array(fc.tuple(name, encoded), { maxLength: 8 })
     .map((pairs) =>
-      pairs.map(([key, value]) => `${encodeURIComponent(key.toWellFormed())}=${value}`).join('&'),
+      pairs.map(([key, value]) => `${encodeURIComponent(Buffer.from(key).toString())}=${value}`).join('&'),
     );
   const header = fc.oneof(fc.constant(undefined), fc.stringMatching(/^[\t -~]{0,40}$/));
   const line =
     /^(?:|:|: |retry: \d+|id: [\w-]+|event: push\.gap|data: \{"reason":"(?:malformed|epoch|future)",.*\})$/;
-  await check(200, fc.tuple(query, header), async ([text, id]) => {
+  await check(400, fc.tuple(query, header), async ([text, id]) => {
     const response = await answerOf(`/push/events?${text}`, id === undefined ? {} : { 'Last-Event-ID': id });
     let body = '';
     response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));

@@ -13,12 +13,12 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
-import { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
 import { HttpOnly, PushModule, PushTopic, type PushOptions, type TopicPolicy } from 'nestjs-push';
 import { connect } from 'node:net';
 import { EMPTY, map } from 'rxjs';
 import WebSocket from 'ws';
 import { afterTest } from './support/cleanup.js';
+import { NewsProcess } from './support/news-process.js';
 import { openRaw } from './support/raw-socket.js';
 import { as, NameAuthenticator, Users } from './support/roles.js';
 import { openSse, openStream } from './support/sse-reader.js';
@@ -582,22 +582,18 @@ describe('global interceptors, pipes and filters of the application', () => {
   });
 });
 
-describe('the throttler of @nestjs/throttler', () => {
-  it('counts requests, and leaves messages to the limits of push', async () => {
-    const app = await startApp('express', {
-      imports: [
-        ThrottlerModule.forRoot([{ ttl: 60_000, limit: 2 }]),
-        PushModule.forRoot({ topics: [{ pattern: 'public.>', access: 'public' }] }),
-      ],
-      providers: [{ provide: APP_GUARD, useClass: HttpOnly(ThrottlerGuard) }],
-    });
-    const client = await openWs(app.webSocketUrl());
-    for (let n = 0; n < 5; n++)
-      expect(await client.subscribe(`public.${n}`)).toMatchObject({ event: 'subscribed' });
-    const statuses = [];
-    for (let n = 0; n < 3; n++) statuses.push((await openSse(app.url(stream))).status);
-    expect(statuses).toEqual([200, 200, 429]);
-  });
+it('the throttler of @nestjs/throttler counts requests, and leaves messages to the limits of push', async () => {
+  const server = await NewsProcess.start({ requestsPerMinute: 2 });
+  const client = await openWs(`ws://127.0.0.1:${server.port}/push`);
+  for (let n = 0; n < 5; n++)
+    expect(await client.subscribe(`news.${n}`)).toMatchObject({ event: 'subscribed' });
+  const statuses = [];
+  for (let n = 0; n < 3; n++) {
+    const reader = await openSse(`http://127.0.0.1:${server.port}/push/events?topic=news.x`);
+    statuses.push(reader.status);
+  }
+  expect(statuses).toEqual([200, 200, 429]);
+  expect(server.child.output).not.toContain('Throttler');
 });
 
 describe('options that make no sense', () => {

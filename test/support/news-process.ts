@@ -6,6 +6,8 @@ export interface NewsOptions {
   /** Options of the module, as far as they are JSON. */
   readonly push?: object;
   readonly secret?: string;
+  /** Has @nestjs/throttler count the requests of each address. */
+  readonly requestsPerMinute?: number;
   /** For `h2`: HTTP/2 with TLS, and HTTP/1.1 beside it. */
   readonly tls?: { readonly key: string; readonly cert: string };
   /** The port of a Redis that is the backplane. Default: memory. */

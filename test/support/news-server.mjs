@@ -9,10 +9,19 @@
  */
 import 'reflect-metadata';
 import { Module, UnauthorizedException } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { JwtService } from '@nestjs/jwt';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { anonymous, Authenticator, EventBus, PushModule, PushTickets, PushTopic } from 'nestjs-push';
+import { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';
+import {
+  anonymous,
+  Authenticator,
+  EventBus,
+  HttpOnly,
+  PushModule,
+  PushTickets,
+  PushTopic,
+} from 'nestjs-push';
 import { redisBackplane } from 'nestjs-push/redis';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,6 +39,7 @@ const {
   tls,
   redis,
   signals = true,
+  requestsPerMinute: limit,
 } = JSON.parse(process.argv[2] ?? '{}');
 const adapters = {
   express: () => [],
@@ -67,7 +77,11 @@ const options = {
   backplane: redis && redisBackplane({ url: `redis://127.0.0.1:${redis}` }),
   ...push,
 };
-Module({ imports: [PushModule.forRoot(options)], providers: [RoomsPolicy] })(NewsModule);
+const throttler = limit ? [ThrottlerModule.forRoot([{ ttl: 60_000, limit }])] : [];
+const guards = limit ? [{ provide: APP_GUARD, useClass: HttpOnly(ThrottlerGuard) }] : [];
+Module({ imports: [PushModule.forRoot(options), ...throttler], providers: [RoomsPolicy, ...guards] })(
+  NewsModule,
+);
 
 const app = await NestFactory.create(NewsModule, ...adapters[platform](), { logger: ['error', 'warn'] });
 if (signals) app.enableShutdownHooks();
