@@ -52,10 +52,8 @@ export abstract class DirectConnection extends SseClient implements Connection {
   /** A client that reads nothing has had its time; one that is slow gets no heartbeat, which would only wait. */
   beat(): void {
     const isFull = this.body.sink.writableNeedDrain;
-    if (this.stall.isTooLong(isFull)) {
-      this.reason = 'timeout';
-      this.destroy();
-    } else if (!isFull) this.heartbeat();
+    if (this.stall.isTooLong(isFull)) this.drop('timeout');
+    else if (!isFull) this.heartbeat();
   }
 
   protected abstract heartbeat(): void;

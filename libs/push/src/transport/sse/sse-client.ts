@@ -84,6 +84,12 @@ export abstract class SseClient implements SessionClient, Beating {
     this.desk.wheel.remove(this);
   }
 
+  /** Ends the response at once: nobody takes a last word. */
+  protected drop(reason: DisconnectReason): void {
+    this.visit.reason = reason;
+    this.visit.destroy();
+  }
+
   /** Says a last word and ends the response. */
   protected finish(reason: DisconnectReason, lastWord: Buffer): void {
     this.visit.reason = reason;
