@@ -54,8 +54,14 @@ async function measure(plans: readonly Plan[]): Promise<Result[]> {
     for (const peer of peers) {
       process.stderr.write(`[${++count}/${total}] ${scenario.title} · ${titleOf(peer)} … `);
       const start = performance.now();
-      rows.push({ peer, figures: await scenario.measure(peerNamed(peer), scale) });
-      process.stderr.write(`${((performance.now() - start) / 1_000).toFixed(1)} s\n`);
+      try {
+        rows.push({ peer, figures: await scenario.measure(peerNamed(peer), scale) });
+        process.stderr.write(`${((performance.now() - start) / 1_000).toFixed(1)} s\n`);
+      } catch (error) {
+        // The others are measured all the same.
+        process.stderr.write(`failed: ${(error as Error).message}\n`);
+        process.exitCode = 1;
+      }
     }
     const { name, title, columns } = scenario;
     const result = { name, title, machine: machine(), columns, rows };

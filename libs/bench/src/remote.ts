@@ -62,7 +62,8 @@ export function answer(methods: Methods): void {
 
 /** In the child: tells the parent something that it did not ask for. */
 export function notify(notice: unknown): void {
-  if (process.connected) process.send?.({ notice });
+  // The parent may be gone, and this process is then about to be.
+  process.send?.({ notice }, undefined, undefined, () => undefined);
 }
 
 async function respond(methods: Methods, { id, method, argument }: Call): Promise<void> {

@@ -9,10 +9,12 @@ export async function start(): Promise<BenchServer> {
   const app = fastify();
   const rooms = new Rooms<FastifyReply['sse']>();
   await app.register(plugin as unknown as FastifyPluginAsync);
-  app.get('/events/:topic', { sse: true }, async (request, { sse }) => {
+  app.get('/events/:topic', { sse: true }, async (request, { sse, raw }) => {
     sse.keepAlive();
     sse.onClose(() => rooms.leave(sse));
     sse.sendHeaders();
+    // Otherwise they wait for the first event, or a heartbeat.
+    raw.flushHeaders();
     rooms.join(topicOf(request.raw), sse);
   });
   await app.ready();

@@ -113,6 +113,9 @@ export class Batch {
   }
 
   private join(codec: Codec): Buffer {
-    return codec.join(this.events.map((event) => event.encoded(codec)));
+    const { events } = this;
+    // A topic of one client brings it one event at a time, mostly.
+    if (events.length === 1) return codec.join([events[0]!.encoded(codec)]);
+    return codec.join(events.map((event) => event.encoded(codec)));
   }
 }

@@ -59,7 +59,7 @@ export class Selection {
   }
 
   get batch(): Batch {
-    return (this.made ??= new Batch(eventsOf(this)));
+    return (this.made ??= new Batch(this.before?.event ? eventsOf(this) : [this.event!]));
   }
 }
 

@@ -83,7 +83,9 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   }
 
   write(batch: Batch): boolean {
-    return this.isOpen ? this.hasRoom(this.stream.write(batch.bytes(websocketCodec))) : true;
+    // What is written to a destroyed stream goes nowhere; to ask each time costs more.
+    if (this.client.readyState !== this.client.OPEN) return true;
+    return this.hasRoom(this.stream.write(batch.bytes(websocketCodec)));
   }
 
   gap(notice: GapNotice): boolean {
