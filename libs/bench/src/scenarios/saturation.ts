@@ -50,15 +50,22 @@ async function atBestPace(
   return Bench.run(peer, { topics, retained }, async (bench) => {
     await bench.open(subscribers);
     await delay(300);
-    let best: { pace: Pace; deliveries: number } | undefined;
+    const trials: { pace: Pace; deliveries: number }[] = [];
+    let best = 0;
     for (const pace of paces) {
       const { deliveries } = await throughput(bench, pace, scale.trial);
+      trials.push({ pace, deliveries });
       // Those who write each event gain nothing by more at a time, and would take minutes for it.
-      const isWorthIt = !best || deliveries > 1.1 * best.deliveries;
-      if (!best || deliveries > best.deliveries) best = { pace, deliveries };
-      if (!isWorthIt) break;
+      if (deliveries < 1.1 * best) break;
+      best = deliveries;
     }
-    return { ...(await throughput(bench, best!.pace, scale.run)), burst: best!.pace.burst };
+    // A trial is short: what is almost as good may be better.
+    const candidates = trials.filter(({ deliveries }) => deliveries > 0.9 * best);
+    const figures: (Throughput & Figures)[] = [];
+    for (const { pace } of candidates) {
+      figures.push({ ...(await throughput(bench, pace, scale.run)), burst: pace.burst });
+    }
+    return figures.reduce((one, other) => (other.deliveries > one.deliveries ? other : one));
   });
 }
 
