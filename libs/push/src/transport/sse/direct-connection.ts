@@ -64,8 +64,7 @@ export abstract class DirectConnection extends SseClient implements Connection {
 
   private put(bytes: Buffer): boolean {
     const { sink, isDirect } = this.body;
-    // The response knows first, and asking the sink too would cost more than it spares.
-    if (this.response.writableEnded || this.response.destroyed) return true;
+    if (sink.destroyed || this.response.writableEnded) return true;
     // A large write counts as too much even if the kernel took all of it: what matters is what stayed here.
     if (sink.write(bytes) || (isDirect && sink.writableLength === 0)) return true;
     sink.once('drain', this.drained);

@@ -83,9 +83,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   }
 
   write(batch: Batch): boolean {
-    // What is written to a destroyed stream goes nowhere; to ask each time costs more.
-    if (this.client.readyState !== this.client.OPEN) return true;
-    return this.hasRoom(this.stream.write(batch.bytes(websocketCodec)));
+    return this.isOpen ? this.hasRoom(this.stream.write(batch.bytes(websocketCodec))) : true;
   }
 
   gap(notice: GapNotice): boolean {
