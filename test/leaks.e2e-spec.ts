@@ -68,13 +68,15 @@ const speeches: readonly (() => (string | Buffer)[])[] = [
   () => [request('/orders/1/piped')],
   () => [request('/orders/1/async')],
   () => [request('/push/events?topic=secret')],
-  // WebSocket: half of a handshake, nothing more than it, with a replay, live, with a close, against the protocol, refused
+  // WebSocket: half of a handshake, nothing more than it, with a replay, live, with a close, against the protocol, in the
+  // middle of a frame, refused
   () => [handshake().slice(0, 60)],
   () => [handshake()],
   () => [handshake(), subscribe('earliest')],
   () => [handshake(), subscribe('now'), subscribe('last')],
   () => [handshake(), subscribe('now'), clientFrame(Buffer.from([3, 232]), { opcode: 8 })],
   () => [handshake(), clientFrame('{}', { opcode: 5 })],
+  () => [handshake(), subscribe('earliest'), subscribe('now').subarray(0, 20)],
   () => [handshake('/nobody')],
 ];
 

@@ -1,6 +1,7 @@
 import {
   Controller,
   ForbiddenException,
+  Get,
   Injectable,
   Module,
   Sse,
@@ -19,13 +20,18 @@ import {
   type DisconnectContext,
   type SubscribeContext,
 } from 'nestjs-push';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import http2 from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { map, of, mergeMap, throwError } from 'rxjs';
 import { afterTest } from './support/cleanup.js';
 import { openSse, openStream } from './support/sse-reader.js';
-import { platforms, startApp, type RunningApp } from './support/start-app.js';
+import { platforms, startApp, type Platform, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/watched.js';
-import { openWs } from './support/ws-client.js';
+import { connectWs, openWs } from './support/ws-client.js';
+import { openHandshake } from './support/ws-frames.js';
 
 const open = { topics: [{ pattern: 'news.>', access: 'public' as const }] };
 const events = '/push/events?topic=news.>';
@@ -86,13 +92,81 @@ describe.each(platforms)('A shutdown on %s', (platform) => {
     const refused = await openSse(app.url(events));
     expect(refused.status).toBe(503);
     expect(Number(refused.response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
-    const upgrade = await openWs(app.webSocketUrl());
-    expect(upgrade.messages).toEqual([]);
+    const upgrade = await openHandshake(app.port);
+    await upgrade.until(() => upgrade.text.includes('\r\n\r\n'));
+    expect(upgrade.text).toMatch(/^HTTP\/1\.1 503 /);
+    expect(upgrade.text).toMatch(/^Retry-After: [1-9]/m);
     expect((await app.bus.publish('news.a', 1)).length).toBeGreaterThan(0);
     app.nest.get(PushLifecycle).abort();
     await drained;
   });
 });
+
+describe.each<Platform>(['express', 'fastify', 'fastify with TLS'])(
+  'Connections of %s without a request',
+  (platform) => {
+    const answering = 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n';
+
+    @Controller()
+    class SlowController {
+      begun = () => undefined as void;
+      end = () => undefined as void;
+
+      @Get('slow')
+      async slow(): Promise<string> {
+        this.begun();
+        await new Promise<void>((resolve) => (this.end = resolve));
+        return 'done';
+      }
+    }
+
+    /** A connection that has said `text`. */
+    function say(app: RunningApp, text: string): Promise<Socket> {
+      return new Promise((resolve) => {
+        const options = { port: app.port, host: '127.0.0.1', rejectUnauthorized: false };
+        const said = () => (text ? socket.write(text, () => resolve(socket)) : resolve(socket));
+        const socket = app.url('').startsWith('https') ? connectTls(options, said) : connect(options, said);
+        socket.on('error', () => undefined).resume();
+        afterTest(() => socket.destroy());
+      });
+    }
+
+    const start = () =>
+      startApp(platform, { imports: [PushModule.forRoot(open)], controllers: [SlowController] });
+
+    it('do not hold a shutdown: opened ahead of need, in the middle of a head, kept alive, shaking hands', async () => {
+      const app = await start();
+      const sockets = [
+        await say(app, ''),
+        await say(app, 'GET / HTTP/1.1\r\nHost:'),
+        await say(app, 'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n'),
+      ];
+      const plain = connect(app.port, '127.0.0.1').on('error', () => undefined);
+      await once(plain, 'connect');
+      await once(sockets[2]!, 'data');
+      await eventually(() => app.sockets.size === 4);
+      await app.nest.close();
+      await eventually(() => app.sockets.size === 0);
+    });
+
+    it('end with the answer that was on its way when it began', async () => {
+      const app = await start();
+      const controller = app.nest.get(SlowController);
+      const begun = new Promise<void>((resolve) => (controller.begun = resolve));
+      const socket = await say(app, answering);
+      let answer = '';
+      socket.on('data', (data: Buffer) => (answer += data.toString()));
+      await begun;
+      const closed = app.nest.close();
+      await eventually(() => !app.nest.get(PushLifecycle).ready);
+      controller.end();
+      // Fastify would keep it for 72 seconds.
+      await closed;
+      await eventually(() => socket.destroyed);
+      expect(answer).toContain('done');
+    });
+  },
+);
 
 describe('A shutdown with HTTP/2', () => {
   it('ends streams, sends GOAWAY and returns', async () => {
@@ -122,10 +196,14 @@ describe('A shutdown with HTTP/2', () => {
 class Hooks {
   readonly calls: unknown[] = [];
   refuse = false;
+  /** Nobody is let in before. */
+  hold: Promise<unknown> | undefined;
+  waiting = 0;
 
   @OnPushConnect()
   async connected(context: ConnectionContext): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    this.waiting++;
+    await (this.hold ?? new Promise((resolve) => setImmediate(resolve)));
     this.calls.push(['connect', context.transport]);
     if (this.refuse) throw new ForbiddenException('not today');
   }
@@ -189,6 +267,82 @@ describe.each(platforms)('Hooks on %s', (platform) => {
     const socket = await openWs(app.webSocketUrl());
     expect(await socket.untilClosed()).toEqual({ code: 4403, reason: 'FORBIDDEN' });
     expect(socket.messages.map(({ event }) => event)).toEqual(['error']);
+  });
+
+  it('come in pairs: who leaves before it is let in, or is refused, is seen off too', async () => {
+    const { app, hooks } = await start();
+    let letIn!: () => void;
+    hooks.hold = new Promise<void>((resolve) => (letIn = resolve));
+    const [stream, socket] = [
+      request(app.url(events)).on('error', () => undefined),
+      connectWs(app.webSocketUrl()),
+    ];
+    stream.end();
+    await eventually(() => hooks.waiting === 2);
+    stream.destroy();
+    socket.socket.terminate();
+    await eventually(() => app.sockets.size === 0);
+    expect(hooks.calls).toEqual([]);
+    letIn();
+    const names = () =>
+      hooks.calls.map((call) => (call as string[])[0]).filter((name) => name !== 'subscribe');
+    await eventually(() => names().length === 4);
+    expect(names().toSorted()).toEqual(['connect', 'connect', 'disconnect', 'disconnect']);
+    hooks.hold = undefined;
+    hooks.calls.length = 0;
+    hooks.refuse = true;
+    await openSse(app.url(events));
+    await openWs(app.webSocketUrl());
+    await eventually(() => hooks.calls.length === 4);
+    expect(hooks.calls).toEqual([
+      ['connect', 'sse'],
+      ['disconnect', 'sse', 'error'],
+      ['connect', 'websocket'],
+      ['disconnect', 'websocket', 'error'],
+    ]);
+  });
+
+  it('that still wait when a drain begins lead to a 503 with Retry-After, and 1012', async () => {
+    const { app, hooks } = await start();
+    let letIn!: () => void;
+    hooks.hold = new Promise<void>((resolve) => (letIn = resolve));
+    const stream = openSse(app.url(events));
+    const socket = connectWs(app.webSocketUrl());
+    await eventually(() => hooks.waiting === 2);
+    const drained = app.nest.get(PushLifecycle).drain();
+    letIn();
+    const refused = await stream;
+    expect(refused.status).toBe(503);
+    expect(Number(refused.response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    expect((await socket.untilClosed()).code).toBe(1012);
+    await drained;
+  });
+
+  it('are awaited when the application closes, up to a limit, and before the backplane ends', async () => {
+    @Injectable()
+    class Farewell {
+      ids: string[] = [];
+
+      constructor(private readonly bus: EventBus) {}
+
+      @OnPushDisconnect()
+      async publish(): Promise<void> {
+        await new Promise((resolve) => setImmediate(resolve));
+        this.ids.push(await this.bus.publish('news.left', 1));
+      }
+
+      @OnPushDisconnect()
+      forget(): Promise<void> {
+        return new Promise(() => undefined);
+      }
+    }
+    const app = await startApp(platform, {
+      imports: [PushModule.forRoot({ ...open, shutdownTimeout: 500 })],
+      providers: [Farewell],
+    });
+    await openStream(app.url(events));
+    await app.nest.close();
+    expect(app.nest.get(Farewell).ids).toHaveLength(1);
   });
 
   it('are awaited when the application closes', async () => {
