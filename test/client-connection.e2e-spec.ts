@@ -111,6 +111,21 @@ describe.each(transports)('A connection over %s', (name) => {
     expect(record.statuses).toEqual([name]);
   });
 
+  it('brings events also while its topics change all the time', async () => {
+    const app = await startPublic();
+    const record = new ClientRecord(openClient(app.url('/push'), options));
+    await record.read('a.1');
+    let last = 0;
+    while (record.handled.length < 50) {
+      await count(app, ++last, last);
+      const stop = record.push.on(`b.${last}`, () => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      stop();
+    }
+    await record.untilHandled(last);
+    expect(record.handled).toEqual(numbers(last));
+  });
+
   it('that is dead is noticed by its silence, and resumed', async () => {
     const app = await startPublic({ heartbeat: 150 });
     const { proxy, url } = await throughTcp(app);

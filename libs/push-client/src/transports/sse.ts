@@ -28,6 +28,10 @@ export class SseTransport implements Transport {
   readonly #asked = new Map<string, Subscribe>();
   /** Given up before they were live. */
   readonly #dropped = new Set<string>();
+  /** What the open stream has yet to answer: it is not replaced before, or changes that never stop would stop everything. */
+  #unanswered = new Set<string>();
+  /** The open stream is not for what is wanted now. */
+  #isStale = false;
   /** Whose catch-up is in progress. */
   #turn: string | undefined;
   readonly #whole = new AbortController();
@@ -66,6 +70,8 @@ export class SseTransport implements Transport {
   }
 
   #openSoon(): void {
+    this.#isStale = true;
+    if (this.#unanswered.size > 0) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       void this.#open();
@@ -76,8 +82,10 @@ export class SseTransport implements Transport {
     if (this.#stream !== this.#whole) this.#stream.abort();
     const stream = (this.#stream = new AbortController());
     this.#turn = undefined;
+    this.#isStale = false;
     const live = { topics: [...this.#live], from: this.#position, repeat: true, ref: ownRef };
     const subscribe = [...(this.#live.size > 0 ? [live] : []), ...this.#asked.values()];
+    this.#unanswered = new Set(subscribe.map(({ ref }) => ref));
     let end: End;
     try {
       end = await this.#read(await this.#post('events', { subscribe }, stream.signal), stream.signal);
@@ -137,6 +145,12 @@ export class SseTransport implements Transport {
     if (event === 'error' && ref !== undefined) this.#asked.delete(ref);
     if (ref !== ownRef) this.events.message(message);
     else if (event === 'error') this.#end(broken(data.message));
+    if (event === 'live' || event === 'error') this.#answered(ref);
+  }
+
+  #answered(ref: string | undefined): void {
+    this.#unanswered.delete(ref!);
+    if (this.#isStale) this.#openSoon();
   }
 
   /** Notes how far whoever has the turn has come. */
