@@ -142,14 +142,14 @@ describe.each(transports)('A connection over %s', (name) => {
   });
 
   it('that is quiet is left alone', async () => {
-    const app = await startPublic({ heartbeat: 400 });
+    const app = await startPublic({ heartbeat: 1_000 });
     const record = new ClientRecord(openClient(app.url('/push'), options));
     await record.read('a.*');
     const { position } = record.push;
     await app.bus.publish('b', 1);
     // Heartbeats move it.
     await eventually(() => record.push.position !== position);
-    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    await new Promise((resolve) => setTimeout(resolve, 2_300));
     expect(record.statuses).toEqual([name]);
   });
 
