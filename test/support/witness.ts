@@ -145,7 +145,7 @@ export class Witness extends Watched {
     await eventually(async () => {
       const { used } = await this.target.ask<{ used: number }>('heap');
       left = Math.min(left, used - before);
-      return left < 8 * 1024 * 1024 || Date.now() > deadline;
+      return left < 16 * 1024 * 1024 || Date.now() > deadline;
     });
     return left;
   }
