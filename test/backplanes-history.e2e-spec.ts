@@ -1,0 +1,169 @@
+import { jest } from '@jest/globals';
+import { Controller, Sse } from '@nestjs/common';
+import { EventBus, PushModule, type Backplane, type PushOptions } from 'nestjs-push';
+import { natsBackplane } from 'nestjs-push/nats';
+import { redisBackplane } from 'nestjs-push/redis';
+import { map } from 'rxjs';
+import { afterTest } from './support/cleanup.js';
+import { startNats, startRedis, type ServerProcess } from './support/servers.js';
+import { openStream } from './support/sse-reader.js';
+import { startApp, type RunningApp } from './support/start-app.js';
+import { openWs } from './support/ws-client.js';
+
+jest.setTimeout(60_000);
+
+@Controller()
+class NewsController {
+  constructor(private readonly events: EventBus) {}
+
+  @Sse('piped')
+  piped() {
+    return this.events.stream(['news.*', 'prices']).pipe(map((message) => message));
+  }
+}
+
+const logs: [string, () => Promise<ServerProcess>, (port: number) => Backplane][] = [
+  ['Redis', startRedis, (port) => redisBackplane({ url: `redis://127.0.0.1:${port}` })],
+  ['NATS', startNats, (port) => natsBackplane({ servers: `127.0.0.1:${port}`, perTopic: 2_000 })],
+];
+
+const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
+
+describe.each(logs)('A node that starts over a log in %s with a past', (_, startServer, backplane) => {
+  let server: ServerProcess;
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(() => server.dispose());
+
+  /** A node; the one that is ready can publish, and knows where the log ends. */
+  async function node(options: PushOptions = {}): Promise<RunningApp> {
+    const app = await startApp('express', {
+      imports: [
+        PushModule.forRoot({
+          backplane: backplane(server.port),
+          topics: [
+            { pattern: 'short.>', access: 'public', retention: { events: 5 } },
+            { pattern: '>', access: 'public' },
+          ],
+          ...options,
+        }),
+      ],
+      controllers: [NewsController],
+    });
+    while (!(await app.bus.health()).ready);
+    return app;
+  }
+
+  const publish = (app: RunningApp, topic: string, data: readonly number[]) =>
+    Promise.all(data.map((each) => app.bus.publish(topic, each)));
+
+  /** Publishes on a node that ends then, and starts another. */
+  async function restarted(past: (first: RunningApp) => Promise<string>): Promise<[RunningApp, string]> {
+    const first = await node();
+    const id = await past(first);
+    await first.close();
+    return [await node(), id];
+  }
+
+  const events = (path: string, topics: string[], query = '') =>
+    `${path}?${topics.map((topic) => `topic=${topic}`).join('&')}${query}`;
+
+  it('gives who resumes exactly what it missed, by every door, then what is live', async () => {
+    const [second, id] = await restarted(async (first) => {
+      const [, , third] = await publish(first, 'news.a', numbers(3));
+      await publish(first, 'other', numbers(20));
+      await publish(first, 'news.b', numbers(300, 4));
+      await publish(first, 'prices', [304]);
+      return third!;
+    });
+    const topics = ['news.*', 'prices'];
+    const headers = { 'Last-Event-ID': id };
+    const sse = await openStream(second.url(events('/push/events', topics)), { headers });
+    const piped = await openStream(second.url('/piped'), { headers });
+    const ws = await openWs(second.webSocketUrl());
+    const answer = await ws.subscribe(topics, id);
+    await publish(second, 'news.a', [305]);
+    await Promise.all([sse.untilEvents(302), piped.untilEvents(302), ws.untilData(302)]);
+    expect(answer).toMatchObject({ event: 'subscribed', id });
+    expect(ws.data).toEqual(numbers(302, 4));
+    expect(sse.data.map((each) => (JSON.parse(each) as { data: number }).data)).toEqual(numbers(302, 4));
+    expect(piped.data.map(Number)).toEqual(numbers(302, 4));
+    expect([sse.gaps, piped.gaps, ws.all('gap')]).toEqual([[], [], []]);
+    const { history } = second.bus.stats();
+    expect(history.pages).toBeGreaterThan(0);
+    expect(history).toMatchObject({ reading: 0, waiting: 0 });
+  });
+
+  it('tells once of what the log no longer has, before anything newer', async () => {
+    const [second, id] = await restarted(async (first) => {
+      const [, start] = await publish(first, 'short.a', numbers(2));
+      await publish(first, 'long.a', numbers(2));
+      // Beyond the most that a server keeps which knows one bound for all topics.
+      await publish(first, 'short.a', numbers(2_200, 3));
+      return start!;
+    });
+    const headers = { 'Last-Event-ID': id };
+    const sse = await openStream(second.url(events('/push/events', ['short.a', 'long.a'])), { headers });
+    const quiet = await openStream(second.url(events('/push/events', ['long.a'])), { headers });
+    const ws = await openWs(second.webSocketUrl());
+    await ws.subscribe(['short.a', 'long.a'], id);
+    await publish(second, 'long.a', [3]);
+    await sse.until(() => sse.data.some((each) => each === '{"topic":"long.a","data":3}'));
+    await Promise.all([quiet.untilEvents(3), ws.until(() => ws.data.at(-1) === 3)]);
+    expect(sse.gaps).toMatchObject([{ reason: 'evicted', topics: ['short.a'] }]);
+    expect(ws.all('gap')).toMatchObject([{ reason: 'evicted', topics: ['short.a'] }]);
+    expect([quiet.gaps, quiet.events.length]).toEqual([[], 3]);
+    const short = ws
+      .all('message')
+      .flatMap(({ topic, data }) => (topic === 'short.a' ? [data as number] : []));
+    expect(short.length).toBeGreaterThanOrEqual(5);
+    expect(short).toEqual(numbers(short.length, 2_203 - short.length));
+    const isGap = (type: string, data: string) => type === 'push.gap' || data.includes('short.a');
+    expect(sse.events.find(({ type, data }) => isGap(type, data))?.type).toBe('push.gap');
+  });
+
+  it('starts "earliest" and "last" with what the log has', async () => {
+    const [second] = await restarted(async (first) => {
+      await publish(first, 'state.1', [1, 2]);
+      await publish(first, 'state.2', [3, 4]);
+      return '';
+    });
+    const [earliest, last] = [await openWs(second.webSocketUrl()), await openWs(second.webSocketUrl())];
+    await earliest.subscribe('state.*', 'earliest');
+    await last.subscribe('state.*', 'last');
+    await Promise.all([earliest.next('live'), last.next('live')]);
+    await publish(second, 'state.1', [5]);
+    await Promise.all([earliest.untilData(5), last.untilData(3)]);
+    expect(earliest.data).toEqual([1, 2, 3, 4, 5]);
+    expect(last.data).toEqual([2, 4, 5]);
+  });
+
+  it('shares the pages among a crowd that comes back', async () => {
+    const [second, id] = await restarted(async (first) => {
+      const [start] = await publish(first, 'crowd', numbers(200));
+      return start!;
+    });
+    const crowd = await Promise.all(numbers(100).map(() => openWs(second.webSocketUrl())));
+    await Promise.all(crowd.map((client) => client.subscribe('crowd', id)));
+    await Promise.all(crowd.map((client) => client.untilData(199)));
+    for (const client of crowd) expect(client.data).toEqual(numbers(199, 2));
+    expect(second.bus.stats().history.pages).toBeLessThan(20);
+  });
+
+  it('gives a slow reader what did not fit into memory', async () => {
+    const app = await node({ retention: { bytes: 300_000 } });
+    const ws = await openWs(app.webSocketUrl());
+    await ws.subscribe('large', 'now');
+    ws.socket.pause();
+    afterTest(() => ws.socket.terminate());
+    const padding = 'x'.repeat(20_000);
+    await Promise.all(numbers(600).map((n) => app.bus.publish('large', { n, padding })));
+    expect(app.bus.stats().window.events).toBeLessThan(10);
+    ws.socket.resume();
+    await ws.untilData(600);
+    expect(ws.data.map((data) => (data as { n: number }).n)).toEqual(numbers(600));
+    expect(ws.all('gap')).toEqual([]);
+    expect(app.bus.stats().history.pages).toBeGreaterThan(0);
+  });
+});
