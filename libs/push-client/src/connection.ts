@@ -234,11 +234,12 @@ export class Connection implements Link {
   }
 
   /** Cuts the connection if it has been silent for too long; looks again when it may have been. */
-  #watch(): void {
+  /** @param isSure what came while nobody had time to listen has had its turn */
+  #watch(isSure = false): void {
     clearTimeout(this.#watchTimer);
-    const silence = Date.now() - this.#heardAt;
-    if (silence >= this.#patience) this.cut();
-    else this.#watchTimer = setTimeout(() => this.#watch(), this.#patience - silence);
+    const left = this.#patience - (Date.now() - this.#heardAt);
+    if (left <= 0 && isSure) this.cut();
+    else this.#watchTimer = setTimeout(() => this.#watch(left <= 0), Math.max(left, 0));
   }
 
   #upgradeLater(): void {

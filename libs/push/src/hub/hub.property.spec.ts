@@ -330,7 +330,9 @@ class Session implements Connection {
     assert.equal(this.waiting.shift(), request, 'in the order in which they were asked for');
     const { log } = this.world;
     const { sequence } = parsePosition(id)!;
-    const had = new Set(this.live.flatMap(({ brought }) => brought));
+    // What is given up in this very moment does not stand for anything any more.
+    const live = this.live.filter(({ pattern }) => this.stays(pattern));
+    const had = new Set(live.flatMap(({ brought }) => brought));
     const interests = request.patterns.map((pattern) => {
       const interest = new Interest(log, pattern, sequence);
       if (request.start === 'last') interest.newestThrough = Infinity;
@@ -338,11 +340,11 @@ class Session implements Connection {
       if (interest.isLenient) interest.exempt = log.lostThrough(pattern);
       if (!request.repeat) {
         interest.had = had;
-        interest.wider = this.live.filter((other) => covers(other.pattern, pattern));
+        interest.wider = live.filter((other) => covers(other.pattern, pattern));
       }
       return interest;
     });
-    this.turn = { request, interests, id, repeated: this.pastOf(this.live) };
+    this.turn = { request, interests, id, repeated: this.pastOf(live) };
   }
 
   private arrive(id: string): void {

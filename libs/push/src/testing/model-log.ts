@@ -62,8 +62,8 @@ export class Log {
     private readonly hub: Hub,
     private readonly keeping: Keeping,
   ) {
-    // It keeps one more than is promised.
-    const retentionOf = (topic: string) => ({ events: kept(topic) && kept(topic) + 1, age: Infinity });
+    // No more than is promised: what the rules have dropped may come from a history that still has it, or not.
+    const retentionOf = (topic: string) => ({ events: kept(topic), age: Infinity });
     if (keeping.history) this.history = new MemoryHistory(retentionOf);
   }
 
@@ -98,9 +98,14 @@ export class Log {
 
   evict(topic: string): void {
     const [oldest] = this.history?.eventsOf(topic) ?? [];
-    if (!oldest || (this.keeping.history === 'behind' && this.windowed.has(oldest))) return;
+    if (!oldest || (this.keeping.history === 'behind' && !this.isHistoryAlone(oldest))) return;
     this.history!.evict(topic);
     this.note();
+  }
+
+  /** Whether it is promised, and only the history has it: its loss is news for everyone. */
+  private isHistoryAlone(event: LogEvent): boolean {
+    return !this.windowed.has(event) && !this.lost.has(event);
   }
 
   /** How many losses everyone knows of who begins to read now: none, if pages from before may still be around. */
