@@ -18,7 +18,8 @@ export class NameAuthenticator extends Authenticator {
   }
 
   authenticate({ token }: Handshake): Principal | undefined {
-    if (!token) return undefined;
+    // A token is a name here, and no user has a longer one.
+    if (!token || token.length > 256) return undefined;
     return {
       id: token,
       ...(this.users.lifetime < Infinity && { expiresAt: Date.now() + this.users.lifetime }),
