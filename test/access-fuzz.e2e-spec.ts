@@ -55,8 +55,10 @@ const lift = { perSecond: Infinity, burst: Infinity };
 const failures: unknown[] = [];
 let app: RunningApp;
 
-beforeAll(async () => {
-  process.stdout.write(`access-fuzz: FUZZ_SEED=${seed}\n`);
+beforeAll(() => void process.stdout.write(`access-fuzz: FUZZ_SEED=${seed}\n`));
+
+// Nothing that one of them publishes is retained for the next.
+beforeEach(async () => {
   app = new RunningApp(
     await createApp('express', {
       imports: [
@@ -79,7 +81,7 @@ beforeAll(async () => {
   await app.nest.listen(0, '127.0.0.1');
 });
 
-afterAll(() => app.close());
+afterEach(() => app.close());
 
 afterEach(() => expect(failures).toEqual([]));
 
