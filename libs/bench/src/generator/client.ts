@@ -8,7 +8,8 @@ const input = Buffer.allocUnsafe(256 * 1024);
 /** One connection of the load generator: a bare socket. */
 export class Client {
   private readonly socket: Socket;
-  private heard = '';
+  /** What came of a step that is not complete yet. */
+  private heard: Buffer | undefined;
   private step = -1;
   private isClosing = false;
 
@@ -66,24 +67,27 @@ export class Client {
   private receive(bytes: Buffer, length: number): void {
     try {
       if (this.step >= this.steps.length) this.scanner.read(bytes, length);
-      else this.listen(bytes.toString('latin1', 0, length));
+      else this.listen(bytes.subarray(0, length));
     } catch (error) {
       this.fail(error as Error);
       this.close();
     }
   }
 
-  private listen(text: string): void {
-    this.heard += text;
+  private listen(bytes: Buffer): void {
+    let rest = this.heard ? Buffer.concat([this.heard, bytes]) : bytes;
+    this.heard = undefined;
     for (let step = this.steps[this.step]; step; step = this.steps[this.step]) {
-      const at = this.heard.indexOf(step.expect);
-      if (at < 0) return;
-      if (this.step === 0 && !/^HTTP\/1\.1 (200|101) /.test(this.heard)) throw new Error(this.heard);
-      this.heard = this.heard.slice(at + step.expect.length);
+      const at = rest.indexOf(step.expect);
+      if (at < 0) {
+        this.heard = Buffer.from(rest);
+        return;
+      }
+      const head = rest.toString('latin1', 0, at);
+      if (this.step === 0 && !/^HTTP\/1\.1 (200|101) /.test(head)) throw new Error(head);
+      rest = rest.subarray(at + step.expect.length);
       this.proceed();
     }
-    const rest = Buffer.from(this.heard, 'latin1');
-    this.heard = '';
     this.scanner.read(rest, rest.length);
   }
 

@@ -43,7 +43,7 @@ export class Authentication {
         const { principal, topics, issuedAt } = await this.tickets.redeem(ticket);
         return { principal, within: topics, provenAt: issuedAt };
       }
-      return this.ask({ ...handshakeOf(request, transport, address), signal });
+      return this.ask(() => ({ ...handshakeOf(request, transport, address), signal: signal() }));
     });
   }
 
@@ -55,21 +55,21 @@ export class Authentication {
   ofToken(token: string, transport: TransportName, address: string): Promise<Proof | undefined> {
     const query = new URLSearchParams();
     return this.bounded((signal) =>
-      this.ask({ transport, headers: {}, cookies: {}, query, address, token, signal }),
+      this.ask(() => ({ transport, headers: {}, cookies: {}, query, address, token, signal: signal() })),
     );
   }
 
-  private async ask(handshake: Handshake): Promise<Proof | undefined> {
+  private async ask(handshake: () => Handshake): Promise<Proof | undefined> {
     const provenAt = now();
     if (!this.authenticator) return { principal: undefined, provenAt };
-    const identity: Identity = await this.authenticator.authenticate(handshake);
+    const identity: Identity = await this.authenticator.authenticate(handshake());
     if (identity === undefined || identity === null) return undefined;
     if (identity === anonymous) return { principal: undefined, provenAt };
     assertPrincipal(identity);
     return { principal: Object.freeze({ ...identity }), provenAt };
   }
 
-  private async bounded<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  private async bounded<T>(run: (signal: () => AbortSignal) => Promise<T>): Promise<T> {
     if (this.pending >= this.limits.pendingHandshakes)
       throw new PushError('UNAVAILABLE', 'Too many clients connect at the same time. Come back later.');
     this.pending++;

@@ -1,28 +1,48 @@
 import { PushError } from '../contracts/errors.js';
 
 /**
- * Runs a decision of the application, for so many milliseconds at most. It learns from the signal that nobody waits for
- * its answer any more.
+ * Runs a decision of the application, for so many milliseconds at most. It learns from the signal, which is made when it
+ * asks for it, that nobody waits for its answer any more.
  *
  * @throws PushError `UNAVAILABLE` when the time is up; otherwise what `run` throws
  */
 export async function decide<T>(
   milliseconds: number,
-  run: (signal: AbortSignal) => T | Promise<T>,
+  run: (signal: () => AbortSignal) => T | Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
-      controller.abort(error);
-      reject(error);
-    }, timeoutOf(milliseconds));
-  });
+  const deadline = new Deadline();
+  const late = new Promise<never>((_, reject) => deadline.start(milliseconds, reject));
   try {
-    return await Promise.race([run(controller.signal), late]);
+    return await Promise.race([run(() => deadline.signal), late]);
   } finally {
-    clearTimeout(timer);
+    deadline.stop();
+  }
+}
+
+/** A time that is up, or not. Most decisions never ask for its signal, which costs more than the rest. */
+class Deadline {
+  private controller: AbortController | undefined;
+  private error: PushError | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.error) this.controller.abort(this.error);
+    }
+    return this.controller.signal;
+  }
+
+  start(milliseconds: number, then: (error: PushError) => void): void {
+    this.timer = setTimeout(() => {
+      this.error = new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
+      this.controller?.abort(this.error);
+      then(this.error);
+    }, timeoutOf(milliseconds));
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
   }
 }
 

@@ -141,7 +141,7 @@ export class TopicAccess implements OnModuleInit {
   ): Promise<boolean> {
     try {
       const answer = await decide(this.decisionTimeout, (signal) =>
-        run({ topic, transport, address, signal }),
+        run({ topic, transport, address, signal: signal() }),
       );
       return answer === true;
     } catch (error) {

@@ -39,6 +39,8 @@ export interface Connection {
   write(batch: Batch): boolean;
   /** MUST be sent in order with the batches. Same meaning of the result as `write`. */
   gap(notice: GapNotice): boolean;
+  /** Runs `run`; what it writes goes out in one write. Where it is missing, writes go out one by one. */
+  together?(run: () => void): void;
   /** Ends the connection because of `error`. MUST lead to the hub's `leave`. */
   fail(error: PushError): void;
 }

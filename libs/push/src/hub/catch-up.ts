@@ -9,7 +9,7 @@ const perEvent = 128;
 /** Somebody who reads the past. */
 export interface Reading {
   /** Goes on, as far as it may. */
-  advance(): void;
+  resume(): void;
 }
 
 /**
@@ -47,7 +47,7 @@ export class CatchUp {
     for (const reading of this.waiting) {
       if (this.spent >= perTurn) return;
       this.waiting.delete(reading);
-      reading.advance();
+      reading.resume();
     }
   };
 }

@@ -1,6 +1,6 @@
 import type { Connection } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
-import { Batch, type LogEvent } from '../contracts/event.js';
+import type { Batch, LogEvent } from '../contracts/event.js';
 import type { HistoryPage } from '../contracts/backplane.js';
 import type { Audience, Member } from './audience.js';
 import type { CatchUp, Reading } from './catch-up.js';
@@ -230,6 +230,12 @@ export class Cursor implements Member, Reading {
     throw new PushError('LIMIT_EXCEEDED', `More than ${maxWaiting} topics wait to be added. ${advice}`);
   }
 
+  /** Its turn has come: see `CatchUp`. */
+  resume(): void {
+    if (this.connection.together) this.connection.together(() => this.advance());
+    else this.advance();
+  }
+
   /** Catches up until it is live, or its socket is full, or others have their turn. */
   advance(): void {
     while (this.mayGoOn()) {
@@ -266,7 +272,9 @@ export class Cursor implements Member, Reading {
     this.hub.assign(this, this.main.topics);
     this.state = 'live';
     this.since = this.hub.round;
-    this.audience?.members.add(this);
+    if (!this.audience) return;
+    this.audience.members.add(this);
+    this.main.share(this.audience.topics);
   }
 
   /**
@@ -291,7 +299,8 @@ export class Cursor implements Member, Reading {
     const stretch = leg.read(through, page);
     this.hub.catchUp.spend(stretch.read);
     leg.sequence = stretch.through;
-    this.write(other ? stretch.events.filter((event) => !other.brings(event)) : stretch.events);
+    const isNew = other && other.size > 0 && ((event: LogEvent) => !other.brings(event));
+    this.write(isNew ? stretch.events.filter(isNew) : stretch.events);
     return false;
   }
 
@@ -340,8 +349,9 @@ export class Cursor implements Member, Reading {
 
   /** Writes those of the events that do not except the connection. */
   private write(events: readonly LogEvent[]): void {
-    const own = events.filter(({ except }) => except !== this.connection.id);
-    if (own.length > 0) this.written(this.connection.write(new Batch(own)));
+    if (events.length === 0) return;
+    const own = this.hub.window.reads.batchOf(events).partFor(this.connection.id, 0);
+    if (own) this.written(this.connection.write(own));
   }
 
   private written(hasRoom: boolean): void {

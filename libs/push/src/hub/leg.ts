@@ -52,6 +52,11 @@ export class Leg {
     return (this.set ??= new TopicSet(this.subscriptions.keys()));
   }
 
+  /** Holds what many have once: `topics` are equal to its own. */
+  share(topics: TopicSet): void {
+    this.set = topics;
+  }
+
   get size(): number {
     return this.subscriptions.size;
   }

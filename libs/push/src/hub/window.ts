@@ -4,6 +4,7 @@ import { Deque } from './deque.js';
 import { heldBytes } from './held-bytes.js';
 import { merge } from './merge.js';
 import { OrderedSet } from './ordered-set.js';
+import { SharedReads } from './shared-reads.js';
 import { SizeClasses } from './size-classes.js';
 import { TopicHistory, type Entry } from './topic-history.js';
 import type { TopicSet } from './topic-set.js';
@@ -53,6 +54,8 @@ export class Window {
   losses = 0;
   /** Whether somebody else keeps what the rules keep, whatever the window has lost. */
   isBacked = false;
+  /** Reads of the window as it is. */
+  readonly reads = new SharedReads();
   private spilled = 0;
 
   constructor(private readonly options: WindowOptions) {
@@ -89,12 +92,14 @@ export class Window {
     this.live = this.held = this.bytesHeld = 0;
     this.head = this.spilled = sequence;
     this.losses++;
+    this.reads.clear();
   }
 
   /** Appends the next event of the log, and lets go of what it displaces. */
   add(event: LogEvent): void {
     const history = this.topics.get(event.topic) ?? this.create(event.topic);
     this.head = event.sequence;
+    this.reads.clear();
     if (history.retention.events <= 0) {
       this.lose(history, event.sequence);
       this.idle(history);
@@ -145,9 +150,14 @@ export class Window {
 
   /**
    * The retained events of `topics` behind `after`, in order, up to and including `through`: as many as fit in `bytes`
-   * of payload, but at least one.
+   * of payload, but at least one. The same array for all who ask before the window changes.
    */
-  read(topics: TopicSet, after: number, through: number, bytes: number): LogEvent[] {
+  read(topics: TopicSet, after: number, through: number, bytes: number): readonly LogEvent[] {
+    const key = `${after} ${through} ${bytes} ${topics.key}`;
+    return this.reads.get(key, () => this.find(topics, after, through, bytes));
+  }
+
+  private find(topics: TopicSet, after: number, through: number, bytes: number): LogEvent[] {
     const histories = this.gather(topics);
     if (!histories) return page(this.scan(topics, after), through, bytes);
     return page(
@@ -205,6 +215,7 @@ export class Window {
   private lose(history: TopicHistory, sequence: number): void {
     this.tree.lose(history.node, sequence);
     this.losses++;
+    this.reads.clear();
   }
 
   private create(topic: string): TopicHistory {

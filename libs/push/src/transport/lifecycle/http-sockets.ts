@@ -55,14 +55,15 @@ export class HttpSockets {
 
   private add(socket: Socket): void {
     this.sockets.add(socket);
-    socket.once('close', () => this.sockets.delete(socket));
+    // Node says it once. The bookkeeping of `once` would be held as long as the connection.
+    socket.on('close', () => this.sockets.delete(socket));
     if (this.state === 'closed') setTimeout(() => this.dismiss(socket), grace).unref();
   }
 
   private answer(socket: Socket, response: ServerResponse): void {
     this.busy.add(socket);
     if (this.state !== 'open') response.setHeader('Connection', 'close');
-    response.once('close', () => {
+    response.on('close', () => {
       this.busy.delete(socket);
       if (this.state !== 'open') socket.end();
     });

@@ -2,7 +2,7 @@ import type { Connection, GapNotice } from '../../contracts/connection.js';
 import type { Batch, Codec } from '../../contracts/event.js';
 import type { Cursor } from '../../hub/cursor.js';
 import { chunk } from '../../wire/sse.codec.js';
-import { together } from '../together.js';
+import { hasRoom, together } from '../together.js';
 import { Stall } from '../stall.js';
 import { bodyOf, type Body } from './raw-response.js';
 import { SseClient, type SseDesk } from './sse-client.js';
@@ -65,8 +65,8 @@ export abstract class DirectConnection extends SseClient implements Connection {
   private put(bytes: Buffer): boolean {
     const { sink, isDirect } = this.body;
     if (sink.destroyed || this.response.writableEnded) return true;
-    // A large write counts as too much even if the kernel took all of it: what matters is what stayed here.
-    if (sink.write(bytes) || (isDirect && sink.writableLength === 0)) return true;
+    const isBelowMark = sink.write(bytes);
+    if (isDirect ? hasRoom(sink, isBelowMark) : isBelowMark) return true;
     sink.once('drain', this.drained);
     return false;
   }

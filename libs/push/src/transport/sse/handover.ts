@@ -3,9 +3,10 @@ import type { Readable } from 'node:stream';
 import type { Subscriber } from 'rxjs';
 import { raw, type RawRequest, type RawResponse } from './raw-response.js';
 
-/** What Nest attaches to a request, of the framework and of Node. */
+/** What Nest and Express attach to a request, of the framework and of Node. */
 interface Carrier {
-  [SSE_ABORT_CONTROLLER]?: unknown;
+  [SSE_ABORT_CONTROLLER]?: AbortController;
+  next?: unknown;
 }
 
 /**
@@ -28,9 +29,14 @@ export class Handover {
   complete(subscriber: Subscriber<MessageEvent>): void {
     this.source?.unpipe(this.response as unknown as NodeJS.WritableStream);
     this.source = undefined;
-    // Nest aborts its signal, whose error would keep all of that alive by its stack.
-    for (const carrier of [this.request, raw(this.request)] as Carrier[])
+    for (const carrier of [this.request, raw(this.request)] as Carrier[]) {
+      // Nest aborts its signal at the end of its stream: nobody has asked for it, and the client is still there.
+      const controller = carrier[SSE_ABORT_CONTROLLER];
+      if (controller) controller.abort = () => undefined;
       delete carrier[SSE_ABORT_CONTROLLER];
+      // The way to the route, which is at its end.
+      if (carrier.next) carrier.next = undefined;
+    }
     subscriber.complete();
   }
 }

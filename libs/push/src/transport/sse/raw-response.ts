@@ -36,7 +36,6 @@ export interface BodySink extends Corkable {
   write(bytes: Buffer): boolean;
   once(event: 'drain', listener: () => void): unknown;
   off(event: 'drain', listener: () => void): unknown;
-  readonly writableLength: number;
   readonly writableNeedDrain: boolean;
   readonly writableEnded: boolean;
   readonly destroyed: boolean;
@@ -75,12 +74,13 @@ export function bodyOf(response: RawResponse): Body {
   return { sink: isChunked ? response.socket! : response, isChunked, isDirect };
 }
 
-/** Calls `then` when the response is done, one way or another; at once if it is already. */
+/** Calls `then` when the response is done, one way or another: once; at once if it is already. */
 export function whenClosed(response: RawResponse, then: () => void): void {
   const stream = response instanceof Http2ServerResponse ? response.stream : response;
   // An HTTP/2 response has no stream any more once that is closed.
   if ((stream as typeof stream | undefined)?.destroyed ?? true) then();
-  else stream.once('close', then);
+  // Node says it once. The bookkeeping of `once` would be held as long as the connection.
+  else stream.on('close', then);
 }
 
 /** Ends the connection of `response` (on HTTP/2: its stream only) at once. */

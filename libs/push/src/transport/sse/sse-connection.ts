@@ -1,4 +1,3 @@
-import type { EventStream } from '../../bus/event-stream.js';
 import type { GapNotice } from '../../contracts/connection.js';
 import type { Start } from '../../hub/cursor.js';
 import {
@@ -22,14 +21,11 @@ export class SseConnection extends DirectConnection {
   constructor(
     visit: SseVisit,
     desk: SseDesk,
-    private readonly stream: EventStream,
+    readonly topics: readonly string[],
+    isEnveloped: boolean,
     end: () => void,
   ) {
-    super(visit, desk, stream.options.envelope ? enveloped : plain, end);
-  }
-
-  get topics(): readonly string[] {
-    return this.stream.topics;
+    super(visit, desk, isEnveloped ? enveloped : plain, end);
   }
 
   /**
@@ -40,7 +36,7 @@ export class SseConnection extends DirectConnection {
    */
   open(start: Start, retry: number, isNew: boolean): void {
     this.desk.wheel.add(this);
-    this.cursor.subscribe(this.stream.topics, start, (id) => {
+    this.cursor.subscribe(this.topics, start, (id) => {
       this.sendBlock(sseOpening(retry, isNew ? id : undefined));
     });
     this.session.attach(this);

@@ -14,14 +14,7 @@ import { MessageStream } from './messages.dto.js';
 import { PipedConnection } from './piped-connection.js';
 import { identify } from './piped-message.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
-import {
-  lastEventId,
-  raw,
-  tcpSocketOf,
-  whenClosed,
-  type RawRequest,
-  type RawResponse,
-} from './raw-response.js';
+import { lastEventId, raw, tcpSocketOf, type RawRequest, type RawResponse } from './raw-response.js';
 import type { SseClient, SseDesk } from './sse-client.js';
 import { SseConnection } from './sse-connection.js';
 import { SseVisit } from './sse-visit.js';
@@ -102,25 +95,21 @@ export class SseServer {
   private callOf(client: SseRequest, place: Place): Call {
     const request = raw(client.request);
     const response = raw(client.response);
-    const { gatekeeper, principalOf } = this.desk;
-    let session = gatekeeper.sessionOf(request);
-    if (!session) {
-      const entered = gatekeeper.enter(request, principalOf(client.request));
-      whenClosed(response, () => entered.close());
-      session = entered;
-    }
+    const { gatekeeper, principalOf, reception } = this.desk;
+    const session = gatekeeper.sessionOf(request) ?? gatekeeper.enter(request, principalOf(client.request));
     const isHead = request.method === 'HEAD';
-    return { ...client, visit: new SseVisit(response, session), isHead, place };
+    return { ...client, visit: new SseVisit(response, session, reception), isHead, place };
   }
 
   /** From here on the client counts. Its hooks may refuse it; who has to wait for them may be too late to begin. */
   private greeted(visit: SseVisit, topics: readonly string[] | undefined, then: () => unknown): unknown {
-    const { id, transport, principal, response } = visit;
+    const { id, transport, principal } = visit;
     const { reception } = this.desk;
     reception.assertOpen();
     reception.arrived(visit);
     const greeting = reception.greet({ connection: id, transport, principal }, topics);
-    whenClosed(response, () => reception.left(visit));
+    // The client may have left while its handler ran.
+    if (visit.isOver) reception.left(visit);
     if (!greeting) return then();
     const begin = () => {
       reception.assertOpen();
@@ -134,16 +123,18 @@ export class SseServer {
 
   private direct(call: Call, stream: EventStream): unknown {
     const { visit, place, isIntercepted } = call;
+    const { topics, options } = stream;
+    const isEnveloped = options.envelope ?? false;
     const events = this.written(call, () => {
       const start = servedTo(place, () => stream.start);
       const from = isIntercepted && start === 'now' ? stream.hub.position : start;
       return (end) => {
-        const connection = new SseConnection(visit, this.desk, stream, end);
+        const connection = new SseConnection(visit, this.desk, topics, isEnveloped, end);
         connection.open(from, this.desk.reception.comeBackIn, start === 'now');
         return connection;
       };
     });
-    return this.greeted(visit, stream.topics, () => events);
+    return this.greeted(visit, topics, () => events);
   }
 
   /** A client that wants the messages of a WebSocket. */
@@ -164,9 +155,10 @@ export class SseServer {
    * @param prepare is called with the subscription; what it returns connects the client, once the body can be written
    */
   private written(
-    { request, visit: { response }, isHead, isIntercepted, isWatched }: Call,
+    { request, visit, isHead, isIntercepted, isWatched }: Call,
     prepare: () => (end: () => void) => SseClient,
   ): Observable<MessageEvent> {
+    const { response } = visit;
     const handover = isIntercepted || isWatched || isHead ? undefined : new Handover(request, response);
     return new Observable<MessageEvent>((subscriber) => {
       const connect = prepare();
@@ -181,7 +173,7 @@ export class SseServer {
         subscriber.next({ comment: '' } as MessageEvent);
         if (!handover) return keep();
         handover.complete(subscriber);
-        connectTo(response, connect);
+        connectTo(visit, connect);
       };
       // Headers, greeting and what was missed are one write.
       const socket = tcpSocketOf(response);
@@ -244,9 +236,9 @@ function whenHeadersAreSent(response: RawResponse, then: () => void): () => void
 }
 
 /** Apart from where it is called: the connection must hold nothing of what Nest is to forget. */
-function connectTo(response: RawResponse, connect: (end: () => void) => SseClient): void {
-  const connection = connect(() => response.end());
-  whenClosed(response, () => connection.close());
+function connectTo(visit: SseVisit, connect: (end: () => void) => SseClient): void {
+  const connection = connect(() => visit.response.end());
+  if (visit.isOver) connection.close();
 }
 
 function after(result: unknown, then: (value: unknown) => unknown): unknown {

@@ -1,26 +1,45 @@
-import { randomUUID } from 'node:crypto';
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Session } from '../../access/session.js';
 import type { Principal } from '../../contracts/principal.js';
+import { connectionId } from '../connection-id.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
-import { destroyResponse, http2SessionOf, tcpSocketOf, type RawResponse } from './raw-response.js';
+import type { Reception } from '../lifecycle/reception.js';
+import {
+  destroyResponse,
+  http2SessionOf,
+  tcpSocketOf,
+  whenClosed,
+  type RawResponse,
+} from './raw-response.js';
+
+/** What is sent to the client of a visit. */
+interface VisitStream {
+  drain(delay: number): void;
+  close(): void;
+}
 
 /**
  * A client of an SSE route, from the moment its handler has run until its response is closed. It counts as a connection as
  * long: one that does not take its last bytes must not be forgotten, or it would keep the server from closing.
  */
 export class SseVisit implements ClientConnection {
-  readonly id = randomUUID();
+  readonly id = connectionId();
   readonly transport = 'sse';
   reason: DisconnectReason = 'client';
-  private stream: { drain(delay: number): void } | undefined;
+  /** The response is closed. */
+  isOver = false;
+  private stream: VisitStream | undefined;
   private delay: number | undefined;
 
   constructor(
     readonly response: RawResponse,
     readonly session: Session,
-  ) {}
+    private readonly reception: Reception,
+  ) {
+    // One listener for all, which holds nothing of what the handler and Nest have made: it lives as long as the client.
+    whenClosed(response, () => this.end());
+  }
 
   get principal(): Principal | undefined {
     return this.session.principal;
@@ -35,7 +54,7 @@ export class SseVisit implements ClientConnection {
   }
 
   /** The stream has begun: it is what says goodbye. */
-  begin(stream: { drain(delay: number): void }): void {
+  begin(stream: VisitStream): void {
     this.stream = stream;
     if (this.delay !== undefined) setImmediate(() => stream.drain(this.delay!));
   }
@@ -48,5 +67,12 @@ export class SseVisit implements ClientConnection {
 
   destroy(): void {
     destroyResponse(this.response);
+  }
+
+  private end(): void {
+    this.isOver = true;
+    this.session.close();
+    this.reception.left(this);
+    this.stream?.close();
   }
 }

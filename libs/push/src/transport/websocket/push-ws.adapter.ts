@@ -33,6 +33,15 @@ interface GatewayOptions {
   readonly [pushGateway]?: boolean;
 }
 
+/** Push's own server, and whom its clients deal with. */
+interface PushDoor {
+  readonly server: WebSocketServer;
+  readonly settings: WebSocketSettings;
+  readonly gatekeeper: Gatekeeper;
+  readonly reception: Reception;
+  readonly connections: WebSocketConnections;
+}
+
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /**
@@ -48,7 +57,7 @@ export class PushWsAdapter extends WsAdapter {
   private readonly fallback: AbstractWsAdapter | undefined;
   private readonly fallbackServers = new WeakSet<object>();
   private readonly fallbackClients = new WeakSet<object>();
-  private pushServer: WebSocketServer | undefined;
+  private door: PushDoor | undefined;
   private listening: { server: Server; listener: UpgradeListener } | undefined;
 
   constructor(
@@ -91,9 +100,9 @@ export class PushWsAdapter extends WsAdapter {
     handlers: MessageMappingProperties[],
     transform: (result: unknown) => Observable<unknown>,
   ): void {
-    const connection = this.pushServer && this.resolve(WebSocketConnections).of(client);
+    const connection = this.door?.connections.of(client);
     if (connection) {
-      const { jsonDepth } = this.resolve(Gatekeeper).limits;
+      const { jsonDepth } = this.door!.gatekeeper.limits;
       MessageInbox.open(client as WebSocket, connection, handlers, transform, jsonDepth);
     } else if (this.fallbackClients.has(client)) {
       (this.fallback as unknown as WsAdapter).bindMessageHandlers(client, handlers, transform);
@@ -123,10 +132,17 @@ export class PushWsAdapter extends WsAdapter {
   }
 
   private createPushServer(): WebSocketServer {
-    const server = new WebSocketServer(serverOptions(this.resolve(WebSocketSettings)));
+    const settings = this.resolve(WebSocketSettings);
+    const server = new WebSocketServer(serverOptions(settings));
     // A client that breaks the protocol is closed by ws, and is nothing to be logged: it could fill the log.
     server.on('connection', (client) => client.on('error', () => undefined));
-    this.pushServer = server;
+    this.door = {
+      server,
+      settings,
+      gatekeeper: this.resolve(Gatekeeper),
+      reception: this.resolve(Reception),
+      connections: this.resolve(WebSocketConnections),
+    };
     if (this.httpServer) this.listen(this.httpServer as Server);
     return server;
   }
@@ -140,8 +156,8 @@ export class PushWsAdapter extends WsAdapter {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = (request.url ?? '').split('?')[0];
-    if (this.pushServer && path === this.resolve(WebSocketSettings).path) {
-      void this.admit(this.pushServer, request, socket, head);
+    if (this.door && path === this.door.settings.path) {
+      void admit(this.door, request, socket, head);
       return;
     }
     const server = this.ownServer(path);
@@ -154,36 +170,35 @@ export class PushWsAdapter extends WsAdapter {
     else refusePath(socket);
   }
 
-  /** Until the gatekeeper has decided, nothing is read from the client but its handshake. */
-  private async admit(
-    server: WebSocketServer,
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-  ): Promise<void> {
-    const reception = this.resolve(Reception);
-    const destroy = () => socket.destroy();
-    socket.on('error', destroy);
-    let session: Session | undefined;
-    try {
-      await reception.enter();
-      const byFirstMessage = this.resolve(WebSocketSettings).firstMessage;
-      session = await this.resolve(Gatekeeper).open(request, { transport: 'websocket', byFirstMessage });
-      reception.assertOpen();
-    } catch (thrown) {
-      session?.close();
-      refuseUpgrade(socket, explain(thrown).error, reception.comeBackIn);
-      return;
-    }
-    socket.off('error', destroy);
-    connect(server, request, socket, head, session);
-  }
-
   /** The server of one of the application's own `ws` gateways. */
   private ownServer(path: string | undefined): WebSocketServer | undefined {
     const servers = (this.wsServersRegistry.get(0) ?? []) as (WebSocketServer & { path?: string })[];
     return servers.find((server) => server.path === path);
   }
+}
+
+/** Until the gatekeeper has decided, nothing is read from the client but its handshake. */
+async function admit(
+  { server, settings, gatekeeper, reception }: PushDoor,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const destroy = () => socket.destroy();
+  socket.on('error', destroy);
+  let session: Session | undefined;
+  try {
+    await reception.enter();
+    const byFirstMessage = settings.firstMessage;
+    session = await gatekeeper.open(request, { transport: 'websocket', byFirstMessage });
+    reception.assertOpen();
+  } catch (thrown) {
+    session?.close();
+    refuseUpgrade(socket, explain(thrown).error, reception.comeBackIn);
+    return;
+  }
+  socket.off('error', destroy);
+  connect(server, request, socket, head, session);
 }
 
 /** Makes the connection, unless the client has left, or its handshake is none. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
@@ -10,7 +9,7 @@ import type { Batch } from '../../contracts/event.js';
 import type { Principal } from '../../contracts/principal.js';
 import type { Cursor } from '../../hub/cursor.js';
 import type { Hub } from '../../hub/hub.js';
-import { websocketCodec } from '../../wire/websocket.codec.js';
+import { frame, websocketCodec } from '../../wire/websocket.codec.js';
 import {
   drainMessage,
   errorMessage,
@@ -19,10 +18,11 @@ import {
   revokedMessage,
   type ServerMessage,
 } from '../../wire/websocket.messages.js';
+import { connectionId } from '../connection-id.js';
 import { UpgradeStream } from '../http2/upgrade-stream.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
-import { together } from '../together.js';
+import { hasRoom, together } from '../together.js';
 import { Stall } from '../stall.js';
 import type { Beating, TimerWheel } from '../timer-wheel.js';
 
@@ -40,11 +40,11 @@ export interface WebSocketDesk {
 }
 
 /**
- * A WebSocket client. `ws` keeps the protocol; the shared bytes of events, which are whole frames, go to the socket
- * beside it. Both write whole frames only, so they never mix within one.
+ * A WebSocket client. `ws` keeps the protocol; what is said to the client, the shared bytes of events and messages, goes to
+ * the socket beside it. Both write whole frames only, so they never mix within one.
  */
 export class WebSocketConnection implements Connection, ClientConnection, SessionClient, Beating {
-  readonly id = randomUUID();
+  readonly id = connectionId();
   readonly transport = 'websocket';
   reason: DisconnectReason = 'client';
   /** While set, the client is not let in yet: its messages wait. */
@@ -83,7 +83,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   }
 
   write(batch: Batch): boolean {
-    return this.isOpen ? this.hasRoom(this.stream.write(batch.bytes(websocketCodec))) : true;
+    return this.isOpen ? hasRoom(this.stream, this.stream.write(batch.bytes(websocketCodec))) : true;
   }
 
   gap(notice: GapNotice): boolean {
@@ -114,9 +114,9 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   /** Sends a message of the protocol. Returns whether there is room for more. */
   send(message: ServerMessage): boolean {
     if (!this.isOpen) return true;
-    this.client.send(JSON.stringify(message), { compress: false });
+    const isBelowMark = this.stream.write(frame(JSON.stringify(message)));
     if (!this.hasRoomForAnswers) this.client.pause();
-    return this.hasRoom(!this.stream.writableNeedDrain);
+    return hasRoom(this.stream, isBelowMark);
   }
 
   together(run: () => void): void {
@@ -170,11 +170,6 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
 
   private get isOpen(): boolean {
     return this.client.readyState === this.client.OPEN && !this.stream.destroyed;
-  }
-
-  /** A large write counts as too much even if the kernel took all of it: what matters is what stayed here. */
-  private hasRoom(isBelowMark: boolean): boolean {
-    return isBelowMark || this.stream.writableLength === 0;
   }
 
   private readonly drained = (): void => {
