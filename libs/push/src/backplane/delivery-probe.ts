@@ -7,7 +7,7 @@ import type { Outage } from './outage.js';
 const patience = 3_000;
 
 /** A probe is an event without a topic: no topic is empty. */
-const noTopic = '';
+export const noTopic = '';
 
 /** Checks that events get through: it stores a probe, which every node's reader meets and only this one's waits for. */
 export class DeliveryProbe {

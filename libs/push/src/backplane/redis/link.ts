@@ -1,5 +1,5 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
-import { backoffDelay } from '../backoff.js';
+import { backoffDelay, within } from '../backoff.js';
 import type { Outage } from '../outage.js';
 import type { RedisBackplaneOptions } from './redis.options.js';
 import type { RedisClient } from './scripts.js';
@@ -23,12 +23,26 @@ const settings = {
   reconnectOnError: (error: Error) => /^(READONLY|MASTERDOWN|UNBLOCKED)/.test(error.message),
 } satisfies RedisOptions & { disconnectTimeout: number };
 
+/** How much later than that it may be noticed, in milliseconds. */
+const lateness = 250;
+
+/** A command that is on its way. */
+interface Running {
+  readonly reject: (error: Error) => void;
+  /** How long it may take. */
+  readonly milliseconds: number;
+  /** When it is late, on the monotonic clock. */
+  readonly until: number;
+}
+
 /** One connection to Redis that is watched: whatever does not answer is cut off, and connected anew. */
 export class Link {
   private client!: RedisClient;
-  /** Commands that are on their way, and callers that wait for a connection: what to call when there is none. */
-  private readonly running = new Set<(error: Error) => void>();
+  /** Commands that are on their way. ioredis does not answer for them when their connection is lost. */
+  private readonly running = new Set<Running>();
+  /** Callers that wait for a connection. */
   private readonly waiting = new Set<() => void>();
+  private timer: NodeJS.Timeout | undefined;
   private receive: ((channel: string, message: string) => void) | undefined;
   private attempts = 0;
 
@@ -59,17 +73,24 @@ export class Link {
    * @param longest how long the command itself may take, in milliseconds, on a server that is well
    */
   async run<T>(command: (client: RedisClient) => Promise<T>, longest = 0): Promise<T> {
-    if (!this.isReady) {
-      await this.watched<void>(patience, (resolve) => {
-        this.waiting.add(resolve);
-        return () => this.waiting.delete(resolve);
-      });
-    }
-    return this.watched<T>(longest + patience, (resolve, reject) => {
-      // ioredis does not answer for commands that were on their way when their connection was lost.
-      this.running.add(reject);
-      command(this.client).then(resolve, reject);
-      return () => this.running.delete(reject);
+    if (!this.isReady) await this.untilReady();
+    if (this.signal.aborted) throw new Error('closed');
+    return new Promise<T>((resolve, reject) => {
+      const milliseconds = patience + longest;
+      const running = { reject, milliseconds, until: performance.now() + milliseconds };
+      this.running.add(running);
+      // One timer for all of them: there is a command for each turn in which something is published.
+      this.timer ??= setInterval(this.dropLate, lateness);
+      command(this.client).then(
+        (value) => {
+          this.running.delete(running);
+          resolve(value);
+        },
+        (error: Error) => {
+          this.running.delete(running);
+          reject(error);
+        },
+      );
     });
   }
 
@@ -88,25 +109,26 @@ export class Link {
     if (!this.signal.aborted) this.client.disconnect(true);
   };
 
-  /** Calls `begin`, and drops the connection when what it began takes too long. `begin` returns how to clean up. */
-  private watched<T>(
-    milliseconds: number,
-    begin: (resolve: (value: T) => void, reject: (error: Error) => void) => () => void,
-  ): Promise<T> {
-    if (this.signal.aborted) return Promise.reject(new Error('closed'));
-    let timer: NodeJS.Timeout;
-    let end: () => void = () => undefined;
-    return new Promise<T>((resolve, reject) => {
-      timer = setTimeout(() => {
-        this.reset();
-        reject(new Error(`no answer within ${milliseconds} ms`));
-      }, milliseconds);
-      end = begin(resolve, reject);
-    }).finally(() => {
-      clearTimeout(timer);
-      end();
-    });
+  private async untilReady(): Promise<void> {
+    if (this.signal.aborted) return;
+    let ready!: () => void;
+    const isReady = new Promise<void>((resolve) => this.waiting.add((ready = resolve)));
+    await within(patience, isReady, this.reset).finally(() => this.waiting.delete(ready));
   }
+
+  /** Drops the connection where a command takes too long. */
+  private readonly dropLate = (): void => {
+    const now = performance.now();
+    const late = [...this.running].filter(({ until }) => until <= now);
+    if (late.length > 0) this.reset();
+    for (const running of late) {
+      this.running.delete(running);
+      running.reject(new Error(`no answer within ${running.milliseconds} ms`));
+    }
+    if (this.running.size > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+  };
 
   private open(): void {
     const client = connectionOf(this.options);
@@ -118,7 +140,10 @@ export class Link {
       this.attempts = 0;
       this.waiting.forEach((resolve) => resolve());
     });
-    client.on('close', () => this.running.forEach((reject) => reject(new Error('the connection was lost'))));
+    client.on('close', () => {
+      for (const { reject } of this.running) reject(new Error('the connection was lost'));
+      this.running.clear();
+    });
     // A connection that somebody else made may stop trying.
     client.on('end', () => {
       if (this.signal.aborted) this.waiting.forEach((resolve) => resolve());

@@ -1,5 +1,6 @@
 import type { AppendQueue, PendingAppend } from '../append-queue.js';
 import { backoff } from '../backoff.js';
+import { noTopic } from '../delivery-probe.js';
 import { writeBody } from '../event-body.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import type { Keys } from './keys.js';
@@ -19,6 +20,8 @@ const batchBytes = 512 * 1024;
 export class RedisAppender {
   private batch = 0;
   private running = false;
+  /** What the script takes of the options, in one. */
+  private readonly limits: string;
 
   constructor(
     private readonly link: Link,
@@ -27,9 +30,11 @@ export class RedisAppender {
     private readonly writer: string,
     private readonly queue: AppendQueue,
     private readonly retention: RetentionRules,
-    private readonly options: RedisBackplaneOptions,
+    { rememberMessageIds = 3_600_000, feedLength = 50_000, maxTopics = 1_000_000 }: RedisBackplaneOptions,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.limits = `${rememberMessageIds} ${feedLength} ${maxTopics}`;
+  }
 
   /** There is something in the queue. What is added in this turn goes together. */
   wake(): void {
@@ -69,25 +74,36 @@ export class RedisAppender {
   /** The sequences of the events, or `undefined` if the log is not what this node believes. */
   private async send(batch: readonly PendingAppend[]): Promise<number[] | undefined> {
     const { epoch, run } = this.log.current!;
-    const { keys, options } = this;
+    const { keys } = this;
+    const topics = new Map<string, number>();
     const names = [keys.log, keys.feed(epoch), keys.topics, keys.names, keys.writer(this.writer)];
-    const args: (string | number)[] = [
-      epoch,
-      run,
-      this.batch,
-      options.rememberMessageIds ?? 3_600_000,
-      options.feedLength ?? 50_000,
-      options.maxTopics ?? 1_000_000,
-      keys.topicPrefix,
-      batch.length,
-    ];
-    for (const { draft } of batch) {
-      const { events, age } = this.retention.of(draft.topic);
-      names.push(keys.topic(draft.topic), keys.messageId(draft.messageId ?? ''));
-      args.push(draft.topic, writeBody(draft), countOf(events), ageOf(age), draft.messageId ?? '');
-    }
-    const reply = await this.link.run((client) => appendScript.run(client, names, args));
+    const kept: string[] = [];
+    const events: (string | number)[] = [];
+    const ids: string[] = [];
+    const identified: number[] = [];
+    batch.forEach(({ draft }, index) => {
+      const { topic, messageId } = draft;
+      let number = topic === noTopic ? 0 : topics.get(topic);
+      if (number === undefined) {
+        number = topics.size + 1;
+        topics.set(topic, number);
+        names.push(keys.topic(topic));
+        kept.push(this.rulesOf(topic));
+      }
+      events.push(number, writeBody(draft));
+      if (messageId === undefined) return;
+      ids.push(keys.messageId(messageId));
+      identified.push(index + 1);
+    });
+    const head = [`${epoch} ${run}`, this.batch, this.limits, keys.topicPrefix, topics.size, batch.length];
+    const args = [...head, ...kept, ...events, ...identified];
+    const reply = await this.link.run((client) => appendScript.run(client, [...names, ...ids], args));
     return typeof reply === 'string' ? reply.split(' ').map(Number) : undefined;
+  }
+
+  private rulesOf(topic: string): string {
+    const { events, age } = this.retention.of(topic);
+    return `${countOf(events)} ${ageOf(age)} ${topic}`;
   }
 }
 

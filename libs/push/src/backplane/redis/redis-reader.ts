@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { Tail } from '../../contracts/backplane.js';
 import { backoff } from '../backoff.js';
 import type { DeliveryProbe } from '../delivery-probe.js';
@@ -80,10 +81,13 @@ export class RedisReader {
     );
     if (this.signal.aborted || !reply) return false;
     const feed = (reply as [string, Entry[]][]).find(([key]) => key === streams[0]);
-    for (const [id, fields] of feed?.[1] ?? []) this.take(epoch, Number(id.slice(0, -2)), fields);
+    const entries = feed?.[1] ?? [];
+    for (const [id, fields] of entries) this.take(epoch, Number(id.slice(0, -2)), fields);
     this.log.saw(epoch, this.last);
     const congested = this.tail.congested();
     if (congested) await congested;
+    // What was delivered goes out at the end of this turn. While the reader keeps up, that is more urgent than asking on.
+    else if (entries.length < readEntries) await immediate();
     return reply.length === 1 && feed !== undefined;
   }
 

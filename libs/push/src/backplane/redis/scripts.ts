@@ -33,7 +33,8 @@ export class Script {
  */
 const currentRun = `
 local info = redis.pcall('INFO', 'server')
-local run = type(info) == 'string' and info:match('run_id:(%w+)') or ''
+local _, before = string.find(type(info) == 'string' and info or '', 'run_id:', 1, true)
+local run = before and info:sub(before + 1, before + 40) or ''
 `;
 
 /**
@@ -83,63 +84,70 @@ return {epoch, run, start, sequence, newest and newest[1] or '0-0'}
 `);
 
 /**
- * Stores a batch, or finds that it is stored. Nothing happens unless the log is the one that the node believes in.
+ * Stores a batch, or finds that it is stored. Nothing happens unless the log is the one that the node believes in. What
+ * many events share is sent once: each value costs on both sides.
  *
- * KEYS: log, feed, topics, names, writer, then for each event its topic's list and its message id's key.
- * ARGV: epoch, run, number of the batch, milliseconds for message ids, length of the feed, most topics, key of a topic
- * without its name, number of events, then for each event its topic (empty for a probe), its body, the events and the age
- * that its topic keeps (empty for ever), its message id (empty for none).
+ * KEYS: log, feed, topics, names, writer, then the list of each topic, then for each message id its key.
+ * ARGV: "epoch run", number of the batch, "milliseconds for message ids, length of the feed, most topics", key of a topic
+ * without its name, number of topics, number of events, then for each topic "events age name" (what it keeps; no age is for
+ * ever), then for each event the number of its topic (0 for a probe) and its body, then for each message id the number of
+ * its event.
  * Returns the events' sequences in order, or nothing if the log is another one.
  */
 export const appendScript = new Script(`
 ${currentRun}
 local log = redis.call('HMGET', KEYS[1], 'epoch', 'run')
-if log[1] ~= ARGV[1] or log[2] ~= ARGV[2] or run ~= ARGV[2] then return false end
+if not log[1] or log[1] .. ' ' .. log[2] ~= ARGV[1] or run ~= log[2] then return false end
 
-local number = tonumber(ARGV[3])
+local number = tonumber(ARGV[2])
 local last, results = (redis.call('GET', KEYS[5]) or '0 '):match('^(%d+) (.*)$')
 if tonumber(last) == number then return results end
 if tonumber(last) > number then return redis.error_reply('STALE this batch was given up') end
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local count = tonumber(ARGV[8])
+local remember, length, most = ARGV[3]:match('^(%d+) (%d+) (%d+)$')
+local topics, count = tonumber(ARGV[5]), tonumber(ARGV[6])
+local bodies = 6 + topics
+local ids = {}
+for i = 1, #KEYS - 5 - topics do ids[tonumber(ARGV[bodies + count * 2 + i])] = KEYS[5 + topics + i] end
+
 local sequences, offsets, firsts, fresh = {}, {}, {}, 0
 for i = 1, count do
-  local id = ARGV[8 + i * 5]
-  local known = id ~= '' and redis.call('GET', KEYS[5 + i * 2])
+  local id = ids[i]
+  local known = id and redis.call('GET', id)
   if known then
     sequences[i] = known
-  elseif firsts[id] then
+  elseif id and firsts[id] then
     offsets[i] = offsets[firsts[id]]
   else
     fresh = fresh + 1
     offsets[i] = fresh
-    if id ~= '' then firsts[id] = i end
+    if id then firsts[id] = i end
   end
 end
 local base = 0
 if fresh > 0 then base = redis.call('HINCRBY', KEYS[1], 'sequence', fresh) - fresh end
 
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local groups = {}
 for i = 1, count do
   if not sequences[i] then
-    local argument = 8 + (i - 1) * 5
-    local topic, body, id = ARGV[argument + 1], ARGV[argument + 2], ARGV[argument + 5]
+    local id = ids[i]
     local sequence = string.format('%d', base + offsets[i])
     sequences[i] = sequence
-    if id == '' or firsts[id] == i then
-      if id ~= '' then redis.call('SET', KEYS[5 + i * 2], sequence, 'PX', ARGV[4]) end
-      local entry = sequence .. '-0'
-      if topic == '' then
-        redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], entry, 'probe', body)
+    if not id or firsts[id] == i then
+      if id then redis.call('SET', id, sequence, 'PX', remember) end
+      local topic, body = tonumber(ARGV[bodies + i * 2 - 1]), ARGV[bodies + i * 2]
+      if topic == 0 then
+        redis.call('XADD', KEYS[2], 'MAXLEN', '~', length, sequence .. '-0', 'probe', body)
       else
-        redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], entry, 't', topic, 'b', body)
         local group = groups[topic]
         if not group then
-          group = {list = KEYS[4 + i * 2], events = tonumber(ARGV[argument + 3]), age = ARGV[argument + 4]}
+          local events, age, name = ARGV[6 + topic]:match('^(%d+) (%d*) (.*)$')
+          group = {list = KEYS[5 + topic], name = name, events = tonumber(events), age = tonumber(age)}
           groups[topic] = group
         end
+        redis.call('XADD', KEYS[2], 'MAXLEN', '~', length, sequence .. '-0', 't', group.name, 'b', body)
         group.last = sequence
         group[#group + 1] = string.format('%s %d %s', sequence, now, body)
       end
@@ -147,15 +155,15 @@ for i = 1, count do
   end
 end
 
-local function keep(topic, group)
+local function keep(group)
   local length = redis.call('RPUSH', group.list, unpack(group))
   if length == #group then
     -- The list is new; the topic may not be. What it once had is gone, and the first entry says so.
-    local previous = redis.call('ZSCORE', KEYS[3], topic) or redis.call('HGET', KEYS[1], 'floor')
+    local previous = redis.call('ZSCORE', KEYS[3], group.name) or redis.call('HGET', KEYS[1], 'floor')
     if previous then length = redis.call('LPUSH', group.list, string.format('%d 0 ', previous)) end
   end
   if length > group.events + 1 then redis.call('LTRIM', group.list, -(group.events + 1), -1) end
-  if group.age == '' then
+  if not group.age then
     redis.call('PERSIST', group.list)
     return
   end
@@ -167,21 +175,21 @@ local function keep(topic, group)
   end
 end
 
-for topic, group in pairs(groups) do
-  if group.events > 0 then keep(topic, group) end
-  if redis.call('ZADD', KEYS[3], group.last, topic) == 1 then
-    redis.call('ZADD', KEYS[4], 0, topic)
-    if redis.call('ZCARD', KEYS[3]) > tonumber(ARGV[6]) then
+for _, group in pairs(groups) do
+  if group.events > 0 then keep(group) end
+  if redis.call('ZADD', KEYS[3], group.last, group.name) == 1 then
+    redis.call('ZADD', KEYS[4], 0, group.name)
+    if redis.call('ZCARD', KEYS[3]) > tonumber(most) then
       local oldest = redis.call('ZPOPMIN', KEYS[3])
       redis.call('ZREM', KEYS[4], oldest[1])
-      redis.call('UNLINK', ARGV[7] .. oldest[1])
+      redis.call('UNLINK', ARGV[4] .. oldest[1])
       redis.call('HSET', KEYS[1], 'floor', oldest[2])
     end
   end
 end
 
 results = table.concat(sequences, ' ')
-redis.call('SET', KEYS[5], ARGV[3] .. ' ' .. results, 'PX', 600000)
+redis.call('SET', KEYS[5], ARGV[2] .. ' ' .. results, 'PX', 600000)
 return results
 `);
 
