@@ -1,4 +1,3 @@
-import { setImmediate as immediate } from 'node:timers/promises';
 import type { Tail } from '../../contracts/backplane.js';
 import { backoff } from '../backoff.js';
 import type { DeliveryProbe } from '../delivery-probe.js';
@@ -87,7 +86,7 @@ export class RedisReader {
     const congested = this.tail.congested();
     if (congested) await congested;
     // What was delivered goes out at the end of this turn. While the reader keeps up, that is more urgent than asking on.
-    else if (entries.length < readEntries) await immediate();
+    else if (entries.length < readEntries) await new Promise((resolve) => setImmediate(resolve));
     return reply.length === 1 && feed !== undefined;
   }
 
