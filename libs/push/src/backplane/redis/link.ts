@@ -81,16 +81,9 @@ export class Link {
       this.running.add(running);
       // One timer for all of them: there is a command for each turn in which something is published.
       this.timer ??= setInterval(this.dropLate, lateness);
-      command(this.client).then(
-        (value) => {
-          this.running.delete(running);
-          resolve(value);
-        },
-        (error: Error) => {
-          this.running.delete(running);
-          reject(error);
-        },
-      );
+      command(this.client)
+        .then(resolve, reject)
+        .finally(() => this.running.delete(running));
     });
   }
 
