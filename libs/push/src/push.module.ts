@@ -31,6 +31,7 @@ import {
 import { PushInterceptor } from './transport/http2/push.interceptor.js';
 import { ResourcePusher } from './transport/http2/resource-pusher.js';
 import { pushControllerAt } from './transport/sse/push.controller.js';
+import { shareExpressShapes } from './transport/sse/express-shapes.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 
 const optionsToken = Symbol('PushOptions');
@@ -105,6 +106,7 @@ export class PushModule
     if (!server) return;
     this.sockets.watch(server);
     this.sessions.watch(server);
+    if (adapter?.getType() === 'express') shareExpressShapes(server);
     this.deadPeers.start();
   }
 

@@ -76,7 +76,7 @@ export class EventBus<Topics = PushTopics> {
   ): Promise<string>;
   publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<string | undefined> {
     try {
-      return this.send(this.draft({ ...options, topic, data }), options.ephemeral ?? false);
+      return this.send(this.draft(topic, data, options), options.ephemeral ?? false);
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -90,7 +90,9 @@ export class EventBus<Topics = PushTopics> {
    */
   publishMany(publications: readonly Publication[]): Promise<(string | undefined)[]> {
     try {
-      const drafts = publications.map((publication) => this.draft(publication));
+      const drafts = publications.map((publication) =>
+        this.draft(publication.topic, publication.data, publication),
+      );
       return Promise.all(
         drafts.map((draft, index) => this.send(draft, publications[index]!.ephemeral ?? false)),
       );
@@ -151,7 +153,7 @@ export class EventBus<Topics = PushTopics> {
     return printPosition(position);
   }
 
-  private draft({ topic, data, type, messageId, except }: Publication): Draft {
+  private draft(topic: string, data: unknown, { type, messageId, except }: PublishOptions): Draft {
     assertTopic(topic);
     if (type !== undefined && !typeGrammar.test(type)) {
       const rule = 'A type has 1 to 128 characters, no control characters, and does not begin with "push.".';

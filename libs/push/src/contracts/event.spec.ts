@@ -19,6 +19,9 @@ function counting(form: symbol): Codec & { encoded: number; joined: number } {
       this.joined++;
       return Buffer.concat(encodings);
     },
+    single(event) {
+      return this.join([this.encode(event)]);
+    },
   };
 }
 
@@ -52,6 +55,18 @@ describe('Batch', () => {
     expect(batch.bytes(codec).toString()).toBe('12');
   });
 
+  it('of a single event is made in one go, unless the encoding is there already', () => {
+    const codec = counting(Symbol('one'));
+    const it = event(7);
+    const batch = new Batch([it]);
+    expect([batch.bytes(codec), batch.bytes(codec)].map(String)).toEqual(['7', '7']);
+    expect(it.isEncoded(codec)).toBe(false);
+    expect(it.encoded(codec).toString()).toBe('7');
+    expect(it.isEncoded(codec)).toBe(true);
+    expect(new Batch([it]).bytes(codec).toString()).toBe('7');
+    expect(codec).toMatchObject({ encoded: 2, joined: 2 });
+  });
+
   it('knows its first and last place in the log', () => {
     expect(new Batch([event(0), event(3), event(5), event(0)])).toMatchObject({ first: 3, last: 5 });
     expect(new Batch([event(0)])).toMatchObject({ first: Infinity, last: 0 });
@@ -59,17 +74,17 @@ describe('Batch', () => {
 
   it('is itself the part for everyone who has nothing of it and is not excepted', () => {
     const batch = new Batch([event(3), event(4, 'sender'), event(0)]);
-    expect(batch.partFor('somebody', 2)).toBe(batch);
-    expect(batch.partFor('sender', 2)!.events.map(({ sequence }) => sequence)).toEqual([3, 0]);
+    expect(batch.partFor({ id: 'somebody' }, 2)).toBe(batch);
+    expect(batch.partFor({ id: 'sender' }, 2)!.events.map(({ sequence }) => sequence)).toEqual([3, 0]);
   });
 
   it('is cut for who has some of it, ephemeral events with what they came before', () => {
     const batch = new Batch([event(0), event(3), event(0), event(5)]);
-    expect(batch.partFor('somebody', 3)!.events).toEqual(batch.events.slice(2));
-    expect(batch.partFor('somebody', 5)).toBeUndefined();
+    expect(batch.partFor({ id: 'somebody' }, 3)!.events).toEqual(batch.events.slice(2));
+    expect(batch.partFor({ id: 'somebody' }, 5)).toBeUndefined();
   });
 
   it('is nothing for a sender who has all but its own', () => {
-    expect(new Batch([event(3, 'sender'), event(0, 'sender')]).partFor('sender', 0)).toBeUndefined();
+    expect(new Batch([event(3, 'sender'), event(0, 'sender')]).partFor({ id: 'sender' }, 0)).toBeUndefined();
   });
 });

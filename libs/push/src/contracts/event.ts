@@ -27,6 +27,8 @@ export interface Codec {
   encode(event: LogEvent): Buffer;
   /** Makes one write of the encodings of several events, in order. MUST NOT change its input. */
   join(encodings: readonly Buffer[]): Buffer;
+  /** The write of a single event, made in one go: what `join` would return for its encoding. */
+  single(event: LogEvent): Buffer;
 }
 
 /**
@@ -52,6 +54,11 @@ export class LogEvent {
   /** The event's id; `undefined` for ephemeral events, which nobody can resume from. */
   get id(): string | undefined {
     return this.sequence === 0 ? undefined : printPosition(this);
+  }
+
+  /** Whether its encoding is there already. */
+  isEncoded({ form }: Codec): boolean {
+    return this.form === form || (this.otherEncodings?.has(form) ?? false);
   }
 
   encoded(codec: Codec): Buffer {
@@ -105,17 +112,18 @@ export class Batch {
   }
 
   /** What of it a connection still has to get that has everything up to `sequence`: mostly the batch itself. */
-  partFor(connectionId: string, sequence: number): Batch | undefined {
-    if (this.first > sequence && !this.excepted?.has(connectionId)) return this;
+  partFor(connection: { readonly id: string }, sequence: number): Batch | undefined {
+    if (this.first > sequence && !this.excepted?.has(connection.id)) return this;
+    const { id } = connection;
     const had = this.events.findLastIndex((event) => event.sequence > 0 && event.sequence <= sequence);
-    const events = this.events.slice(had + 1).filter((event) => event.except !== connectionId);
+    const events = this.events.slice(had + 1).filter((event) => event.except !== id);
     return events.length > 0 ? new Batch(events) : undefined;
   }
 
   private join(codec: Codec): Buffer {
     const { events } = this;
-    // A topic of one client brings it one event at a time, mostly.
-    if (events.length === 1) return codec.join([events[0]!.encoded(codec)]);
+    // A topic of one client brings it one event at a time, mostly: its encoding is of no use to anybody else.
+    if (events.length === 1 && !events[0]!.isEncoded(codec)) return codec.single(events[0]!);
     return codec.join(events.map((event) => event.encoded(codec)));
   }
 }

@@ -167,7 +167,7 @@ export class Cursor implements Member, Reading {
 
   /** Takes a batch for the audience that it is a live member of. */
   receive(batch: Batch): void {
-    const own = batch.partFor(this.connection.id, this.main.sequence);
+    const own = batch.partFor(this.connection, this.main.sequence);
     this.main.sequence = Math.max(this.main.sequence, batch.last);
     if (own) this.written(this.connection.write(own));
   }
@@ -350,7 +350,7 @@ export class Cursor implements Member, Reading {
   /** Writes those of the events that do not except the connection. */
   private write(events: readonly LogEvent[]): void {
     if (events.length === 0) return;
-    const own = this.hub.window.reads.batchOf(events).partFor(this.connection.id, 0);
+    const own = this.hub.window.reads.batchOf(events).partFor(this.connection, 0);
     if (own) this.written(this.connection.write(own));
   }
 

@@ -251,6 +251,7 @@ describe('Fan-out', () => {
         encoded.push(event.topic);
         return sseCodec.encode(event);
       },
+      single: (event: LogEvent) => codec.encode(event),
     };
     for (const topics of [['a'], ['a'], ['a', 'b'], ['c.*']]) {
       const client = node.connect();

@@ -123,22 +123,17 @@ export class FanOut {
     const end = Math.min(this.pending.length, this.done + roundEvents);
     let bytes = 0;
     let selections = 0;
+    let event: LogEvent;
+    const select = (audience: Audience) => {
+      selections++;
+      if (audience.select(event, none)) audiences.push(audience);
+    };
     while (this.next < end && bytes < roundBytes && selections < roundSelections) {
-      const event = this.pending[this.next++]!;
+      event = this.pending[this.next++]!;
       bytes += event.data.length;
-      selections += this.select(event, none, audiences);
+      this.index.match(event.topic, select);
     }
     return audiences.map((audience) => ({ audience, batch: audience.take() }));
-  }
-
-  /** Adds the audiences whose first event this is. Returns how many want it. */
-  private select(event: LogEvent, none: Selection, audiences: Audience[]): number {
-    let count = 0;
-    this.index.match(event.topic, (audience) => {
-      count++;
-      if (audience.select(event, none)) audiences.push(audience);
-    });
-    return count;
   }
 
   /** The events of the round are delivered. */

@@ -7,6 +7,8 @@ import type { TopicHistory } from './topic-history.js';
  */
 export class SizeClasses {
   private readonly classes = Array.from({ length: 54 }, () => new OrderedSet<TopicHistory>());
+  /** No class above has members. */
+  private top = 0;
 
   /** Tells that `history` held `before` bytes and now holds what it says. */
   moved(history: TopicHistory, before: number): void {
@@ -14,12 +16,15 @@ export class SizeClasses {
     const to = classOf(history.bytes);
     if (from === to) return;
     if (before > 0) this.classes[from]!.delete(history);
-    if (history.bytes > 0) this.classes[to]!.add(history);
+    if (history.bytes <= 0) return;
+    this.classes[to]!.add(history);
+    if (to > this.top) this.top = to;
   }
 
   /** A topic that is at least half as large as the largest; among equals, one that has been so for longest. */
   largest(): TopicHistory | undefined {
-    return this.classes.findLast((histories) => histories.size > 0)?.first;
+    while (this.top > 0 && this.classes[this.top]!.size === 0) this.top--;
+    return this.classes[this.top]!.first;
   }
 }
 

@@ -106,7 +106,7 @@ export class Window {
       return;
     }
     const bytes = heldBytes(event);
-    const entry: Entry = { sequence: event.sequence, event, history, arrived: this.now(), bytes };
+    const entry: Entry = { sequence: event.sequence, event, history, arrived: Math.floor(this.now()), bytes };
     if (history.entries.length === 0) {
       this.empty.delete(history);
       this.bytesHeld += topicOverhead;

@@ -5,6 +5,7 @@ import { LogEvent } from '../contracts/event.js';
 import {
   chunk,
   chunkedSseCodec,
+  chunkedSseEnvelopeCodec,
   plainData,
   sseCodec,
   sseEnvelopeCodec,
@@ -69,6 +70,16 @@ describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
     expect(text(sseCodec.join(blocks))).toBe(body);
     expect(text(chunkedSseCodec.join(blocks))).toBe(`3d\r\n${body}\r\n`);
     expect(text(chunk([Buffer.from(':\n\n')]))).toBe('3\r\n:\n\n\r\n');
+  });
+
+  it('makes a single event in one go, as it would be joined', () => {
+    const codecs = [sseCodec, chunkedSseCodec, sseEnvelopeCodec, chunkedSseEnvelopeCodec];
+    assert(
+      property(constantFrom(...codecs), json(), (codec, data) => {
+        const single = new LogEvent('e', 7, 'orders.ä', 'note', data);
+        expect(codec.single(single)).toEqual(codec.join([codec.encode(single)]));
+      }),
+    );
   });
 
   it('begins, beats, tells of a gap, and ends', () => {

@@ -23,10 +23,10 @@ export function envelopedData(event: LogEvent): string {
   return `{"topic":${JSON.stringify(event.topic)},"data":${event.data}}`;
 }
 
-function block(event: LogEvent, data: string): Buffer {
+function block(event: LogEvent, data: string): string {
   const type = event.type === undefined ? '' : `event: ${event.type}\n`;
   const id = event.sequence === 0 ? '' : `id: ${event.id}\n`;
-  return Buffer.from(`${type}${id}${field('data', data)}\n`);
+  return `${type}${id}${field('data', data)}\n`;
 }
 
 /** One `data:` line for each line of the value: the standard joins them with LF again. */
@@ -52,39 +52,39 @@ export function chunk(blocks: readonly Buffer[]): Buffer {
   return bytes;
 }
 
-function chunked(codec: Codec): Codec {
-  return { ...codec, join: chunk };
+/** A codec of blocks, and the same for a body in chunks. */
+function codecs(form: symbol, blockOf: (event: LogEvent) => string): { whole: Codec; chunked: Codec } {
+  const encode = (event: LogEvent) => Buffer.from(blockOf(event));
+  const single = (event: LogEvent) => {
+    const text = blockOf(event);
+    return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
+  };
+  return {
+    whole: { form, encode, join: concatenate, single: encode },
+    chunked: { form, encode, join: chunk, single },
+  };
 }
 
 /** The event as Nest would write it: type, id, data. */
-export const sseCodec: Codec = {
-  form: plain,
-  encode: (event) => block(event, plainData(event.data)),
-  join: concatenate,
-};
+export const { whole: sseCodec, chunked: chunkedSseCodec } = codecs(plain, (event) =>
+  block(event, plainData(event.data)),
+);
 
 /** The data in an envelope that names the topic, for streams of several topics. */
-export const sseEnvelopeCodec: Codec = {
-  form: enveloped,
-  encode: (event) => block(event, envelopedData(event)),
-  join: concatenate,
-};
+export const { whole: sseEnvelopeCodec, chunked: chunkedSseEnvelopeCodec } = codecs(enveloped, (event) =>
+  block(event, envelopedData(event)),
+);
 
 /** The event as the message that a WebSocket would carry: PROTOCOL.md "Messages over HTTP". JSON has no line breaks. */
-export const sseMessageCodec: Codec = {
-  form: messages,
-  encode: (event) => Buffer.from(`data: ${messageText(event)}\n\n`),
-  join: concatenate,
-};
+export const { whole: sseMessageCodec, chunked: chunkedSseMessageCodec } = codecs(
+  messages,
+  (event) => `data: ${messageText(event)}\n\n`,
+);
 
 /** Any other message of the server. */
 export function sseMessage(message: ServerMessage): Buffer {
   return Buffer.from(`data: ${JSON.stringify(message)}\n\n`);
 }
-
-export const chunkedSseCodec = chunked(sseCodec);
-export const chunkedSseMessageCodec = chunked(sseMessageCodec);
-export const chunkedSseEnvelopeCodec = chunked(sseEnvelopeCodec);
 
 /** The first block of a stream: how long to wait before reconnecting, and where a stream that starts now starts. */
 export function sseOpening(retry: number, id?: string): Buffer {

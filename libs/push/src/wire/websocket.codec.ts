@@ -38,4 +38,5 @@ export const websocketCodec: Codec = {
   form: Symbol('websocket'),
   encode: (event) => frame(messageText(event)),
   join: (encodings) => (encodings.length === 1 ? encodings[0]! : Buffer.concat(encodings)),
+  single: (event) => frame(messageText(event)),
 };

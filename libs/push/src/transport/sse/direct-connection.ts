@@ -63,8 +63,9 @@ export abstract class DirectConnection extends SseClient implements Connection {
   }
 
   private put(bytes: Buffer): boolean {
+    // Nothing may come behind the end of a body that the application has ended. Of a closed one the hub is told in a moment.
+    if (this.response.writableEnded) return true;
     const { sink, isDirect } = this.body;
-    if (sink.destroyed || this.response.writableEnded) return true;
     const isBelowMark = sink.write(bytes);
     if (isDirect ? hasRoom(sink, isBelowMark) : isBelowMark) return true;
     sink.once('drain', this.drained);

@@ -32,8 +32,10 @@ export class Handover {
     for (const carrier of [this.request, raw(this.request)] as Carrier[]) {
       // Nest aborts its signal at the end of its stream: nobody has asked for it, and the client is still there.
       const controller = carrier[SSE_ABORT_CONTROLLER];
-      if (controller) controller.abort = () => undefined;
-      delete carrier[SSE_ABORT_CONTROLLER];
+      if (controller) {
+        controller.abort = () => undefined;
+        carrier[SSE_ABORT_CONTROLLER] = undefined;
+      }
       // The way to the route, which is at its end.
       if (carrier.next) carrier.next = undefined;
     }

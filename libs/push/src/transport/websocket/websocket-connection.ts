@@ -1,6 +1,6 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import type { Session, SessionClient } from '../../access/session.js';
 import type { Connection, GapNotice } from '../../contracts/connection.js';
 import { CloseCode, closeCodeOf } from '../../contracts/close-codes.js';
@@ -169,7 +169,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   };
 
   private get isOpen(): boolean {
-    return this.client.readyState === this.client.OPEN && !this.stream.destroyed;
+    return this.client.readyState === WebSocket.OPEN;
   }
 
   private readonly drained = (): void => {
