@@ -3,11 +3,13 @@ import { Controller, Sse } from '@nestjs/common';
 import { EventBus, PushModule, type Backplane, type PushOptions } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
 import { redisBackplane } from 'nestjs-push/redis';
+import { setImmediate as turn } from 'node:timers/promises';
 import { map } from 'rxjs';
 import { afterTest } from './support/cleanup.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
-import { openStream } from './support/sse-reader.js';
+import { openSse, openStream } from './support/sse-reader.js';
 import { startApp, type RunningApp } from './support/start-app.js';
+import { TcpProxy } from './support/tcp-proxy.js';
 import { openWs } from './support/ws-client.js';
 
 jest.setTimeout(60_000);
@@ -37,11 +39,11 @@ describe.each(logs)('A node that starts over a log in %s with a past', (_, start
   afterAll(() => server.dispose());
 
   /** A node; the one that is ready can publish, and knows where the log ends. */
-  async function node(options: PushOptions = {}): Promise<RunningApp> {
+  async function node(options: PushOptions = {}, port = server.port): Promise<RunningApp> {
     const app = await startApp('express', {
       imports: [
         PushModule.forRoot({
-          backplane: backplane(server.port),
+          backplane: backplane(port),
           topics: [
             { pattern: 'short.>', access: 'public', retention: { events: 5 } },
             { pattern: '>', access: 'public' },
@@ -51,7 +53,7 @@ describe.each(logs)('A node that starts over a log in %s with a past', (_, start
       ],
       controllers: [NewsController],
     });
-    while (!(await app.bus.health()).ready);
+    expect(await app.bus.health()).toMatchObject({ ready: true });
     return app;
   }
 
@@ -93,6 +95,40 @@ describe.each(logs)('A node that starts over a log in %s with a past', (_, start
     const { history } = second.bus.stats();
     expect(history.pages).toBeGreaterThan(0);
     expect(history).toMatchObject({ reading: 0, waiting: 0 });
+  });
+
+  it('lets who comes from a node that is ahead wait until it is there, too', async () => {
+    const proxy = await TcpProxy.start(server.port);
+    afterTest(() => proxy.dispose());
+    const [ahead, late] = [await node(), await node({}, proxy.port)];
+    proxy.refuse();
+    const ids = await publish(ahead, 'ahead', numbers(3));
+    const path = events('/push/events', ['ahead']);
+    const sse = await openSse(late.url(path), { headers: { 'Last-Event-ID': ids[1]! } });
+    const ws = await openWs(late.webSocketUrl());
+    const answer = ws.subscribe('ahead', ids[1]!);
+    while (late.bus.stats().behind < 2) await turn();
+    await publish(ahead, 'ahead', [4]);
+    proxy.heal();
+    await Promise.all([sse.untilEvents(2), ws.untilData(2)]);
+    expect(await answer).toMatchObject({ event: 'subscribed', id: ids[1] });
+    expect(ws.data).toEqual([3, 4]);
+    expect(sse.data.map((each) => (JSON.parse(each) as { data: number }).data)).toEqual([3, 4]);
+    expect([sse.gaps, ws.all('gap')]).toEqual([[], []]);
+  });
+
+  it('counts what the backplane keeps in the log for itself, on every node', async () => {
+    const [one, other] = [await node(), await node()];
+    await Promise.all([one.bus.health(), other.bus.health()]);
+    const { head } = one.bus.stats().positions;
+    const sse = await openStream(other.url(events('/push/events', ['own'])), {
+      headers: { 'Last-Event-ID': head },
+    });
+    await publish(one, 'own', [1]);
+    await sse.untilEvents(1);
+    expect(sse.gaps).toEqual([]);
+    await publish(other, 'own', [2]);
+    await sse.untilEvents(2);
   });
 
   it('tells once of what the log no longer has, before anything newer', async () => {

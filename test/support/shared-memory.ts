@@ -13,6 +13,7 @@ export class SharedMemory {
       open: (position) => (this.origin = position),
       deliver: (event) => this.tails.forEach((tail) => tail.deliver(event)),
       skip: (sequence) => this.tails.forEach((tail) => tail.skip(sequence)),
+      reach: (sequence) => this.tails.forEach((tail) => tail.reach(sequence)),
       passBy: (event) => this.tails.forEach((tail) => tail.passBy(event)),
       congested: () => undefined,
       control: (message) => this.tails.forEach((tail) => tail.control(message)),

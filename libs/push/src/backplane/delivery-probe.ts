@@ -14,6 +14,9 @@ export class DeliveryProbe {
   private readonly waiting = new Map<string, () => void>();
   private count = 0;
   private checking: Promise<Health> | undefined;
+  /** To be called when this node reads the log: it does not meet what was stored before. */
+  reads!: () => void;
+  private readonly reading = new Promise<void>((resolve) => (this.reads = resolve));
 
   constructor(
     private readonly node: string,
@@ -36,6 +39,7 @@ export class DeliveryProbe {
     const name = `${this.node}-${++this.count}`;
     const began = performance.now();
     try {
+      await within(patience, this.reading, () => undefined);
       const back = new Promise<void>((resolve) => this.waiting.set(name, resolve));
       const stored = this.queue.add({ topic: noTopic, data: name });
       await within(patience, Promise.all([stored, back]), () => undefined);

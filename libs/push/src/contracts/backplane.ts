@@ -14,6 +14,8 @@ export interface Tail {
   deliver(event: LogEvent): void;
   /** The events up to `sequence` can no longer be delivered to this node in order; they may still be in the history. */
   skip(sequence: number): void;
+  /** The log has come to `sequence` without an event: what stands there is the backplane's own. */
+  reach(sequence: number): void;
   /** An ephemeral event, at most once. */
   passBy(event: LogEvent): void;
   /** A message from one node's control plane to all nodes (this one included), at most once. */
@@ -127,6 +129,13 @@ export abstract class Backplane {
 
   /** Sends a control message to all nodes that are there now (this one included). */
   abstract control(message: string): Promise<void>;
+
+  /**
+   * Where the log ends on the server, as of a moment after the call. A client may come from a node that is ahead of this
+   * one: its id is neither false nor does it miss anything. Only a backplane whose nodes are never ahead of each other can
+   * do without.
+   */
+  end?(): Promise<Position>;
 
   /** Checks delivery: that an event would go through the log and come back. MUST resolve within seconds. */
   abstract health(): Promise<Health>;

@@ -2,8 +2,10 @@ import type { Connection } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
 import type { HistoryPage } from '../contracts/backplane.js';
+import { printPosition, type Position } from '../contracts/position.js';
 import type { Audience, Member } from './audience.js';
 import type { CatchUp, Reading } from './catch-up.js';
+import { refusalOf, type Forerunners } from './forerunners.js';
 import type { HistoryReader, PageQuery } from './history-reader.js';
 import { Join, type SubscribeOptions } from './join.js';
 import { Leg, type Loss } from './leg.js';
@@ -33,6 +35,8 @@ export interface CursorHost {
   readonly epoch: string;
   /** Live connections have everything up to this sequence. */
   readonly delivered: number;
+  /** Those who may be ahead of this node; `undefined` if nobody can be. */
+  readonly forerunners: Forerunners | undefined;
   /** Number of the round of deliveries that is going on, or was the last. */
   readonly round: number;
   /** Gap notices sent. */
@@ -80,13 +84,15 @@ export class Cursor implements Member, Reading {
 
   /** The id of the position up to which the connection has everything. */
   get position(): string {
-    return this.hub.print(this.sequence);
+    const claim = this.main.size === 0 ? this.joins[0]?.claim : undefined;
+    return claim ? printPosition(claim) : this.hub.print(this.sequence);
   }
 
   /** The sequence of that position. */
   get sequence(): number {
     const join = this.joins[0];
-    if (join?.begun) return join.leg.sequence;
+    // With nothing else, it is where the first topics begin.
+    if (join && (join.begun || this.main.size === 0)) return join.leg.sequence;
     if (this.isIdle) return this.hub.window.head;
     const { sequence } = this.main;
     return this.isLive ? Math.max(sequence, this.hub.delivered) : sequence;
@@ -187,11 +193,15 @@ export class Cursor implements Member, Reading {
       this.end(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
       return;
     }
-    const { topics, hub } = this;
+    const { hub } = this;
+    // They may come from the log that there is now.
+    const claims = this.joins.filter(({ claim }) => claim);
+    this.joins = this.joins.filter(({ claim }) => !claim);
+    const { topics } = this;
     this.audience?.members.delete(this);
     this.forgetPage();
     this.state = 'behind';
-    this.joins = [];
+    this.joins = claims.map((join) => join.again(hub.window.head, hub.epoch));
     this.main = new Leg(hub.window, hub.window.head, 'slow');
     for (const pattern of topics) this.main.add(new Subscription(pattern, hub.window.head));
     if (topics.length > 0) this.main.notice = 'epoch';
@@ -254,6 +264,10 @@ export class Cursor implements Member, Reading {
   private advanceJoin(join: Join): void {
     const { main } = this;
     const { leg } = join;
+    if (join.claim) {
+      this.examine(join, join.claim);
+      return;
+    }
     // One that starts ahead of a slow connection waits for it: between its begin and its end nothing else is delivered.
     if (leg.sequence > main.sequence) this.step(main, leg.sequence);
     else if (!join.begun) {
@@ -265,6 +279,21 @@ export class Cursor implements Member, Reading {
       join.end(main);
       join.options.onLive?.(this.hub.print(main.sequence));
     }
+  }
+
+  /** Finds out whether a connection was where it wants to go on. Nothing moves until that is known, and this node there. */
+  private examine(join: Join, claim: Position): void {
+    const { forerunners, epoch, window } = this.hub;
+    const doubt = refusalOf(claim, { epoch, sequence: window.head });
+    if (!doubt || !forerunners) {
+      join.settle(doubt);
+      return;
+    }
+    this.stopWaiting = forerunners.wait(claim, (refusal) => {
+      this.stopWaiting = undefined;
+      join.settle(refusal);
+      this.advance();
+    });
   }
 
   private goLive(): void {

@@ -67,7 +67,10 @@ interface Turn {
 
 class World {
   readonly hub: Hub;
+  /** The log as it is. */
   log!: Log;
+  /** The one that the node has been told of. */
+  shown!: Log;
   readonly clients: readonly Client[];
   readonly history: SlowHistory | undefined;
   private epochs = 0;
@@ -78,6 +81,11 @@ class World {
     const retention = { events: 1_000, age: Infinity };
     this.hub = new Hub({ rules, retention, ...keeping, onHistoryError: (error) => (this.failure ??= error) });
     this.replace();
+    if (keeping.isLate) {
+      this.hub.expectAhead(() =>
+        Promise.resolve({ epoch: this.log.epoch, sequence: this.log.events.length }),
+      );
+    }
     if (this.log.history) {
       this.history = new SlowHistory(this.log.history);
       this.hub.readBehind(this.history);
@@ -87,8 +95,21 @@ class World {
 
   /** Another log takes the place of the one that there is, if any. */
   replace(): void {
+    const isStalled = this.log?.isStalled ?? false;
     this.log = new Log(`log${++this.epochs}`, this.hub, this.keeping);
     if (this.history) this.history.now = this.log.history!;
+    if (isStalled) this.log.stall();
+    else this.show();
+  }
+
+  /** The node comes to where the log is. */
+  follow(): void {
+    if (this.shown !== this.log) this.show();
+    this.log.follow();
+  }
+
+  private show(): void {
+    this.shown = this.log;
     this.log.open();
   }
 
@@ -99,11 +120,13 @@ class World {
   }
 
   private get isReading(): boolean {
-    return this.history?.isAsked || this.hub.stats().behind > 0;
+    return this.history?.isAsked || this.hub.stats().behind > 0 || (this.hub.forerunners?.size ?? 0) > 0;
   }
 
   /** Everyone reads until the end: then everything must have been delivered, or explained. */
   async finish(): Promise<void> {
+    this.follow();
+    for (const client of this.clients) client.recover();
     for (const client of this.clients) client.drain(Infinity);
     await this.settle();
     // So much may be left to read that it takes turns.
@@ -235,7 +258,8 @@ class Session implements Connection {
   }
 
   heartbeat(): void {
-    if (this.room > 0) this.see(this.cursor.position);
+    // With no topics yet, it is where those begin that were asked for first.
+    if (this.room > 0 && (this.turn || this.live.length > 0)) this.see(this.cursor.position);
   }
 
   leave(): void {
@@ -321,14 +345,16 @@ class Session implements Connection {
     if (['now', 'last', 'earliest'].includes(start)) return undefined;
     const position = parsePosition(start);
     if (!position) return 'malformed';
-    if (position.epoch !== this.world.log.epoch) return 'epoch';
-    return position.sequence > this.world.log.events.length ? 'future' : undefined;
+    const { log, shown, hub } = this.world;
+    if (position.epoch === shown.epoch && position.sequence <= hub.window.head) return undefined;
+    if (position.epoch !== log.epoch) return 'epoch';
+    return position.sequence > log.events.length ? 'future' : undefined;
   }
 
   private begin(request: Request, id: string): void {
     assert.equal(this.turn, undefined, 'one after the other');
     assert.equal(this.waiting.shift(), request, 'in the order in which they were asked for');
-    const { log } = this.world;
+    const { shown: log } = this.world;
     const { sequence } = parsePosition(id)!;
     // What is given up in this very moment does not stand for anything any more.
     const live = this.live.filter(({ pattern }) => this.stays(pattern));
@@ -391,10 +417,10 @@ class Session implements Connection {
   private restart(topics: readonly string[]): void {
     assert.deepEqual([...topics].sort(), [...new Set(this.live.map(({ pattern }) => pattern))].sort());
     assert(
-      this.live.every(({ log }) => log !== this.world.log),
+      this.live.every(({ log }) => log !== this.world.shown),
       'once',
     );
-    this.live = topics.map((pattern) => new Interest(this.world.log, pattern, 0));
+    this.live = topics.map((pattern) => new Interest(this.world.shown, pattern, 0));
     for (const interest of this.live) interest.tell('epoch', false);
   }
 
@@ -448,6 +474,12 @@ const steps = oneof(
   { weight: 2, arbitrary: record({ do: constant('heartbeat' as const), client }) },
   { weight: 1, arbitrary: record({ do: constant('replace' as const) }) },
 );
+/** What may happen where the node may be late. */
+const lateSteps = oneof(
+  { weight: 34, arbitrary: steps },
+  { weight: 3, arbitrary: record({ do: constant('stall' as const) }) },
+  { weight: 2, arbitrary: record({ do: constant('follow' as const) }) },
+);
 /** What may happen where there is a history. */
 const laterSteps = oneof(
   { weight: 34, arbitrary: steps },
@@ -458,10 +490,11 @@ const laterSteps = oneof(
     arbitrary: record({ do: constant('miss' as const), topic: constantFrom(...topics), count: nat(3) }),
   },
 );
-type Step = typeof laterSteps extends Arbitrary<infer T> ? T : never;
+type StepOf<A> = A extends Arbitrary<infer T> ? T : never;
+type Step = StepOf<typeof laterSteps> | StepOf<typeof lateSteps>;
 
 function startOf(start: string | { ago: number }, { log }: World): string {
-  if (start === 'future') return `${log.epoch}-${log.events.length + 5}`;
+  if (start === 'future') return `${log.epoch}-${log.events.length + 1_000}`;
   if (typeof start === 'string') return start;
   return `${log.epoch}-${Math.max(0, log.events.length - start.ago)}`;
 }
@@ -496,6 +529,11 @@ async function run(world: World, step: Step): Promise<void> {
     case 'miss':
       world.log.miss(step.topic, step.count);
       return clients.forEach((client) => client.recover());
+    case 'stall':
+      return world.log.stall();
+    case 'follow':
+      world.follow();
+      return clients.forEach((client) => client.recover());
     case 'replace':
       world.replace();
       return clients.forEach((client) => client.recover());
@@ -510,6 +548,10 @@ describe('Whatever happens', () => {
     ['exactly', { windowBytes: Infinity, emptyTopics: 1_000 }],
     // Then topics that are forgotten make it careful: it may tell of a loss that was another topic's.
     ['rather too often, with little memory', { windowBytes: 1_000_000, emptyTopics: 1 }],
+    [
+      'exactly, by a node that others are ahead of',
+      { windowBytes: Infinity, emptyTopics: 1_000, isLate: true },
+    ],
     ['exactly, with a history', { windowBytes: tinyWindow, emptyTopics: 1_000, history: 'behind' }],
     [
       'rather too often, with a history that is ahead',
@@ -518,7 +560,7 @@ describe('Whatever happens', () => {
   ])(
     'everyone gets every event once, in order, or is told %s',
     async (_, keeping) => {
-      const all: Arbitrary<Step> = keeping.history ? laterSteps : steps;
+      const all: Arbitrary<Step> = keeping.history ? laterSteps : keeping.isLate ? lateSteps : steps;
       await check(
         asyncProperty(array(all, { maxLength: 80, size: 'max' }), async (steps) => {
           const world = new World(keeping);

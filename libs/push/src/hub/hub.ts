@@ -8,6 +8,7 @@ import { Audience } from './audience.js';
 import { CatchUp } from './catch-up.js';
 import { Cursor, type CursorHost, type SlowPolicy } from './cursor.js';
 import { FanOut } from './fan-out.js';
+import { Forerunners } from './forerunners.js';
 import { HistoryReader, type HistoryStats } from './history-reader.js';
 import { TopicIndex } from './topic-index.js';
 import type { TopicSet } from './topic-set.js';
@@ -64,6 +65,7 @@ export class Hub implements Tail, CursorHost {
   readonly window: Window;
   readonly catchUp = new CatchUp();
   history: HistoryReader | undefined;
+  forerunners: Forerunners | undefined;
   /** The log that the window shows; empty until the backplane has opened it. */
   epoch = '';
   /** Live connections have everything up to this sequence. */
@@ -101,6 +103,12 @@ export class Hub implements Tail, CursorHost {
     };
     backplane.start(this, { of: (topic) => this.retentionOf(topic), largest });
     if (backplane.history) this.readBehind(backplane.history);
+    if (backplane.end) this.expectAhead(() => backplane.end!());
+  }
+
+  /** From now on, who claims to be ahead of this node is judged by where `end` says that the log ends. */
+  expectAhead(end: () => Promise<Position>): void {
+    this.forerunners = new Forerunners(() => ({ epoch: this.epoch, sequence: this.window.head }), end);
   }
 
   /** From now on, what the window has lost is read from `history`. */
@@ -142,12 +150,21 @@ export class Hub implements Tail, CursorHost {
     this.window.add(event);
     if (!this.fanOut.add(event)) this.delivered = event.sequence;
     this.scheduleSweep();
+    this.cameFurther();
+  }
+
+  reach(sequence: number): void {
+    const { window } = this;
+    if (this.delivered === window.head) this.delivered = sequence;
+    window.head = sequence;
+    this.cameFurther();
   }
 
   skip(sequence: number): void {
     for (const cursor of this.cursors) cursor.pause();
     this.restart(sequence);
     for (const cursor of this.cursors) cursor.skipped();
+    this.cameFurther();
   }
 
   passBy(event: LogEvent): void {
@@ -188,6 +205,7 @@ export class Hub implements Tail, CursorHost {
     clearTimeout(this.sweep);
     this.fanOut.stop();
     this.history?.reset();
+    this.forerunners?.stop();
   }
 
   print(sequence: number): string {
@@ -225,6 +243,10 @@ export class Hub implements Tail, CursorHost {
 
   private retentionOf(topic: string): Retention {
     return this.retentions.find((rule) => covers(rule.pattern, topic))?.retention ?? this.options.retention;
+  }
+
+  private cameFurther(): void {
+    if (this.forerunners && this.forerunners.size > 0) this.forerunners.reached();
   }
 
   private restart(sequence: number): void {

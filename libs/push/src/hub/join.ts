@@ -1,4 +1,5 @@
-import { parsePosition } from '../contracts/position.js';
+import { parsePosition, type Position } from '../contracts/position.js';
+import type { Refusal } from './forerunners.js';
 import { Leg } from './leg.js';
 import { Subscription } from './subscription.js';
 import type { Window } from './window.js';
@@ -17,6 +18,8 @@ export interface SubscribeOptions {
 /** Topics that are added to a cursor, and have to reach its other ones first. */
 export class Join {
   readonly leg: Leg;
+  /** Where it wants to go on, as long as this node has not been there. */
+  claim: Position | undefined;
   /** Whether it has had its turn, and `before` its call. */
   begun = false;
   /** The other topics have brought all of it before: who asks for the past again and again does not have it read each time. */
@@ -41,6 +44,21 @@ export class Join {
     if (start === 'now') this.leg.sequence = here;
     else if (start !== 'earliest' && start !== 'last') this.resume(start, epoch);
     for (const pattern of patterns) this.leg.add(new Subscription(pattern, this.leg.sequence));
+  }
+
+  /** What has become of its claim. */
+  settle(refusal: Refusal | undefined): void {
+    const { claim, leg } = this;
+    this.claim = undefined;
+    if (!refusal) this.startAt(claim!.sequence);
+    // Of topics that were taken back meanwhile nothing is told.
+    else if (leg.size > 0) leg.notice = refusal;
+  }
+
+  /** The same, for another log. */
+  again(here: number, epoch: string): Join {
+    const { window, leg, start, before, options } = this;
+    return new Join(window, here, epoch, leg.patterns, start, before, options);
   }
 
   /** @param main the topics that it is to reach */
@@ -72,16 +90,18 @@ export class Join {
 
   /** The log is known only now: what comes from now on begins at `here`. */
   opened(here: number): void {
-    if (this.start !== 'now') return;
-    this.leg.sequence = here;
-    for (const subscription of this.leg.all) subscription.after = here;
+    if (this.start === 'now') this.startAt(here);
+  }
+
+  private startAt(sequence: number): void {
+    this.leg.sequence = sequence;
+    for (const subscription of this.leg.all) subscription.after = sequence;
   }
 
   private resume(id: string, epoch: string): void {
     const position = parsePosition(id);
     if (!position) this.leg.notice = 'malformed';
-    else if (position.epoch !== epoch) this.leg.notice = 'epoch';
-    else if (position.sequence > this.window.head) this.leg.notice = 'future';
+    else if (position.epoch !== epoch || position.sequence > this.window.head) this.claim = position;
     else this.leg.sequence = position.sequence;
   }
 }

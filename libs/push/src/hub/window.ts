@@ -48,7 +48,7 @@ export class Window {
   private bytesHeld = 0;
   private readonly now: () => number;
 
-  /** The sequence of the newest event that ever was in the window. */
+  /** How far the window shows the log: the sequence of the newest event that ever was in it, or of what came behind. */
   head = 0;
   /** How many times something was lost: while it stays the same, so does what `lostThrough` says. */
   losses = 0;

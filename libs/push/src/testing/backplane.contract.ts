@@ -243,6 +243,23 @@ function describeManyNodes(node: () => Promise<RecordedNode>): void {
     assert.equal(tail.events.length, 21);
   });
 
+  it('knows where the log ends for the node that is furthest', async () => {
+    const [one, other] = await Promise.all([node(), node()]);
+    const position = await one.backplane.append(draft('a', 1));
+    // Without `end`, no node is ever ahead of another.
+    const end = (await other.backplane.end?.()) ?? { ...position, sequence: other.tail.sequence };
+    assert.equal(end.epoch, position.epoch);
+    assert.ok(end.sequence >= position.sequence);
+  });
+
+  it('brings all nodes to where the log ends, whatever stands there', async () => {
+    const [one, other] = await Promise.all([node(), node()]);
+    const { sequence } = await one.backplane.append(draft('a', 1));
+    await one.backplane.health();
+    const end = (await one.backplane.end?.()) ?? { sequence };
+    for (const { tail } of [one, other]) await tail.until((each) => each.sequence >= end.sequence);
+  });
+
   it('passes ephemeral events and control messages to all nodes', async () => {
     const [one, other] = await Promise.all([node(), node()]);
     await one.backplane.pass(draft('a', 'here'));

@@ -78,6 +78,11 @@ class MemoryLogNode extends Backplane {
     return Promise.resolve();
   }
 
+  override end(): Promise<Position> {
+    const { epoch, sequence } = this.log;
+    return Promise.resolve({ epoch, sequence });
+  }
+
   health(): Promise<Health> {
     return Promise.resolve({ ready: true, detail: 'The log is in this process.' });
   }

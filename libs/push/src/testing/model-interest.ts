@@ -96,7 +96,7 @@ export class Interest {
     const isBad = ['malformed', 'epoch', 'future'].includes(reason);
     if (isBad) assert.equal(this.told.length + this.events.length, 0, `${reason}: first, and once`);
     const isAll = isLatest || this.log.isCareless;
-    const through = isAll ? this.log.events.length : this.log.lostThrough(this.pattern);
+    const through = isAll ? this.log.shown : this.log.lostThrough(this.pattern);
     if (isLatest) this.latestThrough = through;
     this.told.push({ reason, through, after: this.events.length });
   }

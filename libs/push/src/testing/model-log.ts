@@ -49,6 +49,8 @@ export interface Keeping {
   readonly emptyTopics: number;
   /** Whether there is a history, which evicts only what the window no longer has (`behind`), or anything. */
   readonly history?: 'behind' | 'careless';
+  /** Whether the node may be behind the log, and is asked by clients that are not. */
+  readonly isLate?: boolean;
 }
 
 /** The log as it is, and what of it is lost. */
@@ -56,6 +58,8 @@ export class Log {
   readonly events: LogEvent[] = [];
   readonly lost = new Set<LogEvent>();
   readonly history: MemoryHistory | undefined;
+  /** What the node has yet to be told, while it is late. */
+  private held: LogEvent[] | undefined;
 
   constructor(
     readonly epoch: string,
@@ -83,15 +87,44 @@ export class Log {
     this.hub.open({ epoch: this.epoch, sequence: 0 });
   }
 
+  /** How far the node is told. */
+  get shown(): number {
+    return this.events.length - (this.held?.length ?? 0);
+  }
+
   publish(topic: string, except: string | undefined): void {
     const event = this.append(topic, except);
+    if (this.held) this.held.push(event);
+    else this.show(event);
+  }
+
+  get isStalled(): boolean {
+    return this.held !== undefined;
+  }
+
+  /** From now on the node is told nothing. */
+  stall(): void {
+    this.held ??= [];
+  }
+
+  /** The node is told everything. */
+  follow(): void {
+    for (let next = this.held?.shift(); next; next = this.held?.shift()) this.show(next);
+    this.held = undefined;
+  }
+
+  private show(event: LogEvent): void {
+    this.loseByRule(event.topic);
     this.hub.deliver(event);
     this.note();
   }
 
   /** The node is told of some events only that there were such. */
   miss(topic: string, count: number): void {
-    for (let n = 0; n < count; n++) this.append(topic, undefined);
+    for (let n = 0; n < count; n++) {
+      this.append(topic, undefined);
+      this.loseByRule(topic);
+    }
     this.hub.skip(this.events.length);
     this.note();
   }
@@ -128,7 +161,6 @@ export class Log {
     const event = new LogEvent(this.epoch, this.events.length + 1, topic, undefined, data, except);
     this.events.push(event);
     this.history?.add(event);
-    this.loseByRule(topic);
     return event;
   }
 
@@ -136,7 +168,7 @@ export class Log {
     const { windowed } = this;
     const isKept = (event: LogEvent) =>
       windowed.has(event) || (this.history?.eventsOf(event.topic).includes(event) ?? false);
-    const gone = this.events.filter((event) => !isKept(event));
+    const gone = this.events.slice(0, this.shown).filter((event) => !isKept(event));
     if (this.keeping.windowBytes === Infinity) {
       const lost = [...this.lost].sort((a, b) => a.sequence - b.sequence);
       assert.deepEqual(gone, lost);
@@ -145,7 +177,8 @@ export class Log {
   }
 
   private loseByRule(topic: string): void {
-    const own = this.events.filter((other) => other.topic === topic && !this.lost.has(other));
+    const shown = this.events.slice(0, this.shown);
+    const own = shown.filter((other) => other.topic === topic && !this.lost.has(other));
     for (const old of own.slice(0, Math.max(0, own.length - kept(topic)))) this.lost.add(old);
   }
 }

@@ -14,6 +14,8 @@ export class RecordingTail implements Tail {
   readonly events: LogEvent[] = [];
   /** Each sequence that was skipped to. */
   readonly skipped: number[] = [];
+  /** Each sequence that was reached without an event. */
+  readonly reached: number[] = [];
   /** Ephemeral events. */
   readonly passed: LogEvent[] = [];
   /** Control messages. */
@@ -37,6 +39,11 @@ export class RecordingTail implements Tail {
     this.changed();
   }
 
+  reach(sequence: number): void {
+    this.reached.push(sequence);
+    this.changed();
+  }
+
   passBy(event: LogEvent): void {
     this.passed.push(event);
     this.changed();
@@ -49,6 +56,12 @@ export class RecordingTail implements Tail {
 
   congested(): Promise<void> | undefined {
     return this.congestion;
+  }
+
+  /** How far in the log it was told. */
+  get sequence(): number {
+    const all = [this.opened.at(-1)!.sequence, this.events.at(-1)?.sequence ?? 0];
+    return Math.max(...all, ...this.skipped, ...this.reached);
   }
 
   /** The payloads of what was delivered, parsed. */

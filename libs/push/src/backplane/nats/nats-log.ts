@@ -137,6 +137,12 @@ export class NatsLog {
     return this.opening;
   }
 
+  /** As of a moment after the call. */
+  async openAfresh(): Promise<OpenLog> {
+    await this.opening?.catch(() => undefined);
+    return this.open();
+  }
+
   private async look(): Promise<OpenLog> {
     const connection = await this.link.up();
     const { generation } = this.link;

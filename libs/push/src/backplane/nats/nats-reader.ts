@@ -74,6 +74,7 @@ export class NatsReader {
     this.last = sequence;
     this.log.told = epoch;
     this.tail.open({ epoch, sequence });
+    this.probe.reads();
   }
 
   /** Reads with one consumer until it is lost, which is always an error. */
@@ -168,8 +169,12 @@ export class NatsReader {
     this.last = sequence;
     this.log.saw(this.epoch!, { sequence, time });
     const topic = this.subjects.topicOf(message.subject);
-    if (topic !== undefined) this.tail.deliver(readBody(this.epoch!, sequence, topic, message.string()));
-    else if (message.subject === this.subjects.probe) this.probe.seen(message.string().slice(1));
+    if (topic !== undefined) {
+      this.tail.deliver(readBody(this.epoch!, sequence, topic, message.string()));
+      return;
+    }
+    this.tail.reach(sequence);
+    if (message.subject === this.subjects.probe) this.probe.seen(message.string().slice(1));
     else this.takeMark(sequence, message.string());
   }
 

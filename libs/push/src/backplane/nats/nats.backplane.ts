@@ -42,6 +42,7 @@ export class NatsBackplane extends Backplane {
   private readonly queue: AppendQueue;
   private readonly probe: DeliveryProbe;
   private link?: NatsLink;
+  private log?: NatsLog;
   private appender?: NatsAppender;
   private reader?: NatsReader;
   private loops: Promise<unknown> = Promise.resolve();
@@ -65,6 +66,7 @@ export class NatsBackplane extends Backplane {
     const link = new NatsLink(options, outage, signal, (connection) => this.listen(connection, tail));
     const log = new NatsLog(link, subjects, options, retention.largest, outage);
     this.link = link;
+    this.log = log;
     this.history = new NatsHistory(link, log, subjects, retention, options);
     this.oneTimeStore = new NatsOneTimeStore(link, log, subjects.stream, options);
     this.reader = new NatsReader(link, log, subjects, tail, this.probe, outage, signal);
@@ -84,6 +86,10 @@ export class NatsBackplane extends Backplane {
 
   control(message: string): Promise<void> {
     return this.send(this.subjects.control, message);
+  }
+
+  override end(): Promise<Position> {
+    return this.log ? this.log.openAfresh() : Promise.reject(notStarted());
   }
 
   /** An empty event goes through the stream and back. Checks that overlap share one. */

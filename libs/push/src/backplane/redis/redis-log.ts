@@ -42,6 +42,12 @@ export class RedisLog {
     return this.opening;
   }
 
+  /** As of a moment after the call. */
+  async openAfresh(): Promise<OpenLog> {
+    await this.opening?.catch(() => undefined);
+    return this.open();
+  }
+
   private async look(): Promise<OpenLog> {
     const { log, epochs, runs } = this.keys;
     const args = [this.keys.feed(''), this.newEpoch(), this.current?.epoch ?? '', this.seen];

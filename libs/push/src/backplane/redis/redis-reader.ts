@@ -68,6 +68,7 @@ export class RedisReader {
     }
     this.log.told = log.epoch;
     this.tail.open({ epoch: log.epoch, sequence: this.last });
+    this.probe.reads();
   }
 
   /** Reads once. Returns whether to read on; otherwise the log has to be looked at. */
@@ -102,6 +103,7 @@ export class RedisReader {
     }
     this.last = sequence;
     if (field === 't') this.tail.deliver(readBody(epoch, sequence, value!, body!));
-    else if (field === 'probe') this.probe.seen(value!.slice(1));
+    else this.tail.reach(sequence);
+    if (field === 'probe') this.probe.seen(value!.slice(1));
   }
 }

@@ -42,6 +42,7 @@ export class RedisBackplane extends Backplane {
   private readonly keys: Keys;
   private readonly queue: AppendQueue;
   private readonly probe: DeliveryProbe;
+  private log?: RedisLog;
   private appender?: RedisAppender;
   private reader?: RedisReader;
   private signals?: RedisSignals;
@@ -65,6 +66,7 @@ export class RedisBackplane extends Backplane {
     const reading = new Link(options, 'reading', outage, signal);
     const listening = new Link(options, 'listening', outage, signal);
     const log = new RedisLog(writing, keys, token);
+    this.log = log;
     this.history = new RedisHistory(writing, log, keys, retention);
     this.oneTimeStore = new RedisOneTimeStore(writing, keys);
     this.reader = new RedisReader(reading, log, keys, tail, this.probe, outage, signal);
@@ -84,6 +86,10 @@ export class RedisBackplane extends Backplane {
 
   control(message: string): Promise<void> {
     return this.started(this.signals).control(message);
+  }
+
+  override end(): Promise<Position> {
+    return this.started(this.log).openAfresh();
   }
 
   /** An empty event goes through the log and back. Checks that overlap share one. */
