@@ -192,18 +192,21 @@ export class NatsLog {
 
   private async infoOrCreate(streams: JetStreamManager['streams']): Promise<StreamInfo> {
     try {
-      const info = await streams.info(this.wanted.name);
-      this.goneSince = undefined;
-      this.foundIn = this.link.generation;
-      return info;
+      return this.found(await streams.info(this.wanted.name));
     } catch (error) {
       if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
       this.goneSince ??= performance.now();
       const isDeleted = this.foundIn === this.link.generation;
       if (isDeleted && performance.now() - this.goneSince < absence)
         throw new Error(`the stream "${this.wanted.name}" is gone, and will be made anew`, { cause: error });
-      return streams.add(this.wanted);
+      return this.found(await streams.add(this.wanted));
     }
+  }
+
+  private found(info: StreamInfo): StreamInfo {
+    this.goneSince = undefined;
+    this.foundIn = this.link.generation;
+    return info;
   }
 
   /** What the stream holds. Its description is set right if whoever began an epoch could not do that. */
