@@ -90,6 +90,9 @@ export async function throughput(bench: Bench, pace: Pace, milliseconds: number)
 
 const topicCount = 10_000;
 
+/** Events a second that everyone can keep. */
+const steadyRate = 20_000;
+
 export const saturations: readonly Scenario[] = [
   saturation(500, [
     'push-sse',
@@ -105,7 +108,14 @@ export const saturations: readonly Scenario[] = [
   {
     name: 'topics',
     title: `Many topics: ${topicCount.toLocaleString('en')} clients with a topic each`,
-    columns,
+    columns: [
+      ...columns,
+      {
+        key: 'microseconds',
+        title: `CPU µs each at ${steadyRate.toLocaleString('en')}/s`,
+        digits: 1,
+      },
+    ],
     peers: [
       'push-sse',
       'push-sse-express',
@@ -129,6 +139,15 @@ async function manyTopics(peer: Peer, scale: Scale): Promise<Figures> {
     await delay(300);
     const pace = { burst: topicCount / 10, window: 2 * topicCount };
     await throughput(bench, pace, scale.trial);
-    return { ...(await throughput(bench, pace, scale.run)), burst: pace.burst };
+    const fastest = await throughput(bench, pace, scale.run);
+    return { ...fastest, burst: pace.burst, microseconds: await steadyCost(bench, scale.run) };
   });
+}
+
+/** Microseconds of CPU time of the server for a delivery, at the same rate for everyone. */
+async function steadyCost(bench: Bench, milliseconds: number): Promise<number> {
+  const used = await bench.usage();
+  await bench.complete(await bench.server.call<number>('rate', { perSecond: steadyRate, milliseconds }));
+  const { cpu } = await bench.usage();
+  return ((cpu - used.cpu) * 1_000) / (steadyRate * milliseconds);
 }
