@@ -75,6 +75,7 @@ export class NatsLink {
     if (this.options.connect) return this.options.connect();
     return connect({
       servers: this.options.servers ?? 'nats://127.0.0.1:4222',
+      noAsyncTraces: true,
       pingInterval: 2_000,
       maxPingOut: 2,
       timeout: patience,
