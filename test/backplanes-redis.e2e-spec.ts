@@ -211,6 +211,17 @@ describe('Redis: a server that is away', () => {
     expect(lines[1]).toMatch(/^Redis is back after \d+ ms/);
   });
 
+  it('closes at once while it is away', async () => {
+    const lines = capturedLog();
+    const backplane = at(await freePort());
+    backplane.start(new RecordingTail(), keepAll);
+    const append = backplane.append({ topic: 'a', data: '1' });
+    while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const began = performance.now();
+    await Promise.all([backplane.close(), expect(append).rejects.toMatchObject({ code: 'CLOSED' })]);
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
   it('lets publishing wait within bounds, then rejects it so that it can be tried again', async () => {
     const server = await redis();
     const limits = { publishTimeout: 500, maxWaiting: 100, maxWaitingBytes: 100_000 };

@@ -24,14 +24,14 @@ describe('Redis', () => {
 });
 
 describe('Redis Cluster', () => {
-  let server: ServerProcess;
+  let cluster: Awaited<ReturnType<typeof startRedisCluster>>;
   let client: Cluster;
   let logs = 0;
   beforeAll(async () => {
-    server = await startRedisCluster();
-    client = new Cluster([{ host: '127.0.0.1', port: server.port }], { lazyConnect: true });
+    cluster = await startRedisCluster();
+    client = new Cluster([{ host: '127.0.0.1', port: cluster.nodes[0]!.port }], { lazyConnect: true });
   });
-  afterAll(() => server.dispose());
+  afterAll(() => cluster.dispose());
 
   describeBackplane('redisBackplane({ client })', () => {
     const prefix = `push-${++logs}`;

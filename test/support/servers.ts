@@ -122,7 +122,8 @@ export function startRedis(
       ...['--appendonly', persistence === 'aof' ? 'yes' : 'no', '--appendfsync', 'everysec'],
       ...more,
     ],
-    async (port) => (await ask(port, 'PING\r\n')).startsWith('+PONG'),
+    // It may ask for a password first.
+    async (port) => /^(\+PONG|-NOAUTH)/.test(await ask(port, 'PING\r\n')),
   );
 }
 
@@ -140,12 +141,24 @@ export function startSentinel(name: string, primary: number): Promise<ServerProc
   );
 }
 
-/** A Redis Cluster of one node, which has all slots. */
-export async function startRedisCluster(): Promise<ServerProcess> {
-  const server = await startRedis('none', ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
-  await ask(server.port, 'CLUSTER ADDSLOTSRANGE 0 16383\r\n');
+/** A Redis Cluster of three nodes, each with a third of the slots. */
+export async function startRedisCluster(): Promise<{ nodes: ServerProcess[]; dispose(): Promise<void> }> {
+  const settings = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
+  const nodes = await Promise.all([1, 2, 3].map(() => startRedis('none', settings)));
+  const starts = [0, 5_461, 10_923, 16_384];
+  for (const [index, { port }] of nodes.entries()) {
+    await ask(port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}\r\n`);
+    await ask(port, `CLUSTER ADDSLOTSRANGE ${starts[index]} ${starts[index + 1]! - 1}\r\n`);
+    await ask(nodes[0]!.port, `CLUSTER MEET 127.0.0.1 ${port}\r\n`);
+  }
+  const isUp = async ({ port }: ServerProcess) => {
+    const info = await ask(port, 'CLUSTER INFO\r\n');
+    return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3');
+  };
   for (const deadline = Date.now() + patience; Date.now() < deadline;) {
-    if ((await ask(server.port, 'CLUSTER INFO\r\n')).includes('cluster_state:ok')) return server;
+    const up = await Promise.all(nodes.map(isUp));
+    if (up.every(Boolean))
+      return { nodes, dispose: async () => void (await Promise.all(nodes.map((node) => node.dispose()))) };
   }
   throw new Error('The cluster does not come up.');
 }
@@ -161,4 +174,25 @@ export function startNats(more: string[] = [], port?: number): Promise<ServerPro
     async (port) => (await ask(port, '')).startsWith('INFO'),
     port,
   );
+}
+
+/** Three NATS servers, `n0` to `n2`, that keep streams together, and which of them leads all of JetStream. */
+export async function startNatsCluster(): Promise<{ servers: ServerProcess[]; metaLeader: number }> {
+  const [ports, monitors] = await Promise.all([freePorts(3), freePorts(3)]);
+  const routes = ports.map((port) => `nats://127.0.0.1:${port}`);
+  const settings = (index: number) => [
+    ...['--name', `n${index}`, '--cluster_name', 'push', '--cluster', routes[index]!],
+    ...['--routes', routes.join(','), '--http_port', `${monitors[index]}`],
+  ];
+  const servers = await Promise.all(routes.map((_, index) => startNats(settings(index))));
+  for (const deadline = Date.now() + patience; Date.now() < deadline;) {
+    const answer = await fetch(`http://127.0.0.1:${monitors[0]}/jsz`);
+    const { meta_cluster: meta } = (await answer.json()) as { meta_cluster?: { leader?: string } };
+    if (meta?.leader) return { servers, metaLeader: Number(meta.leader.slice(1)) };
+  }
+  throw new Error('The cluster does not come up.');
+}
+
+function freePorts(count: number): Promise<number[]> {
+  return Promise.all(Array.from({ length: count }, freePort));
 }

@@ -54,7 +54,7 @@ export class Link {
     private readonly signal: AbortSignal,
   ) {
     this.open();
-    signal.addEventListener('abort', () => this.client.disconnect(), { once: true });
+    signal.addEventListener('abort', this.close, { once: true });
   }
 
   get isReady(): boolean {
@@ -80,7 +80,7 @@ export class Link {
       const running = { reject, milliseconds, until: performance.now() + milliseconds };
       this.running.add(running);
       // One timer for all of them: there is a command for each turn in which something is published.
-      this.timer ??= setInterval(this.dropLate, lateness);
+      this.timer ??= setInterval(this.dropLate, lateness).unref();
       command(this.client)
         .then(resolve, reject)
         .finally(() => this.running.delete(running));
@@ -108,6 +108,12 @@ export class Link {
     const isReady = new Promise<void>((resolve) => this.waiting.add((ready = resolve)));
     await within(patience, isReady, this.reset).finally(() => this.waiting.delete(ready));
   }
+
+  private readonly close = (): void => {
+    this.client.disconnect();
+    // Nobody waits for a connection that will not come.
+    this.waiting.forEach((resolve) => resolve());
+  };
 
   /** Drops the connection where a command takes too long. */
   private readonly dropLate = (): void => {
@@ -139,8 +145,8 @@ export class Link {
     });
     // A connection that somebody else made may stop trying.
     client.on('end', () => {
-      if (this.signal.aborted) this.waiting.forEach((resolve) => resolve());
-      else setTimeout(() => this.signal.aborted || this.open(), backoffDelay(++this.attempts));
+      if (!this.signal.aborted)
+        setTimeout(() => this.signal.aborted || this.open(), backoffDelay(++this.attempts));
     });
     if (client.status === 'wait') client.connect().catch(failed);
   }

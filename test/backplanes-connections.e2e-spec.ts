@@ -1,0 +1,156 @@
+import { jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { Redis } from 'ioredis';
+import type { Backplane } from 'nestjs-push';
+import { natsBackplane } from 'nestjs-push/nats';
+import { redisBackplane } from 'nestjs-push/redis';
+import { RecordingTail, startRecording } from 'nestjs-push/testing';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCertificate } from '../src/certificate.js';
+import { afterTest } from './support/cleanup.js';
+import { keepAll } from './support/log-trial.js';
+import { freePort, startNats, startRedis, type ServerProcess } from './support/servers.js';
+
+jest.setTimeout(30_000);
+
+beforeAll(() => Logger.overrideLogger(false));
+
+/** In milliseconds: by then the reason is known. */
+const publishTimeout = 1_000;
+
+const user = { username: 'push', password: 'a secret/with:signs@' };
+
+/** What the documentation says that the user needs. */
+const rights = '~{push}:* &{push}:* +@all -@admin -@dangerous +info';
+
+/** A certificate, and files that a server reads it from. */
+async function certificate(): Promise<{ ca: string; files: { cert: string; key: string } }> {
+  const { cert, key } = await createCertificate();
+  const directory = await mkdtemp(join(tmpdir(), 'push-test-'));
+  afterTest(() => rm(directory, { recursive: true }));
+  const files = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
+  await Promise.all([writeFile(files.cert, cert), writeFile(files.key, key)]);
+  return { ca: cert, files };
+}
+
+async function running(server: Promise<ServerProcess>): Promise<ServerProcess> {
+  const started = await server;
+  afterTest(() => started.dispose());
+  return started;
+}
+
+/** A Redis that lets only `user` in, by TLS, at its port. */
+async function guardedRedis(): Promise<{ ca: string; port: number }> {
+  const { ca, files } = await certificate();
+  const port = await freePort();
+  const tls = ['--tls-port', `${port}`, '--tls-cert-file', files.cert, '--tls-key-file', files.key];
+  const users = [
+    ...['--user', 'default', 'off'],
+    ...['--user', user.username, 'on', `>${user.password}`, ...rights.split(' ')],
+  ];
+  await running(startRedis('none', [...tls, '--tls-auth-clients', 'no', ...users]));
+  return { ca, port };
+}
+
+/** Uses all of a backplane: what is stored, what is not, the history, one-time values, and the check of it all. */
+async function checkWorks(backplane: Backplane): Promise<void> {
+  afterTest(() => backplane.close());
+  const { tail } = await startRecording(backplane, keepAll);
+  const { sequence } = await backplane.append({ topic: 'a', data: '1', messageId: randomUUID() });
+  await backplane.pass({ topic: 'a', data: '2' });
+  await tail.until(({ events, passed }) => events.length === 1 && passed.length === 1);
+  for (const topics of [['a'], ['*'], ['>']]) {
+    const query = { topics, after: sequence - 1, through: sequence, limit: 10 };
+    expect((await backplane.history!.page(query)).events).toHaveLength(1);
+  }
+  await backplane.oneTimeStore!.put('ticket', 'value', 10_000);
+  expect(await backplane.oneTimeStore!.take('ticket')).toBe('value');
+  expect((await backplane.health()).ready).toBe(true);
+}
+
+/** Why publishing fails on a server that does not let the node in. */
+async function refusal(backplane: Backplane): Promise<string> {
+  afterTest(() => backplane.close());
+  backplane.start(new RecordingTail(), keepAll);
+  return backplane.append({ topic: 'a', data: '1' }).then(
+    () => 'published',
+    ({ message }: Error) => message,
+  );
+}
+
+describe('Redis with TLS and users', () => {
+  it('is used by a user with no more rights than are needed, and says what is refused', async () => {
+    const { ca, port } = await guardedRedis();
+    const { username, password } = user;
+    const url = `rediss://${username}:${encodeURIComponent(password)}@127.0.0.1:${port}`;
+    await checkWorks(redisBackplane({ url, options: { tls: { ca } } }));
+    const client = new Redis({ port, tls: { ca }, ...user, lazyConnect: true });
+    await checkWorks(redisBackplane({ client }));
+    const wrong = { tls: { ca }, username, password: 'wrong' };
+    const [badPassword, badCertificate] = await Promise.all([
+      refusal(redisBackplane({ url: `redis://127.0.0.1:${port}`, options: wrong, publishTimeout })),
+      refusal(redisBackplane({ url, publishTimeout })),
+    ]);
+    expect(badPassword).toContain('WRONGPASS');
+    expect(badCertificate).toContain('self-signed certificate');
+  });
+});
+
+describe('NATS with TLS and users', () => {
+  it('is used by a user, and says what is refused', async () => {
+    const { ca, files } = await certificate();
+    const tls = ['--tls', '--tlscert', files.cert, '--tlskey', files.key];
+    const credentials = { user: user.username, pass: 'secret' };
+    const login = ['--user', credentials.user, '--pass', credentials.pass];
+    const { port } = await running(startNats([...tls, ...login]));
+    const at = (connection: object) =>
+      natsBackplane({ servers: `127.0.0.1:${port}`, connection, publishTimeout });
+    await checkWorks(at({ tls: { ca }, ...credentials }));
+    const [badPassword, badCertificate] = await Promise.all([
+      refusal(at({ tls: { ca }, ...credentials, pass: 'wrong' })),
+      refusal(at(credentials)),
+    ]);
+    expect(badPassword).toMatch(/authorization/i);
+    expect(badCertificate).toContain('self-signed certificate');
+  });
+});
+
+describe('Connections of Redis', () => {
+  /** Names of the connections that there are, but for the one that asks. */
+  async function connections(admin: Redis): Promise<string[]> {
+    const list = (await admin.client('LIST')) as string;
+    const names = list.split('\n').flatMap((line) => / name=(\S*)/.exec(line)?.[1] ?? []);
+    return names.filter((name) => name !== 'admin').sort();
+  }
+
+  it('are the backplane’s own: it leaves a client that it takes its settings from alone, and closes the others', async () => {
+    const { port } = await running(startRedis());
+    const admin = new Redis(port, { connectionName: 'admin' });
+    afterTest(() => admin.disconnect());
+    const client = new Redis(port, { connectionName: 'shared' });
+    afterTest(() => client.disconnect());
+    const made: Redis[] = [];
+    const connect = () => {
+      const redis = new Redis(port, { connectionName: 'made' });
+      made.push(redis);
+      return redis;
+    };
+    await client.set('mine', 'untouched');
+    const backplanes = [
+      redisBackplane({ client, prefix: 'one' }),
+      redisBackplane({ connect, prefix: 'two' }),
+    ];
+    for (const backplane of backplanes) await startRecording(backplane, keepAll);
+    const [shared, factory] = [Array<string>(4).fill('shared'), Array<string>(3).fill('made')];
+    expect(await connections(admin)).toEqual([...factory, ...shared]);
+    await backplanes[0]!.close();
+    await backplanes[1]!.close();
+    while ((await connections(admin)).length > 1);
+    expect(await connections(admin)).toEqual(['shared']);
+    expect(await client.get('mine')).toBe('untouched');
+    expect(made.map(({ status }) => status)).toEqual(['end', 'end', 'end']);
+  });
+});
