@@ -43,6 +43,8 @@ export class Link {
   /** Callers that wait for a connection. */
   private readonly waiting = new Set<() => void>();
   private timer: NodeJS.Timeout | undefined;
+  /** What the client said last of the connection. */
+  private broken: unknown;
   private receive: ((channel: string, message: string) => void) | undefined;
   private attempts = 0;
 
@@ -89,7 +91,8 @@ export class Link {
 
   /** Something that this connection is for did not work. */
   failed(error: unknown): void {
-    if (!this.signal.aborted) this.outage.failed(this.part, error);
+    // Without a connection, the reason for that says more than what every command then fails with.
+    if (!this.signal.aborted) this.outage.failed(this.part, (!this.isReady && this.broken) || error);
   }
 
   /** It did. */
@@ -132,10 +135,13 @@ export class Link {
   private open(): void {
     const client = connectionOf(this.options);
     this.client = client;
-    const failed = (error: unknown) => this.failed(error);
-    client.on('error', failed);
+    client.on('error', (error) => {
+      this.broken = error;
+      this.failed(error);
+    });
     client.on('message', (channel: string, message: string) => this.receive?.(channel, message));
     client.on('ready', () => {
+      this.broken = undefined;
       this.attempts = 0;
       this.waiting.forEach((resolve) => resolve());
     });
@@ -148,7 +154,7 @@ export class Link {
       if (!this.signal.aborted)
         setTimeout(() => this.signal.aborted || this.open(), backoffDelay(++this.attempts));
     });
-    if (client.status === 'wait') client.connect().catch(failed);
+    if (client.status === 'wait') client.connect().catch((error: unknown) => this.failed(error));
   }
 }
 
