@@ -9,6 +9,7 @@ import { cp, rm } from 'node:fs/promises';
 import { afterTest } from './support/cleanup.js';
 import { keepAll, LogTrial } from './support/log-trial.js';
 import { TcpProxy } from './support/tcp-proxy.js';
+import { eventually } from './support/watched.js';
 import { freePort, ServerProcess, startNats } from './support/servers.js';
 
 jest.setTimeout(60_000);
@@ -270,7 +271,7 @@ describe('NATS: a server that is away', () => {
     const server = await startNats([], port);
     afterTest(() => server.dispose());
     await early;
-    while (!(await backplane.health()).ready);
+    await eventually(() => lines.length > 1);
     expect(lines.at(-1)).toMatch(/^NATS is back after \d+ ms/);
     expect(lines).toHaveLength(2);
   });

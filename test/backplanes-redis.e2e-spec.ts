@@ -8,6 +8,7 @@ import { afterTest } from './support/cleanup.js';
 import { keepAll, LogTrial } from './support/log-trial.js';
 import { freePort, ServerProcess, startRedis, startSentinel } from './support/servers.js';
 import { TcpProxy } from './support/tcp-proxy.js';
+import { eventually } from './support/watched.js';
 
 jest.setTimeout(60_000);
 
@@ -207,6 +208,8 @@ describe('Redis: a server that is away', () => {
     );
     afterTest(() => server.dispose());
     await Promise.all(early);
+    // Its three connections come back one after the other.
+    await eventually(() => lines.length > 1);
     expect(lines).toHaveLength(2);
     expect(lines[1]).toMatch(/^Redis is back after \d+ ms/);
   });

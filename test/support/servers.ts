@@ -119,7 +119,8 @@ export function startRedis(
       'redis-server',
       ...['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
       ...['--repl-diskless-sync-delay', '0'],
-      ...['--appendonly', persistence === 'aof' ? 'yes' : 'no', '--appendfsync', 'everysec'],
+      // With "everysec", what is acknowledged is not yet written while the disk is busy.
+      ...['--appendonly', persistence === 'aof' ? 'yes' : 'no', '--appendfsync', 'always'],
       ...more,
     ],
     // It may ask for a password first.
