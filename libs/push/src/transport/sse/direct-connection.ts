@@ -4,7 +4,7 @@ import type { Cursor } from '../../hub/cursor.js';
 import { chunk } from '../../wire/sse.codec.js';
 import { hasRoom, together } from '../together.js';
 import { Stall } from '../stall.js';
-import { bodyOf, type Body } from './raw-response.js';
+import { bodyOf, type BodySink } from './raw-response.js';
 import { SseClient, type SseDesk } from './sse-client.js';
 import type { SseVisit } from './sse-visit.js';
 
@@ -20,15 +20,20 @@ export interface Codecs {
  */
 export abstract class DirectConnection extends SseClient implements Connection {
   readonly cursor: Cursor;
-  private readonly body: Body;
+  private readonly sink: BodySink;
+  private readonly isChunked: boolean;
+  private readonly isDirect: boolean;
   private readonly codec: Codec;
   private readonly stall: Stall;
 
   /** @param end as of `SseClient` */
   constructor(visit: SseVisit, desk: SseDesk, codecs: Codecs, end: () => void) {
     super(visit, desk, end);
-    this.body = bodyOf(visit.response);
-    this.codec = this.body.isChunked ? codecs.chunked : codecs.whole;
+    const { sink, isChunked, isDirect } = bodyOf(visit.response);
+    this.sink = sink;
+    this.isChunked = isChunked;
+    this.isDirect = isDirect;
+    this.codec = isChunked ? codecs.chunked : codecs.whole;
     this.stall = new Stall(this.session.limits.stallTimeout);
     this.cursor = desk.hub.join(this);
   }
@@ -42,16 +47,16 @@ export abstract class DirectConnection extends SseClient implements Connection {
   override close(): void {
     super.close();
     this.cursor.leave();
-    this.body.sink.off('drain', this.drained);
+    this.sink.off('drain', this.drained);
   }
 
   together(run: () => void): void {
-    together(this.body.sink, run);
+    together(this.sink, run);
   }
 
   /** A client that reads nothing has had its time; one that is slow gets no heartbeat, which would only wait. */
   beat(): void {
-    const isFull = this.body.sink.writableNeedDrain;
+    const isFull = this.sink.writableNeedDrain;
     if (this.stall.isTooLong(isFull)) this.drop('timeout');
     else if (!isFull) this.heartbeat();
   }
@@ -59,15 +64,15 @@ export abstract class DirectConnection extends SseClient implements Connection {
   protected abstract heartbeat(): void;
 
   protected sendBlock(block: Buffer): boolean {
-    return this.put(this.body.isChunked ? chunk([block]) : block);
+    return this.put(this.isChunked ? chunk([block]) : block);
   }
 
   private put(bytes: Buffer): boolean {
     // Nothing may come behind the end of a body that the application has ended. Of a closed one the hub is told in a moment.
     if (this.response.writableEnded) return true;
-    const { sink, isDirect } = this.body;
+    const { sink } = this;
     const isBelowMark = sink.write(bytes);
-    if (isDirect ? hasRoom(sink, isBelowMark) : isBelowMark) return true;
+    if (this.isDirect ? hasRoom(sink, isBelowMark) : isBelowMark) return true;
     sink.once('drain', this.drained);
     return false;
   }

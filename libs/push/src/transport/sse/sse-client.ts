@@ -31,6 +31,7 @@ export interface SseDesk {
 /** The stream of an SSE client, as far as it is the same for direct and for piped ones. */
 export abstract class SseClient implements SessionClient, Beating {
   readonly transport = 'sse';
+  protected readonly response: RawResponse;
 
   /** @param end ends the response */
   constructor(
@@ -38,6 +39,7 @@ export abstract class SseClient implements SessionClient, Beating {
     protected readonly desk: SseDesk,
     private readonly end: () => void,
   ) {
+    this.response = visit.response;
     visit.begin(this);
   }
 
@@ -51,10 +53,6 @@ export abstract class SseClient implements SessionClient, Beating {
 
   get principal(): Principal | undefined {
     return this.visit.principal;
-  }
-
-  protected get response(): RawResponse {
-    return this.visit.response;
   }
 
   /** Why it ends, or would end if it ended now. */
