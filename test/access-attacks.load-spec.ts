@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { JwtService } from '@nestjs/jwt';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -31,8 +30,6 @@ beforeAll(async () => {
 }, 30_000);
 
 afterAll(() => target.child.kill());
-
-jest.setTimeout(30_000);
 
 /** The attack costs the server no more than this while it lasts, and when it is over only what the log may take. */
 async function survives(attack: () => Promise<unknown>): Promise<void> {

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import * as fc from 'fast-check';
 import { IsInt, IsOptional, IsString } from 'class-validator';
 import { PushModule, PushTopic, type TopicPolicy } from 'nestjs-push';
@@ -14,8 +13,6 @@ import { clientFrame, openHandshake } from './support/ws-frames.js';
  * Random input for both doors. Whatever it is, it is answered as PROTOCOL.md has it, nothing of it is an error of the server's,
  * and who behaves is served as before. To repeat a run: FUZZ_SEED=… npm run test:e2e -- access-fuzz
  */
-
-jest.setTimeout(60_000);
 
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 

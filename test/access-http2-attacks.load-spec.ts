@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { createCertificate } from '../src/certificate.js';
@@ -24,8 +23,6 @@ import { Witness } from './support/witness.js';
  * The hostile client of HTTP/2, which writes frames, against a Fastify server with TLS that speaks HTTP/1.1 too, in a process
  * of its own. Meanwhile a client that behaves gets every event: over HTTP/2, and over SSE and WebSocket of HTTP/1.1.
  */
-
-jest.setTimeout(30_000);
 
 const megabyte = 1024 * 1024;
 let target: NewsProcess;

@@ -5,9 +5,7 @@ import { afterTest } from './support/cleanup.js';
 import { launchChromium, record, type PageRecord } from './support/chromium.js';
 import { DeskProcess } from './support/desk-process.js';
 import { TcpProxy } from './support/tcp-proxy.js';
-
-// A browser on a busy machine takes its time.
-import.meta.jest.setTimeout(60_000);
+import { eventually } from './support/watched.js';
 
 const transports = ['websocket', 'sse'];
 
@@ -137,12 +135,16 @@ describe('the page', () => {
     const ann = await visit();
     await write(ann.page, 'Early');
     await sees(ann.page, 'Early');
-    await ann.page.locator('#load .line[d*="L"]').waitFor({ state: 'attached' });
+    const line = '#load .line[d*="L"]';
+    const figuresIn = async ({ page }: Visitor) =>
+      (await page.locator(line).getAttribute('d'))!.split('L').length;
+    await ann.page.locator(line).waitFor({ state: 'attached' });
+    await eventually(async () => (await figuresIn(ann)) >= 4);
 
     const ben = await visit();
     await sees(ben.page, 'Early');
-    // The first drawing already has a line, not a point.
-    await ben.page.locator('#load .line[d*="L"]').waitFor({ state: 'attached', timeout: 900 });
+    await ben.page.locator(line).waitFor({ state: 'attached' });
+    expect(await figuresIn(ben)).toBeGreaterThanOrEqual(4);
   });
 
   it('fits a phone', async () => {

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import type { Backplane } from 'nestjs-push';
@@ -13,8 +12,6 @@ import { createCertificate } from '../src/certificate.js';
 import { afterTest } from './support/cleanup.js';
 import { keepAll } from './support/log-trial.js';
 import { freePort, startNats, startRedis, type ServerProcess } from './support/servers.js';
-
-jest.setTimeout(30_000);
 
 beforeAll(() => Logger.overrideLogger(false));
 

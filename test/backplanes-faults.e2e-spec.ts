@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { Backplane } from 'nestjs-push';
 import { redisBackplane } from 'nestjs-push/redis';
@@ -8,7 +7,6 @@ import { LogTrial } from './support/log-trial.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 
-jest.setTimeout(60_000);
 Logger.overrideLogger(false);
 
 /** What is done to each kind of server. */

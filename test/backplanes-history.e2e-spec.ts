@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { Controller, Sse } from '@nestjs/common';
 import { EventBus, PushModule, type Backplane, type PushOptions } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
@@ -11,8 +10,6 @@ import { openSse, openStream } from './support/sse-reader.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 import { openWs } from './support/ws-client.js';
-
-jest.setTimeout(60_000);
 
 @Controller()
 class NewsController {

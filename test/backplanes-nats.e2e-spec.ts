@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, nanos, type NatsConnection } from '@nats-io/transport-node';
 import { Logger } from '@nestjs/common';
@@ -11,8 +10,6 @@ import { keepAll, LogTrial } from './support/log-trial.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
 import { freePort, ServerProcess, startNats } from './support/servers.js';
-
-jest.setTimeout(60_000);
 
 const at = (port: number, more: NatsBackplaneOptions = {}) =>
   natsBackplane({ servers: `127.0.0.1:${port}`, publishTimeout: 30_000, ...more });

@@ -8,8 +8,6 @@ import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
 
 // For a busy machine.
-import.meta.jest.setTimeout(20_000);
-
 const transports: readonly TransportName[] = ['websocket', 'sse'];
 
 /** Publishes the numbers from `first` to `last` to `a.1`. */

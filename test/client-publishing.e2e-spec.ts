@@ -6,8 +6,6 @@ import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
 
 // For a busy machine.
-import.meta.jest.setTimeout(20_000);
-
 const transports: readonly TransportName[] = ['websocket', 'sse'];
 
 /** So fast that no limit of the server is reached. */

@@ -22,3 +22,6 @@ export const base = {
     ],
   },
 };
+
+/** Where tests wait for other processes. */
+export const patient = { setupFilesAfterEnv: ['<rootDir>/test/support/patience.ts'] };

@@ -1,4 +1,4 @@
-import { base } from './jest.base.mjs';
+import { base, patient } from './jest.base.mjs';
 
 /** Crowds, floods and leaks: what needs the machine for itself, one after the other. */
-export default { ...base, displayName: 'load', testMatch: ['<rootDir>/test/**/*.load-spec.ts'] };
+export default { ...base, ...patient, displayName: 'load', testMatch: ['<rootDir>/test/**/*.load-spec.ts'] };

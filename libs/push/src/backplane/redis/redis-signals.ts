@@ -6,6 +6,7 @@ import { backoff, within } from '../backoff.js';
 import { readBody, writeBody } from '../event-body.js';
 import type { Keys } from './keys.js';
 import { patience, type Link } from './link.js';
+import { publishScript } from './scripts.js';
 
 /** How often a node checks that it still hears what is published, in milliseconds. */
 const checkInterval = 3_000;
@@ -71,7 +72,7 @@ export class RedisSignals {
 
   private async hearSelf(): Promise<void> {
     const heard = new Promise<void>((resolve) => (this.heard = resolve));
-    await this.publisher.run((client) => client.publish(this.own, ''));
+    await this.publish(this.own, '');
     await within(patience, heard, this.subscriber.reset);
   }
 
@@ -82,7 +83,7 @@ export class RedisSignals {
     }
     this.sending++;
     try {
-      await this.publisher.run((client) => client.publish(this.keys.channel, message));
+      await this.publish(this.keys.channel, message);
     } catch (cause) {
       throw new PushError('UNAVAILABLE', 'It is not known whether it was sent: Redis did not answer.', {
         cause,
@@ -90,6 +91,16 @@ export class RedisSignals {
     } finally {
       this.sending--;
     }
+  }
+
+  private publish(channel: string, message: string): Promise<unknown> {
+    const { publisher, keys } = this;
+    // In a cluster the client would take any node, and refuse while it connects to that one. A key names one that it knows.
+    return publisher.run<unknown>((client) =>
+      client.isCluster
+        ? publishScript.run(client, [keys.log], [channel, message])
+        : client.publish(channel, message),
+    );
   }
 
   private receive(message: string): void {

@@ -26,6 +26,9 @@ export class Script {
   }
 }
 
+/** Publishes a message by way of the node that has a key. KEYS: any of the log. ARGV: channel, message. */
+export const publishScript = new Script(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
+
 /*
  * What the scripts share. A server process has a `run_id` of its own: another one means a restart, a failover or a moved
  * slot, after which the newest events may be missing, for Redis acknowledges before it replicates or syncs. Where INFO is
