@@ -238,7 +238,7 @@ describe.each(transports)('Who a client is, over %s', (name) => {
 
   it('is said at connect, and again before it expires: the connection stays', async () => {
     const { app, users } = await startBoard();
-    users.lifetime = 2_000;
+    users.lifetime = 5_000;
     let asked = 0;
     const token = () => {
       asked++;

@@ -139,11 +139,11 @@ describe('curl', () => {
 
 describe('Chromium', () => {
   /** Shows a page to a browser that knows nothing of it. Returns the colour of its text. */
-  async function show(browser: Browser, url: string): Promise<unknown> {
+  async function show(browser: Browser, url: string, timeout: number): Promise<unknown> {
     const context = await browser.newContext();
     try {
       const page = await context.newPage();
-      await page.goto(url, { timeout: 8_000 });
+      await page.goto(url, { timeout });
       await page.waitForFunction('document.title === "ready"');
       return await page.evaluate('getComputedStyle(document.querySelector("p")).color');
     } finally {
@@ -157,9 +157,9 @@ describe('Chromium', () => {
       const browser = await launchTrustingChromium(running.port);
       try {
         // On a machine that is very busy, Chromium lets one 103 in thirty pass unused: the page would wait for ever.
-        const color = await show(browser, origin + path).catch(() => {
+        const color = await show(browser, origin + path, 8_000).catch(() => {
           requests = new Requests();
-          return show(browser, origin + path);
+          return show(browser, origin + path, 30_000);
         });
         expect(color).toBe('rgb(1, 2, 3)');
         expect(requests.paths.toSorted()).toEqual(['/app.js', '/style.css']);
