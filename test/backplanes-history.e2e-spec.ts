@@ -5,10 +5,11 @@ import { redisBackplane } from 'nestjs-push/redis';
 import { setImmediate as turn } from 'node:timers/promises';
 import { map } from 'rxjs';
 import { afterTest } from './support/cleanup.js';
-import { startNats, startRedis, type ServerProcess } from './support/servers.js';
+import { freePort, startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { openSse, openStream } from './support/sse-reader.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { TcpProxy } from './support/tcp-proxy.js';
+import { eventually } from './support/watched.js';
 import { openWs } from './support/ws-client.js';
 
 @Controller()
@@ -25,6 +26,50 @@ const logs: [string, () => Promise<ServerProcess>, (port: number) => Backplane][
   ['Redis', startRedis, (port) => redisBackplane({ url: `redis://127.0.0.1:${port}` })],
   ['NATS', startNats, (port) => natsBackplane({ servers: `127.0.0.1:${port}`, perTopic: 2_000 })],
 ];
+
+const early: [string, (port: number) => Promise<ServerProcess>, (port: number) => Backplane][] = [
+  [
+    'Redis',
+    (port) => startRedis('none', [], port),
+    (port) => redisBackplane({ url: `redis://127.0.0.1:${port}` }),
+  ],
+  ['NATS', (port) => startNats([], port), (port) => natsBackplane({ servers: `127.0.0.1:${port}` })],
+];
+
+describe.each(early)('A node that is there before %s', (_, startServer, backplane) => {
+  it('takes clients, who get no id that is none, and everything from when it comes', async () => {
+    const port = await freePort();
+    const app = await startApp('express', {
+      imports: [
+        PushModule.forRoot({
+          backplane: backplane(port),
+          topics: [{ pattern: '>', access: 'public' }],
+          heartbeat: 100,
+        }),
+      ],
+      controllers: [NewsController],
+    });
+    const sse = await openSse(app.url('/push/events?topic=prices'));
+    const piped = await openSse(app.url('/piped'));
+    const ws = await openWs(app.webSocketUrl());
+    const answer = ws.subscribe('prices');
+    await Promise.all([
+      sse.until(() => sse.body.includes(':\n\n')),
+      piped.until(() => piped.body.includes(':\n\n')),
+      ws.next('heartbeat'),
+    ]);
+    expect([sse.lastEventId, piped.lastEventId]).toEqual(['', '']);
+    expect([...ws.all('hello'), ...ws.all('heartbeat')].filter(({ id }) => id !== undefined)).toEqual([]);
+    const server = await startServer(port);
+    afterTest(() => server.dispose());
+    await answer;
+    await sse.until(() => sse.lastEventId !== '');
+    await eventually(async () => (await app.bus.health()).ready);
+    await app.bus.publish('prices', 1);
+    await Promise.all([sse.untilEvents(1), piped.untilEvents(1), ws.untilData(1)]);
+    expect([sse.gaps, piped.gaps, ws.all('gap')]).toEqual([[], [], []]);
+  });
+});
 
 const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
 

@@ -38,9 +38,17 @@ export class ServerProcess {
     port?: number,
   ): Promise<ServerProcess> {
     const directory = await mkdtemp(join(tmpdir(), 'push-test-'));
-    const server = new ServerProcess(port ?? (await freePort()), directory, command, isReady);
-    await server.start();
-    return server;
+    for (let attempt = 1; ; attempt++) {
+      const server = new ServerProcess(port ?? (await freePort()), directory, command, isReady);
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        // Somebody may have taken the port that was free a moment ago.
+        await server.kill();
+        if (port !== undefined || attempt === 3) throw error;
+      }
+    }
   }
 
   /** Starts the process again after `kill`. */
@@ -113,6 +121,7 @@ function ask(port: number, question: string): Promise<string> {
 export function startRedis(
   persistence: 'aof' | 'none' = 'none',
   more: string[] = [],
+  port?: number,
 ): Promise<ServerProcess> {
   return ServerProcess.start(
     (port, directory) => [
@@ -125,6 +134,7 @@ export function startRedis(
     ],
     // It may ask for a password first.
     async (port) => /^(\+PONG|-NOAUTH)/.test(await ask(port, 'PING\r\n')),
+    port,
   );
 }
 
@@ -145,12 +155,16 @@ export function startSentinel(name: string, primary: number): Promise<ServerProc
 /** A Redis Cluster of three nodes, each with a third of the slots. */
 export async function startRedisCluster(): Promise<{ nodes: ServerProcess[]; dispose(): Promise<void> }> {
   const settings = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
-  const nodes = await Promise.all([1, 2, 3].map(() => startRedis('none', settings)));
+  // By itself a node takes a port that is 10,000 higher for the others, which may not be there.
+  const buses = await freePorts(3);
+  const nodes = await Promise.all(
+    buses.map((bus) => startRedis('none', [...settings, '--cluster-port', `${bus}`])),
+  );
   const starts = [0, 5_461, 10_923, 16_384];
   for (const [index, { port }] of nodes.entries()) {
     await ask(port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}\r\n`);
     await ask(port, `CLUSTER ADDSLOTSRANGE ${starts[index]} ${starts[index + 1]! - 1}\r\n`);
-    await ask(nodes[0]!.port, `CLUSTER MEET 127.0.0.1 ${port}\r\n`);
+    await ask(nodes[0]!.port, `CLUSTER MEET 127.0.0.1 ${port} ${buses[index]}\r\n`);
   }
   const isUp = async ({ port }: ServerProcess) => {
     const info = await ask(port, 'CLUSTER INFO\r\n');

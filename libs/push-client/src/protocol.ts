@@ -75,7 +75,7 @@ export type ServerMessage =
   | { readonly event: 'subscribed' | 'live'; readonly data: Answer & { readonly id: string } }
   | { readonly event: 'message'; readonly data: PushEvent }
   | { readonly event: 'gap'; readonly data: GapNotice }
-  | { readonly event: 'heartbeat'; readonly data: { readonly id: string } }
+  | { readonly event: 'heartbeat'; readonly data: { readonly id?: string } }
   | { readonly event: 'published'; readonly data: Answer & { readonly id?: string } }
   | { readonly event: 'revoked'; readonly data: { readonly topics: readonly string[] } }
   | { readonly event: 'drain'; readonly data: { readonly delay: number } }

@@ -82,8 +82,9 @@ export class Cursor implements Member, Reading {
     this.main = new Leg(hub.window, hub.window.head, 'slow');
   }
 
-  /** The id of the position up to which the connection has everything. */
-  get position(): string {
+  /** The id of the position up to which the connection has everything; `undefined` as long as the log is not known. */
+  get position(): string | undefined {
+    if (this.hub.epoch === '') return undefined;
     const claim = this.main.size === 0 ? this.joins[0]?.claim : undefined;
     return claim ? printPosition(claim) : this.hub.print(this.sequence);
   }
@@ -117,8 +118,7 @@ export class Cursor implements Member, Reading {
    * Topics that start `now` start where the connection is, which is the end of the log unless it is slow. Several
    * subscriptions have their turns one after the other.
    *
-   * @param before is called with the returned id before anything of the topics is delivered
-   * @returns the id of the position that the topics start from
+   * @param before is called with the id of where they start, before anything of them is delivered
    * @throws PushError `UNAVAILABLE` if they start at an id and the log is not known yet, `LIMIT_EXCEEDED` if too many wait
    */
   subscribe(
@@ -126,17 +126,15 @@ export class Cursor implements Member, Reading {
     start: Start,
     before?: (id: string) => void,
     options: SubscribeOptions = {},
-  ): string {
-    if (this.state === 'left') return this.position;
+  ): void {
+    if (this.state === 'left') return;
     this.assertMayJoin(patterns, start);
     this.pause();
     if (this.isIdle) this.main.sequence = this.hub.window.head;
     const { window, epoch } = this.hub;
     const join = new Join(window, this.main.sequence, epoch, patterns, start, before, options);
-    const id = this.hub.print(join.leg.sequence);
     this.joins.push(join);
     this.advance();
-    return id;
   }
 
   /** Removes topics or patterns. Those that it does not have are ignored. */

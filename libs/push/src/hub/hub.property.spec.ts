@@ -230,7 +230,7 @@ class Session implements Connection {
 
   constructor(private readonly world: World) {
     this.cursor = world.hub.join(this);
-    this.liveId = this.cursor.position;
+    this.liveId = this.cursor.position!;
   }
 
   subscribe(patterns: string[], start: string, repeat: boolean): void {
@@ -259,7 +259,7 @@ class Session implements Connection {
 
   heartbeat(): void {
     // With no topics yet, it is where those begin that were asked for first.
-    if (this.room > 0 && (this.turn || this.live.length > 0)) this.see(this.cursor.position);
+    if (this.room > 0 && (this.turn || this.live.length > 0)) this.see(this.cursor.position!);
   }
 
   leave(): void {
@@ -326,7 +326,7 @@ class Session implements Connection {
   finish(isOwn: (event: LogEvent) => boolean): void {
     assert.deepEqual([this.turn, this.waiting], [undefined, []], 'all are live');
     assert.equal(this.cursor.isLive, this.live.length > 0);
-    this.see(this.cursor.position);
+    this.see(this.cursor.position!);
     assert.equal(this.liveId, this.world.hub.position);
     this.complete(this.live, this.liveId, isOwn);
   }

@@ -53,7 +53,7 @@ export interface HubStats {
   readonly history: HistoryStats;
   /** Ids. */
   readonly positions: {
-    /** The end of the log: of the newest event. */
+    /** The end of the log: of the newest event. Empty as long as the log is not known. */
     readonly head: string;
     /** Everyone has everything up to here: where the connection is that is furthest behind. */
     readonly slowest: string;
@@ -118,9 +118,9 @@ export class Hub implements Tail, CursorHost {
     this.window.isBacked = true;
   }
 
-  /** The id of the end of the log: who resumes from it gets what comes from now on. */
-  get position(): string {
-    return this.print(this.window.head);
+  /** The id of the end of the log, once that is known: who resumes from it gets what comes from now on. */
+  get position(): string | undefined {
+    return this.epoch === '' ? undefined : this.print(this.window.head);
   }
 
   /** A cursor for a new connection. Its owner MUST call `leave` when the connection ends. */
@@ -196,7 +196,7 @@ export class Hub implements Tail, CursorHost {
         topics: this.window.knownTopics,
       },
       history: this.history?.stats() ?? { pages: 0, reading: 0, waiting: 0, bytes: 0 },
-      positions: { head: this.position, slowest: this.print(slowest) },
+      positions: { head: this.position ?? '', slowest: this.epoch === '' ? '' : this.print(slowest) },
     };
   }
 

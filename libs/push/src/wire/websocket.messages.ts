@@ -11,7 +11,7 @@ export type ServerMessage =
   | { readonly event: 'refreshed'; readonly data: { ref?: string; expiresAt?: number } }
   | { readonly event: 'revoked'; readonly data: { topics: readonly string[] } }
   | { readonly event: 'gap'; readonly data: GapNotice }
-  | { readonly event: 'heartbeat'; readonly data: { id: string } }
+  | { readonly event: 'heartbeat'; readonly data: { id?: string } }
   | { readonly event: 'drain'; readonly data: { delay: number } }
   | { readonly event: 'error'; readonly data: ErrorReport };
 
@@ -21,8 +21,8 @@ export interface Greeting {
   readonly ref?: string;
   /** The connection's id, for `except`. */
   readonly connection: string;
-  /** Where the log is at the moment. */
-  readonly id: string;
+  /** Where the log is at the moment; there once the backplane was reached. */
+  readonly id?: string;
   /** Milliseconds between heartbeats: after two of them without any frame the connection is dead. */
   readonly heartbeat: number;
   readonly limits: { readonly maxMessageBytes: number; readonly maxTopics: number };
@@ -60,7 +60,7 @@ export function gapMessage(notice: GapNotice): ServerMessage {
   return { event: 'gap', data: notice };
 }
 
-export function heartbeatMessage(id: string): ServerMessage {
+export function heartbeatMessage(id: string | undefined): ServerMessage {
   return { event: 'heartbeat', data: { id } };
 }
 

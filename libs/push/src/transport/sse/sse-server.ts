@@ -127,7 +127,7 @@ export class SseServer {
     const isEnveloped = options.envelope ?? false;
     const events = this.written(call, () => {
       const start = servedTo(place, () => stream.start);
-      const from = isIntercepted && start === 'now' ? stream.hub.position : start;
+      const from = isIntercepted && start === 'now' ? (stream.hub.position ?? start) : start;
       return (end) => {
         const connection = new SseConnection(visit, this.desk, topics, isEnveloped, end);
         connection.open(from, this.desk.reception.comeBackIn, start === 'now');
