@@ -20,8 +20,13 @@ const publishTimeout = 1_000;
 
 const user = { username: 'push', password: 'a secret/with:signs@' };
 
-/** What the documentation says that the user needs. */
+/** What the documentation says that users need. */
 const rights = '~{push}:* &{push}:* +@all -@admin -@dangerous +info';
+
+const natsRights = `{
+  publish: ["push.>", "push_once.>", "$JS.API.>", "$JS.FC.push.>"],
+  subscribe: ["push.>", "_push.>"]
+}`;
 
 /** A certificate, and files that a server reads it from. */
 async function certificate(): Promise<{ ca: string; files: { cert: string; key: string } }> {
@@ -97,12 +102,16 @@ describe('Redis with TLS and users', () => {
 });
 
 describe('NATS with TLS and users', () => {
-  it('is used by a user, and says what is refused', async () => {
+  it('is used by a user with no more rights than are needed, and says what is refused', async () => {
     const { ca, files } = await certificate();
-    const tls = ['--tls', '--tlscert', files.cert, '--tlskey', files.key];
-    const credentials = { user: user.username, pass: 'secret' };
-    const login = ['--user', credentials.user, '--pass', credentials.pass];
-    const { port } = await running(startNats([...tls, ...login]));
+    const credentials = { user: user.username, pass: 'secret', inboxPrefix: '_push' };
+    const file = `${files.cert}.conf`;
+    await writeFile(
+      file,
+      `tls { cert_file: "${files.cert}", key_file: "${files.key}" }
+       authorization { users [{ user: push, password: secret, permissions: ${natsRights} }] }`,
+    );
+    const { port } = await running(startNats(['--config', file]));
     const at = (connection: object) =>
       natsBackplane({ servers: `127.0.0.1:${port}`, connection, publishTimeout });
     await checkWorks(at({ tls: { ca }, ...credentials }));

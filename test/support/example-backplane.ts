@@ -1,9 +1,9 @@
-import { Backplane, LogEvent, type Draft, type Health, type Position, type Tail } from 'nestjs-push';
+import { Backplane, LogEvent, type Draft, type Position, type Tail } from 'nestjs-push';
 
 /** Stands for your server: it numbers the events, remembers message ids, and knows the nodes. */
 export class ExampleLog {
   readonly epoch = Date.now().toString(36);
-  readonly known = new Map<string, number>();
+  readonly known = new Map<string, Position>();
   readonly tails = new Set<Tail>();
   sequence = 0;
 }
@@ -15,36 +15,34 @@ export class ExampleBackplane extends Backplane {
     super();
   }
 
-  start(tail: Tail): void {
-    this.tail = tail;
+  start(tail: Tail) {
     tail.open({ epoch: this.log.epoch, sequence: this.log.sequence });
     this.log.tails.add(tail);
+    this.tail = tail;
   }
 
-  async append({ topic, type, data, except, messageId }: Draft): Promise<Position> {
+  async append({ topic, type, data, except, messageId = '' }: Draft) {
     const { epoch, known, tails } = this.log;
-    const first = messageId === undefined ? undefined : known.get(messageId);
-    if (first !== undefined) return { epoch, sequence: first };
-    const sequence = ++this.log.sequence;
-    if (messageId !== undefined) known.set(messageId, sequence);
-    for (const tail of tails) tail.deliver(new LogEvent(epoch, sequence, topic, type, data, except));
-    return { epoch, sequence };
+    if (known.has(messageId)) return known.get(messageId)!;
+    const position = { epoch, sequence: ++this.log.sequence };
+    if (messageId) known.set(messageId, position);
+    for (const tail of tails) tail.deliver(new LogEvent(epoch, position.sequence, topic, type, data, except));
+    return position;
   }
 
-  async pass({ topic, type, data, except }: Draft): Promise<void> {
-    const event = new LogEvent(this.log.epoch, 0, topic, type, data, except);
-    for (const tail of this.log.tails) tail.passBy(event);
+  async pass({ topic, type, data, except }: Draft) {
+    for (const tail of this.log.tails) tail.passBy(new LogEvent('', 0, topic, type, data, except));
   }
 
-  async control(message: string): Promise<void> {
+  async control(message: string) {
     for (const tail of this.log.tails) tail.control(message);
   }
 
-  async health(): Promise<Health> {
+  async health() {
     return { ready: true, detail: 'The log is in this process.' };
   }
 
-  async close(): Promise<void> {
-    if (this.tail) this.log.tails.delete(this.tail);
+  async close() {
+    this.log.tails.delete(this.tail!);
   }
 }

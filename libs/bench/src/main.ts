@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { compareBackplanes, comparisonTable } from './backplanes/backplanes.js';
+import { compareBackplanes } from './backplanes/backplanes.js';
+import { comparisonTable } from './backplanes/comparison.js';
 import { peerNamed } from './peers.js';
 import { verdicts, verdictTable } from './report/claims.js';
 import { machine } from './report/machine.js';

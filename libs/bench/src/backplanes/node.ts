@@ -3,6 +3,8 @@ import { NestFactory } from '@nestjs/core';
 import { EventBus, PushModule } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
 import { redisBackplane } from 'nestjs-push/redis';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answer } from '../remote.js';
@@ -48,6 +50,19 @@ answer({
   /** Becomes a user of the server's own client. */
   startRaw: async ({ kind, port }: { kind: Kind; port: number }) => {
     raw = await rawLog(kind, port);
+  },
+
+  /** Becomes the least that could stand between the log and clients: what it reads, it writes to all. Returns its port. */
+  startRelay: async ({ kind, port }: { kind: Kind; port: number }) => {
+    const clients = new Set<ServerResponse>();
+    const server = createServer((_, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+      clients.add(response);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const log = await rawLog(kind, port);
+    await log.follow((data) => clients.forEach((client) => client.write(`data: ${data}\n\n`)));
+    return (server.address() as AddressInfo).port;
   },
 
   /** Appends for so many milliseconds, `concurrent` awaited side by side. Returns appends a second. */

@@ -48,7 +48,7 @@ async function followStream(reader: Redis, receive: (data: string) => void): Pro
 }
 
 async function rawNats(port: number): Promise<RawLog> {
-  const connection = await connect({ servers: `127.0.0.1:${port}` });
+  const connection = await connect({ servers: `127.0.0.1:${port}`, noAsyncTraces: true });
   const manager = await jetstreamManager(connection);
   await manager.streams.add({ name: stream, subjects: [stream] });
   const client = jetstream(connection);

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import { WebSocket } from 'ws';
 import { Histogram } from '../generator/histogram.js';
 import { answer } from '../remote.js';
@@ -20,9 +22,22 @@ function received(at: number): void {
 }
 
 answer({
-  /** Connects clients to the node at `port`, each subscribed to `topic`. */
+  /** Connects clients to the node at `port`, each subscribed to `topic`, which nobody publishes to. */
   connect: async ({ port, clients, topic }: { port: number; clients: number; topic: string }) => {
     await Promise.all(Array.from({ length: clients }, () => connect(port, topic)));
+  },
+
+  /** Reads a stream of events as bytes, so that what is measured is the server and not this client. */
+  listen: async ({ port, path }: { port: number; path: string }) => {
+    const socket = createConnection({ port, host: '127.0.0.1', noDelay: true });
+    let rest = '';
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      const end = text.lastIndexOf('\n') + 1;
+      for (const [, at] of (rest + text.slice(0, end)).matchAll(/"at":([\d.]+)/g)) received(Number(at));
+      rest = end > 0 ? text.slice(end) : rest + text;
+    });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n`);
+    await once(socket, 'data');
   },
 
   follow: async ({ kind, port }: { kind: Kind; port: number }) => {
@@ -45,13 +60,8 @@ function connect(port: number, topic: string): Promise<void> {
     sockets.push(socket);
     socket.on('error', reject);
     socket.on('message', (bytes: Buffer) => {
-      const { event, data } = JSON.parse(bytes.toString()) as {
-        event: string;
-        data: { data: { at: number } };
-      };
-      if (event === 'message') received(data.data.at);
-      else if (event === 'hello')
-        socket.send(JSON.stringify({ event: 'subscribe', data: { topics: [topic] } }));
+      const { event } = JSON.parse(bytes.toString()) as { event: string };
+      if (event === 'hello') socket.send(JSON.stringify({ event: 'subscribe', data: { topics: [topic] } }));
       else if (event === 'live') resolve();
     });
   });

@@ -1,10 +1,11 @@
-import { jetstream, type PubAck } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { AppendQueue, PendingAppend } from '../append-queue.js';
 import { backoff } from '../backoff.js';
 import { writeBody } from '../event-body.js';
 import type { Outage } from '../outage.js';
-import { patience, type NatsLink } from './nats-link.js';
+import type { NatsLink } from './nats-link.js';
 import type { NatsLog } from './nats-log.js';
+import { NatsPublisher, type Stored } from './nats-publisher.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import type { Subjects } from './subjects.js';
 
@@ -18,6 +19,7 @@ const flightBytes = 1024 * 1024;
  */
 export class NatsAppender {
   private running = false;
+  private publisher: NatsPublisher | undefined;
   private events = 0;
   /** The newest message that it stored in an epoch. */
   private newest = { epoch: '', sequence: 0 };
@@ -56,10 +58,12 @@ export class NatsAppender {
       try {
         const connection = await this.link.up();
         const before = await this.log.known();
-        const client = jetstream(connection, { timeout: patience, ...this.options.jetstream });
-        const publish = (append: PendingAppend) =>
-          client.publish(this.subjectOf(append), writeBody(append.draft), { msgID: ids.get(append)! });
-        const results = await this.link.unlessDown(Promise.allSettled(left.map(publish)));
+        const messages = left.map((append) => ({
+          subject: this.subjectOf(append),
+          body: writeBody(append.draft),
+          id: ids.get(append)!,
+        }));
+        const results = await this.link.unlessDown(this.publisherOn(connection).send(messages));
         await this.settle(before.epoch, left, results, ids);
       } catch (error) {
         this.log.doubt();
@@ -74,27 +78,34 @@ export class NatsAppender {
   private async settle(
     before: string,
     flight: readonly PendingAppend[],
-    results: readonly PromiseSettledResult<PubAck>[],
+    results: readonly (Stored | Error)[],
     ids: ReadonlyMap<PendingAppend, string>,
   ): Promise<void> {
-    const stored = results.filter((result) => result.status === 'fulfilled').map(({ value }) => value);
-    const isSameLog = stored.every(({ seq, duplicate }) => duplicate || seq > this.newest.sequence);
-    const failure = results.find((result) => result.status === 'rejected');
+    const failure = results.find((result) => result instanceof Error);
+    const isSameLog = results.every(
+      (result) => result instanceof Error || result.duplicate || result.seq > this.newest.sequence,
+    );
     // Numbers that go back are another stream's: whose they are has to be known before anyone is told.
     if (!isSameLog || failure) await this.log.open();
     const { epoch, start } = this.log.current!;
     if (epoch !== this.newest.epoch) this.newest = { epoch, sequence: 0 };
     results.forEach((result, index) => {
-      if (result.status === 'rejected') return;
-      const { seq } = result.value;
+      if (result instanceof Error) return;
+      const { seq } = result;
       const append = flight[index]!;
       append.resolve({ epoch: seq > start ? epoch : before, sequence: seq });
       if (seq <= this.newest.sequence || seq <= start) return;
       this.newest.sequence = seq;
       this.log.saw(epoch, { sequence: seq, id: ids.get(append)! });
     });
-    if (failure) throw failure.reason;
+    if (failure) throw failure;
     this.outage.worked('publishing');
+  }
+
+  private publisherOn(connection: NatsConnection): NatsPublisher {
+    if (this.publisher?.connection !== connection)
+      this.publisher = new NatsPublisher(connection, this.options.connection?.inboxPrefix);
+    return this.publisher;
   }
 
   private subjectOf({ draft: { topic } }: PendingAppend): string {

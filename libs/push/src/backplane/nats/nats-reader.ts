@@ -37,6 +37,8 @@ export class NatsReader {
     private readonly probe: DeliveryProbe,
     private readonly outage: Outage,
     private readonly signal: AbortSignal,
+    /** What inboxes of this node begin with, where its user may not have others. */
+    private readonly inboxPrefix: string | undefined,
   ) {}
 
   /** Reads until the signal ends it. Calls `onOpen` whenever the node has been told of the log. */
@@ -80,7 +82,7 @@ export class NatsReader {
   /** Reads with one consumer until it is lost, which is always an error. */
   private async consume(connection: NatsConnection, onBegin: () => void): Promise<never> {
     const { consumers } = await this.log.manager(connection);
-    const inbox = createInbox();
+    const inbox = createInbox(this.inboxPrefix);
     let lose!: (reason: Error) => void;
     const lost = new Promise<never>((_, reject) => (lose = reject));
     // It may be lost before it is waited for.

@@ -69,7 +69,16 @@ export class NatsBackplane extends Backplane {
     this.log = log;
     this.history = new NatsHistory(link, log, subjects, retention, options);
     this.oneTimeStore = new NatsOneTimeStore(link, log, subjects.stream, options);
-    this.reader = new NatsReader(link, log, subjects, tail, this.probe, outage, signal);
+    this.reader = new NatsReader(
+      link,
+      log,
+      subjects,
+      tail,
+      this.probe,
+      outage,
+      signal,
+      options.connection?.inboxPrefix,
+    );
     this.appender = new NatsAppender(link, log, subjects, node, queue, options, outage, signal);
     this.loops = Promise.all([link.run(), this.reader.run(() => (this.isOpen = true))]);
     this.marking = setInterval(() => void log.open().catch(() => undefined), log.markInterval).unref();

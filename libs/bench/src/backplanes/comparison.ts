@@ -1,0 +1,34 @@
+import type { Kind } from './server.js';
+
+/** How the backplane and the server's own client compare, in the same run. */
+export interface Comparison {
+  readonly kind: Kind;
+  readonly what: string;
+  readonly ours: number;
+  /** The server's own client; nothing where the figure stands for itself. */
+  readonly raw?: number;
+  readonly unit: string;
+  /** What the figure has to reach, for people. */
+  readonly target: string;
+}
+
+/** As a Markdown table. */
+export function comparisonTable(comparisons: readonly Comparison[]): string {
+  const number = (value: number | undefined, digits: number) =>
+    value?.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }) ?? '';
+  const rows = comparisons.map(({ kind, what, unit, ours, raw, target }) => {
+    const digits = unit === 'ms' ? 2 : 0;
+    const ratio = raw === undefined ? '' : number(ours / raw, 2);
+    return [kind, `${what} (${unit})`, number(ours, digits), number(raw, digits), ratio, target];
+  });
+  const lines = [
+    ['', '', 'nestjs-push', 'raw', 'ratio', 'target'],
+    ['---', '---', '--:', '--:', '--:', '---'],
+    ...rows,
+  ];
+  return ['### Backplanes', '', ...lines.map((line) => `| ${line.join(' | ')} |`), ''].join('\n');
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}

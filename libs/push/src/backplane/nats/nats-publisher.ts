@@ -1,0 +1,90 @@
+import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { patience } from './nats-link.js';
+
+/** What is to be stored. */
+export interface Message {
+  readonly subject: string;
+  readonly body: string;
+  /** By which the server knows it again. */
+  readonly id: string;
+}
+
+/** What the server says of a message that it has. */
+export interface Stored {
+  readonly seq: number;
+  /** It had it already. */
+  readonly duplicate?: boolean;
+}
+
+/** Messages that were sent together, and what is known of each. */
+interface Flight {
+  readonly results: (Stored | Error | undefined)[];
+  left: number;
+  readonly land: () => void;
+}
+
+/**
+ * Publishes to a stream, on one connection. JetStream's client does so too, with a timer and several promises for each
+ * message: that is most of what publishing costs a node. Here they are for all that are sent together.
+ */
+export class NatsPublisher {
+  private readonly inbox: string;
+  private readonly flights = new Map<string, Flight>();
+  private count = 0;
+
+  constructor(
+    readonly connection: NatsConnection,
+    inboxPrefix: string | undefined,
+  ) {
+    this.inbox = createInbox(inboxPrefix);
+    connection.subscribe(`${this.inbox}.>`, {
+      callback: (error, message) => {
+        if (!error) this.hear(message);
+      },
+    });
+  }
+
+  /** Sends messages in order. Resolves with what became of each, in that order, as soon as that is known. */
+  async send(messages: readonly Message[]): Promise<(Stored | Error)[]> {
+    const name = `${this.inbox}.${++this.count}`;
+    const results: Flight['results'] = messages.map(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((land) => {
+      const flight = { results, left: messages.length, land };
+      this.flights.set(name, flight);
+      timer = setTimeout(land, patience);
+      messages.forEach((message, index) => this.publish(message, `${name}.${index}`, flight, index));
+    });
+    clearTimeout(timer);
+    this.flights.delete(name);
+    return results.map((result) => result ?? new Error(`no answer within ${patience} ms`));
+  }
+
+  private publish({ subject, body, id }: Message, reply: string, flight: Flight, index: number): void {
+    const head = headers();
+    head.set('Nats-Msg-Id', id);
+    try {
+      this.connection.publish(subject, body, { headers: head, reply });
+    } catch (error) {
+      settle(flight, index, error as Error);
+    }
+  }
+
+  private hear(message: Msg): void {
+    const end = message.subject.lastIndexOf('.');
+    const flight = this.flights.get(message.subject.slice(0, end));
+    if (flight) settle(flight, Number(message.subject.slice(end + 1)), resultOf(message));
+  }
+}
+
+function settle(flight: Flight, index: number, result: Stored | Error): void {
+  if (flight.results[index]) return;
+  flight.results[index] = result;
+  if (--flight.left === 0) flight.land();
+}
+
+function resultOf(message: Msg): Stored | Error {
+  if (message.data.length === 0) return new Error('no stream takes it');
+  const answer = message.json<Stored & { error?: { description?: string } }>();
+  return answer.error ? new Error(answer.error.description ?? 'it was refused') : answer;
+}
