@@ -30,10 +30,10 @@ async function node(
   return started;
 }
 
-async function publishing(port: number): Promise<LogTrial> {
+async function publishing(port: number, options?: NatsBackplaneOptions): Promise<LogTrial> {
   const trial = new LogTrial();
   afterTest(() => trial.end());
-  for (let i = 0; i < 3; i++) await trial.join(at(port));
+  for (let i = 0; i < 3; i++) await trial.join(at(port, options));
   trial.publish();
   await trial.untilMore(200);
   return trial;
@@ -115,6 +115,16 @@ describe('NATS: what a server can lose', () => {
     const { port } = await nats();
     const trial = await publishing(port);
     await (await admin(port)).streams.delete('push');
+    await trial.untilMore(200);
+    await trial.settle();
+    trial.checkReplaced();
+  });
+
+  it('tells every node of another log when the server that kept it in memory restarts', async () => {
+    const server = await nats();
+    const trial = await publishing(server.port, { storage: 'memory' });
+    await server.kill();
+    await server.start();
     await trial.untilMore(200);
     await trial.settle();
     trial.checkReplaced();

@@ -61,6 +61,18 @@ describe('Redis: what a server can lose', () => {
     trial.checkReplaced();
   });
 
+  it('tells every node of another log after a restart with an older snapshot', async () => {
+    const server = await redis();
+    const trial = await publishing(server.port);
+    await admin(server.port).save();
+    await trial.untilMore(200);
+    await server.kill();
+    await server.start();
+    await trial.untilMore(200);
+    await trial.settle();
+    trial.checkReplaced();
+  });
+
   it('notices FLUSHALL though nobody publishes', async () => {
     const server = await redis();
     const { backplane, tail } = await startRecording(at(server.port), keepAll);
