@@ -62,7 +62,8 @@ export { PushError, type PushErrorCode } from './contracts/errors.js';
 export { CloseCode } from './contracts/close-codes.js';
 export type { GapNotice, GapReason, TransportName } from './contracts/connection.js';
 export type { HubStats, TopicRule } from './hub/hub.js';
-export type { SlowPolicy, Start } from './hub/cursor.js';
+export type { Start } from './hub/cursor.js';
+export type { SlowPolicy } from './hub/cursor-host.js';
 export type { Retention, RetentionRules } from './contracts/retention.js';
 export type { ErrorReport, Greeting, ServerMessage } from './wire/websocket.messages.js';
 

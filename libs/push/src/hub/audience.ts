@@ -8,6 +8,11 @@ export interface Member {
   receive(batch: Batch): void;
 }
 
+/** Who has an audience, as one of its members or on the way to it. */
+export interface Reader extends Member {
+  audience: Audience | undefined;
+}
+
 /**
  * The connections that want the same topics, and so the same bytes. Only those that have everything up to now are
  * members; the others catch up on their own and come back.

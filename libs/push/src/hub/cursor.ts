@@ -3,53 +3,20 @@ import { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
 import type { HistoryPage } from '../contracts/backplane.js';
 import { printPosition, type Position } from '../contracts/position.js';
-import type { Audience, Member } from './audience.js';
-import type { CatchUp, Reading } from './catch-up.js';
-import { refusalOf, type Forerunners } from './forerunners.js';
-import type { HistoryReader, PageQuery } from './history-reader.js';
+import type { Audience, Reader } from './audience.js';
+import type { Reading } from './catch-up.js';
+import type { CursorHost } from './cursor-host.js';
+import { refusalOf } from './forerunners.js';
+import { Inquiry } from './inquiry.js';
 import { Join, type SubscribeOptions } from './join.js';
 import { Leg, type Loss } from './leg.js';
 import { Subscription } from './subscription.js';
-import type { TopicSet } from './topic-set.js';
-import type { Window } from './window.js';
 
 /**
  * Where a reader begins: `now` (only what comes), `last` (the newest retained event of each topic, then live),
  * `earliest` (everything retained), or an event's id (everything behind it).
  */
 export type Start = 'now' | 'last' | 'earliest' | (string & {});
-
-/**
- * What happens to a reader that is so slow that events are gone before it took them: `gap` tells it and goes on with
- * what is retained, `disconnect` ends its connection, `latest` tells it and goes on with the newest event of each topic.
- */
-export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
-
-/** What a cursor sees of its node. */
-export interface CursorHost {
-  readonly window: Window;
-  readonly catchUp: CatchUp;
-  /** What the backplane has besides the window, if it has anything. */
-  readonly history: HistoryReader | undefined;
-  /** The log; empty as long as it is not known. */
-  readonly epoch: string;
-  /** Live connections have everything up to this sequence. */
-  readonly delivered: number;
-  /** Those who may be ahead of this node; `undefined` if nobody can be. */
-  readonly forerunners: Forerunners | undefined;
-  /** Number of the round of deliveries that is going on, or was the last. */
-  readonly round: number;
-  /** Gap notices sent. */
-  gaps: number;
-  print(sequence: number): string;
-  slowPolicyOf(pattern: string): SlowPolicy;
-  /** The events behind `delivered`, in order, whether or not they are retained. */
-  undelivered(): Iterable<LogEvent>;
-  /** Puts `cursor` into the audience of `topics`, not yet as a member. */
-  assign(cursor: Cursor, topics: TopicSet | undefined): void;
-  /** Drops the cursor for good. */
-  forget(cursor: Cursor): void;
-}
 
 /** How many topics of one connection may wait for their turn to be added; a subscription that lost all of its own counts too. */
 const maxWaiting = 1_000;
@@ -59,7 +26,7 @@ const maxWaiting = 1_000;
  * backplane, at the speed of its socket. Nothing is queued for it: what it has not got yet is in the log, behind its
  * cursor.
  */
-export class Cursor implements Member, Reading {
+export class Cursor implements Reader, Reading {
   /** The audience of its topics, as of when it was live last; it is a member of it while it is live. */
   audience: Audience | undefined;
   since = 0;
@@ -70,10 +37,8 @@ export class Cursor implements Member, Reading {
   private state: 'live' | 'behind' | 'left' = 'behind';
   /** The socket is full: wait for `drained`. */
   private full = false;
-  /** Takes back what it asked the backplane for; nothing moves until that is there. */
-  private stopWaiting: (() => void) | undefined;
-  /** What is there by now, for the next step of the leg with these topics. */
-  private arrived: { readonly topics: TopicSet; readonly page: HistoryPage } | undefined;
+  /** What it asks the backplane, while it is not live. */
+  private inquiry: Inquiry | undefined;
 
   constructor(
     private readonly hub: CursorHost,
@@ -140,7 +105,7 @@ export class Cursor implements Member, Reading {
   /** Removes topics or patterns. Those that it does not have are ignored. */
   unsubscribe(patterns: readonly string[]): void {
     this.pause();
-    this.forgetPage();
+    this.inquiry?.drop();
     const own = new Set(this.topics);
     for (const pattern of patterns) {
       if (!own.has(pattern)) continue;
@@ -161,7 +126,7 @@ export class Cursor implements Member, Reading {
   leave(): void {
     if (this.state === 'left') return;
     this.hub.assign(this, undefined);
-    this.forgetPage();
+    this.inquiry?.drop();
     this.state = 'left';
     this.main = new Leg(this.hub.window, this.main.sequence, 'slow');
     this.joins = [];
@@ -197,7 +162,7 @@ export class Cursor implements Member, Reading {
     this.joins = this.joins.filter(({ claim }) => !claim);
     const { topics } = this;
     this.audience?.members.delete(this);
-    this.forgetPage();
+    this.inquiry?.drop();
     this.state = 'behind';
     this.joins = claims.map((join) => join.again(hub.window.head, hub.epoch));
     this.main = new Leg(hub.window, hub.window.head, 'slow');
@@ -255,7 +220,7 @@ export class Cursor implements Member, Reading {
   }
 
   private mayGoOn(): boolean {
-    if (this.state !== 'behind' || this.full || this.stopWaiting || this.hub.epoch === '') return false;
+    if (this.state !== 'behind' || this.full || this.inquiry?.isOpen || this.hub.epoch === '') return false;
     return this.hub.catchUp.mayGoOn(this);
   }
 
@@ -287,14 +252,11 @@ export class Cursor implements Member, Reading {
       join.settle(doubt);
       return;
     }
-    this.stopWaiting = forerunners.wait(claim, (refusal) => {
-      this.stopWaiting = undefined;
-      join.settle(refusal);
-      this.advance();
-    });
+    this.inquire().examine(forerunners, claim, (refusal) => join.settle(refusal));
   }
 
   private goLive(): void {
+    this.inquiry = undefined;
     this.main.reason = 'slow';
     this.hub.assign(this, this.main.topics);
     this.state = 'live';
@@ -313,11 +275,8 @@ export class Cursor implements Member, Reading {
   private step(leg: Leg, through: number, other?: Leg): boolean {
     if (leg.sequence >= through && !leg.notice) return true;
     const query = leg.missing(through);
-    const page = query && this.page(leg, query);
-    if (query && !page) {
-      this.wait(leg, query);
-      return false;
-    }
+    const page = query && this.inquire().page(this.hub.history!, leg, query);
+    if (query && !page) return false;
     const untold = leg.untold(page);
     if (untold.length > 0) {
       this.admit(leg, through, untold, page);
@@ -331,25 +290,8 @@ export class Cursor implements Member, Reading {
     return false;
   }
 
-  /** What the backplane has of what the window misses, if it was asked already, by this connection or another. */
-  private page(leg: Leg, query: PageQuery): HistoryPage | undefined {
-    const { arrived } = this;
-    this.arrived = undefined;
-    return arrived?.topics === leg.topics ? arrived.page : this.hub.history!.find(query);
-  }
-
-  private wait(leg: Leg, query: PageQuery): void {
-    const { topics } = leg;
-    this.stopWaiting = this.hub.history!.read(query, (page) => {
-      this.stopWaiting = undefined;
-      this.arrived = { topics, page };
-      this.advance();
-    });
-  }
-
-  private forgetPage(): void {
-    this.stopWaiting?.();
-    this.stopWaiting = this.arrived = undefined;
+  private inquire(): Inquiry {
+    return (this.inquiry ??= new Inquiry(() => this.advance()));
   }
 
   /** Deals with events that are gone, by the policy of their topics. */
@@ -384,7 +326,7 @@ export class Cursor implements Member, Reading {
   private written(hasRoom: boolean): void {
     if (hasRoom) return;
     this.full = true;
-    this.arrived = undefined;
+    this.inquiry?.forget();
     if (this.audience?.members.delete(this)) this.fallBehind();
   }
 

@@ -1,0 +1,39 @@
+import type { LogEvent } from '../contracts/event.js';
+import type { Reader } from './audience.js';
+import type { CatchUp } from './catch-up.js';
+import type { Forerunners } from './forerunners.js';
+import type { HistoryReader } from './history-reader.js';
+import type { TopicSet } from './topic-set.js';
+import type { Window } from './window.js';
+
+/**
+ * What happens to a reader that is so slow that events are gone before it took them: `gap` tells it and goes on with
+ * what is retained, `disconnect` ends its connection, `latest` tells it and goes on with the newest event of each topic.
+ */
+export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
+
+/** What a cursor sees of its node. */
+export interface CursorHost {
+  readonly window: Window;
+  readonly catchUp: CatchUp;
+  /** What the backplane has besides the window, if it has anything. */
+  readonly history: HistoryReader | undefined;
+  /** The log; empty as long as it is not known. */
+  readonly epoch: string;
+  /** Live connections have everything up to this sequence. */
+  readonly delivered: number;
+  /** Those who may be ahead of this node; `undefined` if nobody can be. */
+  readonly forerunners: Forerunners | undefined;
+  /** Number of the round of deliveries that is going on, or was the last. */
+  readonly round: number;
+  /** Gap notices sent. */
+  gaps: number;
+  print(sequence: number): string;
+  slowPolicyOf(pattern: string): SlowPolicy;
+  /** The events behind `delivered`, in order, whether or not they are retained. */
+  undelivered(): Iterable<LogEvent>;
+  /** Puts `cursor` into the audience of `topics`, not yet as a member. */
+  assign(cursor: Reader, topics: TopicSet | undefined): void;
+  /** Drops the cursor for good. */
+  forget(cursor: Reader): void;
+}
