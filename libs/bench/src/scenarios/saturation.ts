@@ -55,14 +55,16 @@ async function atBestPace(
     await delay(300);
     const trials: { pace: Pace; deliveries: number }[] = [];
     let best = 0;
+    let growth = Infinity;
     for (const pace of paces) {
-      // What is on the way has to arrive before a trial ends.
+      // Who gains little by gathering is not asked for more than can arrive in time.
       const backlog = best && (pace.window * subscribers * 1_000) / best;
-      if (backlog > longestBacklog * scale.trial) break;
+      if (growth < 2 && backlog > longestBacklog * scale.trial) break;
       const { deliveries } = await throughput(bench, pace, scale.trial);
       trials.push({ pace, deliveries });
       // Those who write each event gain nothing by more at a time, and would take minutes for it.
       if (deliveries < 1.1 * best) break;
+      growth = best ? deliveries / best : Infinity;
       best = deliveries;
     }
     // A trial is short: what is almost as good may be better.
