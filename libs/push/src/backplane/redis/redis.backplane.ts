@@ -28,7 +28,7 @@ import type { RedisBackplaneOptions } from './redis.options.js';
 const closePatience = 2_000;
 
 /**
- * The log in Redis (6.2 or later, or Valkey). See docs/backplanes.md for what it promises with which persistence.
+ * The log in Redis (6.2 or later). See docs/backplanes.md for what it promises with which persistence.
  *
  * It opens three connections, and closes them with `close`: one writes, one waits for new events, one listens to
  * Pub/Sub. A client that was passed in its options is neither used nor closed.
