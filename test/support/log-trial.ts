@@ -55,14 +55,15 @@ export class LogTrial {
     });
   }
 
-  /** Stops publishing, and waits until every node has read the newest event of the log. */
-  async settle(): Promise<void> {
+  /** Stops publishing, and waits until every node has read the newest event of the log: so long at most. */
+  async settle(milliseconds?: number): Promise<void> {
     this.isPublishing = false;
     await Promise.all(this.publishers);
     const last = await this.nodes[0]!.backplane.append({ topic: 'last', data: 'null' });
     for (const { tail } of this.nodes) {
       await tail.until(
         ({ events }) => events.at(-1)?.sequence === last.sequence && events.at(-1)?.epoch === last.epoch,
+        milliseconds,
       );
     }
   }

@@ -6,7 +6,7 @@ import type { Burst } from '../server/publisher.js';
 /** A burst of publishes, or a giant audience, must not freeze the event loop. */
 export const fairness: Scenario = {
   name: 'fairness',
-  title: 'Fairness: longest block of the event loop after a burst, milliseconds',
+  title: 'Fairness: longest block of the event loop after the turn of a burst, milliseconds',
   columns: [
     { key: 'burst', title: '100,000 events in a turn, 100 clients', digits: 1 },
     { key: 'audience', title: '100 events, 10,000 clients', digits: 1 },
