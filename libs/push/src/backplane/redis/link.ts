@@ -15,6 +15,7 @@ const settings = {
   lazyConnect: true,
   keyPrefix: '',
   autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
   maxRetriesPerRequest: null,
   enableOfflineQueue: false,
   connectTimeout: patience,
@@ -105,6 +106,20 @@ export class Link {
     if (!this.signal.aborted) this.client.disconnect(true);
   };
 
+  /** Resolves when there is a new connection, and after so many milliseconds in any case. */
+  untilAnew(milliseconds: number): Promise<void> {
+    if (this.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      this.waiting.add(done);
+    });
+  }
+
   private async untilReady(): Promise<void> {
     if (this.signal.aborted) return;
     let ready!: () => void;
@@ -135,6 +150,8 @@ export class Link {
   private open(): void {
     const client = connectionOf(this.options);
     this.client = client;
+    // If such a connection is lost before the answer, the client rejects a promise that nobody has.
+    if (!client.isCluster) (client as Redis).options.autoResubscribe = false;
     client.on('error', (error) => {
       this.broken = error;
       this.failed(error);

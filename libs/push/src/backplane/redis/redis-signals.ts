@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Tail } from '../../contracts/backplane.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Draft } from '../../contracts/event.js';
@@ -47,14 +46,13 @@ export class RedisSignals {
   async run(): Promise<void> {
     for (let attempt = 1; !this.signal.aborted; attempt++) {
       try {
+        // Again each time: a connection that was made anew hears nothing.
         await this.subscriber.run((client) => client.subscribe(this.keys.channel, this.own));
         this.subscriber.worked();
         this.subscribed();
-        while (!this.signal.aborted) {
-          await this.hearSelf();
-          attempt = 1;
-          await delay(checkInterval, undefined, { signal: this.signal });
-        }
+        await this.hearSelf();
+        attempt = 0;
+        await this.subscriber.untilAnew(checkInterval);
       } catch (error) {
         this.subscriber.failed(error);
         await backoff(attempt, this.signal);
