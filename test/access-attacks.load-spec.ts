@@ -11,7 +11,7 @@ import type { RawSocket } from './support/raw-socket.js';
 import { openSse, openStream } from './support/sse-reader.js';
 import { openWs } from './support/ws-client.js';
 import { clientFrame, openHandshake } from './support/ws-frames.js';
-import { Witness } from './support/witness.js';
+import { assertSurvives } from './support/witness.js';
 
 /*
  * The hostile client, against an application with the default limits, in a process of its own. During each attack a client
@@ -31,12 +31,7 @@ beforeAll(async () => {
 
 afterAll(() => target.child.kill());
 
-/** The attack costs the server no more than this while it lasts, and when it is over only what the log may take. */
-async function survives(attack: () => Promise<unknown>): Promise<void> {
-  const { growth, left } = await Witness.watch(target, attack);
-  expect(growth).toBeLessThan(192 * megabyte);
-  expect(left).toBeLessThan(16 * megabyte);
-}
+const survives = (attack: () => Promise<unknown>) => assertSurvives(target, attack);
 
 const url = (path = '/push') => `ws://127.0.0.1:${target.port}${path}`;
 const httpUrl = (path: string) => `http://127.0.0.1:${target.port}${path}`;

@@ -17,14 +17,13 @@ import {
 import { NewsProcess } from './support/news-process.js';
 import { connectRaw, RawSocket } from './support/raw-socket.js';
 import { eventually } from './support/watched.js';
-import { Witness } from './support/witness.js';
+import { assertSurvives } from './support/witness.js';
 
 /*
  * The hostile client of HTTP/2, which writes frames, against a Fastify server with TLS that speaks HTTP/1.1 too, in a process
  * of its own. Meanwhile a client that behaves gets every event: over HTTP/2, and over SSE and WebSocket of HTTP/1.1.
  */
 
-const megabyte = 1024 * 1024;
 let target: NewsProcess;
 
 beforeAll(async () => {
@@ -34,11 +33,7 @@ beforeAll(async () => {
 
 afterAll(() => target.child.kill());
 
-async function survives(attack: () => Promise<unknown>): Promise<void> {
-  const { growth, left } = await Witness.watch(target, attack);
-  expect(growth).toBeLessThan(192 * megabyte);
-  expect(left).toBeLessThan(16 * megabyte);
-}
+const survives = (attack: () => Promise<unknown>) => assertSurvives(target, attack);
 
 const count = (length: number) => Array.from({ length }, (_, index) => index);
 const stream = (n: number) => 2 * n + 1;

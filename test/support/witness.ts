@@ -1,4 +1,5 @@
 import { createParser } from 'eventsource-parser';
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { get as getPlain, type IncomingMessage } from 'node:http';
 import { connect } from 'node:http2';
@@ -7,6 +8,15 @@ import type { Readable } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { NewsProcess } from './news-process.js';
 import { eventually, Watched } from './watched.js';
+
+const megabyte = 1024 * 1024;
+
+/** The attack costs the server no more than this while it lasts, and when it is over only what the log may take. */
+export async function assertSurvives(target: NewsProcess, attack: () => Promise<unknown>): Promise<void> {
+  const { growth, left } = await Witness.watch(target, attack);
+  assert.ok(growth < 192 * megabyte, `its memory grew by ${growth} bytes`);
+  assert.ok(left < 16 * megabyte, `${left} bytes of its heap are left`);
+}
 
 /** What the server has to say after an attack. */
 export interface Aftermath {
