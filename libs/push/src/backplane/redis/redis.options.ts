@@ -13,7 +13,10 @@ export interface RedisBackplaneOptions extends WaitLimits {
    * backplane opens connections of its own with `client.duplicate()`. Yours is neither used nor closed.
    */
   readonly client?: RedisClient;
-  /** Makes each of the backplane's three connections, instead of `url`. The backplane closes what this returns. */
+  /**
+   * Makes each of the backplane's three connections, instead of `url`. The backplane closes what this returns, and switches
+   * its `autoResubscribe` off: it subscribes again itself.
+   */
   readonly connect?: () => RedisClient;
   /** What all keys begin with, in braces: one log for each. Default: `push`. */
   readonly prefix?: string;
