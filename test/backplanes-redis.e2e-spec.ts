@@ -198,6 +198,33 @@ describe('Redis: a reader that falls behind', () => {
   });
 });
 
+describe('Redis: what is not stored', () => {
+  it('is heard again after a network that was cut, by connections that subscribe by nobody but the backplane', async () => {
+    const server = await redis();
+    const proxy = await proxyTo(server.port);
+    const made: Redis[] = [];
+    const connect = () => {
+      made.push(new Redis(proxy.port));
+      return made.at(-1)!;
+    };
+    const [cut, other] = [
+      await startRecording(redisBackplane({ connect }), keepAll),
+      await startRecording(at(server.port), keepAll),
+    ];
+    for (const { backplane } of [cut, other]) afterTest(() => backplane.close());
+    for (let times = 1; times <= 3; times++) {
+      proxy.reset();
+      await eventually(async () => {
+        await other.backplane.control(`${times}`);
+        return cut.tail.messages.includes(`${times}`);
+      });
+    }
+    expect(made).toHaveLength(3);
+    // ioredis handles no failure of what it subscribes to by itself: that would end the process.
+    expect(made.map(({ options }) => options.autoResubscribe)).toEqual([false, false, false]);
+  });
+});
+
 describe('Redis: a server that is away', () => {
   it('starts without it, says so once, and begins when it comes', async () => {
     const lines = capturedLog();

@@ -1,10 +1,10 @@
 import type { Tail } from '../../contracts/backplane.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Draft } from '../../contracts/event.js';
-import { backoff, within } from '../backoff.js';
+import { backoff } from '../backoff.js';
 import { readBody, writeBody } from '../event-body.js';
 import type { Keys } from './keys.js';
-import { patience, type Link } from './link.js';
+import type { Link } from './link.js';
 import { publishScript } from './scripts.js';
 
 /** How often a node checks that it still hears what is published, in milliseconds. */
@@ -69,9 +69,9 @@ export class RedisSignals {
   }
 
   private async hearSelf(): Promise<void> {
-    const heard = new Promise<void>((resolve) => (this.heard = resolve));
-    await this.publish(this.own, '');
-    await within(patience, heard, this.subscriber.reset);
+    // As a command of the subscriber: its connection is dropped when that takes too long, and it ends with its connection.
+    const heard = this.subscriber.run(() => new Promise<void>((resolve) => (this.heard = resolve)));
+    await Promise.all([heard, this.publish(this.own, '')]);
   }
 
   private async send(message: string): Promise<void> {
