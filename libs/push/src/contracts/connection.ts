@@ -24,6 +24,14 @@ export interface GapNotice {
   readonly id: string;
 }
 
+/** How much work a client may cause: what its requests cost is spent from it. Live delivery never is. */
+export interface WorkBudget {
+  /** Counts work that was done. */
+  spend(units: number): void;
+  /** Milliseconds until more work may be done for this client; 0 when it may be done now. */
+  readonly delay: number;
+}
+
 /**
  * One live reader, whatever carries it. The hub pushes into it; it never queues on its behalf.
  *
@@ -32,6 +40,8 @@ export interface GapNotice {
 export interface Connection {
   /** Unique within the application while the connection lives. */
   readonly id: string;
+  /** What reading the past for it is charged to. An exhausted budget delays, it never refuses. Default: none, and no delay. */
+  readonly budget?: WorkBudget;
   /**
    * Takes a batch, always. Returns `false` when the bytes now wait in this process: the hub then leaves the connection
    * alone until it is told `drained`. MUST then cause `drained` or the end of the connection, eventually.
