@@ -258,7 +258,12 @@ export class Connection implements Link {
     clearTimeout(this.#refreshTimer);
     if (!expiresAt || !this.options.token) return;
     const soon = Math.max(1_000, (expiresAt - Date.now()) * 0.75);
-    this.#refreshTimer = setTimeout(() => this.#refresh().catch(ignore), Math.min(soon, longest));
+    this.#refreshTimer = setTimeout(
+      () => {
+        this.#refresh().catch(ignore);
+      },
+      Math.min(soon, longest),
+    );
   }
 
   async #refresh(): Promise<void> {

@@ -114,9 +114,9 @@ export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
     },
     {
       provide: DeadPeers,
-      inject: [ClientConnections, TimerWheel],
-      useFactory: (connections: ClientConnections, wheel: TimerWheel) =>
-        new DeadPeers(connections, wheel.interval),
+      inject: [ClientConnections, TimerWheel, ErrorReporter],
+      useFactory: (connections: ClientConnections, wheel: TimerWheel, errors: ErrorReporter) =>
+        new DeadPeers(connections, wheel.interval, errors),
     },
     {
       provide: PushLifecycle,

@@ -127,10 +127,12 @@ export class Relay implements LinkListener {
   #meet(tab: string): void {
     if (this.#topics.has(tab)) return;
     this.#topics.set(tab, new Set());
-    void navigator.locks.request(`${this.name} ${tab}`, () => {
+    const gone = () => {
       this.#drop(tab, [...(this.#topics.get(tab) ?? [])]);
       this.#topics.delete(tab);
-    });
+    };
+    // A page that may not use locks any more is on its way out itself.
+    navigator.locks.request(`${this.name} ${tab}`, gone).catch(() => undefined);
   }
 
   /** Gives up what no other tab wants. */

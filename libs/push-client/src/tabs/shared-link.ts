@@ -44,7 +44,7 @@ export class SharedLink implements Link {
     const { signal } = this.#locks;
     this.#tell({ status: 'connecting' });
     // Tells the leader when this tab is gone. Nobody may know of the tab before it is held.
-    void hold(`${this.name} ${this.#id}`, { signal }, () => {
+    hold(`${this.name} ${this.#id}`, { signal }, () => {
       this.#ask();
       this.#runFor({ signal });
     }).catch(() => {

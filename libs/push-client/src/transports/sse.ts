@@ -74,7 +74,7 @@ export class SseTransport implements Transport {
     if (this.#unanswered.size > 0) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      void this.#open();
+      this.#open().catch((error: unknown) => this.#end(broken(String(error))));
     }, window);
   }
 

@@ -27,10 +27,12 @@ export class Forerunners {
   /**
    * @param node how far this node is
    * @param end asks the backplane where the log ends
+   * @param onError is told of what goes wrong while readers are answered
    */
   constructor(
     private readonly node: () => Position,
     private readonly end: () => Promise<Position>,
+    private readonly onError: (error: unknown) => void = () => undefined,
   ) {}
 
   get size(): number {
@@ -45,7 +47,9 @@ export class Forerunners {
     const forerunner: Forerunner = { claim, settle, isTrue: false };
     this.waiting.add(forerunner);
     this.askSoon();
-    return () => void this.waiting.delete(forerunner);
+    return () => {
+      this.waiting.delete(forerunner);
+    };
   }
 
   /** The node has come further in its log. */
@@ -67,7 +71,9 @@ export class Forerunners {
     clearTimeout(this.timer);
     if (this.isScheduled || this.isAsking) return;
     this.isScheduled = true;
-    setImmediate(() => void this.ask());
+    setImmediate(() => {
+      this.ask().catch(this.onError);
+    });
   };
 
   private async ask(): Promise<void> {

@@ -114,7 +114,9 @@ export class HistoryReader {
     for (const read of same) {
       const { after, through } = read.query;
       const isFit = after === query.after || (isPatient && after < query.after && query.after < through);
-      if (isFit) return void read.waiters.push(waiter);
+      if (!isFit) continue;
+      read.waiters.push(waiter);
+      return;
     }
     const read: Read = { key, query, waiters: [waiter], failures: 0 };
     same.add(read);
@@ -128,7 +130,7 @@ export class HistoryReader {
       if (!read) return;
       const page = this.cache.find(read.key, read.query.after);
       if (page) this.hand(read, page);
-      else if (read.waiters.some(({ isGone }) => !isGone)) void this.run(read);
+      else if (read.waiters.some(({ isGone }) => !isGone)) this.run(read).catch(this.onError);
       else this.forget(read);
     }
   }

@@ -109,7 +109,8 @@ export class Hub implements Tail, CursorHost {
 
   /** From now on, who claims to be ahead of this node is judged by where `end` says that the log ends. */
   expectAhead(end: () => Promise<Position>): void {
-    this.forerunners = new Forerunners(() => ({ epoch: this.epoch, sequence: this.window.head }), end);
+    const reached = () => ({ epoch: this.epoch, sequence: this.window.head });
+    this.forerunners = new Forerunners(reached, end, this.options.onHistoryError);
   }
 
   /** From now on, what the window has lost is read from `history`. */

@@ -39,16 +39,21 @@ export class NatsAppender {
   wake(): void {
     if (this.running) return;
     this.running = true;
-    setImmediate(() => void this.run());
+    setImmediate(() => {
+      this.run().catch((error: unknown) => this.outage.failed('publishing', error));
+    });
   }
 
   private async run(): Promise<void> {
-    while (this.queue.hasWaiting && !this.signal.aborted) {
-      const flight = this.queue.take(flightEvents, flightBytes);
-      await this.store(flight);
-      this.queue.done(flight);
+    try {
+      while (this.queue.hasWaiting && !this.signal.aborted) {
+        const flight = this.queue.take(flightEvents, flightBytes);
+        await this.store(flight);
+        this.queue.done(flight);
+      }
+    } finally {
+      this.running = false;
     }
-    this.running = false;
   }
 
   private async store(flight: readonly PendingAppend[]): Promise<void> {

@@ -47,14 +47,14 @@ export class NatsLink {
 
   /** Drops the connection, which does not answer, and makes a new one. */
   reset(): void {
-    void this.connection?.reconnect().catch(() => undefined);
+    this.connection?.reconnect().catch(() => undefined);
   }
 
   /** Connects, again and again, until the signal ends it. */
   async run(): Promise<void> {
     const close = () => {
       this.release();
-      void this.connection?.close();
+      this.connection?.close().catch(() => undefined);
     };
     this.signal.addEventListener('abort', close, { once: true });
     for (let attempt = 1; !this.signal.aborted; attempt++) {

@@ -150,7 +150,8 @@ export class NatsReader {
       return;
     }
     const congested = this.tail.congested();
-    if (congested) void congested.then(goOn);
+    // The connection may be gone by then.
+    if (congested) congested.then(goOn).catch(lose);
     else goOn();
   }
 

@@ -81,7 +81,9 @@ export class NatsBackplane extends Backplane {
     );
     this.appender = new NatsAppender(link, log, subjects, node, queue, options, outage, signal);
     this.loops = Promise.all([link.run(), this.reader.run(() => (this.isOpen = true))]);
-    this.marking = setInterval(() => void log.open().catch(() => undefined), log.markInterval).unref();
+    this.marking = setInterval(() => {
+      log.open().catch(() => undefined);
+    }, log.markInterval).unref();
     if (queue.hasWaiting) this.appender.wake();
   }
 

@@ -40,14 +40,19 @@ export class RedisAppender {
   wake(): void {
     if (this.running) return;
     this.running = true;
-    setImmediate(() => void this.run());
+    setImmediate(() => {
+      this.run().catch((error: unknown) => this.link.failed(error));
+    });
   }
 
   private async run(): Promise<void> {
-    while (this.queue.hasWaiting && !this.signal.aborted) {
-      await this.store(this.queue.take(batchEvents, batchBytes));
+    try {
+      while (this.queue.hasWaiting && !this.signal.aborted) {
+        await this.store(this.queue.take(batchEvents, batchBytes));
+      }
+    } finally {
+      this.running = false;
     }
-    this.running = false;
   }
 
   private async store(batch: readonly PendingAppend[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Http2Session } from 'node:http2';
+import type { ErrorReporter } from '../../bus/error-reporter.js';
 import type { ClientConnection } from './client-connection.js';
 import type { ClientConnections } from './client-connections.js';
 import { tcpKey, unacknowledged, type TcpKey } from './tcp-table.js';
@@ -29,13 +30,14 @@ export class DeadPeers {
   constructor(
     private readonly connections: ClientConnections,
     private readonly interval: number,
+    private readonly errors: ErrorReporter,
   ) {}
 
   start(): void {
     this.timer = setInterval(() => {
       this.look++;
       this.askSessions();
-      void this.lookAtSockets();
+      this.lookAtSockets().catch((error: unknown) => this.errors.report(error, { stage: 'dead peers' }));
     }, this.interval / looks).unref();
   }
 

@@ -97,16 +97,17 @@ export class Hooks {
     const greeting = this.greeted.get(context.connection)?.catch(() => undefined);
     this.greeted.delete(context.connection);
     for (const hook of this.hooks.disconnect) {
-      const run = (async () => {
-        try {
-          await greeting;
-          await hook(context);
-        } catch (error) {
-          this.errors.report(error, { stage: 'disconnect', connection: context.connection });
-        }
-      })();
+      const run = this.seeOff(hook, context, greeting).finally(() => this.unfinished.delete(run));
       this.unfinished.add(run);
-      void run.then(() => this.unfinished.delete(run));
+    }
+  }
+
+  private async seeOff(hook: Hook, context: DisconnectContext, greeting?: Promise<void>): Promise<void> {
+    try {
+      await greeting;
+      await hook(context);
+    } catch (error) {
+      this.errors.report(error, { stage: 'disconnect', connection: context.connection });
     }
   }
 

@@ -142,7 +142,10 @@ export class SseServer {
     const { visit } = call;
     const events = this.written(call, () => (end) => {
       const connection = new MessageConnection(visit, this.desk, end);
-      void connection.open(asked);
+      connection.open(asked).catch((thrown: unknown) => {
+        this.desk.errors.report(thrown, { stage: 'stream', connection: visit.id });
+        connection.fail(explain(thrown).error);
+      });
       return connection;
     });
     return this.greeted(visit, undefined, () => events);

@@ -58,7 +58,7 @@ export class MessageInbox {
     }
     this.waiting.push(data);
     if (this.waiting.length >= maxWaiting) this.client.pause();
-    if (!this.isBusy) void this.work();
+    if (!this.isBusy) this.work().catch(() => this.client.terminate());
   }
 
   private async work(): Promise<void> {

@@ -157,7 +157,7 @@ export class PushWsAdapter extends WsAdapter {
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = (request.url ?? '').split('?')[0];
     if (this.door && path === this.door.settings.path) {
-      void admit(this.door, request, socket, head);
+      admit(this.door, request, socket, head).catch(() => socket.destroy());
       return;
     }
     const server = this.ownServer(path);
