@@ -3,27 +3,45 @@ import { PushError } from './errors.js';
 /*
  * The one grammar of topics (README "Topics"):
  *
- *   topic   = token *( "." token )            at most 255 characters
+ *   topic   = token *( "." token )            at most 255 characters and 32 tokens
  *   token   = 1*( visible ASCII except "." "*" ">" )
  *   pattern = topic whose tokens may also be "*" (exactly one token) and, as the last one, ">" (one or more tokens)
  */
 export const maxTopicLength = 255;
 
+/** How many tokens a topic or a pattern has at most. What is in the log already may have more, and is delivered. */
+export const maxTopicTokens = 32;
+
 const topicGrammar = /^[!-)+-\-/-=?-~]+(?:\.[!-)+-\-/-=?-~]+)*$/;
 const patternGrammar = /^(?:(?:[!-)+-\-/-=?-~]+|\*)\.)*(?:[!-)+-\-/-=?-~]+|\*|>)$/;
 
 const rule =
-  'tokens of visible ASCII characters, joined by ".", 255 characters at most' +
+  `tokens of visible ASCII characters, joined by ".", ${maxTopicLength} characters and ${maxTopicTokens} tokens at most` +
   ' (URL-encode anything else, for example with encodeURIComponent)';
+
+const star = 0x2a;
+const dot = 0x2e;
+const rest = 0x3e;
 
 /** Whether `topic` names exactly one topic. */
 export function isTopic(topic: unknown): topic is string {
-  return typeof topic === 'string' && topic.length <= maxTopicLength && topicGrammar.test(topic);
+  return isWithinBounds(topic) && topicGrammar.test(topic);
 }
 
 /** Whether `pattern` is a topic, or a pattern with `*` or `>`. */
 export function isPattern(pattern: unknown): pattern is string {
-  return typeof pattern === 'string' && pattern.length <= maxTopicLength && patternGrammar.test(pattern);
+  return isWithinBounds(pattern) && patternGrammar.test(pattern);
+}
+
+function isWithinBounds(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= maxTopicLength && tokensOf(value) <= maxTopicTokens;
+}
+
+/** How many tokens a topic or a pattern has. */
+function tokensOf(pattern: string): number {
+  let tokens = 1;
+  for (let at = pattern.indexOf('.'); at >= 0; at = pattern.indexOf('.', at + 1)) tokens++;
+  return tokens;
 }
 
 /** @throws PushError `INVALID_TOPIC` unless `topic` names exactly one topic. */
@@ -50,32 +68,69 @@ export function isWildcard(pattern: string): boolean {
   return pattern.includes('*') || pattern.includes('>');
 }
 
+/**
+ * Whether a pattern has a wildcard anywhere but in its last token. Many of those make one topic match in many ways, so a
+ * connection may have fewer of them than of others.
+ */
+export function hasInnerWildcard(pattern: string): boolean {
+  const at = pattern.indexOf('*');
+  return at >= 0 && at < pattern.length - 1;
+}
+
 /** Whether everything that `narrow` (a topic or a pattern) can match is matched by `wide` as well. */
 export function covers(wide: string, narrow: string): boolean {
-  if (wide === narrow) return true;
-  const wideTokens = wide.split('.');
-  const narrowTokens = narrow.split('.');
-  for (let i = 0; i < wideTokens.length; i++) {
-    const token = wideTokens[i];
-    if (token === '>') return narrowTokens.length > i;
-    const other = narrowTokens[i];
-    if (other === undefined || other === '>') return false;
-    if (token !== '*' && token !== other) return false;
+  return wide === narrow || match(wide, 0, narrow, 0) === narrow.length;
+}
+
+/**
+ * Matches tokens of the pattern `wide`, from the one that begins at `from`, with those of `narrow` (a topic or a pattern)
+ * from `at`.
+ *
+ * @returns where in `narrow` they end; -1 if they do not match
+ */
+export function match(wide: string, from: number, narrow: string, at: number): number {
+  for (let i = from; i < wide.length; i++) {
+    const char = wide.charCodeAt(i);
+    const other = narrow.charCodeAt(at);
+    // Both stand for whole tokens, so that the next character ends one on both sides.
+    if (char === rest) return at < narrow.length ? narrow.length : -1;
+    if (char === star) {
+      if (at >= narrow.length || other === rest) return -1;
+      at = endOfToken(narrow, at);
+    } else if (char === other) at++;
+    else return -1;
   }
-  return wideTokens.length === narrowTokens.length;
+  return at;
 }
 
 /** Whether there is a topic that both patterns match. */
 export function overlaps(one: string, other: string): boolean {
-  const left = one.split('.');
-  const right = other.split('.');
-  for (let i = 0; i < left.length && i < right.length; i++) {
-    if (left[i] === '>' || right[i] === '>') return true;
-    if (left[i] !== '*' && right[i] !== '*' && left[i] !== right[i]) return false;
+  let i = 0;
+  let j = 0;
+  while (i < one.length && j < other.length) {
+    const left = one.charCodeAt(i);
+    const right = other.charCodeAt(j);
+    if (left === rest || right === rest) return true;
+    if (left === star || right === star) {
+      i = endOfToken(one, i);
+      j = endOfToken(other, j);
+    } else if (left === right) {
+      i++;
+      j++;
+    } else return false;
   }
-  return left.length === right.length;
+  return i === one.length && j === other.length;
+}
+
+/** Where the token that holds `at` ends: at a dot, or at the end. */
+export function endOfToken(pattern: string, at: number): number {
+  while (at < pattern.length && pattern.charCodeAt(at) !== dot) at++;
+  return at;
 }
 
 function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : `A value of type ${typeof value}`;
+  if (typeof value !== 'string') return `A value of type ${typeof value}`;
+  const tokens = tokensOf(value);
+  const depth = tokens > maxTopicTokens ? `, with its ${tokens} tokens,` : '';
+  return `${JSON.stringify(value.slice(0, 80))}${depth}`;
 }
