@@ -15,8 +15,8 @@ const day = 24 * 60 * 60 * 1_000;
       authenticate: Visitors,
       topics: [
         // Two minutes of figures: the charts of a page that opens now are full at once.
-        { pattern: 'machine.figures', retention: { events: 120 } },
-        { pattern: 'board.>', retention: { events: 200, age: day } },
+        { pattern: 'machine.figures', access: 'public', retention: { events: 120 } },
+        { pattern: 'board.>', access: 'public', retention: { events: 200, age: day } },
         // A desk has no secrets: whoever reaches it may read every topic. Without such a rule, nobody may read any.
         { pattern: '>', access: 'public' },
       ],

@@ -15,6 +15,7 @@ import {
   PushModule,
   PushTickets,
   PushTopic,
+  topic,
   type Principal,
   type PushOptions,
   type TopicPolicy,
@@ -26,7 +27,13 @@ import { as, NameAuthenticator, Users } from './support/roles.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { SharedMemory } from './support/shared-memory.js';
 import { openSse, openStream } from './support/sse-reader.js';
-import { platforms, startApp, type RunningApp } from './support/start-app.js';
+import {
+  platforms,
+  platformsWithHttp2,
+  startApp,
+  type Platform,
+  type RunningApp,
+} from './support/start-app.js';
 import { openWs } from './support/ws-client.js';
 import { eventually } from './support/watched.js';
 
@@ -82,12 +89,12 @@ class OwnController {
 
   @Sse(':id/direct')
   direct(@Param('id') id: string, @Req() _request: unknown) {
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 
   @Sse(':id/piped')
   piped(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`).pipe(map((message) => message));
+    return this.events.stream(topic`orders.${id}`).pipe(map((message) => message));
   }
 }
 
@@ -98,7 +105,7 @@ const sse: PushOptions['sse'] = {
   },
 };
 
-async function start(options: PushOptions = {}, platform: (typeof platforms)[number] = 'express') {
+async function start(options: PushOptions = {}, platform: Platform = 'express') {
   const app = await startApp(platform, {
     imports: [
       PushModule.forRoot({
@@ -208,6 +215,55 @@ describe('a principal that expires', () => {
     await app.bus.publish('orders.42', 'secret');
     await app.bus.publish('orders.43', 'mine');
     expect(await client.untilData(1)).toEqual(['mine']);
+  });
+});
+
+describe.each(platformsWithHttp2)('a refresh while nobody decides, with %s', (platform) => {
+  const quick: PushOptions = { limits: { decisionTimeout: 100 }, onError: () => undefined };
+
+  it('loses what could not be decided, keeps the rest, and may ask again', async () => {
+    const { app, users } = await start(quick, platform);
+    users.lifetime = 60_000;
+    const client = await openWs(app.webSocketUrl(), as('ann'));
+    await client.subscribe(['orders.42', 'public.news', 'orders.43']);
+    const { release } = holdAnswers();
+    users.orders.set('42', 'bob');
+    expect(await client.ask('refresh', { token: 'ann' })).toMatchObject({ event: 'refreshed' });
+    expect(client.all('revoked')).toEqual([{ topics: ['orders.42', 'orders.43'], retryable: true }]);
+    release();
+    await app.bus.publish('orders.42', 'secret');
+    await app.bus.publish('public.news', 'news');
+    expect(await client.untilData(1)).toEqual(['news']);
+    expect(await client.subscribe('orders.42')).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await client.subscribe('orders.43')).toMatchObject({ event: 'subscribed' });
+  });
+
+  it('tells what was decided from what was not', async () => {
+    const { app, users } = await start(quick, platform);
+    const root = await openWs(app.webSocketUrl(), as('root'));
+    await root.subscribe(['orders.*', 'orders.42']);
+    users.admins.delete('root');
+    const { release } = holdAnswers();
+    await root.ask('refresh', { token: 'root' });
+    release();
+    expect(root.all('revoked')).toEqual([
+      { topics: ['orders.*'] },
+      { topics: ['orders.42'], retryable: true },
+    ]);
+  });
+
+  it('holds nothing longer than the old proof, if the answer comes after that', async () => {
+    const { app, users } = await start({ ...quick, limits: { decisionTimeout: 10_000 } }, platform);
+    users.lifetime = 300;
+    const client = await openWs(app.webSocketUrl(), as('ann'));
+    await client.subscribe('orders.42');
+    const { decided, release } = holdAnswers();
+    users.lifetime = 60_000;
+    client.send({ event: 'refresh', data: { token: 'ann' } });
+    await decided;
+    expect((await client.untilClosed()).code).toBe(4401);
+    release();
+    await eventually(() => app.bus.stats().connections === 0);
   });
 });
 
@@ -395,10 +451,17 @@ describe('several nodes', () => {
   it('ignore control messages that they do not understand', async () => {
     const { here, there, memory } = await nodes();
     const client = await openWs(there.app.webSocketUrl(), as('ann'));
+    await client.subscribe('public.x');
     const node = memory.node();
-    for (const message of ['', 'null', '7', '{}', '{"push":"later"}', '{"push":"disconnect"}', 'not json'])
+    for (const message of [
+      ...['', 'null', '7', '{}', '{"push":"later"}', '{"push":"disconnect"}', 'not json'],
+      '{"push":"revoke","user":"ann"}',
+      '{"push":"revoke","user":"ann","pattern":"a..b"}',
+      '{"push":"revoke","user":7,"pattern":">"}',
+    ])
       await node.control(message);
-    await here.access.revoke('ann', '>');
+    expect(client.all('revoked')).toEqual([]);
+    await here.access.revoke('ann', 'other.>');
     expect(await client.ask('refresh', { token: 'ann' })).toMatchObject({ event: 'refreshed' });
   });
 });

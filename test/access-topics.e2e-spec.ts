@@ -1,4 +1,4 @@
-import { NotFoundException, Module } from '@nestjs/common';
+import { ForbiddenException, NotFoundException, Module } from '@nestjs/common';
 import { IsInt, IsString, MaxLength, Min } from 'class-validator';
 import {
   EventBus,
@@ -66,13 +66,30 @@ class Line {
 }
 
 @PushTopic('chat.:room', { payload: Line })
-class ChatPolicy implements TopicPolicy {
+class ChatPolicy implements TopicPolicy<Line> {
   canSubscribe() {
     return true;
   }
 
-  canPublish({ id }: Principal, { room }: { room: string }, { data }: PublishContext<Line>) {
-    return room !== 'readonly' && data instanceof Line && data.from === id;
+  canPublish(_: Principal, { room }: { room: string }) {
+    return room !== 'readonly';
+  }
+
+  async transform({ id }: Principal, _: object, { data }: PublishContext<Line>) {
+    await Promise.resolve();
+    if (!(data instanceof Line) || data.from !== id) throw new ForbiddenException('Write in your own name.');
+    return data.text === 'shout' ? { ...data, text: 'SHOUT' } : data;
+  }
+}
+
+@PushTopic('$own.:id')
+class ReservedPolicy implements TopicPolicy {
+  canSubscribe() {
+    return true;
+  }
+
+  canPublish() {
+    return true;
   }
 }
 
@@ -97,7 +114,15 @@ class Reading {
 @PushTopic('sensors.:id.readings', { payload: Reading })
 class SensorsPolicy extends AnythingPolicy {}
 
-const policies = [OrdersPolicy, AllOrdersPolicy, OwnPolicy, ChatPolicy, AnythingPolicy, SensorsPolicy];
+const policies = [
+  OrdersPolicy,
+  AllOrdersPolicy,
+  OwnPolicy,
+  ChatPolicy,
+  AnythingPolicy,
+  SensorsPolicy,
+  ReservedPolicy,
+];
 
 @Module({ providers: [Users], exports: [Users] })
 class UsersModule {}
@@ -150,6 +175,9 @@ describe('subscribing', () => {
     ['ann', 'nowhere', false],
     ['ann', 'constructor', false],
     ['ann', 'users.__proto__.>', false],
+    ['ann', '$own.1', true],
+    ['ann', '$own.*', false],
+    ['ann', '$other.1', false],
   ])('%s to %s: %s', async (user, topic, isGranted) => {
     const { app } = await start();
     const client = await openWs(app.webSocketUrl(), as(user));
@@ -328,6 +356,9 @@ describe('publishing by clients', () => {
   it.each([
     ['a room that is closed', { topic: 'chat.readonly', data: line }, 'FORBIDDEN'],
     ["a name that is another's", { topic: 'chat.1', data: { ...line, from: 'bob' } }, 'FORBIDDEN'],
+    ['data of the wrong shape where nobody may publish', { topic: 'chat.readonly', data: 7 }, 'FORBIDDEN'],
+    ['a reserved topic, although a policy would grant it', { topic: '$own.1', data: 1 }, 'FORBIDDEN'],
+    ['the type error', { topic: 'anything.1', data: 1, type: 'error' }, 'INVALID_TYPE'],
     ['a policy that only reads', { topic: 'orders.42', data: 1 }, 'FORBIDDEN'],
     ['a policy whose answer is no boolean', { topic: 'users.ann.mail', data: 1 }, 'FORBIDDEN'],
     ['a topic that a rule opens for reading', { topic: 'public.x', data: 1 }, 'FORBIDDEN'],
@@ -371,6 +402,52 @@ describe('publishing by clients', () => {
     expect(await client.ask('publish', { topic: 'sensors.1.readings', data: { value: -1 } })).toMatchObject({
       details: ['value must not be less than 0'],
     });
+  });
+
+  it('goes through the policy once more when the data is valid: it may change it, or refuse', async () => {
+    const { app } = await start();
+    const client = await openWs(app.webSocketUrl(), as('ann'));
+    await client.subscribe('chat.1');
+    await client.ask('publish', { topic: 'chat.1', data: { ...line, text: 'shout' } });
+    expect(await client.untilData(1)).toEqual([{ ...line, text: 'SHOUT' }]);
+    expect(await client.ask('publish', { topic: 'chat.1', data: { ...line, from: 'bob' } })).toMatchObject({
+      code: 'FORBIDDEN',
+      message: 'Write in your own name.',
+    });
+    expect(app.bus.stats().window.events).toBe(1);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['throws', () => Promise.reject(new TypeError('db-password=hunter2')), 'INTERNAL'],
+    ['takes too long', () => new Promise(() => undefined), 'UNAVAILABLE'],
+    ['returns nothing', () => undefined, 'DATA_NOT_SERIALIZABLE'],
+  ])('publishes nothing if transform %s', async (_, transform, code) => {
+    @PushTopic('odd.:id')
+    class OddPolicy implements TopicPolicy {
+      canPublish() {
+        return true;
+      }
+
+      transform() {
+        return transform();
+      }
+    }
+    const app = await startApp('express', {
+      imports: [
+        UsersModule,
+        PushModule.forRoot({
+          authenticate: NameAuthenticator,
+          limits: { decisionTimeout: 50 },
+          onError: () => undefined,
+        }),
+      ],
+      providers: [OddPolicy],
+    });
+    const client = await openWs(app.webSocketUrl(), as('ann'));
+    const answer = await client.ask('publish', { topic: 'odd.1', data: 1 });
+    expect(answer).toMatchObject({ event: 'error', code });
+    expect(JSON.stringify(answer)).not.toContain('hunter2');
+    expect(app.bus.stats().window.events).toBe(0);
   });
 
   it('is no way for an anonymous client', async () => {

@@ -18,7 +18,7 @@ class NewsController {
 
   @Sse('piped')
   piped() {
-    return this.events.stream(['news.*', 'prices']).pipe(map((message) => message));
+    return this.events.stream(['news.*', 'prices'], { wildcards: true }).pipe(map((message) => message));
   }
 }
 

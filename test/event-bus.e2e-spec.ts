@@ -39,7 +39,9 @@ describe('publish()', () => {
     ]);
     expect(again).toBe(second);
     expect(bus.stats().window.events).toBe(2);
-    const kept = firstValueFrom(bus.stream('>', { from: 'earliest' }).pipe(take(2), toArray()));
+    const kept = firstValueFrom(
+      bus.stream('>', { from: 'earliest', wildcards: true }).pipe(take(2), toArray()),
+    );
     expect((await kept).map(({ data }) => data)).toEqual([1, 4]);
   });
 
@@ -99,6 +101,8 @@ describe('publish()', () => {
       ['a type with CR', 'INVALID_TYPE', /control/, (bus) => bus.publish('a', 1, { type: 'x\ry' })],
       ['a type with NUL', 'INVALID_TYPE', /control/, (bus) => bus.publish('a', 1, { type: 'x\0y' })],
       ['an empty type', 'INVALID_TYPE', /1 to 128/, (bus) => bus.publish('a', 1, { type: '' })],
+      ['the type error', 'INVALID_TYPE', /"error"/, (bus) => bus.publish('a', 1, { type: 'error' })],
+      ['the type open', 'INVALID_TYPE', /"open"/, (bus) => bus.publish('a', 1, { type: 'open' })],
       ['a reserved type', 'INVALID_TYPE', /push\./, (bus) => bus.publish('a', 1, { type: 'push.gap' })],
       ['a type too long', 'INVALID_TYPE', /128/, (bus) => bus.publish('a', 1, { type: 'x'.repeat(129) })],
       ['an empty messageId', 'INVALID_OPTION', /UUID/, (bus) => bus.publish('a', 1, { messageId: '' })],
@@ -165,7 +169,7 @@ describe('stream()', () => {
     const ids = await bus.publishMany([1, 2, 3].map((n) => ({ topic: `t.${n % 2}`, data: n })));
     const read = (from: string, count: number) =>
       firstValueFrom(
-        bus.stream('t.*', { from }).pipe(
+        bus.stream('t.*', { from, wildcards: true }).pipe(
           map(({ data }) => data),
           take(count),
           toArray(),
@@ -219,6 +223,18 @@ describe('stream()', () => {
       const bus = await busWith();
       const error = expect.objectContaining({ code: 'INVALID_TOPIC' }) as Error;
       expect(() => bus.stream(topics as string)).toThrow(error);
+    },
+  );
+
+  it.each(['>', '*', 'a.*', 'a.>', '*.a'])(
+    'takes the wildcard %s only where the code says so',
+    async (pattern) => {
+      const bus = await busWith();
+      const error = expect.objectContaining({ code: 'INVALID_TOPIC', status: 400 }) as Error;
+      expect(() => bus.stream(pattern)).toThrow(error);
+      expect(() => bus.stream(['a', pattern], { wildcards: false })).toThrow(error);
+      expect(bus.stream(pattern, { wildcards: true }).topics).toEqual([pattern]);
+      expect(() => bus.stream('a..b', { wildcards: true })).toThrow(error);
     },
   );
 

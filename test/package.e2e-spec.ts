@@ -15,7 +15,7 @@ const source = `
 import 'reflect-metadata';
 import { Controller, Module, Param, Post, Sse, type MessageEvent } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventBus, isGap, PushModule } from 'nestjs-push';
+import { EventBus, isGap, PushModule, topic } from 'nestjs-push';
 import { map, type Observable } from 'rxjs';
 
 declare module 'nestjs-push' {
@@ -30,12 +30,12 @@ class OrdersController {
 
   @Sse(':id/events')
   watch(@Param('id') id: string): Observable<MessageEvent> {
-    return this.events.stream(\`orders.\${id}\`);
+    return this.events.stream(topic\`orders.\${id}\`);
   }
 
   @Sse(':id/status')
   status(@Param('id') id: string): Observable<MessageEvent> {
-    const events = this.events.stream(\`orders.\${id}\`);
+    const events = this.events.stream(topic<'orders.*'>\`orders.\${id}\`);
     // @ts-expect-error -- an event of the declared topic has no such field; a gap notice is no event
     events.forEach((message) => !isGap(message) && message.data.state).catch(() => undefined);
     this.events.stream(['orders.1', 'news'], { envelope: true }).forEach(({ data }) => 'topic' in data);
@@ -47,8 +47,8 @@ class OrdersController {
   @Post(':id/ship')
   ship(@Param('id') id: string): Promise<string> {
     // @ts-expect-error -- the declared topic takes no such status
-    void this.events.publish(\`orders.\${id}\`, { status: 'lost' }, { ephemeral: true, except: 'nobody' });
-    return this.events.publish(\`orders.\${id}\`, { status: 'shipped' });
+    void this.events.publish(topic<'orders.*'>\`orders.\${id}\`, { status: 'lost' }, { ephemeral: true, except: 'nobody' });
+    return this.events.publish(topic<'orders.*'>\`orders.\${id}\`, { status: 'shipped' });
   }
 }
 

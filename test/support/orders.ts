@@ -30,7 +30,7 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { EventBus, PushSse } from 'nestjs-push';
+import { topic, EventBus, PushSse } from 'nestjs-push';
 import { from, interval, map, mergeMap, of, take, type Observable } from 'rxjs';
 
 /** Lets in whoever sends `x-user`. */
@@ -67,7 +67,7 @@ export class OrdersController {
 
   @Sse(':id/events')
   watch(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 
   /** The signals of its clients, whom it is told of. */
@@ -76,44 +76,44 @@ export class OrdersController {
   @Sse(':id/watched')
   watched(@Param('id') id: string, @SseSignal() signal: AbortSignal) {
     this.signals.push(signal);
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 
   @Sse(':id/last')
   last(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`, { from: 'last' });
+    return this.events.stream(topic`orders.${id}`, { from: 'last' });
   }
 
   @Sse('all/envelope')
   all() {
-    return this.events.stream(['orders.*', 'notes'], { envelope: true });
+    return this.events.stream(['orders.*', 'notes'], { envelope: true, wildcards: true });
   }
 
   @Sse(':id/piped')
   piped(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`).pipe(map((message) => ({ ...message, retry: undefined })));
+    return this.events.stream(topic`orders.${id}`).pipe(map((message) => ({ ...message, retry: undefined })));
   }
 
   @Sse(':id/bare')
   bare(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`).pipe(map(({ data }) => ({ data: { only: data } })));
+    return this.events.stream(topic`orders.${id}`).pipe(map(({ data }) => ({ data: { only: data } })));
   }
 
   @Sse(':id/slow-pipe')
   slowPipe(@Param('id') id: string) {
     return this.events
-      .stream(`orders.${id}`)
+      .stream(topic`orders.${id}`)
       .pipe(mergeMap((message) => from(Promise.resolve({ data: { later: message.data } }))));
   }
 
   @Sse(':id/two')
   two(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`).pipe(take(2));
+    return this.events.stream(topic`orders.${id}`).pipe(take(2));
   }
 
   @Sse(':id/failing')
   failing(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`).pipe(
+    return this.events.stream(topic`orders.${id}`).pipe(
       map((message) => {
         if (message.data === 'bad') throw new Error('a secret');
         if (message.data === 'busy') throw new ServiceUnavailableException('later');
@@ -134,7 +134,7 @@ export class OrdersController {
   async watchLater(@Param('id', ParseIntPipe) id: number) {
     await new Promise((resolve) => setImmediate(resolve));
     if (id === 404) throw new NotFoundException('no such order');
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 
   @Sse('throwing/now')
@@ -147,15 +147,20 @@ export class OrdersController {
     throw new TypeError('a secret');
   }
 
+  @Sse(':id/untagged')
+  untagged(@Param('id') id: string) {
+    return this.events.stream(`orders.${id}`);
+  }
+
   @Sse('topic/from-query')
-  chosen(@Query('topic') topic: string) {
-    return this.events.stream(topic);
+  chosen(@Query('topic') name: string) {
+    return this.events.stream(name);
   }
 
   @Sse(':id/guarded')
   @UseGuards(UserGuard)
   guarded(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 
   @Sse('tea/filtered')
@@ -167,12 +172,12 @@ export class OrdersController {
   @Sse(':id/intercepted')
   @UseInterceptors(SigningInterceptor)
   intercepted(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 
   @Sse('search', { method: RequestMethod.POST })
   search(@Body() { ids }: { ids: string[] }) {
-    return this.events.stream(ids.map((id) => `orders.${id}`));
+    return this.events.stream(ids.map((id) => topic`orders.${id}`));
   }
 
   @Sse('plain/post', { method: RequestMethod.POST })
@@ -184,13 +189,13 @@ export class OrdersController {
   @HttpCode(202)
   @Header('X-Order', 'watched')
   accepted(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 
   @Sse(':id/nothing')
   @HttpCode(204)
   nothing(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 
   @Get('page')
@@ -229,17 +234,25 @@ export class DeclaredController {
     await Promise.resolve();
     if (id === 'all') return undefined;
     if (id === 'null') return null;
-    return id === 'two' ? ['orders.1', 'orders.2'] : `orders.${id}`;
+    return id === 'two' ? ['orders.1', 'orders.2'] : topic`orders.${id}`;
   }
+
+  @PushSse(':id/chosen', 'orders.:id')
+  anything(@Query('topic') name: string): string {
+    return name;
+  }
+
+  @PushSse(':namespace/news', ':namespace.news')
+  namespace(): void {}
 
   @PushSse(':id/stream')
   stream(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`, { envelope: true });
+    return this.events.stream(topic`orders.${id}`, { envelope: true });
   }
 
   @PushSse(':id/piped', 'orders.:id')
   piped(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`).pipe(take(1));
+    return this.events.stream(topic`orders.${id}`).pipe(take(1));
   }
 
   @PushSse('topicless')
@@ -260,7 +273,7 @@ export class ScopedController {
 
   @Sse(':id/events')
   watch(@Param('id') id: string) {
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 
   @PushSse(':id/declared', 'orders.:id')
@@ -273,7 +286,7 @@ abstract class InheritedRoutes {
   @Sse(':id/events')
   watch(@Param('id') id: string, ...more: unknown[]) {
     if (more.length > 0) throw new TypeError('handlers get what they ask for');
-    return this.events.stream(`orders.${id}`);
+    return this.events.stream(topic`orders.${id}`);
   }
 }
 

@@ -33,7 +33,7 @@ export { PushTickets, type TicketOptions } from './access/push-tickets.js';
 export { PushAccess } from './access/push-access.js';
 export { HttpOnly } from './access/http-only.js';
 export type { AccessOptions } from './access/access.options.js';
-export type { Access, AccessRule } from './access/topic-access.js';
+export type { Access, AccessRule } from './access/access-rules.js';
 export type { LimitOptions, Rate } from './access/limits.js';
 export type { OriginRule } from './access/origins.js';
 
@@ -80,4 +80,5 @@ export type {
 export { LogEvent, type Draft } from './contracts/event.js';
 export { parsePosition, printPosition, type Position } from './contracts/position.js';
 export { covers, isPattern, isTopic } from './contracts/topic.js';
+export { encodeToken, topic, type TokenValue } from './contracts/topic-tag.js';
 export { MemoryBackplane, type MemoryBackplaneOptions } from './backplane/memory/memory.backplane.js';

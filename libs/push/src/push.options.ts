@@ -1,5 +1,5 @@
 import type { AccessOptions } from './access/access.options.js';
-import type { AccessRule } from './access/topic-access.js';
+import type { AccessRule } from './access/access-rules.js';
 import type { ErrorListener } from './bus/error-reporter.js';
 import type { Backplane } from './contracts/backplane.js';
 import type { Retention } from './contracts/retention.js';
@@ -8,7 +8,10 @@ import type { ResourceOptions } from './transport/http2/resource.options.js';
 import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
-/** What holds for the topics that match `pattern`. Of several that match, the first holds. */
+/**
+ * What holds for the topics that match `pattern`. Of several that match a topic, the first holds. Of a wildcard that a client
+ * asks for, every rule that shares a topic with it has to grant it, up to the first that covers it all.
+ */
 export interface TopicOptions extends TopicRule, AccessRule {}
 
 /** How much of the past is kept. */

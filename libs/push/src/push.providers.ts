@@ -1,6 +1,7 @@
 import type { InjectionToken, Provider } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
+import { withoutParameters } from './access/access-rules.js';
 import { Gatekeeper } from './access/gatekeeper.js';
 import { MemoryBackplane } from './backplane/memory/memory.backplane.js';
 import { ErrorReporter } from './bus/error-reporter.js';
@@ -61,7 +62,7 @@ export function coreProviders(optionsToken: InjectionToken): Provider[] {
       inject: [optionsToken, ErrorReporter],
       useFactory: ({ topics, retention }: PushOptions, errors: ErrorReporter) =>
         new Hub({
-          rules: topics ?? [],
+          rules: withoutParameters(topics ?? []),
           retention: { ...defaults.retention, ...retention },
           windowBytes: retention?.bytes ?? defaults.windowBytes,
           emptyTopics: defaults.emptyTopics,

@@ -1,5 +1,5 @@
 import { Controller, Module, Param, Sse } from '@nestjs/common';
-import { EventBus, PushModule, type EventStream } from 'nestjs-push';
+import { EventBus, PushModule, topic, type EventStream } from 'nestjs-push';
 import { nestApplication } from '../server/nest.js';
 import type { BenchServer, ServerOptions } from '../server/contract.js';
 
@@ -10,8 +10,8 @@ class EventsController {
   constructor(private readonly events: EventBus) {}
 
   @Sse('events/:topic')
-  watch(@Param('topic') topic: string): EventStream {
-    return this.events.stream(`bench.${topic}`);
+  watch(@Param('topic') name: string): EventStream {
+    return this.events.stream(topic`bench.${name}`);
   }
 }
 

@@ -30,8 +30,8 @@ export class ClientPublishing {
    * Returns the event's id once it is stored; `undefined` if it is ephemeral.
    *
    * @param connection the id of the client's connection
-   * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, and what `EventBus.publish` throws; `BadRequestException` for data
-   * that is not valid
+   * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, and what the policy's `transform` and `EventBus.publish` throw;
+   * `BadRequestException` for data that is not valid
    */
   async publish(
     session: Session,
@@ -40,9 +40,10 @@ export class ClientPublishing {
   ): Promise<string | undefined> {
     const { topic, type, messageId, ephemeral = false, echo = true } = publication;
     assertTopic(topic);
-    const data = await this.topics.assertMayPublish(session, topic, (policy) =>
-      this.validate(policy, publication.data),
-    );
+    // What the data has to be is told to nobody who may not publish it.
+    const grant = await this.topics.assertMayPublish(session, topic);
+    const valid = await this.validate(grant.declared, publication.data);
+    const data = await this.topics.transform(grant, session, topic, valid);
     session.assertOpen();
     const options = {
       type,

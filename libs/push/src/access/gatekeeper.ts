@@ -170,7 +170,7 @@ export class Gatekeeper implements OnModuleInit {
 
   /**
    * Takes a token that the client has sent on its connection: its first, or a new one, which must be of the same
-   * principal. What the new one may not read is taken away.
+   * principal. What the new one may not read is taken away, and so is what could not be decided.
    *
    * @throws PushError `UNAUTHENTICATED`, and as `open`
    */
@@ -181,9 +181,13 @@ export class Gatekeeper implements OnModuleInit {
     if (!proof)
       throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
     if (!session.isPending) assertSame(session, proof);
+    // The old one holds until it is known what the new one may read: what nobody decides about in time is lost with it.
+    const { transport, address, within } = session;
+    const asking = { transport, address, within, principal: proof.principal };
+    const { denied, undecided } = await topics.examine(asking, session.topics);
     session.identify(proof);
-    const denied = await topics.denied(session, session.topics);
     if (denied.length > 0) session.drop(denied);
+    if (undecided.length > 0) session.drop(undecided, true);
   }
 
   private sessionFor(request: ClientRequest, transport: TransportName): Session {

@@ -1,5 +1,5 @@
 import type { Backplane } from '../contracts/backplane.js';
-import { assertPattern } from '../contracts/topic.js';
+import { assertPattern, isPattern } from '../contracts/topic.js';
 import type { Sessions } from './sessions.js';
 
 /** What nodes tell each other. */
@@ -45,8 +45,10 @@ export class PushAccess {
   /** Takes a control message; those that are not for it are ignored. */
   receive(message: string): void {
     const order = parse(message);
-    if (order?.push === 'disconnect') this.sessions.disconnect(order.user);
-    else if (order?.push === 'revoke') this.sessions.revoke(order.user, order.pattern);
+    if (typeof order?.user !== 'string') return;
+    if (order.push === 'disconnect') this.sessions.disconnect(order.user);
+    else if (order.push === 'revoke' && isPattern(order.pattern))
+      this.sessions.revoke(order.user, order.pattern);
   }
 
   private async give(order: Order): Promise<void> {
@@ -60,9 +62,9 @@ export class PushAccess {
   }
 }
 
-function parse(message: string): Order | undefined {
+function parse(message: string): Partial<Order> | undefined {
   try {
-    return JSON.parse(message) as Order;
+    return JSON.parse(message) as Partial<Order> | undefined;
   } catch {
     return undefined;
   }

@@ -14,8 +14,12 @@ export interface SessionClient {
   readonly topics: readonly string[] | undefined;
   /** Ends it, and says why. Idempotent. */
   fail(error: PushError): void;
-  /** Stops sending some of its topics, and says so. Where a transport cannot do that, the connection ends. */
-  revoke?(topics: readonly string[]): void;
+  /**
+   * Stops sending some of its topics, and says so. Where a transport cannot do that, the connection ends.
+   *
+   * @param isUndecided it may ask for them again: nobody has said no
+   */
+  revoke?(topics: readonly string[], isUndecided?: boolean): void;
 }
 
 /** What a client may do so often. */
@@ -126,8 +130,8 @@ export class Session implements Asking, Member {
   }
 
   /** Takes these topics away: alone if the transport can, with the connection otherwise. */
-  drop(topics: readonly string[]): void {
-    if (this.client?.revoke) this.client.revoke(topics);
+  drop(topics: readonly string[], isUndecided = false): void {
+    if (this.client?.revoke) this.client.revoke(topics, isUndecided);
     else this.end(new PushError('FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`));
   }
 

@@ -3,23 +3,12 @@ import { HttpException, type OnModuleInit } from '@nestjs/common';
 import type { ErrorReporter } from '../bus/error-reporter.js';
 import { PushError } from '../contracts/errors.js';
 import type { Principal } from '../contracts/principal.js';
-import { covers, isTopic } from '../contracts/topic.js';
+import { covers, isReserved, isTopic } from '../contracts/topic.js';
+import { AccessRules, type AccessRule } from './access-rules.js';
 import { declaredPolicies, type DeclaredPolicy } from './application-classes.js';
 import { decide } from './deadline.js';
 import type { TransportName } from '../contracts/connection.js';
-import type { TopicParams } from './topic-policy.js';
-
-/**
- * Who may subscribe to a topic by asking for it: `public` means everyone, `authenticated` everyone whom the
- * authenticator knows. Nobody may ask for a topic without a rule or a policy.
- */
-export type Access = 'public' | 'authenticated';
-
-/** Opens the topics that match `pattern`. */
-export interface AccessRule {
-  readonly pattern: string;
-  readonly access?: Access;
-}
+import type { TopicContext, TopicParams } from './topic-policy.js';
 
 /** Who asks for topics. */
 export interface Asking {
@@ -33,17 +22,40 @@ export interface Asking {
 /** How many policies of one client are asked at a time. */
 const concurrency = 8;
 
-/** Decides what clients get of what they ask for. Deny is the default; rules and policies only ever grant. */
+/** What a client may not have. */
+export interface Examination {
+  readonly denied: readonly string[];
+  /** Somebody was asked who did not answer in time. */
+  readonly undecided: readonly string[];
+}
+
+/** What was found out about a pattern. What could not be decided is denied, and may be asked again. */
+type Verdict = 'granted' | 'denied' | 'undecided';
+
+/** A policy that lets a client publish, and what it is told. */
+export interface PublishGrant {
+  readonly declared: DeclaredPolicy;
+  readonly principal: Principal;
+  readonly params: TopicParams;
+}
+
+/** Decides what clients get of what they ask for. Deny is the default; policies only add to what the rules grant. */
 export class TopicAccess implements OnModuleInit {
+  private readonly rules: AccessRules;
   private policies: readonly DeclaredPolicy[] = [];
 
-  /** @param decisionTimeout milliseconds that a policy may take */
+  /**
+   * @param decisionTimeout milliseconds that a policy may take
+   * @throws PushError `INVALID_OPTION` for a rule that makes no sense
+   */
   constructor(
-    private readonly rules: readonly AccessRule[],
+    rules: readonly AccessRule[],
     private readonly modules: ModulesContainer,
     private readonly decisionTimeout: number,
     private readonly errors: ErrorReporter,
-  ) {}
+  ) {
+    this.rules = new AccessRules(rules);
+  }
 
   onModuleInit(): void {
     this.policies = declaredPolicies(this.modules);
@@ -51,106 +63,127 @@ export class TopicAccess implements OnModuleInit {
 
   /** Whether anything can be granted to nobody but a principal. */
   get needsPrincipals(): boolean {
-    return this.policies.length > 0 || this.rules.some(({ access }) => access === 'authenticated');
+    return this.policies.length > 0 || this.rules.needsPrincipals;
   }
 
   /**
-   * Those of `patterns` that `asking` may not have. A pattern is granted only if one rule or policy covers all that it can
-   * match.
+   * What `asking` may not have of `patterns`: nor of it what nobody has decided about in time. A pattern is granted only if the
+   * rules, or one policy, grant all that it can match.
+   *
+   * @param isAllOrNothing no policy is asked any more once one of them has not answered in time
    */
-  async denied(asking: Asking, patterns: readonly string[]): Promise<string[]> {
-    const denied: string[] = [];
+  async examine(asking: Asking, patterns: readonly string[], isAllOrNothing = false): Promise<Examination> {
+    const verdicts = new Map<string, Verdict>();
     const open = patterns.filter((pattern) => !this.isRuled(asking, pattern));
     const work = async () => {
       for (let pattern = open.pop(); pattern !== undefined; pattern = open.pop()) {
-        if (!(await this.isGranted(asking, pattern))) denied.push(pattern);
+        const verdict = await this.verdictOn(asking, pattern);
+        verdicts.set(pattern, verdict);
+        if (isAllOrNothing && verdict === 'undecided') open.length = 0;
       }
     };
     await Promise.all(Array.from({ length: Math.min(concurrency, open.length) }, work));
-    return patterns.filter((pattern) => denied.includes(pattern));
-  }
-
-  /** @throws PushError `FORBIDDEN`, with the same words whether a topic exists or not */
-  async assertMaySubscribe(asking: Asking, patterns: readonly string[]): Promise<void> {
-    const denied = await this.denied(asking, patterns);
-    if (denied.length === 0) return;
-    throw new PushError('FORBIDDEN', `Not allowed to subscribe to ${denied.join(', ')}.`);
+    const those = (verdict: Verdict) => patterns.filter((pattern) => verdicts.get(pattern) === verdict);
+    return { denied: those('denied'), undecided: those('undecided') };
   }
 
   /**
-   * The data to publish: what the policy that grants it made of `data`.
-   *
-   * @param validate makes an instance of a policy's payload class; throws when it is not valid
-   * @throws PushError `FORBIDDEN`, and what `validate` throws
+   * @throws PushError `FORBIDDEN`, with the same words whether a topic exists or not; `UNAVAILABLE` if it could not be decided
    */
-  async assertMayPublish(
-    asking: Asking,
-    topic: string,
-    validate: (policy: DeclaredPolicy) => Promise<unknown>,
-  ): Promise<unknown> {
+  async assertMaySubscribe(asking: Asking, patterns: readonly string[]): Promise<void> {
+    const { denied, undecided } = await this.examine(asking, patterns, true);
+    if (denied.length > 0)
+      throw new PushError('FORBIDDEN', `Not allowed to subscribe to ${denied.join(', ')}.`);
+    if (undecided.length > 0) throw undecidedError();
+  }
+
+  /**
+   * The policy that lets `asking` publish to `topic`.
+   *
+   * @throws PushError `FORBIDDEN`; `UNAVAILABLE` if it could not be decided
+   */
+  async assertMayPublish(asking: Asking, topic: string): Promise<PublishGrant> {
     const { principal } = asking;
-    if (principal && isTopic(topic) && isWithin(asking, topic)) {
+    let isUndecided = false;
+    if (principal && isTopic(topic) && !isReserved(topic) && isWithin(asking, topic)) {
       for (const declared of this.policies) {
-        const params = declared.policy.canPublish && declared.match(topic);
+        const { policy } = declared;
+        const params = policy.canPublish && declared.match(topic);
         if (!params) continue;
-        const data = await validate(declared);
-        const isGranted = await this.ask(asking, topic, (context) =>
-          declared.policy.canPublish!(principal, params, { ...context, data }),
+        const verdict = await this.ask(asking, topic, (context) =>
+          policy.canPublish!(principal, params, context),
         );
-        if (isGranted) return data;
+        if (verdict === 'granted') return { declared, principal, params };
+        if (verdict === 'undecided') isUndecided = true;
       }
     }
+    if (isUndecided) throw undecidedError();
     throw new PushError('FORBIDDEN', `Not allowed to publish to ${topic}.`);
   }
 
-  private isRuled(asking: Asking, pattern: string): boolean {
-    if (!isWithin(asking, pattern)) return false;
-    return this.rules.some(
-      ({ access, pattern: wide }) =>
-        (access === 'public' || (access === 'authenticated' && asking.principal !== undefined)) &&
-        covers(wide, pattern),
+  /**
+   * The data to publish, as the policy that grants it makes it of what the client has sent.
+   *
+   * @throws what the policy throws; PushError `UNAVAILABLE` if it takes too long
+   */
+  async transform(
+    { declared, principal, params }: PublishGrant,
+    asking: Asking,
+    topic: string,
+    data: unknown,
+  ) {
+    const { policy } = declared;
+    if (!policy.transform) return data;
+    const { transport, address } = asking;
+    return decide(this.decisionTimeout, (signal) =>
+      policy.transform!(principal, params, { topic, transport, address, signal: signal(), data }),
     );
   }
 
-  private async isGranted(asking: Asking, pattern: string): Promise<boolean> {
+  private isRuled(asking: Asking, pattern: string): boolean {
+    return isWithin(asking, pattern) && this.rules.grant(asking.principal, pattern);
+  }
+
+  private async verdictOn(asking: Asking, pattern: string): Promise<Verdict> {
     const { principal } = asking;
-    if (!principal || !isWithin(asking, pattern)) return false;
+    let verdict: Verdict = 'denied';
+    if (!principal || !isWithin(asking, pattern)) return verdict;
     for (const { policy, match } of this.policies) {
       const params: TopicParams | undefined = policy.canSubscribe && match(pattern);
       if (!params) continue;
-      if (await this.ask(asking, pattern, (context) => policy.canSubscribe!(principal, params, context)))
-        return true;
+      const answer = await this.ask(asking, pattern, (context) =>
+        policy.canSubscribe!(principal, params, context),
+      );
+      if (answer === 'granted') return answer;
+      if (answer === 'undecided') verdict = answer;
     }
-    return false;
+    return verdict;
   }
 
   /**
-   * A policy that throws denies, and the client cannot tell: a `findOrFail` would show it which topics exist.
-   *
-   * @throws PushError `UNAVAILABLE` if it takes too long, or says so itself
+   * A policy that throws denies, and the client cannot tell: a `findOrFail` would show it which topics exist. One that takes too
+   * long, or says itself that it is not available, has not decided.
    */
   private async ask(
     { transport, address }: Asking,
     topic: string,
-    run: (context: {
-      topic: string;
-      transport: TransportName;
-      address: string;
-      signal: AbortSignal;
-    }) => boolean | Promise<boolean>,
-  ): Promise<boolean> {
+    run: (context: TopicContext) => boolean | Promise<boolean>,
+  ): Promise<Verdict> {
     try {
       const answer = await decide(this.decisionTimeout, (signal) =>
         run({ topic, transport, address, signal: signal() }),
       );
-      return answer === true;
+      return answer === true ? 'granted' : 'denied';
     } catch (error) {
       if (!(error instanceof HttpException && error.getStatus() < 500))
         this.errors.report(error, { stage: 'policy' });
-      if (error instanceof PushError && error.code === 'UNAVAILABLE') throw error;
-      return false;
+      return error instanceof PushError && error.code === 'UNAVAILABLE' ? 'undecided' : 'denied';
     }
   }
+}
+
+function undecidedError(): PushError {
+  return new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
 }
 
 function isWithin({ within }: Asking, pattern: string): boolean {

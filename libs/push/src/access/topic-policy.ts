@@ -1,8 +1,8 @@
 import { Injectable, type Type } from '@nestjs/common';
-import { PushError } from '../contracts/errors.js';
 import type { Principal } from '../contracts/principal.js';
-import { assertPattern, covers } from '../contracts/topic.js';
+import { covers } from '../contracts/topic.js';
 import type { TransportName } from '../contracts/connection.js';
+import { parametersOf } from './parameters.js';
 
 /** What a policy is asked about. */
 export interface TopicContext {
@@ -15,7 +15,7 @@ export interface TopicContext {
   readonly signal: AbortSignal;
 }
 
-/** What a policy is asked about that lets clients publish. */
+/** What `transform` is told. */
 export interface PublishContext<Payload = unknown> extends TopicContext {
   /** What the client wants to publish: an instance of the policy's `payload` class, which has been validated. */
   readonly data: Payload;
@@ -29,12 +29,30 @@ export type TopicParams = Readonly<Record<string, string>>;
  * `topics: [{ pattern, access: 'public' }]`. What has several policies is granted if one of them grants it.
  *
  * A policy that throws, or takes too long, denies.
+ *
+ * @typeParam Payload what clients send: the class that `@PushTopic()` is given as `payload`
+ * @typeParam Published what `transform` makes of it
  */
-export interface TopicPolicy {
+export interface TopicPolicy<Payload = unknown, Published = Payload> {
   /** Whether `principal` may read. Asked on every subscription, so also when a client comes back. Default: nobody. */
   canSubscribe?(principal: Principal, params: TopicParams, context: TopicContext): boolean | Promise<boolean>;
-  /** Whether `principal` may publish. Default: nobody. */
-  canPublish?(principal: Principal, params: TopicParams, context: PublishContext): boolean | Promise<boolean>;
+  /**
+   * Whether `principal` may publish. Asked before the data is looked at, so that a stranger learns nothing of what it has to
+   * be. Default: nobody.
+   */
+  canPublish?(principal: Principal, params: TopicParams, context: TopicContext): boolean | Promise<boolean>;
+  /**
+   * The data to publish, of what a client that may publish has sent and the `payload` class has let through: as it is, or
+   * changed. Here is the place to decide by the data. Default: as it is.
+   *
+   * @throws an `HttpException` or a `PushError` to refuse, whose message the client gets to read; whatever else it throws
+   * refuses too, and is reported
+   */
+  transform?(
+    principal: Principal,
+    params: TopicParams,
+    context: PublishContext<Payload>,
+  ): Published | Promise<Published>;
 }
 
 /** How a policy's topics are used. */
@@ -87,13 +105,7 @@ export function policyPatternOf(metatype: unknown): PolicyPattern | undefined {
  * @throws PushError `INVALID_TOPIC`, `INVALID_OPTION` for a name that comes twice
  */
 export function PushTopic(pattern: string, { payload }: PushTopicOptions = {}): ClassDecorator {
-  const tokens = pattern.split('.');
-  const names = tokens.map((token) => (token.startsWith(':') ? token.slice(1) : undefined));
-  const named = names.filter((name) => name !== undefined);
-  if (named.includes('') || new Set(named).size < named.length)
-    throw new PushError('INVALID_OPTION', `The parameters of "${pattern}" need names that differ.`);
-  const wide = tokens.map((token, index) => (names[index] === undefined ? token : '*')).join('.');
-  assertPattern(wide);
+  const { wide, names } = parametersOf(pattern);
   const match = (topic: string) => {
     if (!covers(wide, topic)) return undefined;
     const found = topic.split('.');

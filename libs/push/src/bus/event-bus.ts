@@ -3,7 +3,7 @@ import type { Backplane, Health } from '../contracts/backplane.js';
 import { PushError } from '../contracts/errors.js';
 import type { Draft } from '../contracts/event.js';
 import { printPosition } from '../contracts/position.js';
-import { assertPattern, assertTopic } from '../contracts/topic.js';
+import { assertPattern, assertTopic, isWildcard } from '../contracts/topic.js';
 import type { Hub, HubStats } from '../hub/hub.js';
 import type { PayloadOf, PushTopics } from './declared-topics.js';
 import type { ErrorReporter } from './error-reporter.js';
@@ -14,7 +14,7 @@ import { handle, type PushEvent } from './handled-events.js';
 export interface PublishOptions {
   /**
    * The event's type: `event:` on SSE, which `addEventListener` of an `EventSource` listens to. 1 to 128 characters, no
-   * control characters, not beginning with `push.`. Default: none, which a browser calls `message`.
+   * control characters, not beginning with `push.`, not `error` or `open`. Default: none, which a browser calls `message`.
    */
   readonly type?: string;
   /**
@@ -40,7 +40,8 @@ export interface EventBusOptions {
   readonly maxEventBytes: number;
 }
 
-const typeGrammar = /^(?!push\.)[^\p{Cc}]{1,128}$/u;
+/** `error` and `open` are what an `EventSource` says of itself: an event of that type would look like it. */
+const typeGrammar = /^(?!push\.|(?:error|open)$)[^\p{Cc}]{1,128}$/u;
 const messageIdGrammar = /^[!-~]{1,128}$/;
 
 /**
@@ -105,7 +106,9 @@ export class EventBus<Topics = PushTopics> {
    * The events of one or more topics or patterns, to return from an `@Sse()` route or to pipe. Unpiped, on a route
    * without interceptors, they are written as bytes that all clients of the same topics share.
    *
-   * @throws PushError `INVALID_TOPIC`, which Nest answers with 400
+   * Topics that hold something of a client's request are written with the tag `topic`: topic`orders.${id}`.
+   *
+   * @throws PushError `INVALID_TOPIC`, which Nest answers with 400; also for a wildcard without the option `wildcards`
    */
   stream<const Pattern extends string, const Options extends StreamOptions = StreamOptions>(
     topics: Pattern | readonly Pattern[],
@@ -115,7 +118,7 @@ export class EventBus<Topics = PushTopics> {
     const patterns = Array.isArray(topics) ? ([...topics] as string[]) : [topics as string];
     if (patterns.length === 0)
       throw new PushError('INVALID_TOPIC', 'stream() needs at least one topic or pattern.');
-    patterns.forEach((pattern) => assertPattern(pattern));
+    patterns.forEach((pattern) => (options.wildcards ? assertPattern(pattern) : assertExact(pattern)));
     return new EventStream(this.hub, patterns, options);
   }
 
@@ -156,7 +159,8 @@ export class EventBus<Topics = PushTopics> {
   private draft(topic: string, data: unknown, { type, messageId, except }: PublishOptions): Draft {
     assertTopic(topic);
     if (type !== undefined && !typeGrammar.test(type)) {
-      const rule = 'A type has 1 to 128 characters, no control characters, and does not begin with "push.".';
+      const rule =
+        'A type has 1 to 128 characters, no control characters, does not begin with "push.", and is not "error" or "open".';
       throw new PushError('INVALID_TYPE', `${JSON.stringify(type)} is not an event type. ${rule}`);
     }
     if (messageId !== undefined && !messageIdGrammar.test(messageId)) {
@@ -190,4 +194,16 @@ export class EventBus<Topics = PushTopics> {
     }
     return json;
   }
+}
+
+/** @throws PushError `INVALID_TOPIC` for a pattern that may have come from a client */
+function assertExact(pattern: string): void {
+  assertPattern(pattern);
+  if (!isWildcard(pattern)) return;
+  const hint =
+    'Write what a client brings as topic`orders.${id}`; for patterns of your own add { wildcards: true }.';
+  throw new PushError(
+    'INVALID_TOPIC',
+    `${JSON.stringify(pattern)} is a wildcard, and not one topic. ${hint}`,
+  );
 }

@@ -16,6 +16,11 @@ export interface StreamOptions {
   readonly from?: Start;
   /** Wrap the data as `{ topic, data }`, for streams of several topics. Default: `false`. */
   readonly envelope?: boolean;
+  /**
+   * Whether the topics may have wildcards. Say so where the code alone writes them: whatever a client brings could be `>`.
+   * Default: `false`.
+   */
+  readonly wildcards?: boolean;
 }
 
 /** What a message's `data` may be, for Nest: it writes strings as they are, and anything else as JSON. */

@@ -8,6 +8,7 @@ import {
   isPattern,
   isTopic,
   isWildcard,
+  overlaps,
 } from './topic.js';
 
 /** The grammar, said in another way. */
@@ -187,5 +188,32 @@ describe('covers', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+});
+
+describe('a topic whose first token begins with $', () => {
+  it.each([
+    ['>', '$presence.a'],
+    ['*', '$presence'],
+    ['*.a', '$presence.a'],
+    ['*.>', '$presence.a'],
+    ['>', '$presence.>'],
+    ['*.*', '$presence.*'],
+  ])('is not matched by %s: %s', (wide, narrow) => {
+    expect(covers(wide, narrow)).toBe(false);
+    expect(overlaps(wide, narrow)).toBe(false);
+    expect(overlaps(narrow, wide)).toBe(false);
+  });
+
+  it.each([
+    ['$presence.>', '$presence.a'],
+    ['$presence.*', '$presence.a'],
+    ['$presence.a', '$presence.a'],
+    ['$presence.>', '$presence.*.b'],
+    ['a.*', 'a.$b'],
+    ['>', 'a.$b'],
+  ])('is matched by a pattern that names that token, and only the first counts: %s, %s', (wide, narrow) => {
+    expect(covers(wide, narrow)).toBe(true);
+    expect(overlaps(wide, narrow)).toBe(true);
   });
 });

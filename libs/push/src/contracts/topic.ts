@@ -6,12 +6,16 @@ import { PushError } from './errors.js';
  *   topic   = token *( "." token )            at most 255 characters and 32 tokens
  *   token   = 1*( visible ASCII except "." "*" ">" )
  *   pattern = topic whose tokens may also be "*" (exactly one token) and, as the last one, ">" (one or more tokens)
+ *
+ * A topic whose first token begins with "$" is reserved: "*" and ">" do not stand for that token, and no client publishes
+ * to it.
  */
 export const maxTopicLength = 255;
 
 /** How many tokens a topic or a pattern has at most. What is in the log already may have more, and is delivered. */
 export const maxTopicTokens = 32;
 
+const tokenGrammar = /^[!-)+\-/-=?-~]+$/;
 const topicGrammar = /^[!-)+-\-/-=?-~]+(?:\.[!-)+-\-/-=?-~]+)*$/;
 const patternGrammar = /^(?:(?:[!-)+-\-/-=?-~]+|\*)\.)*(?:[!-)+-\-/-=?-~]+|\*|>)$/;
 
@@ -68,6 +72,16 @@ export function isWildcard(pattern: string): boolean {
   return pattern.includes('*') || pattern.includes('>');
 }
 
+/** Whether `value` is a token: what may stand between the dots of a topic. */
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= maxTopicLength && tokenGrammar.test(value);
+}
+
+/** Whether the topic, or all that the pattern can match, is reserved: no wildcard stands for its first token. */
+export function isReserved(pattern: string): boolean {
+  return pattern.startsWith('$');
+}
+
 /**
  * Whether a pattern has a wildcard anywhere but in its last token. Many of those make one topic match in many ways, so a
  * connection may have fewer of them than of others.
@@ -79,7 +93,8 @@ export function hasInnerWildcard(pattern: string): boolean {
 
 /** Whether everything that `narrow` (a topic or a pattern) can match is matched by `wide` as well. */
 export function covers(wide: string, narrow: string): boolean {
-  return wide === narrow || match(wide, 0, narrow, 0) === narrow.length;
+  if (wide === narrow) return true;
+  return isReserved(wide) === isReserved(narrow) && match(wide, 0, narrow, 0) === narrow.length;
 }
 
 /**
@@ -105,6 +120,7 @@ export function match(wide: string, from: number, narrow: string, at: number): n
 
 /** Whether there is a topic that both patterns match. */
 export function overlaps(one: string, other: string): boolean {
+  if (isReserved(one) !== isReserved(other)) return false;
   let i = 0;
   let j = 0;
   while (i < one.length && j < other.length) {

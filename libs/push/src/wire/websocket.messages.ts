@@ -9,7 +9,7 @@ export type ServerMessage =
   | { readonly event: 'unsubscribed'; readonly data: { ref?: string; topics: readonly string[] } }
   | { readonly event: 'published'; readonly data: { ref?: string; id?: string } }
   | { readonly event: 'refreshed'; readonly data: { ref?: string; expiresAt?: number } }
-  | { readonly event: 'revoked'; readonly data: { topics: readonly string[] } }
+  | { readonly event: 'revoked'; readonly data: { topics: readonly string[]; retryable?: true } }
   | { readonly event: 'gap'; readonly data: GapNotice }
   | { readonly event: 'heartbeat'; readonly data: { id?: string } }
   | { readonly event: 'drain'; readonly data: { delay: number } }
@@ -51,9 +51,13 @@ export function refreshedMessage(ref: string | undefined, expiresAt: number | un
   return { event: 'refreshed', data: { ref, expiresAt } };
 }
 
-/** Topics that the connection gets no more, although it has not asked for that. */
-export function revokedMessage(topics: readonly string[]): ServerMessage {
-  return { event: 'revoked', data: { topics } };
+/**
+ * Topics that the connection gets no more, although it has not asked for that.
+ *
+ * @param isUndecided the right to them could not be examined: the client may ask for them again
+ */
+export function revokedMessage(topics: readonly string[], isUndecided = false): ServerMessage {
+  return { event: 'revoked', data: isUndecided ? { topics, retryable: true } : { topics } };
 }
 
 export function gapMessage(notice: GapNotice): ServerMessage {

@@ -61,9 +61,9 @@ export class MessageConnection extends DirectConnection implements MessageClient
     this.finish('drain', sseMessage(drainMessage(delay)));
   }
 
-  revoke(topics: readonly string[]): void {
+  revoke(topics: readonly string[], isUndecided = false): void {
     this.cursor.unsubscribe(topics);
-    this.send(revokedMessage(topics));
+    this.send(revokedMessage(topics, isUndecided));
   }
 
   private async subscribe(message: SubscribeMessage): Promise<void> {

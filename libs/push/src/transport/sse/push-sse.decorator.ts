@@ -27,7 +27,7 @@ export function pushSseRoute(handler: object): PushSseRoute | undefined {
  * ```
  *
  * The method runs after guards and pipes. It may throw to refuse, return topics (or a promise of them) to read instead of
- * the declared one, or return nothing. Interceptors wrap the connection here, not each event: the events never pass
+ * the declared one (with wildcards only if `options.wildcards` says so), or return nothing. Interceptors wrap the connection here, not each event: the events never pass
  * through them. With `@Sse()` they do.
  *
  * @param path the route's path

@@ -79,7 +79,7 @@ export function pushControllerAt(path: string): Type {
       @Req() request: RawRequest,
       @Res({ passthrough: true }) response: RawResponse,
     ): Promise<EventStream> {
-      const stream = this.bus.stream(topic, { from, envelope: true });
+      const stream = this.bus.stream(topic, { from, envelope: true, wildcards: true });
       const session = await this.open(request, response);
       await this.gatekeeper.subscribe(session, topic);
       return stream;

@@ -67,9 +67,12 @@ export class SseServer {
           `A @PushSse() method returns topics or an event stream. ${advice}`,
         );
       }
-      const topics =
-        (result as string | string[] | null | undefined) ?? declaredTopic(route.topic, client.request);
-      return this.direct(call, this.bus.stream(topics, route.options));
+      const named = result as string | string[] | null | undefined;
+      if (named !== null && named !== undefined)
+        return this.direct(call, this.bus.stream(named, route.options));
+      // The code wrote it, and a parameter stays within its token.
+      const declared = declaredTopic(route.topic, client.request);
+      return this.direct(call, this.bus.stream(declared, { ...route.options, wildcards: true }));
     });
   }
 

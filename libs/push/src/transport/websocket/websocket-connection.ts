@@ -96,9 +96,9 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     this.client.close(closeCodeOf(error.code), error.code);
   }
 
-  revoke(topics: readonly string[]): void {
+  revoke(topics: readonly string[], isUndecided = false): void {
     this.cursor.unsubscribe(topics);
-    this.send(revokedMessage(topics));
+    this.send(revokedMessage(topics, isUndecided));
   }
 
   drain(delay: number): void {

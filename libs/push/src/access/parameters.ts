@@ -1,0 +1,27 @@
+import { PushError } from '../contracts/errors.js';
+import { assertPattern } from '../contracts/topic.js';
+
+/** A topic pattern of the application, of which a token may be a parameter (`:name`): `orders.:id`, `users.:id.>`. */
+export interface ParameterPattern {
+  /** With `*` where a parameter stands. */
+  readonly wide: string;
+  /** By token: the name of the parameter; `undefined` for what is none. */
+  readonly names: readonly (string | undefined)[];
+}
+
+/**
+ * Reads a pattern with parameters.
+ *
+ * @throws PushError `INVALID_TOPIC`; `INVALID_OPTION` for a parameter without a name, and for a name that comes twice
+ */
+export function parametersOf(pattern: string): ParameterPattern {
+  const tokens = typeof pattern === 'string' ? pattern.split('.') : [];
+  const names = tokens.map((token) => (token.startsWith(':') ? token.slice(1) : undefined));
+  const named = names.filter((name) => name !== undefined);
+  if (named.includes('') || new Set(named).size < named.length)
+    throw new PushError('INVALID_OPTION', `The parameters of "${pattern}" need names that differ.`);
+  const wide =
+    named.length > 0 ? tokens.map((token, at) => (names[at] === undefined ? token : '*')).join('.') : pattern;
+  assertPattern(wide);
+  return { wide, names };
+}
