@@ -1,4 +1,5 @@
 import { sseCodec, chunkedSseCodec, sseEnvelopeCodec } from '../wire/sse.codec.js';
+import { Encodings } from './encodings.js';
 import { Batch, LogEvent, type Codec } from './event.js';
 
 function event(sequence: number, except?: string): LogEvent {
@@ -6,7 +7,7 @@ function event(sequence: number, except?: string): LogEvent {
 }
 
 /** Counts what it is asked for. */
-function counting(form: symbol): Codec & { encoded: number; joined: number } {
+function counting(form = new Encodings()): Codec & { encoded: number; joined: number } {
   return {
     form,
     encoded: 0,
@@ -30,41 +31,42 @@ describe('LogEvent', () => {
     expect(event(7).id).toBe('log-7');
     expect(event(0).id).toBeUndefined();
   });
-
-  it('is encoded once for each wire format', () => {
-    const codecs = ['one', 'two', 'three'].map((name) => counting(Symbol(name)));
-    const shared = counting(codecs[1]!.form);
-    const it = event(7);
-    for (const codec of [...codecs, ...codecs, shared]) expect(it.encoded(codec).toString()).toBe('7');
-    expect([...codecs, shared].map((codec) => codec.encoded)).toEqual([1, 1, 1, 0]);
-  });
-
-  it('shares an encoding between codecs of one form, and keeps those of others apart', () => {
-    const it = event(7);
-    expect(it.encoded(sseCodec)).toBe(it.encoded(chunkedSseCodec));
-    expect(it.encoded(sseEnvelopeCodec)).not.toEqual(it.encoded(sseCodec));
-  });
 });
 
 describe('Batch', () => {
   it('is joined once for each codec', () => {
-    const codec = counting(Symbol('one'));
+    const codec = counting();
     const batch = new Batch([event(1), event(2)]);
     expect(batch.bytes(codec)).toBe(batch.bytes(codec));
     expect(codec.joined).toBe(1);
     expect(batch.bytes(codec).toString()).toBe('12');
   });
 
-  it('of a single event is made in one go, unless the encoding is there already', () => {
-    const codec = counting(Symbol('one'));
+  it('of a single event is made in one go, and nothing of it is kept', () => {
+    const codec = counting();
     const it = event(7);
     const batch = new Batch([it]);
     expect([batch.bytes(codec), batch.bytes(codec)].map(String)).toEqual(['7', '7']);
-    expect(it.isEncoded(codec)).toBe(false);
-    expect(it.encoded(codec).toString()).toBe('7');
-    expect(it.isEncoded(codec)).toBe(true);
-    expect(new Batch([it]).bytes(codec).toString()).toBe('7');
-    expect(codec).toMatchObject({ encoded: 2, joined: 2 });
+    expect(codec).toMatchObject({ encoded: 1, joined: 1 });
+    expect(codec.form.bytes).toBe(0);
+  });
+
+  it('shares the encodings of its events with other batches, once for each wire format', () => {
+    const codecs = [counting(), counting()];
+    const shared = counting(codecs[1]!.form);
+    const events = [event(1), event(2), event(3)];
+    const batches = [new Batch(events), new Batch(events.slice(1)), new Batch(events.slice(0, 2))];
+    for (const codec of [...codecs, shared]) {
+      expect(batches.map((batch) => batch.bytes(codec).toString())).toEqual(['123', '23', '12']);
+    }
+    expect([...codecs, shared].map((codec) => codec.encoded)).toEqual([3, 3, 0]);
+  });
+
+  it('keeps the encodings of codecs apart that differ in more than how they join', () => {
+    const batch = new Batch([event(1), event(2)]);
+    const text = (codec: Codec) => batch.bytes(codec).toString();
+    expect(text(chunkedSseCodec)).toContain(text(sseCodec));
+    expect(text(sseEnvelopeCodec)).not.toBe(text(sseCodec));
   });
 
   it('knows its first and last place in the log', () => {

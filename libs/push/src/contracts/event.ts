@@ -1,3 +1,4 @@
+import type { Encodings } from './encodings.js';
 import { printPosition } from './position.js';
 
 /** What is asked of the log: an event that has no place in it yet. */
@@ -15,14 +16,15 @@ export interface Draft {
 /**
  * How events look as bytes on one kind of connection. Codecs are stateless singletons, compared by identity.
  *
- * The hub calls `encode` once per event and `join` once per batch, whatever the number of connections.
+ * The hub calls `encode` once for an event that several batches hold, as far as `form` remembers, and `join` once for a
+ * batch, whatever the number of connections.
  */
 export interface Codec {
   /**
-   * Key under which an event keeps its encoding. Codecs that encode an event to the same bytes and differ only in
-   * `join` share it.
+   * Where encodings are kept for a while. Codecs that encode an event to the same bytes and differ only in `join` share
+   * it.
    */
-  readonly form: symbol;
+  readonly form: Encodings;
   /** MUST return a complete unit of the wire format: bytes of other units may come before and after it. */
   encode(event: LogEvent): Buffer;
   /** Makes one write of the encodings of several events, in order. MUST NOT change its input. */
@@ -32,14 +34,10 @@ export interface Codec {
 }
 
 /**
- * An event in the log, or (with sequence 0) an ephemeral one that only passes by. Immutable but for its encodings,
- * which are made at most once per wire format and shared by everyone who is sent the event.
+ * An event in the log, or (with sequence 0) an ephemeral one that only passes by. Immutable, and without its encodings:
+ * most events stay in memory for long after everyone has been sent them.
  */
 export class LogEvent {
-  private form?: symbol;
-  private encoding?: Buffer;
-  private otherEncodings?: Map<symbol, Buffer>;
-
   constructor(
     readonly epoch: string,
     /** Its place in the log; 0 for an ephemeral event, which has none. */
@@ -54,23 +52,6 @@ export class LogEvent {
   /** The event's id; `undefined` for ephemeral events, which nobody can resume from. */
   get id(): string | undefined {
     return this.sequence === 0 ? undefined : printPosition(this);
-  }
-
-  /** Whether its encoding is there already. */
-  isEncoded({ form }: Codec): boolean {
-    return this.form === form || (this.otherEncodings?.has(form) ?? false);
-  }
-
-  encoded(codec: Codec): Buffer {
-    if (this.form === codec.form) return this.encoding!;
-    if (this.form === undefined) {
-      this.form = codec.form;
-      return (this.encoding = codec.encode(this));
-    }
-    this.otherEncodings ??= new Map();
-    let encoding = this.otherEncodings.get(codec.form);
-    if (!encoding) this.otherEncodings.set(codec.form, (encoding = codec.encode(this)));
-    return encoding;
   }
 }
 
@@ -122,8 +103,16 @@ export class Batch {
 
   private join(codec: Codec): Buffer {
     const { events } = this;
-    // A topic of one client brings it one event at a time, mostly: its encoding is of no use to anybody else.
-    if (events.length === 1 && !events[0]!.isEncoded(codec)) return codec.single(events[0]!);
-    return codec.join(events.map((event) => event.encoded(codec)));
+    // No other batch of a round has the same single event; most topics bring one event at a time.
+    if (events.length === 1) return codec.single(events[0]!);
+    return codec.join(events.map((event) => encoded(event, codec)));
   }
+}
+
+function encoded(event: LogEvent, codec: Codec): Buffer {
+  const kept = codec.form.get(event);
+  if (kept) return kept;
+  const encoding = codec.encode(event);
+  codec.form.add(event, encoding);
+  return encoding;
 }

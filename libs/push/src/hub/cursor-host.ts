@@ -1,8 +1,8 @@
 import type { LogEvent } from '../contracts/event.js';
-import type { Reader } from './audience.js';
 import type { CatchUp } from './catch-up.js';
 import type { Forerunners } from './forerunners.js';
 import type { HistoryReader } from './history-reader.js';
+import type { Member } from './subscribers.js';
 import type { TopicSet } from './topic-set.js';
 import type { Window } from './window.js';
 
@@ -32,8 +32,8 @@ export interface CursorHost {
   slowPolicyOf(pattern: string): SlowPolicy;
   /** The events behind `delivered`, in order, whether or not they are retained. */
   undelivered(): Iterable<LogEvent>;
-  /** Puts `cursor` into the audience of `topics`, not yet as a member. */
-  assign(cursor: Reader, topics: TopicSet | undefined): void;
-  /** Drops the cursor for good. */
-  forget(cursor: Reader): void;
+  /** An empty set of topics, of which new events come to `member` while it is live. */
+  interestOf(member: Member): TopicSet;
+  /** Drops the cursor for good, and what it was interested in. */
+  forget(cursor: Member, interest: TopicSet): void;
 }

@@ -3,13 +3,13 @@ import { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
 import type { HistoryPage } from '../contracts/backplane.js';
 import { printPosition, type Position } from '../contracts/position.js';
-import type { Audience, Reader } from './audience.js';
 import type { Reading } from './catch-up.js';
 import type { CursorHost } from './cursor-host.js';
 import { refusalOf } from './forerunners.js';
 import { Inquiry } from './inquiry.js';
 import { Join, type SubscribeOptions } from './join.js';
 import { Leg, type Loss } from './leg.js';
+import type { Member } from './subscribers.js';
 import { Subscription } from './subscription.js';
 
 /**
@@ -22,14 +22,13 @@ export type Start = 'now' | 'last' | 'earliest' | (string & {});
 const maxWaiting = 1_000;
 
 /**
- * A connection's place in the log. It is either live, a member of its audience, or it catches up, from the window or the
+ * A connection's place in the log. It is either live, and gets what comes, or it catches up, from the window or the
  * backplane, at the speed of its socket. Nothing is queued for it: what it has not got yet is in the log, behind its
  * cursor.
  */
-export class Cursor implements Reader, Reading {
-  /** The audience of its topics, as of when it was live last; it is a member of it while it is live. */
-  audience: Audience | undefined;
+export class Cursor implements Member, Reading {
   since = 0;
+  selected: Member['selected'];
   /** The topics that go on together. */
   private main: Leg;
   /** Those that have to reach `main` first, one after the other. */
@@ -44,7 +43,7 @@ export class Cursor implements Reader, Reading {
     private readonly hub: CursorHost,
     readonly connection: Connection,
   ) {
-    this.main = new Leg(hub.window, hub.window.head, 'slow');
+    this.main = new Leg(hub.window, hub.window.head, 'slow', hub.interestOf(this));
   }
 
   /** The id of the position up to which the connection has everything; `undefined` as long as the log is not known. */
@@ -67,6 +66,11 @@ export class Cursor implements Reader, Reading {
   /** Its topics and patterns, in the order in which they were subscribed to. */
   get topics(): readonly string[] {
     return [...new Set([this.main, ...this.joins.map(({ leg }) => leg)].flatMap(({ patterns }) => patterns))];
+  }
+
+  /** Equal for connections with the same topics. */
+  get audience(): string | undefined {
+    return this.main.size > 0 ? this.main.topics.key : undefined;
   }
 
   /** Whether it has everything there is. */
@@ -106,13 +110,10 @@ export class Cursor implements Reader, Reading {
   unsubscribe(patterns: readonly string[]): void {
     this.pause();
     this.inquiry?.drop();
-    const own = new Set(this.topics);
     for (const pattern of patterns) {
-      if (!own.has(pattern)) continue;
       this.main.delete(pattern);
       for (const { leg } of this.joins) leg.delete(pattern);
     }
-    if (this.main.size === 0) this.hub.assign(this, undefined);
     this.advance();
   }
 
@@ -125,16 +126,16 @@ export class Cursor implements Reader, Reading {
   /** The connection is gone; nothing of it stays. Idempotent. */
   leave(): void {
     if (this.state === 'left') return;
-    this.hub.assign(this, undefined);
     this.inquiry?.drop();
     this.state = 'left';
+    const { topics } = this.main;
     this.main = new Leg(this.hub.window, this.main.sequence, 'slow');
     this.joins = [];
     this.hub.catchUp.forget(this);
-    this.hub.forget(this);
+    this.hub.forget(this, topics);
   }
 
-  /** Takes a batch for the audience that it is a live member of. */
+  /** Takes what a round of deliveries brings. */
   receive(batch: Batch): void {
     const own = batch.partFor(this.connection, this.main.sequence);
     this.main.sequence = Math.max(this.main.sequence, batch.last);
@@ -161,11 +162,10 @@ export class Cursor implements Reader, Reading {
     const claims = this.joins.filter(({ claim }) => claim);
     this.joins = this.joins.filter(({ claim }) => !claim);
     const { topics } = this;
-    this.audience?.members.delete(this);
     this.inquiry?.drop();
     this.state = 'behind';
     this.joins = claims.map((join) => join.again(hub.window.head, hub.epoch));
-    this.main = new Leg(hub.window, hub.window.head, 'slow');
+    this.main = new Leg(hub.window, hub.window.head, 'slow', this.main.topics);
     for (const pattern of topics) this.main.add(new Subscription(pattern, hub.window.head));
     if (topics.length > 0) this.main.notice = 'epoch';
     this.advance();
@@ -173,14 +173,14 @@ export class Cursor implements Reader, Reading {
 
   /** Stops to be live, with everything that is published by now: the window may not hold it until it comes back. */
   pause(): void {
-    const { main, audience } = this;
-    if (!audience?.members.delete(this)) return;
+    const { main } = this;
+    if (!this.isLive) return;
     this.fallBehind();
     const events: LogEvent[] = [];
     for (const event of this.hub.undelivered()) {
       if (event.sequence <= main.sequence) continue;
       main.sequence = event.sequence;
-      if (audience.topics.has(event.topic)) events.push(event);
+      if (main.topics.has(event.topic)) events.push(event);
     }
     this.write(events);
   }
@@ -258,12 +258,8 @@ export class Cursor implements Reader, Reading {
   private goLive(): void {
     this.inquiry = undefined;
     this.main.reason = 'slow';
-    this.hub.assign(this, this.main.topics);
     this.state = 'live';
     this.since = this.hub.round;
-    if (!this.audience) return;
-    this.audience.members.add(this);
-    this.main.share(this.audience.topics);
   }
 
   /**
@@ -327,7 +323,7 @@ export class Cursor implements Reader, Reading {
     if (hasRoom) return;
     this.full = true;
     this.inquiry?.forget();
-    if (this.audience?.members.delete(this)) this.fallBehind();
+    if (this.isLive) this.fallBehind();
   }
 
   private fallBehind(): void {

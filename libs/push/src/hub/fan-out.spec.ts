@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Encodings } from '../contracts/encodings.js';
 import type { LogEvent } from '../contracts/event.js';
 import { MemoryNode } from '../testing/memory-node.js';
 import { chunkedSseCodec, sseCodec } from '../wire/sse.codec.js';
@@ -246,7 +247,7 @@ describe('Fan-out', () => {
     const encoded: string[] = [];
     const codec = {
       ...sseCodec,
-      form: Symbol('counted'),
+      form: new Encodings(),
       encode: (event: LogEvent) => {
         encoded.push(event.topic);
         return sseCodec.encode(event);

@@ -1,52 +1,42 @@
-import type { Batch, LogEvent } from '../contracts/event.js';
-import { Selection, type Audience } from './audience.js';
+import type { LogEvent } from '../contracts/event.js';
+import { Round, roundBytes, roundEvents } from './round.js';
+import { Slice } from './slice.js';
+import type { Subscribers } from './subscribers.js';
 import type { TopicIndex } from './topic-index.js';
 
 /** How long one turn may be spent on delivering before the event loop gets to do something else, in milliseconds. */
 const slice = 10;
 
-/** How often the clock is looked at: a write costs microseconds. */
-const writesBetweenClocks = 64;
-
-/** What is delivered together at most: more would only make the buffers larger, not the writes fewer. */
-const roundEvents = 4096;
-const roundBytes = 256 * 1024;
-
-/** How many times the events of a round may be wanted: what is done for each of them is not interrupted. */
-const roundSelections = 100_000;
-
 /** From here on publishers are made to wait. */
 const congestion = 64 * roundBytes;
 
-/** What some connections are written in a round. */
-interface Delivery {
-  readonly audience: Audience;
-  readonly batch: Batch;
-}
-
 /**
- * Takes new events from the log to the audiences. What is published in one turn of the event loop is delivered at its
+ * Takes new events from the log to those who want them. What is published in one turn of the event loop is delivered at its
  * end, together: at low rates that is at once, under load it batches by itself.
  */
 export class FanOut {
   /** Events, in order; those of the round that is being delivered come first. */
   private pending: LogEvent[] = [];
   private pendingBytes = 0;
-  /** How many of the pending events are delivered, and how many are at least being delivered. */
+  /** How many of the pending events are delivered. */
   private done = 0;
-  private next = 0;
-  private deadline = 0;
-  /** Number of the round of deliveries that is going on, or was the last. */
-  round = 0;
-  private running: Generator<void, void> | undefined;
+  private readonly slice = new Slice(slice);
+  private readonly current: Round;
   private scheduled: NodeJS.Immediate | undefined;
   private waiting: (() => void)[] = [];
 
   /** @param onDelivered is told up to which sequence everyone has been written to */
   constructor(
-    private readonly index: TopicIndex<Audience>,
+    private readonly index: TopicIndex<Subscribers>,
     private readonly onDelivered: (sequence: number) => void,
-  ) {}
+  ) {
+    this.current = new Round(index, this.slice);
+  }
+
+  /** Number of the round of deliveries that is going on, or was the last. */
+  get round(): number {
+    return this.current.number;
+  }
 
   /** Takes an event for the end of this turn. Returns `false` if nobody is there at all. */
   add(event: LogEvent): boolean {
@@ -71,9 +61,9 @@ export class FanOut {
   stop(): void {
     clearImmediate(this.scheduled);
     this.scheduled = undefined;
-    this.running = undefined;
+    this.current.close();
     this.pending = [];
-    this.done = this.next = this.pendingBytes = 0;
+    this.done = this.pendingBytes = 0;
     this.release();
   }
 
@@ -83,10 +73,8 @@ export class FanOut {
 
   private readonly turn = (): void => {
     this.scheduled = undefined;
-    this.deadline = performance.now() + slice;
-    this.running ??= this.run();
-    if (this.running.next().done) this.running = undefined;
-    else this.scheduled = setImmediate(this.turn);
+    this.slice.begin();
+    if (!this.run()) this.scheduled = setImmediate(this.turn);
     if (!this.isCongested) this.release();
   };
 
@@ -96,50 +84,25 @@ export class FanOut {
     waiting.forEach((resolve) => resolve());
   }
 
-  /** Delivers everything that is pending; yields when its slice of the turn is used up. */
-  private *run(): Generator<void, void> {
-    let writes = 0;
+  /** Delivers what is pending, until its slice of the turn is used up. Returns whether that is all. */
+  private run(): boolean {
+    const { current } = this;
     while (this.done < this.pending.length) {
-      for (const { audience, batch } of this.begin()) {
-        // Who comes or goes while the loop yields is seen here, or not, as it should be.
-        for (const member of audience.members) {
-          if (member.since === this.round) continue;
-          member.receive(batch);
-          if (++writes % writesBetweenClocks === 0 && performance.now() > this.deadline) yield;
-        }
-      }
-      this.finish();
-      if (performance.now() > this.deadline) yield;
+      if (!current.isOpen) current.begin(this.pending, this.done);
+      if (!current.run()) return false;
+      // Not if it was stopped by one of those that it wrote to.
+      if (current.isOpen) this.finish(current.close());
+      if (this.slice.isOver(0) && this.done < this.pending.length) return false;
     }
     this.pending = [];
-    this.done = this.next = 0;
+    this.done = 0;
+    return true;
   }
 
-  /** Hands the next events to the audiences that want them. */
-  private begin(): Delivery[] {
-    this.round++;
-    const audiences: Audience[] = [];
-    const none = new Selection();
-    const end = Math.min(this.pending.length, this.done + roundEvents);
-    let bytes = 0;
-    let selections = 0;
-    let event: LogEvent;
-    const select = (audience: Audience) => {
-      selections++;
-      if (audience.select(event, none)) audiences.push(audience);
-    };
-    while (this.next < end && bytes < roundBytes && selections < roundSelections) {
-      event = this.pending[this.next++]!;
-      bytes += event.data.length;
-      this.index.match(event.topic, select);
-    }
-    return audiences.map((audience) => ({ audience, batch: audience.take() }));
-  }
-
-  /** The events of the round are delivered. */
-  private finish(): void {
+  /** The events of a round are delivered. */
+  private finish(end: number): void {
     let last = 0;
-    for (; this.done < this.next; this.done++) {
+    for (; this.done < end; this.done++) {
       const { sequence, data } = this.pending[this.done]!;
       this.pendingBytes -= data.length;
       if (sequence > 0) last = sequence;
@@ -147,7 +110,7 @@ export class FanOut {
     if (last > 0) this.onDelivered(last);
     if (this.done >= roundEvents && this.done * 2 > this.pending.length) {
       this.pending = this.pending.slice(this.done);
-      this.done = this.next = 0;
+      this.done = 0;
     }
   }
 }

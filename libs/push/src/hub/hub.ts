@@ -4,13 +4,14 @@ import type { LogEvent } from '../contracts/event.js';
 import { printPosition, type Position } from '../contracts/position.js';
 import type { Retention } from '../contracts/retention.js';
 import { covers } from '../contracts/topic.js';
-import { Audience } from './audience.js';
 import { CatchUp } from './catch-up.js';
 import { Cursor } from './cursor.js';
 import type { CursorHost, SlowPolicy } from './cursor-host.js';
 import { FanOut } from './fan-out.js';
 import { Forerunners } from './forerunners.js';
 import { HistoryReader, type HistoryStats } from './history-reader.js';
+import { Departures, Interest } from './interest.js';
+import { Subscribers, type Member } from './subscribers.js';
 import { TopicIndex } from './topic-index.js';
 import type { TopicSet } from './topic-set.js';
 import { Window } from './window.js';
@@ -39,7 +40,7 @@ export interface HubStats {
   readonly connections: number;
   /** Topics and patterns over all connections. */
   readonly subscriptions: number;
-  /** Different sets of topics among the connections: each is served with one buffer a turn. */
+  /** Different sets of topics among the connections: those with the same one are served with one buffer a turn. */
   readonly audiences: number;
   /** Connections that are catching up, or whose socket is full. */
   readonly behind: number;
@@ -76,8 +77,8 @@ export class Hub implements Tail, CursorHost {
   /** Receives control messages from all nodes. */
   onControl: (message: string) => void = () => undefined;
 
-  private readonly audiences = new Map<string, Audience>();
-  private readonly index = new TopicIndex<Audience>();
+  private readonly index = new TopicIndex<Subscribers>();
+  private readonly departures = new Departures();
   private readonly cursors = new Set<Cursor>();
   private readonly fanOut = new FanOut(this.index, (sequence) => (this.delivered = sequence));
   private readonly retentions: readonly { pattern: string; retention: Retention }[];
@@ -178,18 +179,21 @@ export class Hub implements Tail, CursorHost {
   }
 
   stats(): HubStats {
+    const audiences = new Set<string>();
     let subscriptions = 0;
     let behind = 0;
     let slowest = this.window.head;
     for (const cursor of this.cursors) {
       slowest = Math.min(slowest, cursor.sequence);
-      subscriptions += cursor.topics.length;
-      if (!cursor.isLive && cursor.topics.length > 0) behind++;
+      const { length } = cursor.topics;
+      subscriptions += length;
+      if (!cursor.isLive && length > 0) behind++;
+      if (cursor.audience !== undefined) audiences.add(cursor.audience);
     }
     return {
       connections: this.cursors.size,
       subscriptions,
-      audiences: this.audiences.size,
+      audiences: audiences.size,
       behind,
       gaps: this.gaps,
       window: {
@@ -226,21 +230,13 @@ export class Hub implements Tail, CursorHost {
     return this.fanOut.undelivered();
   }
 
-  assign(cursor: Cursor, topics: TopicSet | undefined): void {
-    const wanted = topics && topics.patterns.length > 0 ? topics : undefined;
-    const old = cursor.audience;
-    old?.members.delete(cursor);
-    if (old?.topics.key === wanted?.key) return;
-    if (old && --old.size === 0) {
-      this.audiences.delete(old.topics.key);
-      this.index.remove(old.topics, old);
-    }
-    cursor.audience = wanted && this.audienceOf(wanted);
-    if (cursor.audience) cursor.audience.size++;
+  interestOf(member: Member): TopicSet {
+    return new Interest(this.index, member);
   }
 
-  forget(cursor: Cursor): void {
+  forget(cursor: Cursor, interest: TopicSet): void {
     this.cursors.delete(cursor);
+    this.departures.add(interest);
   }
 
   private retentionOf(topic: string): Retention {
@@ -255,16 +251,6 @@ export class Hub implements Tail, CursorHost {
     this.window.reset(sequence);
     this.fanOut.stop();
     this.delivered = sequence;
-  }
-
-  private audienceOf(topics: TopicSet): Audience {
-    let audience = this.audiences.get(topics.key);
-    if (!audience) {
-      audience = new Audience(topics);
-      this.audiences.set(topics.key, audience);
-      this.index.add(topics, audience);
-    }
-    return audience;
   }
 
   /** While anything can become too old, it is looked at once a second. */

@@ -3,14 +3,13 @@ import type { Position } from '../contracts/position.js';
 import type { Forerunners, Refusal } from './forerunners.js';
 import type { HistoryReader, PageQuery } from './history-reader.js';
 import type { Leg } from './leg.js';
-import type { TopicSet } from './topic-set.js';
 
 /** What a cursor asks the backplane: one thing at a time, and nothing of it moves until that is there. */
 export class Inquiry {
   /** Takes back what was asked. */
   private takeBack: (() => void) | undefined;
   /** What is there by now, for the next step of the leg with these topics. */
-  private arrived: { readonly topics: TopicSet; readonly page: HistoryPage } | undefined;
+  private arrived: { readonly topics: string; readonly page: HistoryPage } | undefined;
 
   /** @param answered is called when something is there */
   constructor(private readonly answered: () => void) {}
@@ -21,7 +20,7 @@ export class Inquiry {
 
   /** What the backplane has of what the window misses, if it was asked already, by this cursor or another. Else asks it. */
   page(history: HistoryReader, leg: Leg, query: PageQuery): HistoryPage | undefined {
-    const { topics } = leg;
+    const topics = leg.topics.key;
     const { arrived } = this;
     this.arrived = undefined;
     const page = arrived?.topics === topics ? arrived.page : history.find(query);

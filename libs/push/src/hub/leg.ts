@@ -29,7 +29,6 @@ export class Leg {
   /** Said once, before anything else: the position that was asked for is not in this log. */
   notice: GapReason | undefined;
   private readonly subscriptions = new Map<string, Subscription>();
-  private set: TopicSet | undefined;
   private checkedLosses = -1;
 
   constructor(
@@ -38,6 +37,7 @@ export class Leg {
     public sequence: number,
     /** Why events would be missing. */
     public reason: GapReason,
+    readonly topics = new TopicSet(),
   ) {}
 
   get all(): readonly Subscription[] {
@@ -46,15 +46,6 @@ export class Leg {
 
   get patterns(): readonly string[] {
     return [...this.subscriptions.keys()];
-  }
-
-  get topics(): TopicSet {
-    return (this.set ??= new TopicSet(this.subscriptions.keys()));
-  }
-
-  /** Holds what many have once: `topics` are equal to its own. */
-  share(topics: TopicSet): void {
-    this.set = topics;
   }
 
   get size(): number {
@@ -68,14 +59,16 @@ export class Leg {
   add(subscription: Subscription): void {
     const old = this.subscriptions.get(subscription.pattern);
     if (old) old.merge(subscription);
-    else this.subscriptions.set(subscription.pattern, subscription);
-    this.set = undefined;
+    else {
+      this.subscriptions.set(subscription.pattern, subscription);
+      this.topics.add(subscription.pattern);
+    }
     this.checkedLosses = -1;
   }
 
   delete(pattern: string): void {
     if (!this.subscriptions.delete(pattern)) return;
-    this.set = undefined;
+    this.topics.delete(pattern);
     if (this.size === 0) this.notice = undefined;
   }
 
@@ -176,7 +169,7 @@ export class Leg {
   /** The subscriptions that may cover a topic or pattern: few, most of the time. */
   private candidates(pattern: string): Subscription[] {
     const own = this.subscriptions.get(pattern);
-    const wildcards = this.topics.wildcards.map((wildcard) => this.subscriptions.get(wildcard)!);
+    const wildcards = [...this.topics.wildcards].map((wildcard) => this.subscriptions.get(wildcard)!);
     return own ? [own, ...wildcards] : wildcards;
   }
 }

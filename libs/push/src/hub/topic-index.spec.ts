@@ -1,70 +1,159 @@
 import { array, assert, boolean, constantFrom, nat, property, tuple } from 'fast-check';
 import { covers } from '../contracts/topic.js';
+import type { PatternWalk } from './pattern-tree.js';
 import { TopicIndex } from './topic-index.js';
-import { TopicSet } from './topic-set.js';
 
-const patterns = ['a', 'b', 'a.a', 'a.b', 'b.b.a', '*', '*.*', 'a.*', '*.b', 'a.>', '>', '*.b.>', 'b.*.a'];
-const topics = ['a', 'b', 'a.a', 'a.b', 'b.a', 'b.b', 'b.b.a', 'a.b.b', 'c', 'c.b.a'];
+const tokens = ['a', 'aa', 'b', '$x', '__proto__'];
+const path = (last: readonly string[]) =>
+  tuple(array(constantFrom(...tokens, '*', '*'), { maxLength: 5 }), constantFrom(...last));
+const patterns = path([...tokens, '*', '>']).map(([first, last]) => [...first, last].join('.'));
+const topics = array(constantFrom(...tokens, 'c'), { minLength: 1, maxLength: 6 }).map((all) =>
+  all.join('.'),
+);
+
+function all<T>(walk: PatternWalk<T>, topic: string): T[] {
+  const found: T[] = [];
+  walk.begin(topic);
+  while (!walk.go((value) => found.push(value), 3));
+  return found;
+}
+
+function find<T>(index: TopicIndex<T>, topic: string): T[] {
+  const exact = index.at(topic);
+  const found = all(index.walk(), topic);
+  return exact === undefined ? found : [...found, exact];
+}
 
 describe('TopicIndex', () => {
-  it('finds everyone who wants a topic, whoever comes and goes', () => {
-    const steps = array(tuple(boolean(), nat(7), array(constantFrom(...patterns), { maxLength: 4 })));
+  it('finds what covers a topic, whatever comes and goes', () => {
     assert(
-      property(steps, (steps) => {
-        const index = new TopicIndex<number>();
-        const wants = new Map<number, TopicSet>();
-        for (const [isAdded, value, wanted] of steps) {
-          const old = wants.get(value);
-          if (old) index.remove(old, value);
-          wants.delete(value);
-          if (!isAdded) continue;
-          wants.set(value, new TopicSet(wanted));
-          index.add(wants.get(value)!, value);
+      property(array(tuple(boolean(), patterns)), array(topics), (steps, asked) => {
+        const index = new TopicIndex<string>();
+        const model = new Set<string>();
+        for (const [isAdded, pattern] of steps) {
+          if (isAdded) {
+            model.add(pattern);
+            index.set(pattern, pattern);
+          } else {
+            model.delete(pattern);
+            index.delete(pattern);
+          }
+          expect(index.size).toBe(model.size);
+          expect(index.get(pattern)).toBe(isAdded ? pattern : undefined);
         }
-        for (const topic of topics) {
-          const found = new Set<number>();
-          index.match(topic, (value) => found.add(value));
-          const expected = [...wants].filter(([, set]) =>
-            set.patterns.some((pattern) => covers(pattern, topic)),
-          );
-          expect([...found].sort()).toEqual(expected.map(([value]) => value).sort());
+        for (const pattern of model) expect(index.get(pattern)).toBe(pattern);
+        for (const topic of asked) {
+          const expected = [...model].filter((pattern) => covers(pattern, topic));
+          expect(find(index, topic).sort()).toEqual(expected.sort());
         }
-        expect(index.size).toBe(new Set([...wants.values()].flatMap((set) => set.patterns)).size);
       }),
+      { numRuns: 500 },
     );
   });
 
-  it('names a value of overlapping patterns in a row, so that the second time is easy to see', () => {
-    const index = new TopicIndex<string>();
-    index.add(new TopicSet(['a.b', 'a.*', '>']), 'one');
-    const found: string[] = [];
-    index.match('a.b', (value) => found.push(value));
-    expect(found).toEqual(['one', 'one', 'one']);
-    index.remove(new TopicSet(['a.b', 'a.*', '>', 'never.*', 'never']), 'one');
-    expect(index.size).toBe(0);
+  it('finds the patterns that cover a pattern', () => {
+    assert(
+      property(array(patterns), patterns, (known, narrow) => {
+        const index = new TopicIndex<string>();
+        for (const pattern of known) index.set(pattern, pattern);
+        const expected = new Set(known.filter((wide) => covers(wide, narrow)));
+        expect(new Set(find(index, narrow))).toEqual(expected);
+        expect(find(index, narrow)).toHaveLength(expected.size);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('finds in a walk that is interrupted everything that is there all the time, once', () => {
+    const churn = array(tuple(nat(4), boolean(), patterns), { maxLength: 40 });
+    assert(
+      property(array(patterns, { minLength: 1 }), topics, churn, (known, topic, steps) => {
+        const index = new TopicIndex<string>();
+        for (const pattern of known) index.set(pattern, pattern);
+        const there = new Set(known);
+        const found: string[] = [];
+        const walk = index.walk();
+        walk.begin(topic);
+        for (const [nodes, isAdded, pattern] of steps) {
+          walk.go((value) => found.push(value), nodes);
+          if (isAdded) index.set(pattern, pattern);
+          else {
+            index.delete(pattern);
+            there.delete(pattern);
+          }
+        }
+        while (!walk.go((value) => found.push(value), 1));
+        for (const pattern of there) {
+          const isWild = /[*>]/.test(pattern);
+          const times = isWild && covers(pattern, topic) ? 1 : 0;
+          expect([pattern, found.filter((value) => value === pattern).length]).toEqual([pattern, times]);
+        }
+        for (const pattern of found) expect(covers(pattern, topic)).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   it('leads to one value in one step, among a hundred thousand topics and as many patterns', () => {
     const index = new TopicIndex<number>();
     const count = 100_000;
     for (let value = 0; value < count; value++) {
-      index.add(new TopicSet([`user.${value}`]), value);
-      index.add(new TopicSet([`room.${value}.*`]), count + value);
+      index.set(`user.${value}`, value);
+      index.set(`room.${value}.*`, count + value);
     }
     expect(index.size).toBe(2 * count);
-    let visits = 0;
+    const walk = index.walk();
     for (let value = 0; value < count; value++) {
+      if (index.at(`user.${value}`) !== value) throw new Error(`user.${value}`);
       const found: number[] = [];
-      index.match(`user.${value}`, (each) => found.push(each));
-      index.match(`room.${value}.door`, (each) => found.push(each));
-      visits += found.length;
-      if (found[0] !== value || found[1] !== count + value) throw new Error(`user.${value}: ${found.join()}`);
+      walk.begin(`room.${value}.door`);
+      const isDone = walk.go((each) => found.push(each), 2);
+      if (!isDone || found.join() !== String(count + value))
+        throw new Error(`room.${value}: ${found.join()}`);
     }
-    expect(visits).toBe(2 * count);
     for (let value = 0; value < count; value++) {
-      index.remove(new TopicSet([`user.${value}`]), value);
-      index.remove(new TopicSet([`room.${value}.*`]), count + value);
+      index.delete(`user.${value}`);
+      index.delete(`room.${value}.*`);
     }
     expect(index.size).toBe(0);
+    expect(walk.tree.top.children).toBeUndefined();
+  });
+
+  describe('with patterns that share much, and match in many ways', () => {
+    const depth = 31;
+    const hostile = (n: number) =>
+      ['chat', ...Array.from({ length: depth }, (_, bit) => ((n * 2_654_435_761) >>> (bit % 32)) & 1)]
+        .map((token) => (token === 1 ? '*' : token === 0 ? 'a' : token))
+        .join('.');
+    const fill = (count: number) => {
+      const index = new TopicIndex<number>();
+      for (let n = 0; n < count; n++) index.set(hostile(n), n);
+      return index;
+    };
+    const nodesFor = (index: TopicIndex<number>, topic: string) => {
+      const walk = index.walk();
+      let nodes = 0;
+      walk.begin(topic);
+      while (!walk.go(() => undefined, 1)) nodes++;
+      return nodes;
+    };
+
+    it('looks at no more nodes than there are patterns', () => {
+      for (const count of [250, 2_500, 25_000]) {
+        const index = fill(count);
+        for (const topic of [`chat${'.a'.repeat(depth)}`, `chat${'.a'.repeat(depth - 1)}.b`])
+          expect(nodesFor(index, topic)).toBeLessThan(count);
+      }
+    });
+
+    it('has twice as many nodes as patterns at most, and none when they are gone', () => {
+      const index = fill(10_000);
+      const { top } = index.walk().tree;
+      const count = (node: typeof top): number =>
+        [...node.each()].reduce((sum, child) => sum + count(child), 1);
+      expect(count(top)).toBeLessThan(2 * index.size + 1);
+      for (let n = 0; n < 10_000; n++) index.delete(hostile(n));
+      expect(count(top)).toBe(1);
+    });
   });
 });

@@ -1,3 +1,4 @@
+import { Encodings } from '../contracts/encodings.js';
 import type { Codec, LogEvent } from '../contracts/event.js';
 import type { GapNotice } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
@@ -8,10 +9,6 @@ import type { ServerMessage } from './websocket.messages.js';
  * Server-sent events (HTML standard, section 9.2 "Server-sent events"; PROTOCOL.md "SSE").
  * A block is fields, one a line, and an empty line. Types, ids and topics cannot hold line breaks: publish checks them.
  */
-
-const plain = Symbol('sse');
-const enveloped = Symbol('sse-envelope');
-const messages = Symbol('sse-messages');
 
 /** What an event's `data:` is on a stream without envelope: a string as it is, anything else as JSON. */
 export function plainData(json: string): string {
@@ -53,7 +50,8 @@ export function chunk(blocks: readonly Buffer[]): Buffer {
 }
 
 /** A codec of blocks, and the same for a body in chunks. */
-function codecs(form: symbol, blockOf: (event: LogEvent) => string): { whole: Codec; chunked: Codec } {
+function codecs(blockOf: (event: LogEvent) => string): { whole: Codec; chunked: Codec } {
+  const form = new Encodings();
   const encode = (event: LogEvent) => Buffer.from(blockOf(event));
   const single = (event: LogEvent) => {
     const text = blockOf(event);
@@ -66,18 +64,17 @@ function codecs(form: symbol, blockOf: (event: LogEvent) => string): { whole: Co
 }
 
 /** The event as Nest would write it: type, id, data. */
-export const { whole: sseCodec, chunked: chunkedSseCodec } = codecs(plain, (event) =>
+export const { whole: sseCodec, chunked: chunkedSseCodec } = codecs((event) =>
   block(event, plainData(event.data)),
 );
 
 /** The data in an envelope that names the topic, for streams of several topics. */
-export const { whole: sseEnvelopeCodec, chunked: chunkedSseEnvelopeCodec } = codecs(enveloped, (event) =>
+export const { whole: sseEnvelopeCodec, chunked: chunkedSseEnvelopeCodec } = codecs((event) =>
   block(event, envelopedData(event)),
 );
 
 /** The event as the message that a WebSocket would carry: PROTOCOL.md "Messages over HTTP". JSON has no line breaks. */
 export const { whole: sseMessageCodec, chunked: chunkedSseMessageCodec } = codecs(
-  messages,
   (event) => `data: ${messageText(event)}\n\n`,
 );
 

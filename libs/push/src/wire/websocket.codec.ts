@@ -1,3 +1,4 @@
+import { Encodings } from '../contracts/encodings.js';
 import type { Codec, LogEvent } from '../contracts/event.js';
 
 /*
@@ -35,7 +36,7 @@ export function messageText(event: LogEvent): string {
 
 /** An event as a text frame. */
 export const websocketCodec: Codec = {
-  form: Symbol('websocket'),
+  form: new Encodings(),
   encode: (event) => frame(messageText(event)),
   join: (encodings) => (encodings.length === 1 ? encodings[0]! : Buffer.concat(encodings)),
   single: (event) => frame(messageText(event)),
