@@ -21,8 +21,8 @@ export interface AccessOptions {
    */
   readonly allowMissingOrigin?: boolean;
   /**
-   * Addresses and networks of the proxies in front of the application, whose `X-Forwarded-For` and `X-Forwarded-Host` are
-   * believed; a Unix socket is, as soon as one is listed. Default: none.
+   * Addresses and networks of the proxies in front of the application, whose `X-Forwarded-For`, `X-Forwarded-Proto` and
+   * `X-Forwarded-Host` are believed; a Unix socket is, as soon as one is listed. Default: none.
    */
   readonly trustedProxies?: readonly string[];
   /** What clients may take. All have defaults. */

@@ -1,11 +1,12 @@
+import { Logger } from '@nestjs/common';
 import { PushError } from '../contracts/errors.js';
 import type { TransportName } from '../contracts/connection.js';
 import type { ClientRequest } from './handshake.js';
 import type { TrustedProxies } from './trusted-proxies.js';
 
 /**
- * The web pages that may connect: `'same-host'` (those of the host that is asked), `'*'` (all), a list of origins
- * (`https://shop.example`; `'same-host'` may be among them), or a function that decides.
+ * The web pages that may connect: `'same-host'` (those of the scheme, host and port that is asked), `'*'` (all), a list of
+ * origins (`https://shop.example`; `'same-host'` may be among them), or a function that decides.
  */
 export type OriginRule =
   | '*'
@@ -21,11 +22,17 @@ const ambientScheme = /^(?:basic|digest|negotiate|ntlm)\b/i;
  * anywhere, and no CORS applies to it (RFC 6455, section 10.2).
  */
 export class Origins {
+  private readonly logger = new Logger('PushModule');
+  private hasWarned = false;
+
+  /** @throws PushError `INVALID_OPTION` for an entry that no browser would send */
   constructor(
     private readonly rule: OriginRule,
     private readonly allowMissing: boolean,
     private readonly proxies: TrustedProxies,
-  ) {}
+  ) {
+    if (typeof rule !== 'function') [rule].flat().forEach(assertEntry);
+  }
 
   /**
    * @param corsOrigin the origin that the application's CORS has granted credentials to, on this very response
@@ -37,7 +44,7 @@ export class Origins {
     const isAllowed =
       origin === undefined
         ? this.isAllowedWithout(request, transport)
-        : origin === corsOrigin || (await this.isAllowed(origin, request));
+        : origin === corsOrigin || (await this.isAllowed(origin, request)) === true;
     if (!isAllowed) throw new PushError('FORBIDDEN', 'Web pages of this origin may not connect.');
   }
 
@@ -46,7 +53,28 @@ export class Origins {
     if (typeof this.rule === 'function') return this.rule(origin, request);
     const entries: readonly string[] = typeof this.rule === 'string' ? [this.rule] : this.rule;
     return entries.some((entry) =>
-      entry === 'same-host' ? isSameHost(origin, this.proxies.hostOf(request)) : entry === origin,
+      entry === 'same-host' ? this.isAsked(origin, request) : entry === origin,
+    );
+  }
+
+  /** Whether the page is of the scheme, host and port that the request is for. */
+  private isAsked(origin: string, request: ClientRequest): boolean {
+    const asked = this.proxies.originOf(request);
+    if (asked === origin) return true;
+    if (asked !== undefined && URL.canParse(origin) && new URL(origin).hostname === new URL(asked).hostname)
+      this.warnOfProxy(origin, asked);
+    return false;
+  }
+
+  /** Behind a proxy that ends TLS, or changes the port, no page is of the origin that the request seems to be for. */
+  private warnOfProxy(origin: string, asked: string): void {
+    if (this.hasWarned) return;
+    this.hasWarned = true;
+    const hint =
+      'Behind a proxy, set trustedProxies, and have it send X-Forwarded-Proto and X-Forwarded-Host; or name the origin: ';
+    this.logger.warn(
+      `A page of ${JSON.stringify(origin)} was refused, since the request is for ${asked}. ${hint}` +
+        `PushModule.forRoot({ origins: ['same-host', 'https://shop.example'] }).`,
     );
   }
 
@@ -64,10 +92,14 @@ function isCredentialed({ headers }: ClientRequest): boolean {
   return headers.cookie !== undefined || ambientScheme.test(headers.authorization ?? '');
 }
 
-function isSameHost(origin: string, host: string): boolean {
-  if (!URL.canParse(origin) || host === '') return false;
-  const page = new URL(origin);
-  const asked = `${page.protocol}//${host}`;
-  // The URL parser drops the port that the scheme has anyway.
-  return page.host !== '' && URL.canParse(asked) && new URL(asked).host === page.host;
+/** Browsers send nothing but the scheme, the host, and a port that is not the scheme's own. */
+function assertEntry(entry: unknown): void {
+  if (entry === '*' || entry === 'same-host') return;
+  if (typeof entry === 'string' && URL.canParse(entry)) {
+    const { origin, protocol } = new URL(entry);
+    // Of other schemes, such as those of browser extensions, the URL has no origin to compare with.
+    if (entry === origin || (origin === 'null' && entry.startsWith(`${protocol}//`))) return;
+  }
+  const hint = 'Write them as a browser does: "https://shop.example", "http://localhost:4200".';
+  throw new PushError('INVALID_OPTION', `origins: ${JSON.stringify(entry)} is none. ${hint}`);
 }

@@ -35,15 +35,58 @@ describe('the address of a client', () => {
   });
 });
 
-it('the host is the forwarded one, of a trusted proxy only', () => {
-  const headers = { host: 'internal', 'x-forwarded-host': 'shop.example, other' };
-  expect(new TrustedProxies(['10.0.0.1']).hostOf(request('10.0.0.1', undefined, headers))).toBe(
-    'shop.example',
-  );
-  expect(new TrustedProxies(['10.0.0.1']).hostOf(request('10.0.0.2', undefined, headers))).toBe('internal');
-  expect(new TrustedProxies([]).hostOf(request('10.0.0.2', undefined, { ':authority': 'h2.example' }))).toBe(
-    'h2.example',
-  );
+describe('the origin that a client asked', () => {
+  const behind = new TrustedProxies(['10.0.0.1']);
+  const originOf = (peer: string, headers: Record<string, string | string[]>, encrypted?: boolean) =>
+    behind.originOf({ headers, socket: { remoteAddress: peer, ...(encrypted && { encrypted }) } });
+
+  it.each<[string, Record<string, string>, string | undefined]>([
+    ['192.0.2.1', { host: 'shop.example' }, 'http://shop.example'],
+    ['192.0.2.1', { host: 'shop.example:80' }, 'http://shop.example'],
+    ['192.0.2.1', { host: 'SHOP.example:3000' }, 'http://shop.example:3000'],
+    ['192.0.2.1', { host: '[::1]:3000' }, 'http://[::1]:3000'],
+    ['192.0.2.1', { ':authority': 'h2.example' }, 'http://h2.example'],
+    [
+      '192.0.2.1',
+      { host: 'in', 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'https' },
+      'http://in',
+    ],
+    ['10.0.0.1', { host: 'in' }, 'http://in'],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-proto': 'https' }, 'https://in'],
+    ['10.0.0.1', { host: 'in:443', 'x-forwarded-proto': 'https' }, 'https://in'],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-proto': 'wss' }, 'https://in'],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-proto': 'WS' }, 'http://in'],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-host': 'forged, shop.example' }, 'http://shop.example'],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-host': 'shop.example, ' }, 'http://in'],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-proto': 'https, http' }, 'http://in'],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-host': '[2001:db8::1]:8443' }, 'http://[2001:db8::1]:8443'],
+    ['10.0.0.1', { host: 'in', forwarded: 'host=shop.example;proto=https' }, 'http://in'],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-host': 'a@shop.example' }, undefined],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-host': 'shop.example/x' }, undefined],
+    ['10.0.0.1', { host: 'in', 'x-forwarded-proto': 'file' }, undefined],
+    ['10.0.0.1', {}, undefined],
+  ])('through %s with %o is %s', (peer, headers, origin) => expect(originOf(peer, headers)).toBe(origin));
+
+  it('is of https where the connection is', () => {
+    expect(originOf('192.0.2.1', { host: 'shop.example' }, true)).toBe('https://shop.example');
+    expect(originOf('192.0.2.1', { host: 'shop.example:443' }, true)).toBe('https://shop.example');
+    expect(originOf('10.0.0.1', { host: 'shop.example', 'x-forwarded-proto': 'http' }, true)).toBe(
+      'http://shop.example',
+    );
+  });
+
+  it('is known no more when what stands for the socket is gone', () => {
+    const socket = new Proxy(
+      {},
+      {
+        get() {
+          throw new TypeError('no socket');
+        },
+      },
+    );
+    expect(behind.originOf({ headers: { host: 'shop.example' }, socket })).toBe('http://shop.example');
+    expect(behind.addressOf({ headers: {}, socket })).toBe('');
+  });
 });
 
 describe('what counts as one address', () => {

@@ -4,12 +4,13 @@ import { PushError } from '../contracts/errors.js';
 /** The part of a request that says where it comes from; Node's, of HTTP/1.1 and HTTP/2 alike. */
 export interface FromSomewhere {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly socket: { readonly remoteAddress?: string };
+  readonly socket: { readonly remoteAddress?: string; readonly encrypted?: boolean };
 }
 
 /**
- * Finds out who is at the other end, through the proxies that the application trusts: only what they add to
- * `X-Forwarded-For` and `X-Forwarded-Host` is believed, since a client can send those headers as well.
+ * Finds out who is at the other end, and what it asked for, through the proxies that the application trusts: only what they say
+ * by `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` is believed, since a client can send those headers as well.
+ * `Forwarded` (RFC 7239) never is: most proxies pass on what the client has put there.
  */
 export class TrustedProxies {
   private readonly list = new BlockList();
@@ -26,7 +27,7 @@ export class TrustedProxies {
 
   /** The client's address; empty if the connection is gone already. */
   addressOf(request: FromSomewhere): string {
-    const peer = plain(request.socket.remoteAddress ?? '');
+    const peer = peerOf(request);
     if (!this.isTrusted(peer)) return peer;
     let client = peer;
     for (const hop of header(request, 'x-forwarded-for').split(',').reverse()) {
@@ -38,12 +39,20 @@ export class TrustedProxies {
     return client;
   }
 
-  /** The host that the client asked for, as it wrote it: name or address, and port. */
-  hostOf(request: FromSomewhere): string {
-    const forwarded = this.isTrusted(plain(request.socket.remoteAddress ?? ''))
-      ? header(request, 'x-forwarded-host').split(',')[0]!.trim()
-      : '';
-    return forwarded || header(request, 'host') || header(request, ':authority');
+  /**
+   * The origin that the client asked: scheme, host and port, as a browser writes that of a page. Of several values of a header
+   * the last is that of the nearest proxy. `undefined` if the request names none.
+   */
+  originOf(request: FromSomewhere): string | undefined {
+    const isForwarded = this.isTrusted(peerOf(request));
+    const forwarded = (name: string) => (isForwarded ? nearest(header(request, name)) : '');
+    const scheme = forwarded('x-forwarded-proto').toLowerCase() || (isEncrypted(request) ? 'https' : 'http');
+    const host = forwarded('x-forwarded-host') || header(request, 'host') || header(request, ':authority');
+    // Some proxies write the scheme of the WebSocket.
+    const url = `${scheme.replace(/^ws/, 'http')}://${host}`;
+    return /^https?:/.test(url) && hostGrammar.test(host) && URL.canParse(url)
+      ? new URL(url).origin
+      : undefined;
   }
 
   /** Whether a proxy has handed this request on that the application has not declared. */
@@ -81,6 +90,32 @@ export function addressGroup(address: string): string {
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - start.length - end.length);
   const groups = [...start, ...Array<string>(zeros).fill('0'), ...end].slice(0, 4);
   return groups.map((group) => parseInt(group, 16).toString(16)).join(':');
+}
+
+/** A name or an address, and maybe a port: nothing by which a URL would name another host. */
+const hostGrammar = /^(?:\[[0-9a-f:.]+\]|[^\s:/?#@\\[\]]+)(?::\d+)?$/i;
+
+/** The last of a list: what the nearest proxy has added. */
+function nearest(list: string): string {
+  return list.split(',').at(-1)!.trim();
+}
+
+/** The address at the other end of the connection; empty for a Unix socket, and if the connection is gone already. */
+function peerOf({ socket }: FromSomewhere): string {
+  return plain(read(socket, 'remoteAddress') ?? '');
+}
+
+function isEncrypted({ socket }: FromSomewhere): boolean {
+  return read(socket, 'encrypted') ?? false;
+}
+
+/** What stands for the socket on HTTP/2 throws once that is gone. */
+function read<Key extends 'remoteAddress' | 'encrypted'>(socket: FromSomewhere['socket'], key: Key) {
+  try {
+    return socket[key];
+  } catch {
+    return undefined;
+  }
 }
 
 /** Node writes an IPv4 peer of a dual-stack socket as `::ffff:192.0.2.1`, and adds a zone to link-local addresses. */
