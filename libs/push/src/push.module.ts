@@ -7,7 +7,7 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer, type AbstractHttpAdapter } from '@nestjs/core';
 import type { EventEmitter } from 'node:events';
 import { PushAccess } from './access/push-access.js';
 import { PushTickets } from './access/push-tickets.js';
@@ -16,6 +16,7 @@ import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
 import { accessProviders, gatewayAccessProviders } from './push.access.providers.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
+import { BasePath } from './transport/base-path.js';
 import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
 import { HttpSockets } from './transport/lifecycle/http-sockets.js';
@@ -32,6 +33,7 @@ import { PushInterceptor } from './transport/http2/push.interceptor.js';
 import { ResourcePusher } from './transport/http2/resource-pusher.js';
 import { pushControllerAt } from './transport/sse/push.controller.js';
 import { shareExpressShapes } from './transport/sse/express-shapes.js';
+import { claimBodies } from './transport/sse/request-body.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 
 const optionsToken = Symbol('PushOptions');
@@ -53,6 +55,12 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
     controllers: transports.includes('sse') ? [pushControllerAt(normalPath)] : [],
     providers: [
       ...(definition.providers ?? []),
+      {
+        provide: BasePath,
+        inject: [ApplicationConfig, ModulesContainer],
+        useFactory: (config: ApplicationConfig, modules: ModulesContainer) =>
+          new BasePath(normalPath, transports.includes('sse'), PushModule, config, modules),
+      },
       ...coreProviders(optionsToken),
       ...accessProviders(optionsToken),
       ...lifecycleProviders(optionsToken),
@@ -85,6 +93,7 @@ export class PushModule
     private readonly deadPeers: DeadPeers,
     private readonly adapterHost: HttpAdapterHost,
     private readonly routes: SseRoutes,
+    private readonly basePath: BasePath,
   ) {
     super();
   }
@@ -95,6 +104,7 @@ export class PushModule
 
   /** Nest calls it when all controllers exist, and before it builds their routes; middleware is none of ours. */
   configure(): void {
+    this.basePath.settle();
     this.routes.install();
   }
 
@@ -107,6 +117,7 @@ export class PushModule
     this.sockets.watch(server);
     this.sessions.watch(server);
     if (adapter?.getType() === 'express') shareExpressShapes(server);
+    claimBodies(server, (url) => this.basePath.serves(url));
     this.deadPeers.start();
   }
 

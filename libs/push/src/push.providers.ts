@@ -212,7 +212,7 @@ export function websocketProviders(optionsToken: InjectionToken, path: string): 
       useFactory: (options: PushOptions) => {
         const { heartbeat, maxMessageBytes, maxTopics } = messageLimits(options);
         const { firstMessage = false, deflate = false } = options.websocket ?? {};
-        return new WebSocketSettings(path, heartbeat, maxMessageBytes, maxTopics, firstMessage, deflate);
+        return new WebSocketSettings(heartbeat, maxMessageBytes, maxTopics, firstMessage, deflate);
       },
     },
     {

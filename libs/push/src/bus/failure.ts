@@ -19,7 +19,8 @@ const codeOf: Record<number, PushErrorCode> = {
 
 /** Translates what guards, pipes, handlers and streams throw. */
 export function explain(thrown: unknown): Failure {
-  if (thrown instanceof PushError && thrown.expose) return { error: thrown, isExpected: true };
+  if (thrown instanceof PushError && thrown.expose)
+    return { error: thrown, details: thrown.details, isExpected: true };
   if (thrown instanceof HttpException) {
     const status = thrown.getStatus();
     const code = codeOf[status] ?? (status < 500 ? 'INVALID_MESSAGE' : undefined);

@@ -58,6 +58,11 @@ const retryableCodes: ReadonlySet<PushErrorCode> = new Set([
   'CLOSED',
 ]);
 
+/** What a {@link PushError} may carry besides its message. */
+export interface PushErrorOptions extends ErrorOptions {
+  readonly details?: readonly string[];
+}
+
 /**
  * The only error this library throws on purpose. The message says what to do next; `cause` holds what led to it.
  *
@@ -70,13 +75,16 @@ export class PushError extends Error {
   readonly statusCode: number;
   /** Whether the message may be shown to clients. */
   readonly expose: boolean;
+  /** For input of the wrong shape: what is wrong with it, a line for each field. */
+  readonly details?: readonly string[];
 
   constructor(
     readonly code: PushErrorCode,
     message: string,
-    options?: ErrorOptions,
+    options?: PushErrorOptions,
   ) {
     super(message, options);
+    if (options?.details) this.details = options.details;
     this.status = this.statusCode = statusOf[code];
     this.expose = this.status !== 500;
   }

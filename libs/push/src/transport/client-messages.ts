@@ -1,85 +1,124 @@
-import {
-  Allow,
-  ArrayMaxSize,
-  ArrayNotEmpty,
-  IsArray,
-  IsBoolean,
-  IsNotEmpty,
-  IsOptional,
-  IsString,
-  MaxLength,
-} from 'class-validator';
 import { maxTopicLength } from '../contracts/topic.js';
+import { MessageFields } from './message-fields.js';
+
+/*
+ * What clients say, and how it is read: PROTOCOL.md "WebSocket", "Messages over HTTP". No pipe, no transformer and no
+ * class of the application's takes part, so that the protocol is the same in every application.
+ */
 
 /** More topics in one message than any connection may have are not even looked at. */
 const maxTopicsPerMessage = 1_000;
 
-/** What every message of a client may carry. PROTOCOL.md "WebSocket", "Messages over HTTP". */
-class ClientMessage {
+/** More of them would hold more topics than a connection may have. */
+const maxSubscriptions = 1_000;
+
+const refBounds = { max: 64 };
+const idBounds = { max: 64 };
+const tokenBounds = { min: 1, max: 16_384 };
+const topicsBounds = { items: maxTopicsPerMessage, max: maxTopicLength };
+
+/** What every message of a client may carry. */
+interface ClientMessage {
   /** Comes back in the answer. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(64)
-  ref?: string;
+  readonly ref?: string;
 }
 
 /** `unsubscribe`, and the part of `subscribe` that names topics. */
-export class UnsubscribeMessage extends ClientMessage {
-  @IsArray()
-  @ArrayNotEmpty()
-  @ArrayMaxSize(maxTopicsPerMessage)
-  @IsString({ each: true })
-  @MaxLength(maxTopicLength, { each: true })
-  topics!: string[];
+export interface UnsubscribeMessage extends ClientMessage {
+  readonly topics: readonly string[];
 }
 
 /** `subscribe`. */
-export class SubscribeMessage extends UnsubscribeMessage {
+export interface SubscribeMessage extends UnsubscribeMessage {
   /** `now` (default), `last`, `earliest`, or an event's id. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(64)
-  from?: string;
-
+  readonly from?: string;
   /** Bring also what another subscription of the connection has brought. Default: `false`. */
-  @IsOptional()
-  @IsBoolean()
-  repeat?: boolean;
+  readonly repeat?: boolean;
 }
 
 /** `authenticate`, which may have to come first, and `refresh`. */
-export class TokenMessage extends ClientMessage {
-  @IsString()
-  @IsNotEmpty()
-  @MaxLength(16_384)
-  token!: string;
+export interface TokenMessage extends ClientMessage {
+  readonly token: string;
 }
 
 /** `publish`. */
-export class PublishMessage extends ClientMessage {
-  @IsString()
-  @MaxLength(maxTopicLength)
-  topic!: string;
-
-  /** Anything JSON; a topic policy may say more. */
-  @Allow()
-  data: unknown;
-
-  @IsOptional()
-  @IsString()
-  type?: string;
-
-  @IsOptional()
-  @IsString()
-  @MaxLength(128)
-  messageId?: string;
-
-  @IsOptional()
-  @IsBoolean()
-  ephemeral?: boolean;
-
+export interface PublishMessage extends ClientMessage {
+  readonly topic: string;
+  /** Anything JSON, exactly as it was parsed; a topic policy may say more. */
+  readonly data: unknown;
+  readonly type?: string;
+  readonly messageId?: string;
+  readonly ephemeral?: boolean;
   /** Whether this connection gets the event itself. */
-  @IsOptional()
-  @IsBoolean()
-  echo?: boolean;
+  readonly echo?: boolean;
+}
+
+/** The body of `POST <path>/publish`. */
+export interface PublishBody extends PublishMessage {
+  /** Of the client's own stream, from its `hello`: where the event goes not, with `echo: false`. */
+  readonly connection?: string;
+}
+
+/* All of these throw PushError `INVALID_MESSAGE`, which names each field that is wrong. */
+
+export function readUnsubscribe(message: object): UnsubscribeMessage {
+  return read(message, (fields) => ({ topics: fields.texts('topics', topicsBounds), ...refOf(fields) }));
+}
+
+export function readSubscribe(message: object): SubscribeMessage {
+  return read(message, subscribeOf);
+}
+
+export function readToken(message: object): TokenMessage {
+  return read(message, (fields) => ({ token: fields.text('token', tokenBounds), ...refOf(fields) }));
+}
+
+export function readPublish(message: object): PublishMessage {
+  return read(message, publishOf);
+}
+
+/** What would be a `publish` message on a WebSocket, and where the client's own stream is. */
+export function readPublishBody(message: object): PublishBody {
+  return read(message, (fields) => ({
+    ...publishOf(fields),
+    connection: fields.optionalText('connection', idBounds),
+  }));
+}
+
+/** What would be `subscribe` messages on a WebSocket: the body of `POST <path>/events`. */
+export function readSubscriptions(message: object): readonly SubscribeMessage[] {
+  return read(message, (fields) => fields.objects('subscribe', maxSubscriptions, subscribeOf));
+}
+
+function read<T>(message: object, of: (fields: MessageFields) => T): T {
+  const fields = new MessageFields(message);
+  const result = of(fields);
+  fields.assertValid();
+  return result;
+}
+
+function subscribeOf(fields: MessageFields): SubscribeMessage {
+  return {
+    topics: fields.texts('topics', topicsBounds),
+    from: fields.optionalText('from', idBounds),
+    repeat: fields.optionalFlag('repeat'),
+    ...refOf(fields),
+  };
+}
+
+function publishOf(fields: MessageFields): PublishMessage {
+  return {
+    topic: fields.text('topic', { max: maxTopicLength }),
+    data: fields.any('data'),
+    // The bus says what a type may be.
+    type: fields.optionalText('type', { max: 1_024 }),
+    messageId: fields.optionalText('messageId', { max: 128 }),
+    ephemeral: fields.optionalFlag('ephemeral'),
+    echo: fields.optionalFlag('echo'),
+    ...refOf(fields),
+  };
+}
+
+function refOf(fields: MessageFields): ClientMessage {
+  return { ref: fields.optionalText('ref', refBounds) };
 }

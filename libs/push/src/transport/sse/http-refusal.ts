@@ -4,9 +4,11 @@ import type { Reception } from '../lifecycle/reception.js';
 import type { RawResponse } from './raw-response.js';
 
 /** The HTTP answer that an error stands for. */
-export function httpRefusal(error: PushError): HttpException {
-  const { status, code, message } = error;
-  return new HttpException({ statusCode: status, code, message }, status, { cause: error });
+export class PushRefusal extends HttpException {
+  static of(error: PushError): PushRefusal {
+    const { status, code, message, details } = error;
+    return new PushRefusal({ statusCode: status, code, message, details }, status, { cause: error });
+  }
 }
 
 /**
@@ -20,7 +22,7 @@ export function refusing(response: RawResponse, reception: Reception, run: () =>
     // RFC 9110, sections 11.6.1 and 10.2.3
     if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
     if (retryable) response.setHeader('Retry-After', Math.ceil(reception.comeBackIn / 1000));
-    throw httpRefusal(thrown);
+    throw PushRefusal.of(thrown);
   };
   try {
     const result = run();

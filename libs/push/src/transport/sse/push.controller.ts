@@ -1,118 +1,102 @@
 import {
-  Body,
   Controller,
   HttpCode,
+  NotFoundException,
   Post,
-  Query,
   Req,
   RequestMethod,
   Res,
   Sse,
-  ValidationPipe,
+  UseFilters,
+  VERSION_NEUTRAL,
   type Type,
 } from '@nestjs/common';
-import { Transform } from 'class-transformer';
-import { ArrayMaxSize, ArrayNotEmpty, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
 import { Gatekeeper } from '../../access/gatekeeper.js';
+import type { Session } from '../../access/session.js';
 import { EventBus } from '../../bus/event-bus.js';
 import type { EventStream } from '../../bus/event-stream.js';
-import { maxTopicLength } from '../../contracts/topic.js';
-import type { Session } from '../../access/session.js';
+import { BasePath, endpoints } from '../base-path.js';
+import { readPublishBody, readSubscriptions } from '../client-messages.js';
 import { Reception } from '../lifecycle/reception.js';
+import { MessageLimits } from '../message-client.js';
+import { readEventsQuery } from './events-query.js';
 import { refusing } from './http-refusal.js';
-import { HarmlessBody, MessageStream, PublishBody, SubscribeBody } from './messages.dto.js';
+import { MessageStream } from './message-stream.js';
+import { PushRefusalFilter, answer, type Reply } from './push-refusal.filter.js';
 import { PushSse } from './push-sse.decorator.js';
 import { raw, whenClosed, type RawRequest, type RawResponse } from './raw-response.js';
-
-/** More topics in one URL than servers and proxies would let through. */
-const maxTopicsPerRequest = 256;
-
-/** The query of the built-in endpoint. PROTOCOL.md "SSE". */
-export class EventsQuery {
-  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? [value] : value))
-  @IsArray()
-  @ArrayNotEmpty({ message: 'topic is missing: add ?topic=…, once for each topic' })
-  @ArrayMaxSize(maxTopicsPerRequest)
-  @IsString({ each: true })
-  @MaxLength(maxTopicLength, { each: true })
-  topic: string[] = [];
-
-  /** Where a client begins that brings no last event id: `now` (default), `last`, `earliest`, or an id. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(64)
-  from?: string;
-
-  /** For clients that cannot set the `Last-Event-ID` header. Read with the header, before the query is. */
-  @IsOptional()
-  @IsString()
-  lastEventId?: string;
-}
-
-/** What Express and Fastify responses have in common, and Node's has not by the same name. */
-interface FrameworkResponse {
-  getHeader(name: string): unknown;
-}
-
-interface FrameworkReply extends FrameworkResponse {
-  status(code: number): { send(body: object): unknown };
-}
-
-const validation = new ValidationPipe({ transform: true, whitelist: true });
+import { readMessage, unveil } from './request-body.js';
 
 /**
  * The built-in endpoints as a controller class at `path`: `GET <path>/events?topic=…&topic=…` for `EventSource`, and the
  * messages of a WebSocket over plain HTTP, `POST <path>/events` and `POST <path>/publish`.
+ *
+ * Nest hands over nothing but request and response: pipes, parsers and versions of the application change nothing here.
  */
 export function pushControllerAt(path: string): Type {
-  @Controller(path)
+  @Controller({ path, version: VERSION_NEUTRAL })
+  @UseFilters(PushRefusalFilter)
   class PushController {
     constructor(
       private readonly bus: EventBus,
       private readonly gatekeeper: Gatekeeper,
       private readonly reception: Reception,
+      private readonly limits: MessageLimits,
+      private readonly basePath: BasePath,
     ) {}
 
-    @PushSse('events')
+    @PushSse(endpoints.events)
     async events(
-      @Query(new ValidationPipe({ transform: true })) { topic, from }: EventsQuery,
       @Req() request: RawRequest,
       @Res({ passthrough: true }) response: RawResponse,
     ): Promise<EventStream> {
-      const stream = this.bus.stream(topic, { from, envelope: true, wildcards: true });
+      const url = this.urlOf(request, endpoints.events);
+      const { topics, from } = readEventsQuery(url);
+      const stream = this.bus.stream(topics, { from, envelope: true, wildcards: true });
       const session = await this.open(request, response);
-      await this.gatekeeper.subscribe(session, topic);
+      await this.gatekeeper.subscribe(session, topics);
       return stream;
     }
 
-    @Sse('events', { method: RequestMethod.POST })
+    @Sse(endpoints.events, { method: RequestMethod.POST })
     @HttpCode(200)
     async messages(
-      @Body(HarmlessBody, validation) { subscribe }: SubscribeBody,
       @Req() request: RawRequest,
       @Res({ passthrough: true }) response: RawResponse,
     ): Promise<MessageStream> {
+      this.urlOf(request, endpoints.events);
       await this.open(request, response);
-      return new MessageStream(subscribe);
+      return new MessageStream(readSubscriptions(await this.messageOf(request)));
     }
 
     /** Answers by itself: interceptors of the application may wrap every answer, and this one has its form. */
-    @Post('publish')
-    async publish(
-      @Body(HarmlessBody, validation) { connection = '', ...publication }: PublishBody,
-      @Req() request: RawRequest,
-      @Res() response: RawResponse & FrameworkReply,
-    ): Promise<void> {
+    @Post(endpoints.publish)
+    async publish(@Req() request: RawRequest, @Res() response: RawResponse & Reply): Promise<void> {
       const publish = async () => {
+        this.urlOf(request, endpoints.publish);
         this.reception.assertOpen();
         const session = await this.open(request, response);
+        const { connection = '', ...publication } = readPublishBody(await this.messageOf(request));
         return this.gatekeeper.publish(session, publication, connection);
       };
       const id = await refusing(raw(response), this.reception, publish);
-      response.status(200).send({ id });
+      answer(response, 200, { id });
+    }
+
+    /** @throws NotFoundException where the framework is less exact about paths than the protocol */
+    private urlOf(request: RawRequest, endpoint: string): string {
+      const { method, url = '' } = raw(request);
+      if (!this.basePath.serves(url, endpoint)) throw new NotFoundException(`Cannot ${method} ${url}`);
+      return url;
+    }
+
+    private messageOf(request: RawRequest): Promise<object> {
+      const { handshakeTimeout: timeout, jsonDepth: maxDepth } = this.gatekeeper.limits;
+      return readMessage(request, { maxBytes: this.limits.maxMessageBytes, timeout, maxDepth });
     }
 
     private async open(request: RawRequest, response: RawResponse): Promise<Session> {
+      unveil(raw(request));
       const entrance = { transport: 'sse', corsOrigin: credentialedOrigin(response) } as const;
       const session = await this.gatekeeper.open(raw(request), entrance);
       whenClosed(raw(response), () => session.close());
@@ -123,7 +107,7 @@ export function pushControllerAt(path: string): Type {
 }
 
 /** The origin that `enableCors` has let in with credentials: its headers are on the response already. */
-function credentialedOrigin(response: FrameworkResponse): string | undefined {
+function credentialedOrigin(response: { getHeader(name: string): unknown }): string | undefined {
   if (String(response.getHeader('access-control-allow-credentials')) !== 'true') return undefined;
   const origin = response.getHeader('access-control-allow-origin');
   return typeof origin === 'string' ? origin : undefined;

@@ -10,7 +10,7 @@ import { declaredTopic } from './declared-topic.js';
 import { Handover } from './handover.js';
 import { refusing } from './http-refusal.js';
 import { MessageConnection } from './message-connection.js';
-import { MessageStream } from './messages.dto.js';
+import { MessageStream } from './message-stream.js';
 import { PipedConnection } from './piped-connection.js';
 import { identify } from './piped-message.js';
 import type { PushSseRoute } from './push-sse.decorator.js';

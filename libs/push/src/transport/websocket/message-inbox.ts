@@ -98,6 +98,7 @@ export class MessageInbox {
 
   private async handle({ event, data }: Incoming): Promise<void> {
     const { callback } = this.handlers.get(event)!;
+    this.connection.message = data;
     try {
       const result: unknown = await lastValueFrom(this.transform(callback(data, event)), {
         defaultValue: undefined,

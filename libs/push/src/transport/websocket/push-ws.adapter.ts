@@ -9,6 +9,7 @@ import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session } from '../../access/session.js';
 import { explain } from '../../bus/failure.js';
+import { BasePath } from '../base-path.js';
 import { Reception } from '../lifecycle/reception.js';
 import { MessageInbox } from './message-inbox.js';
 import { leaveToOthers, refusePath, refuseUpgrade } from './upgrade-refusal.js';
@@ -36,6 +37,7 @@ interface GatewayOptions {
 /** Push's own server, and whom its clients deal with. */
 interface PushDoor {
   readonly server: WebSocketServer;
+  readonly basePath: BasePath;
   readonly settings: WebSocketSettings;
   readonly gatekeeper: Gatekeeper;
   readonly reception: Reception;
@@ -138,6 +140,7 @@ export class PushWsAdapter extends WsAdapter {
     server.on('connection', (client) => client.on('error', () => undefined));
     this.door = {
       server,
+      basePath: this.resolve(BasePath),
       settings,
       gatekeeper: this.resolve(Gatekeeper),
       reception: this.resolve(Reception),
@@ -156,7 +159,7 @@ export class PushWsAdapter extends WsAdapter {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = (request.url ?? '').split('?')[0];
-    if (this.door && path === this.door.settings.path) {
+    if (this.door?.basePath.matches(path)) {
       admit(this.door, request, socket, head).catch(() => socket.destroy());
       return;
     }

@@ -1,7 +1,6 @@
-import { UseFilters, UsePipes, ValidationPipe } from '@nestjs/common';
+import { UseFilters } from '@nestjs/common';
 import {
   ConnectedSocket,
-  MessageBody,
   SubscribeMessage as OnMessage,
   type OnGatewayConnection,
   type OnGatewayDisconnect,
@@ -15,7 +14,7 @@ import { PushError } from '../../contracts/errors.js';
 import { publishedMessage, refreshedMessage } from '../../wire/websocket.messages.js';
 import { explain } from '../../bus/failure.js';
 import { Reception } from '../lifecycle/reception.js';
-import { PublishMessage, SubscribeMessage, TokenMessage, UnsubscribeMessage } from '../client-messages.js';
+import { readPublish, readSubscribe, readToken, readUnsubscribe } from '../client-messages.js';
 import { contextOf, greet, subscribe } from '../message-client.js';
 import { PushWsFilter } from './push-ws.filter.js';
 import type { WebSocketConnection } from './websocket-connection.js';
@@ -23,11 +22,11 @@ import { WebSocketConnections } from './websocket-connections.js';
 import { WebSocketSettings } from './websocket.options.js';
 
 /**
- * The WebSocket side of push: a Nest gateway like any other, so that the application's guards, pipes and interceptors
- * apply. PROTOCOL.md says what goes over the wire.
+ * The WebSocket side of push: a Nest gateway like any other, so that the application's guards and interceptors apply.
+ * Its messages are read from the connection, and not from what Nest hands over: that has been through the application's
+ * global pipes, and PROTOCOL.md, which says what goes over the wire, knows of none.
  */
 @UseFilters(PushWsFilter)
-@UsePipes(new ValidationPipe({ transform: true, whitelist: true, forbidUnknownValues: true }))
 export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDisconnect<WebSocket> {
   constructor(
     private readonly connections: WebSocketConnections,
@@ -72,11 +71,9 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   }
 
   @OnMessage('authenticate')
-  async authenticate(
-    @ConnectedSocket() client: WebSocket,
-    @MessageBody() { token, ref }: TokenMessage,
-  ): Promise<void> {
+  async authenticate(@ConnectedSocket() client: object): Promise<void> {
     const connection = this.connectionOf(client);
+    const { token, ref } = readToken(connection.message);
     const { session } = connection;
     if (!session.isPending)
       throw new PushError(
@@ -93,46 +90,38 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   }
 
   @OnMessage('refresh')
-  async refresh(
-    @ConnectedSocket() client: WebSocket,
-    @MessageBody() { token, ref }: TokenMessage,
-  ): Promise<void> {
+  async refresh(@ConnectedSocket() client: object): Promise<void> {
     const connection = this.connectionOf(client);
+    const { token, ref } = readToken(connection.message);
     connection.session.assertOpen();
     await this.gatekeeper.authenticate(connection.session, token);
     connection.send(refreshedMessage(ref, connection.session.expiresAt));
   }
 
   @OnMessage('subscribe')
-  async subscribe(
-    @ConnectedSocket() client: WebSocket,
-    @MessageBody() message: SubscribeMessage,
-  ): Promise<void> {
-    const { gatekeeper, reception } = this;
-    await subscribe(this.connectionOf(client), message, { gatekeeper, reception, limits: this.settings });
+  async subscribe(@ConnectedSocket() client: object): Promise<void> {
+    const { gatekeeper, reception, settings: limits } = this;
+    const connection = this.connectionOf(client);
+    await subscribe(connection, readSubscribe(connection.message), { gatekeeper, reception, limits });
   }
 
   @OnMessage('unsubscribe')
-  unsubscribe(
-    @ConnectedSocket() client: WebSocket,
-    @MessageBody() { topics, ref }: UnsubscribeMessage,
-  ): void {
+  unsubscribe(@ConnectedSocket() client: object): void {
     const connection = this.connectionOf(client);
+    const { topics, ref } = readUnsubscribe(connection.message);
     connection.cursor.unsubscribe(topics);
     connection.send({ event: 'unsubscribed', data: { ref, topics } });
   }
 
   @OnMessage('publish')
-  async publish(
-    @ConnectedSocket() client: WebSocket,
-    @MessageBody() { ref, ...publication }: PublishMessage,
-  ): Promise<void> {
+  async publish(@ConnectedSocket() client: object): Promise<void> {
     const connection = this.connectionOf(client);
+    const { ref, ...publication } = readPublish(connection.message);
     const id = await this.gatekeeper.publish(connection.session, publication, connection.id);
     connection.send(publishedMessage(ref, id));
   }
 
-  private connectionOf(client: WebSocket): WebSocketConnection {
+  private connectionOf(client: object): WebSocketConnection {
     const connection = this.connections.of(client);
     if (!connection) throw new PushError('CLOSED', 'The connection is closing.');
     return connection;

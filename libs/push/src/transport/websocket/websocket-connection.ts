@@ -49,6 +49,8 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   reason: DisconnectReason = 'client';
   /** While set, the client is not let in yet: its messages wait. */
   opening: Promise<void> | undefined;
+  /** What its message that is being handled says, as it was parsed. They are handled one after the other. */
+  message: object = {};
   readonly cursor: Cursor;
   private isAlive = true;
   private readonly stall: Stall;

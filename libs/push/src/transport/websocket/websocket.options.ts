@@ -24,8 +24,6 @@ export interface WebSocketOptions {
 /** The same, resolved, as a provider. */
 export class WebSocketSettings {
   constructor(
-    /** The path of the gateway. */
-    readonly path: string,
     /** Milliseconds between heartbeats. */
     readonly heartbeat: number,
     readonly maxMessageBytes: number,

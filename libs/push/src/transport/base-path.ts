@@ -1,0 +1,115 @@
+import { RequestMethod, type Type } from '@nestjs/common';
+import { MODULE_PATH } from '@nestjs/common/internal';
+import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+
+/** What `setGlobalPrefix(…, { exclude })` has become. */
+interface Exclusion {
+  readonly path: string;
+  readonly requestMethod: RequestMethod;
+  readonly pathRegex: RegExp;
+}
+
+/** The endpoints of the HTTP door, below the base path. */
+export const endpoints = { events: 'events', publish: 'publish' } as const;
+
+const methods = [RequestMethod.GET, RequestMethod.POST];
+
+/**
+ * Where push is: both doors, and all that a client derives from its URL, have one base path. It is the module's `path`, after
+ * the application's global prefix (unless that excludes any part of it) and the path that `RouterModule` gives the module.
+ * Versions do not change it: the protocol has one of its own.
+ */
+export class BasePath {
+  private known: string | undefined;
+  private pattern: RegExp | undefined;
+
+  /**
+   * @param path of the module, with a leading slash
+   * @param hasEndpoints whether there is an HTTP door
+   * @param module whose path `RouterModule` may set
+   */
+  constructor(
+    private readonly path: string,
+    readonly hasEndpoints: boolean,
+    private readonly module: Type,
+    private readonly config: ApplicationConfig,
+    private readonly modules: ModulesContainer,
+  ) {}
+
+  /** With a leading slash, and none at the end. A prefix may have parameters: `/:tenant/push`. */
+  get value(): string {
+    return (this.known ??= this.prefix + this.unprefixed);
+  }
+
+  /** Whether `path`, of a request, is the base path. */
+  matches(path: string | undefined): boolean {
+    if (path === this.value) return true;
+    if (!this.value.includes('/:')) return false;
+    this.pattern ??= patternOf(this.value);
+    return path !== undefined && this.pattern.test(path);
+  }
+
+  /** Whether push reads requests for `url`: an endpoint of the HTTP door, or the one that is named. */
+  serves(url: string | undefined, endpoint?: string): boolean {
+    // Case counts, and so does a slash at the end, whatever the framework thinks.
+    const path = url?.split('?', 1)[0] ?? '';
+    const isAt = (name: string) => path.endsWith(`/${name}`) && this.matches(path.slice(0, -name.length - 1));
+    return this.hasEndpoints && (endpoint ? isAt(endpoint) : Object.values(endpoints).some(isAt));
+  }
+
+  /**
+   * Has Nest build the routes of the HTTP door at the base path, also where the application has excluded but one of them.
+   * Called when the application's settings are final, and before the routes are built.
+   */
+  settle(): void {
+    if (!this.hasEndpoints || this.globalPrefix === '' || this.prefix !== '') return;
+    const options = this.config.getGlobalPrefixOptions();
+    const own = this.routes.map((path) => ({
+      path,
+      requestMethod: RequestMethod.ALL,
+      pathRegex: new RegExp(`^${escape(path)}$`),
+    }));
+    this.config.setGlobalPrefixOptions({ ...options, exclude: [...(options.exclude ?? []), ...own] });
+  }
+
+  private get routes(): string[] {
+    return Object.values(endpoints).map((endpoint) => `${this.unprefixed}/${endpoint}`);
+  }
+
+  private get unprefixed(): string {
+    const { module, modules } = this;
+    const path = (Reflect.getMetadata(MODULE_PATH + modules.applicationId, module) ??
+      Reflect.getMetadata(MODULE_PATH, module) ??
+      '') as string;
+    return slashed(path) + this.path;
+  }
+
+  private get globalPrefix(): string {
+    return slashed(this.config.getGlobalPrefix());
+  }
+
+  private get prefix(): string {
+    const exclusions = (this.config.getGlobalPrefixOptions().exclude ?? []) as readonly Exclusion[];
+    const paths = [this.unprefixed, ...this.routes];
+    const isExcluded = exclusions.some(
+      ({ requestMethod, pathRegex }) =>
+        (requestMethod === RequestMethod.ALL || methods.includes(requestMethod)) &&
+        paths.some((path) => pathRegex.test(path)),
+    );
+    return isExcluded ? '' : this.globalPrefix;
+  }
+}
+
+function slashed(path: string): string {
+  const bare = path.replace(/^\/+|\/+$/g, '');
+  return bare === '' ? '' : `/${bare}`;
+}
+
+function patternOf(path: string): RegExp {
+  const tokens = path.split('/').map((token) => (token.startsWith(':') ? '[^/]+' : escape(token)));
+  return new RegExp(`^${tokens.join('/')}$`);
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

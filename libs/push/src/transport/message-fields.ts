@@ -1,0 +1,114 @@
+import { PushError } from '../contracts/errors.js';
+
+/** Bounds of a text, in UTF-16 units. */
+interface TextBounds {
+  readonly max: number;
+  /** Default: 0. */
+  readonly min?: number;
+}
+
+/** Bounds of a list of texts, and of each of them. */
+interface ListBounds {
+  readonly items: number;
+  readonly max: number;
+}
+
+/**
+ * Reads the fields of a message from a client. Fields that it is not asked for are left alone, so that a newer client may
+ * send more than this server knows; `null` is a field that is not there.
+ *
+ * It makes no object of the client's: what it returns are the values as they were parsed.
+ */
+export class MessageFields {
+  private readonly wrong: string[] = [];
+  private readonly source: Readonly<Record<string, unknown>>;
+
+  /** @param path what precedes a field's name in errors */
+  constructor(
+    source: object,
+    private readonly path = '',
+  ) {
+    this.source = source as Readonly<Record<string, unknown>>;
+  }
+
+  /** Anything, as it is; `undefined` if it is not there. */
+  any(name: string): unknown {
+    return Object.hasOwn(this.source, name) ? this.source[name] : undefined;
+  }
+
+  text(name: string, bounds: TextBounds): string {
+    const value = this.optionalText(name, bounds);
+    if (value === undefined && !this.isThere(name)) this.refuse(name, 'is missing');
+    return value ?? '';
+  }
+
+  optionalText(name: string, { max, min = 0 }: TextBounds): string | undefined {
+    if (!this.isThere(name)) return undefined;
+    const value = this.any(name);
+    if (typeof value === 'string' && value.length >= min && value.length <= max) return value;
+    return this.refuse(name, `has to be a string of ${min > 0 ? `${min} to ` : 'at most '}${max} characters`);
+  }
+
+  optionalFlag(name: string): boolean | undefined {
+    if (!this.isThere(name)) return undefined;
+    const value = this.any(name);
+    return typeof value === 'boolean' ? value : this.refuse(name, 'has to be true or false');
+  }
+
+  texts(name: string, { items, max }: ListBounds): string[] {
+    const value = this.any(name);
+    const isList = Array.isArray(value) && value.length > 0 && value.length <= items;
+    if (!isList || !value.every((item) => typeof item === 'string' && item.length <= max)) {
+      this.refuse(name, `has to be a list of 1 to ${items} strings of at most ${max} characters each`);
+      return [];
+    }
+    return value as string[];
+  }
+
+  /** A list of objects, of which `read` makes something. */
+  objects<T>(name: string, items: number, read: (fields: MessageFields) => T): T[] {
+    const value = this.any(name);
+    if (!Array.isArray(value) || value.length > items) {
+      this.refuse(name, `has to be a list of at most ${items} objects`);
+      return [];
+    }
+    return value.map((item: unknown, index) => {
+      const path = `${this.path}${name}[${index}]`;
+      if (!isObject(item)) this.wrong.push(`${path} has to be an object`);
+      const fields = new MessageFields(isObject(item) ? item : {}, `${path}.`);
+      const result = read(fields);
+      if (isObject(item)) this.wrong.push(...fields.wrong);
+      return result;
+    });
+  }
+
+  /** @throws PushError `INVALID_MESSAGE`, which names each field that is wrong */
+  assertValid(): void {
+    assertNothingWrong(this.wrong);
+  }
+
+  private isThere(name: string): boolean {
+    const value = this.any(name);
+    return value !== undefined && value !== null;
+  }
+
+  private refuse(name: string, rule: string): undefined {
+    this.wrong.push(`${this.path}${name} ${rule}`);
+    return undefined;
+  }
+}
+
+/** @throws PushError `INVALID_MESSAGE` with these `details`, if there are any */
+export function assertNothingWrong(details: readonly string[]): void {
+  if (details.length === 0) return;
+  // A list of a thousand wrong items needs no answer of a thousand lines.
+  const told = details.slice(0, maxDetails);
+  throw new PushError('INVALID_MESSAGE', `Not what the protocol has: ${told.join('; ')}.`, { details: told });
+}
+
+const maxDetails = 10;
+
+/** Whether this is a JSON object. */
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

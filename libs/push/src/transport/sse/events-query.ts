@@ -1,0 +1,43 @@
+import { maxTopicLength } from '../../contracts/topic.js';
+import { assertNothingWrong } from '../message-fields.js';
+
+/** More topics in one URL than servers and proxies would let through. */
+const maxTopicsPerRequest = 256;
+
+const maxFromLength = 64;
+
+/** What `GET <path>/events` is asked for. PROTOCOL.md "SSE". */
+export interface EventsQuery {
+  readonly topics: readonly string[];
+  /** Where a client begins that brings no last event id: `now` (default), `last`, `earliest`, or an id. */
+  readonly from?: string;
+}
+
+/**
+ * Reads the query from the URL itself: what the application's query parser makes of it depends on its settings. Parameters
+ * that push does not have are not its business.
+ *
+ * @throws PushError `INVALID_MESSAGE`, which names each parameter that is wrong
+ */
+export function readEventsQuery(url: string | undefined): EventsQuery {
+  const query = new URLSearchParams(queryOf(url));
+  const topics = query.getAll('topic');
+  // A parameter that is empty is as one that is not there.
+  const starts = query.getAll('from').filter((from) => from !== '');
+  const wrong: string[] = [];
+  if (topics.length === 0) wrong.push('topic is missing: add ?topic=…, once for each topic');
+  if (topics.length > maxTopicsPerRequest)
+    wrong.push(`topic may be there ${maxTopicsPerRequest} times at most`);
+  if (topics.some((topic) => topic.length > maxTopicLength))
+    wrong.push(`topic may have ${maxTopicLength} characters at most`);
+  if (starts.length > 1) wrong.push('from may be there once');
+  if (starts.some((from) => from.length > maxFromLength))
+    wrong.push(`from may have ${maxFromLength} characters at most`);
+  assertNothingWrong(wrong);
+  return { topics, from: starts[0] };
+}
+
+function queryOf(url = ''): string {
+  const start = url.indexOf('?');
+  return start < 0 ? '' : url.slice(start + 1);
+}

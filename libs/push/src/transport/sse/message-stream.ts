@@ -1,0 +1,6 @@
+import type { SubscribeMessage } from '../client-messages.js';
+
+/** What a client of messages asks for, as its handler returns it. */
+export class MessageStream {
+  constructor(readonly asked: readonly SubscribeMessage[]) {}
+}
