@@ -451,7 +451,7 @@ describe('global interceptors, pipes and filters of the application', () => {
     expect(await whole.client.subscribe('public.x')).toMatchObject({ event: 'subscribed' });
   });
 
-  it('interceptors and pipes see each message, and what they make of the result breaks nothing', async () => {
+  it('interceptors see each message, pipes none, and what they make of the result breaks nothing', async () => {
     const { app, client, warnings } = await startWith(
       { provide: APP_INTERCEPTOR, useClass: TracingInterceptor },
       { provide: APP_PIPE, useClass: TracingPipe },
@@ -459,19 +459,18 @@ describe('global interceptors, pipes and filters of the application', () => {
     expect(warnings).toBe('');
     expect(await client.subscribe('public.x')).toMatchObject({ event: 'subscribed' });
     expect(seen).toContain('ws subscribe');
-    expect(seen).toContain('body SubscribeMessage');
+    expect(seen.filter((entry) => entry.startsWith('body'))).toEqual([]);
     await app.bus.publish('public.x', 1);
     expect(await client.untilData(1)).toEqual([1]);
   });
 
-  it('filters are for HTTP: the gateway answers its own errors', async () => {
+  it('filters are for the routes of the application: push answers its own errors', async () => {
     const { app, client } = await startWith({ provide: APP_FILTER, useClass: HttpFilter });
     expect(await client.subscribe('secret')).toMatchObject({ event: 'error', code: 'FORBIDDEN' });
     client.send({ event: 'subscribe', data: { topics: 7 } });
     expect(await client.next('error', 1)).toMatchObject({ code: 'INVALID_MESSAGE' });
+    expect((await openSse(app.url('/push/events?topic=secret'))).status).toBe(403);
     expect(seen).toEqual([]);
-    expect((await openSse(app.url('/push/events?topic=secret'))).status).toBe(418);
-    expect(seen).toEqual(['http']);
   });
 });
 

@@ -22,6 +22,8 @@ import { ExtendedConnect } from './transport/http2/extended-connect.js';
 import { PushInterceptor } from './transport/http2/push.interceptor.js';
 import { ResourcePusher } from './transport/http2/resource-pusher.js';
 import { ResourceSettings } from './transport/http2/resource.options.js';
+import { BasePath } from './transport/base-path.js';
+import { HttpDoor } from './transport/sse/http-door.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 import { SseServer } from './transport/sse/sse-server.js';
 import { TimerWheel } from './transport/timer-wheel.js';
@@ -160,6 +162,12 @@ function messageLimits({ heartbeat, websocket }: PushOptions): MessageLimits {
 export function sseProviders(optionsToken: InjectionToken): Provider[] {
   return [
     { provide: MessageLimits, inject: [optionsToken], useFactory: messageLimits },
+    {
+      provide: HttpDoor,
+      inject: [BasePath, Gatekeeper, Reception, MessageLimits],
+      useFactory: (path: BasePath, gatekeeper: Gatekeeper, reception: Reception, limits: MessageLimits) =>
+        new HttpDoor(path, gatekeeper, reception, limits),
+    },
     {
       provide: SseServer,
       inject: [EventBus, Hub, Reception, Gatekeeper, TimerWheel, ErrorReporter, MessageLimits, optionsToken],

@@ -33,6 +33,8 @@ export function readEventsQuery(url: string | undefined): EventsQuery {
   if (starts.length > 1) wrong.push('from may be there once');
   if (starts.some((from) => from.length > maxFromLength))
     wrong.push(`from may have ${maxFromLength} characters at most`);
+  // The stream resumes from it whatever is said here; of two, nobody could say from which.
+  if (query.getAll('lastEventId').length > 1) wrong.push('lastEventId may be there once');
   assertNothingWrong(wrong);
   return { topics, from: starts[0] };
 }

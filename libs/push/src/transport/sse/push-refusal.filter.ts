@@ -23,7 +23,10 @@ export class PushRefusalFilter implements ExceptionFilter<PushRefusal | PushErro
 
 /** Writes JSON as text: what Express and Fastify make of objects depends on the application's settings. */
 export function answer(response: Reply, status: number, body: object | string): void {
-  response.status(status).header('Content-Type', 'application/json; charset=utf-8').send(JSON.stringify(body));
+  response
+    .status(status)
+    .header('Content-Type', 'application/json; charset=utf-8')
+    .send(JSON.stringify(body));
 }
 
 function hidden(error: PushError): PushError {

@@ -83,12 +83,19 @@ function parse(body: Buffer): unknown {
 
 /** Reads no more than is allowed. */
 async function read(request: RawRequest, bounds: BodyBounds): Promise<Buffer> {
-  const { 'content-type': type = '', 'content-length': length, 'content-encoding': encoding } = request.headers;
+  const {
+    'content-type': type = '',
+    'content-length': length,
+    'content-encoding': encoding,
+  } = request.headers;
   // Pages of any origin may send the other types, without asking.
   if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type))
     throw new PushError('INVALID_MESSAGE', 'The body has to have the Content-Type application/json.');
   if (encoding !== undefined && encoding !== 'identity')
-    throw new PushError('INVALID_MESSAGE', `The body may not be packed; its Content-Encoding is ${encoding}.`);
+    throw new PushError(
+      'INVALID_MESSAGE',
+      `The body may not be packed; its Content-Encoding is ${encoding}.`,
+    );
   assertSize(Number(length ?? 0), bounds.maxBytes);
   return collect(request, bounds);
 }
