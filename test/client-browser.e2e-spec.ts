@@ -102,6 +102,20 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     expect(await tab.handled(6)).toEqual(numbers(6));
   },
 
+  // As Safari does at times: the page is hidden, kept, and shown, and nothing else is said.
+  async 'a page is hidden, and only shown again'(app, context) {
+    const tab = await Tab.open(context, app.url('/'));
+    await tab.read('news.*');
+    await publish(app, 1, 3);
+    await tab.handled(3);
+    await tab.page.evaluate("void dispatchEvent(new Event('pagehide'))");
+    await eventually(() => app.bus.stats().connections === 0);
+    await publish(app, 4, 6);
+    await tab.page.evaluate("void document.dispatchEvent(new Event('visibilitychange'))");
+    expect(await tab.handled(6)).toEqual(numbers(6));
+    expect((await tab.seen()).gaps).toEqual([]);
+  },
+
   // A headless browser never hides a page, and so never says this itself.
   async 'a page is told that it is frozen, and thawed'(app, context) {
     const tab = await Tab.open(context, app.url('/'));

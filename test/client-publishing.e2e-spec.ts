@@ -2,6 +2,7 @@ import type { ConnectOptions, TransportName } from 'nestjs-push-client';
 import { from, map, take, toArray } from 'rxjs';
 import { afterTest } from './support/cleanup.js';
 import { ClientRecord, openClient, startBoard, startPublic } from './support/client-app.js';
+import { HttpProxy } from './support/http-proxy.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
 
@@ -151,5 +152,38 @@ describe('Reading', () => {
     await record.read('b');
     await eventually(() => record.handled.length === 2);
     expect(record.handled).toEqual(['new', 'only']);
+  });
+});
+
+describe('Publishing over SSE', () => {
+  it('goes on over another connection when the one that carries a request dies in silence', async () => {
+    const app = await startBoard();
+    const proxy = await HttpProxy.start(app.app.port);
+    const options = { transports: ['sse'], token: () => 'ann', timeout: 300 } as const;
+    const record = new ClientRecord(openClient(`${proxy.url}/push`, options));
+    await record.read('board.log');
+    proxy.swallowed.add('/push/publish');
+    const answers = [1, 2, 3].map((number) => record.push.publish('board.log', number));
+    expect(new Set(await Promise.all(answers)).size).toBe(3);
+    await record.untilHandled(3);
+    expect(record.handled).toEqual([1, 2, 3]);
+    // The stream was not to blame, and stayed.
+    expect(record.statuses).toEqual(['sse']);
+  });
+
+  it('is refused in words also where HTTP has none', async () => {
+    const app = await startBoard();
+    // As a proxy answers over HTTP/2: no status text, no body.
+    const fetchBare: typeof fetch = async (input, init) => {
+      const isPublish = String(input).endsWith('/publish');
+      return isPublish ? new Response('', { status: 403 }) : fetch(input, init);
+    };
+    const options = { transports: ['sse'], token: () => 'ann', fetch: fetchBare } as const;
+    const record = new ClientRecord(openClient(app.app.url('/push'), options));
+    await record.read('board.log');
+    await expect(record.push.publish('board.log', 1)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: expect.stringMatching(/403/),
+    });
   });
 });

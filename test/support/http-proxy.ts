@@ -6,6 +6,8 @@ import { afterTest } from './cleanup.js';
 /** A proxy that knows HTTP, and lets WebSockets pass, refuses them, or never answers them. */
 export class HttpProxy {
   upgrades: 'pass' | 'refuse' | 'swallow' = 'pass';
+  /** Paths whose next request is taken, and neither passed on nor answered. */
+  readonly swallowed = new Set<string>();
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
 
@@ -45,6 +47,7 @@ export class HttpProxy {
 
   private forward(incoming: IncomingMessage, response: ServerResponse): void {
     const { url, method, headers } = incoming;
+    if (this.swallowed.delete(url!)) return;
     const options = { host: '127.0.0.1', port: this.target, path: url, method, headers, agent: false };
     const outgoing = request(options, (answer) => {
       response.writeHead(answer.statusCode!, answer.headers);

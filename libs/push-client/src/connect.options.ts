@@ -11,7 +11,8 @@ export interface ConnectOptions {
   readonly transports?: readonly TransportName[];
   /**
    * Who the client is: asked for at each connect, and again before the server lets it expire, which is then prolonged in
-   * place. Goes as first message of a WebSocket, and as `Authorization: Bearer` with SSE.
+   * place. Goes as first message of a WebSocket, and as `Authorization: Bearer` with SSE. While it gives a token that the
+   * server has refused, or rejects, the client waits and asks again.
    */
   readonly token?: () => string | undefined | Promise<string | undefined>;
   /** A one-time ticket, asked for at each connect. Goes into the query, for servers that take no first message. */
@@ -29,13 +30,23 @@ export interface ConnectOptions {
   readonly storage?: PositionStorage;
   /** What may wait while there is no connection. */
   readonly queue?: QueueOptions;
+  /**
+   * Whether the client does nothing before something is subscribed to or published: importing a module that calls
+   * `connect` is then harmless, also where a page is rendered on a server. Its status is `idle` until then.
+   * Default: `false`, it connects at once.
+   */
+  readonly lazy?: boolean;
   /** Closes the client. */
   readonly signal?: AbortSignal;
   /**
-   * Told of what belongs to nobody: a handler that throws, a topic that the server refuses. Default: `console.error`.
+   * Told of what belongs to nobody: a handler that throws, a topic that the server refuses, a token that no WebSocket
+   * could be opened with although SSE takes it (once). Default: `console.error`.
    */
   readonly onError?: (error: unknown) => void;
-  /** How long connecting may take, in milliseconds. Default: 10,000. */
+  /**
+   * How long connecting may take, in milliseconds, and, over SSE, the answer to what is published before it is sent again.
+   * Default: 10,000.
+   */
   readonly timeout?: number;
   /** Longest wait between two attempts, in milliseconds. Default: 30,000. */
   readonly maxRetryDelay?: number;

@@ -4,7 +4,7 @@ import { eventsOf, type Events, type EventsOptions, type Reader, type SubscribeO
 import type { Link, LinkListener, Status, StatusChange, TransportName } from './link.js';
 import { isolate, Listeners } from './listeners.js';
 import { followPage } from './page.js';
-import type { GapNotice, PushEvent, ServerMessage, Start } from './protocol.js';
+import type { ClientMessage, GapNotice, PushEvent, Start } from './protocol.js';
 import type { Publisher, PublishOptions, QueueOptions } from './publisher.js';
 import { PushError } from './push-error.js';
 import { Subscription, Subscriptions } from './subscriptions.js';
@@ -29,7 +29,7 @@ export interface ListenOptions {
 /** What a client can do besides reading from a WebSocket, for those who count bytes. */
 export interface Parts {
   /** Publishes. */
-  readonly publisher?: (link: Link, options: QueueOptions | undefined) => Publisher;
+  readonly publisher?: (link: Pick<Link, 'send'>, options: QueueOptions | undefined) => Publisher;
   /** Carries the connection where no WebSocket can be opened. */
   readonly sse?: OpenTransport;
   /** Shares it among tabs. */
@@ -58,39 +58,41 @@ export function connectWith<Topics = Record<never, never>>(
   options: ConnectOptions = {},
   parts: Parts = {},
 ): PushClient<Topics> {
-  const base = (globalThis as { location?: Location }).location?.href;
-  return new PushClient(new URL(url, base), options, parts);
+  return new PushClient(url, options, parts);
 }
 
 /** One connection for everything that this page, or all tabs, subscribe to. Made by `connect`. */
 export class PushClient<Topics = Record<never, never>> {
-  readonly #link: Link;
+  /** `undefined` until something needs it, if the client is lazy. */
+  #link: Link | undefined;
+  #stored: Positions | undefined;
   readonly #subscriptions: Subscriptions;
   readonly #publisher: Publisher | undefined;
-  readonly #stored: Positions | undefined;
   readonly #gaps: Listeners<GapNotice>;
   readonly #statuses: Listeners<StatusChange>;
   readonly #onError: (error: unknown) => void;
   readonly #readers = new Set<Reader>();
   readonly #life = new AbortController();
-  #change: StatusChange = { status: 'connecting' };
+  #change: StatusChange = { status: 'idle' };
 
-  constructor(url: URL, options: ConnectOptions, parts: Parts) {
+  constructor(
+    private readonly url: string | URL,
+    private readonly options: ConnectOptions,
+    private readonly parts: Parts,
+  ) {
     this.#onError = options.onError ?? ((error) => console.error(error));
     this.#gaps = new Listeners(this.#onError);
     this.#statuses = new Listeners(this.#onError);
-    this.#link = this.#linkTo(url, options, parts);
-    this.#subscriptions = new Subscriptions(this.#link, {
+    const wire = { send: (message: ClientMessage) => this.#link?.send(message) };
+    this.#subscriptions = new Subscriptions(wire, {
       gap: (notice) => this.#gaps.emit(notice),
       refused: (error) => this.#onError(error),
     });
-    this.#publisher = parts.publisher?.(this.#link, options.queue);
-    if (options.storage) this.#stored = parts.positions?.(options.storage, `nestjs-push ${url.href}`);
+    this.#publisher = parts.publisher?.(wire, options.queue);
     const { signal } = this.#life;
-    followPage(this.#link, signal, () => this.#save());
     options.signal?.addEventListener('abort', () => this.close(), { signal });
     if (options.signal?.aborted) this.close();
-    else this.#link.open();
+    else if (!options.lazy) this.#open();
   }
 
   /** How the connection is. */
@@ -171,46 +173,68 @@ export class PushClient<Topics = Record<never, never>> {
   ): Promise<string | undefined> {
     if (this.#life.signal.aborted) throw closed();
     if (!this.#publisher) throw new PushError('UNAVAILABLE', 'Give connectWith the part `publisher`.');
+    this.#open();
     return this.#publisher.publish(topic, data, options);
   }
 
-  /** Tries again now: after a login, say, when the server had refused. */
+  /**
+   * Tries again now, with the credentials that there are now: after a login, say. An attempt that is under way begins once
+   * more; a live connection is opened once more if it has a `token` or `ticket`, and is else only looked at.
+   */
   reconnect(): void {
-    if (!this.#life.signal.aborted) this.#link.nudge(true);
+    if (this.#life.signal.aborted) return;
+    if (this.#link) this.#link.nudge(true);
+    else this.#open();
   }
 
   /** Ends everything. Loops and observables complete, what waits to be published is rejected. Idempotent. */
   close(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
-    this.#link.rest({ status: 'closed' });
+    if (this.#link) this.#link.rest({ status: 'closed' });
+    else this.#noteStatus({ status: 'closed' });
     this.#publisher?.close(closed());
     for (const reader of this.#readers) reader.end();
     this.#readers.clear();
   }
 
-  #linkTo(url: URL, options: ConnectOptions, { sse, tabs: share }: Parts): Link {
-    const listener: LinkListener = {
+  /** Connects, unless that was done before. */
+  #open(): void {
+    if (this.#link || this.#life.signal.aborted) return;
+    const { options, parts } = this;
+    const url = new URL(this.url, (globalThis as { location?: Location }).location?.href);
+    const { tabs = !(options.token ?? options.ticket), transports = '', storage } = options;
+    const name = `nestjs-push ${url.href}`;
+    const listener = this.#listener();
+    const connectTo = (own: LinkListener) => new Connection(url, options, own, parts.sse);
+    const shared = tabs && parts.tabs?.(`${name} ${tabs} ${transports}`, connectTo, listener);
+    const link = (this.#link = shared || connectTo(listener));
+    this.#stored = storage && parts.positions?.(storage, name);
+    followPage(link, this.#life.signal, () => this.#save());
+    link.open();
+  }
+
+  #listener(): LinkListener {
+    return {
       up: () => {
         this.#subscriptions.up();
         this.#publisher?.up();
       },
-      message: (message: ServerMessage, refs) => {
+      message: (message, refs) => {
         this.#publisher?.message(message);
         this.#subscriptions.message(message, refs);
       },
-      status: (change) => {
-        this.#change = change;
-        if (change.status !== 'live') this.#publisher?.down();
-        // Before a page goes, its link rests.
-        this.#save();
-        this.#statuses.emit(change);
-      },
+      status: (change) => this.#noteStatus(change),
     };
-    const connectTo = (listener: LinkListener) => new Connection(url, options, listener, sse);
-    const { tabs = !(options.token ?? options.ticket), transports = '' } = options;
-    const name = `nestjs-push ${url.href} ${tabs} ${transports}`;
-    return (tabs && share?.(name, connectTo, listener)) || connectTo(listener);
+  }
+
+  #noteStatus(change: StatusChange): void {
+    this.#change = change;
+    if (change.status !== 'live') this.#publisher?.down();
+    // Before a page goes, its link rests.
+    this.#save();
+    this.#statuses.emit(change);
+    if (change.status === 'live' && change.error) this.#onError(change.error);
   }
 
   /** A storage may be full. */
@@ -219,6 +243,7 @@ export class PushClient<Topics = Record<never, never>> {
   }
 
   #read(pattern: string, options: SubscribeOptions, reader: Reader): () => Start {
+    this.#open();
     const { signal, from = this.#stored?.take(pattern) ?? 'now' } = options;
     const end = (error?: PushError) => {
       if (!this.#readers.delete(reader)) return;

@@ -1,5 +1,6 @@
 import { Backoff } from './backoff.js';
 import type { ConnectOptions } from './connect.options.js';
+import { Credentials } from './credentials.js';
 import type { Link, LinkListener, StatusChange, TransportName } from './link.js';
 import type { ClientMessage, Greeting, ServerMessage } from './protocol.js';
 import { PushError } from './push-error.js';
@@ -22,10 +23,9 @@ const longestUpgrade = 900_000;
 /** Longest time that a timer can be set for, in milliseconds. */
 const longest = 2 ** 31 - 1;
 
-const noTransport = 'No WebSocket here: give one by the option webSocket, or allow sse.';
+const noTransport = 'Use the option webSocket, or sse.';
 
-/** Without a new token the server ends the connection, and the next one asks again. */
-const ignore = () => undefined;
+const noWebSocket = 'No WebSocket takes the token: see websocket.firstMessage.';
 
 type Timer = ReturnType<typeof setTimeout> | undefined;
 
@@ -45,6 +45,7 @@ interface Attempt {
  * back again whenever it is cut, unless the server refuses.
  */
 export class Connection implements Link {
+  readonly #credentials: Credentials;
   readonly #destination: Destination;
   readonly #names: readonly TransportName[];
   readonly #backoff: Backoff;
@@ -64,6 +65,8 @@ export class Connection implements Link {
   /** The server shuts down, and says when to come back, in milliseconds. */
   #drain: number | undefined;
   #heardAt = 0;
+  readonly #timeout: number;
+  readonly #firstUpgrade: number;
   /** After so many silent milliseconds it is dead. */
   #patience: number;
   #retryTimer: Timer;
@@ -84,17 +87,10 @@ export class Connection implements Link {
     );
     if (this.#names.length === 0) throw new PushError('UNAVAILABLE', noTransport);
     this.#backoff = new Backoff(options.maxRetryDelay ?? 30_000);
-    this.#patience = this.#timeout;
-    this.#upgradeAfter = this.#firstUpgrade;
-    this.#destination = {
-      options,
-      async credentials() {
-        const address = new URL(url);
-        const [token, ticket] = await Promise.all([options.token?.(), options.ticket?.()]);
-        if (ticket) address.searchParams.set('ticket', ticket);
-        return { url: address, token };
-      },
-    };
+    this.#patience = this.#timeout = options.timeout ?? 10_000;
+    this.#upgradeAfter = this.#firstUpgrade = options.upgradeAfter ?? 60_000;
+    this.#credentials = new Credentials(url, options);
+    this.#destination = { options, credentials: () => this.#credentials.next() };
   }
 
   send(message: ClientMessage): void {
@@ -102,29 +98,37 @@ export class Connection implements Link {
   }
 
   open(): void {
-    if (!this.#current) this.#connect();
+    if (!this.#current && !this.#isRefused) this.#connect();
   }
 
   rest(change: StatusChange): void {
     this.#let();
+    this.#isRefused = false;
     this.listener.status(change);
   }
 
   nudge(anyway = false): void {
-    if (this.#current) this.#watch();
-    else if (anyway || !this.#isRefused) this.#connect();
+    if (anyway) this.#retry();
+    else if (this.#current) this.#watch();
+    else this.open();
   }
 
   cut(): void {
     if (this.#current) this.#ended(this.#current, { advice: 'retry' });
   }
 
-  get #timeout(): number {
-    return this.options.timeout ?? 10_000;
+  /** Begins as if nothing had failed before; whoever is live with credentials comes back with those there are now. */
+  #retry(): void {
+    if (this.#current?.liveSince && !this.#hasCredentials) return this.#watch();
+    this.#let();
+    this.#credentials.refused = undefined;
+    this.#isDoubted = false;
+    this.#turn = this.#failures = 0;
+    this.#connect();
   }
 
-  get #firstUpgrade(): number {
-    return this.options.upgradeAfter ?? 60_000;
+  get #hasCredentials(): boolean {
+    return Boolean(this.options.token ?? this.options.ticket);
   }
 
   #connect(): void {
@@ -185,12 +189,18 @@ export class Connection implements Link {
     this.#refreshBefore(expiresAt);
     if (attempt.liveSince) return;
     attempt.liveSince = Date.now();
-    this.#failures = 0;
+    let error: PushError | undefined;
     if (attempt.name === 'websocket') {
       this.#hasWebSocketWorked = true;
       this.#upgradeAfter = this.#firstUpgrade;
-    } else this.#upgradeLater();
-    this.listener.status({ status: 'live', transport: attempt.name, connection });
+    } else {
+      this.#upgradeLater();
+      if (this.#failures && this.#names[1] && this.#credentials.token && !this.#hasWebSocketWorked)
+        error = new PushError('UNAVAILABLE', noWebSocket);
+    }
+    this.#failures = 0;
+    this.#credentials.refused = undefined;
+    this.listener.status({ status: 'live', transport: attempt.name, connection, error });
   }
 
   #ended(attempt: Attempt, end: End): void {
@@ -202,21 +212,21 @@ export class Connection implements Link {
     if (attempt !== this.#current) return;
     this.#let();
     const { liveSince } = attempt;
-    if (liveSince && Date.now() - liveSince > lasting && !end.later) {
-      this.#backoff.reset();
-      this.#isDoubted = false;
-    }
-    const { token, ticket } = this.options;
+    const hasLasted = liveSince && Date.now() - liveSince > lasting;
+    if (hasLasted && !end.later) this.#backoff.reset();
     const error = attempt.error ?? end.error;
-    const advice = error?.code === 'UNAUTHENTICATED' ? 'authenticate' : end.advice;
-    if (advice === 'authenticate' && (token || ticket) && !this.#isDoubted) {
-      // A new token may help, once.
-      this.#isDoubted = true;
-      this.#connect();
-    } else if (advice !== 'retry') {
+    const advice = attempt.error?.code === 'UNAUTHENTICATED' ? 'authenticate' : end.advice;
+    if (advice === 'authenticate' && this.#hasCredentials && (liveSince || !this.#isDoubted)) {
+      // New credentials may help, once. Where there are none yet, they are waited for.
+      this.#isDoubted = !liveSince;
+      this.#credentials.refused = this.#credentials.token;
+      this.#turn = 0;
+      if (liveSince && !hasLasted) this.#wait(undefined, error);
+      else this.#connect();
+    } else if (advice !== 'retry' && advice !== 'wait') {
       this.#isRefused = true;
       this.listener.status({ status: 'closed', error });
-    } else if (!liveSince && this.#passOn() && !end.delay) this.#connect();
+    } else if (advice === 'retry' && !liveSince && this.#passOn() && !end.delay) this.#connect();
     else this.#wait(end.delay, error);
   }
 
@@ -233,8 +243,11 @@ export class Connection implements Link {
     this.listener.status({ status: 'waiting', retryIn: delay, error });
   }
 
-  /** Cuts the connection if it has been silent for too long; looks again when it may have been. */
-  /** @param isSure what came while nobody had time to listen has had its turn */
+  /**
+   * Cuts the connection if it has been silent for too long; looks again when it may have been.
+   *
+   * @param isSure what came while this page was too busy to listen has been handled
+   */
   #watch(isSure = false): void {
     clearTimeout(this.#watchTimer);
     const left = this.#patience - (Date.now() - this.#heardAt);
@@ -258,18 +271,16 @@ export class Connection implements Link {
     clearTimeout(this.#refreshTimer);
     if (!expiresAt || !this.options.token) return;
     const soon = Math.max(1_000, (expiresAt - Date.now()) * 0.75);
-    this.#refreshTimer = setTimeout(
-      () => {
-        this.#refresh().catch(ignore);
-      },
-      Math.min(soon, longest),
-    );
+    this.#refreshTimer = setTimeout(() => void this.#refresh(expiresAt), Math.min(soon, longest));
   }
 
-  async #refresh(): Promise<void> {
+  /** Prolongs the connection. Until the server confirms it, new tokens are asked for again and again. */
+  async #refresh(expiresAt: number): Promise<void> {
     const attempt = this.#current;
-    const token = await this.options.token!();
-    if (token && attempt === this.#current) this.send({ event: 'refresh', data: { token } });
+    const { token } = (await this.#credentials.next().catch(() => undefined)) ?? {};
+    if (attempt !== this.#current) return;
+    if (token) this.send({ event: 'refresh', data: { token } });
+    this.#refreshBefore(expiresAt);
   }
 
   /** Lets go of everything. */

@@ -5,12 +5,13 @@ import type { PushError } from './push-error.js';
 export type TransportName = 'websocket' | 'sse';
 
 /**
+ * - `idle`: nothing was subscribed to or published yet, and the client is `lazy`
  * - `connecting`: on the way
  * - `live`: connected
  * - `waiting`: cut; it will try again
  * - `closed`: by the application, or because the server refused; it does not try again by itself
  */
-export type Status = 'connecting' | 'live' | 'waiting' | 'closed';
+export type Status = 'idle' | 'connecting' | 'live' | 'waiting' | 'closed';
 
 /** A change of the status. */
 export interface StatusChange {
@@ -21,7 +22,7 @@ export interface StatusChange {
   readonly connection?: string;
   /** How long it will wait, in milliseconds. */
   readonly retryIn?: number;
-  /** Why it is cut or closed, where that is known. */
+  /** Why it is cut or closed, where that is known; of a live connection, why it is not carried by a WebSocket. */
   readonly error?: PushError;
 }
 
@@ -36,7 +37,7 @@ export interface Link {
   /**
    * Retries now if it is not connected; finds out now if it is dead.
    *
-   * @param anyway also if the server has refused
+   * @param anyway also if the server has refused, and with new credentials if they have changed
    */
   nudge(anyway?: boolean): void;
   /** The network is gone. */

@@ -19,5 +19,10 @@ export function followPage(link: Link, signal: AbortSignal, hidden: () => void):
   on(globalThis, 'pageshow', open);
   on(page, 'freeze', rest);
   on(page, 'resume', open);
-  on(page, 'visibilitychange', () => (page!.visibilityState === 'visible' ? link.nudge() : hidden()));
+  on(page, 'visibilitychange', () => {
+    if (page!.visibilityState !== 'visible') return hidden();
+    // Some browsers say in no other way that a page is back.
+    open();
+    link.nudge();
+  });
 }

@@ -1,5 +1,7 @@
 /* What goes over the wire: PROTOCOL.md of nestjs-push. */
 
+import type { ErrorDetail } from './push-error.js';
+
 /** Where a subscription begins: `now`, `last`, `earliest`, or an event's id. */
 export type Start = 'now' | 'last' | 'earliest' | (string & {});
 
@@ -85,7 +87,7 @@ export type ServerMessage =
         readonly code: string;
         readonly message: string;
         readonly retryable: boolean;
-        readonly details?: readonly string[];
+        readonly details?: readonly ErrorDetail[];
       };
     };
 

@@ -58,7 +58,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: Pick<Link, 'send'>,
     private readonly options: QueueOptions = {},
   ) {
     this.#size = options.size ?? 1_000;
@@ -109,9 +109,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
     else if (event === 'error' && this.#waiting.has(data.ref!)) {
       if (data.retryable) this.#wait(this.#waiting.get(data.ref!)!);
       else
-        this.#take(data.ref)!.reject(
-          new PushError(data.code, [data.message, ...(data.details ?? [])].join(' ')),
-        );
+        this.#take(data.ref)!.reject(new PushError(data.code, data.message, false, undefined, data.details));
     } else return;
     this.#send();
   }

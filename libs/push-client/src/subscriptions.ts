@@ -56,7 +56,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   #isScheduled = false;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: Pick<Link, 'send'>,
     private readonly listener: SubscriptionsListener,
   ) {}
 

@@ -1,4 +1,4 @@
-import { PushError } from '../push-error.js';
+import { PushError, type ErrorDetail } from '../push-error.js';
 import {
   positionIn,
   type ClientMessage,
@@ -8,6 +8,9 @@ import {
 } from '../protocol.js';
 import { SseParser } from './sse-parser.js';
 import { broken, type Destination, type End, type Transport, type TransportEvents } from './transport.js';
+
+/** How many times one publish is sent, each with twice the time, before the whole connection is taken for dead. */
+const attempts = 3;
 
 /** How long changes are collected before the stream is opened anew, in milliseconds. */
 const window = 20;
@@ -40,6 +43,8 @@ export class SseTransport implements Transport {
   #posting: Promise<unknown> = Promise.resolve();
   /** The id of the stream. */
   #connection: string | undefined;
+  /** What the last request said who the client is. */
+  #token: string | undefined;
 
   constructor(
     private readonly destination: Destination,
@@ -90,7 +95,7 @@ export class SseTransport implements Transport {
     try {
       end = await this.#read(await this.#post('events', { subscribe }, stream.signal), stream.signal);
     } catch (error) {
-      end = broken(String(error));
+      end = broken(error);
     }
     if (!stream.signal.aborted) this.#end(end);
   }
@@ -103,6 +108,7 @@ export class SseTransport implements Transport {
   async #post(path: string, body: object, signal: AbortSignal): Promise<Response> {
     const { options } = this.destination;
     const { url, token } = await this.destination.credentials();
+    this.#token = token;
     url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`;
     return (options.fetch ?? fetch)(url, {
       method: 'POST',
@@ -119,7 +125,7 @@ export class SseTransport implements Transport {
   }
 
   async #read(response: Response, signal: AbortSignal): Promise<End> {
-    if (!response.ok || !response.body) return endOf(response);
+    if (!response.ok || !response.body) return endOf(response, await bodyOf(response));
     const parser = new SseParser(
       (data) => this.#receive(JSON.parse(data) as ServerMessage),
       (milliseconds) => this.events.retry(milliseconds),
@@ -173,14 +179,62 @@ export class SseTransport implements Transport {
     const { ref } = data;
     const { signal } = this.#whole;
     try {
-      const response = await this.#post('publish', { ...data, connection: this.#connection }, signal);
-      const answer = (await response.json()) as { id?: string };
-      if (response.ok) this.events.message({ event: 'published', data: { ref, id: answer.id } });
-      else this.events.message({ event: 'error', data: { ...errorOf(response, answer), ref } });
+      const { response, answer } = await this.#postInTime({ ...data, connection: this.#connection });
+      if (signal.aborted) return;
+      // A token that has expired since the stream was opened. With the next one it is sent again.
+      if (response.status === 401 && this.#token) this.#end(endOf(response, answer));
+      else if (response.ok) this.events.message({ event: 'published', data: { ref, id: answer?.id } });
+      else this.events.message({ event: 'error', data: { ...refusalOf(response, answer), ref } });
     } catch (error) {
-      // Whether it was stored nobody knows. Who published asks again on the next connection.
-      if (!signal.aborted) this.#end(broken(String(error)));
+      // Nobody knows whether it was stored. It is sent again on the next connection.
+      if (!signal.aborted) this.#end(broken(error));
     }
+  }
+
+  /** Publishes. A request whose connection died in silence is sent again on another one: it is stored once. */
+  async #postInTime(body: object): Promise<Answered> {
+    const { signal } = this.#whole;
+    const { timeout = 10_000 } = this.destination.options;
+    for (let attempt = 0; ; attempt++) {
+      signal.throwIfAborted();
+      const one = new AbortController();
+      const abort = () => one.abort();
+      signal.addEventListener('abort', abort);
+      const timer = setTimeout(abort, timeout * 2 ** attempt);
+      try {
+        const response = await this.#post('publish', body, one.signal);
+        return { response, answer: await bodyOf(response) };
+      } catch (error) {
+        if (signal.aborted || !one.signal.aborted || attempt + 1 === attempts) throw error;
+      } finally {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', abort);
+      }
+    }
+  }
+}
+
+/** What may be in the body of an answer that is no stream. */
+interface AnswerBody {
+  readonly id?: string;
+  readonly code?: string;
+  readonly message?: unknown;
+  readonly retryable?: boolean;
+  readonly details?: readonly ErrorDetail[];
+}
+
+interface Answered {
+  readonly response: Response;
+  readonly answer: AnswerBody | undefined;
+}
+
+/** The JSON of an answer; `undefined` if it is something else. Rejects if the answer does not come to its end. */
+async function bodyOf(response: Response): Promise<AnswerBody | undefined> {
+  const text = await response.text();
+  try {
+    return (JSON.parse(text) as AnswerBody | null) ?? undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -193,20 +247,20 @@ const codes: Readonly<Record<number, string>> = {
   429: 'LIMIT_EXCEEDED',
 };
 
-function errorOf(response: Response, body: unknown): PushError {
-  const { code = codes[response.status] ?? `HTTP_${response.status}`, message = response.statusText } =
-    (body ?? {}) as {
-      code?: string;
-      message?: unknown;
-    };
-  const isPassing = response.status >= 500 || [404, 408, 425, 429].includes(response.status);
-  return new PushError(code, String(message), isPassing);
+/** Why the server said no: in its own words, or by the status where something else has answered. */
+function refusalOf({ status, statusText }: Response, answer: AnswerBody = {}) {
+  const { code = codes[status] ?? `HTTP_${status}`, message, details } = answer;
+  const { retryable = status >= 500 || [404, 408, 425, 429].includes(status) } = answer;
+  // HTTP/2 has no status text.
+  const text = String(message ?? '') || statusText || `The server answered with HTTP status ${status}.`;
+  return { code, message: text, retryable, details };
 }
 
-async function endOf(response: Response): Promise<End> {
-  const error = errorOf(response, await response.json().catch(() => undefined));
+function endOf(response: Response, answer: AnswerBody | undefined): End {
+  const { code, message, retryable } = refusalOf(response, answer);
+  const error = new PushError(code, message, retryable);
   if (response.status === 401) return { advice: 'authenticate', error };
-  if (!error.retryable) return { advice: 'stop', error };
+  if (!retryable) return { advice: 'stop', error };
   const after = response.headers.get('retry-after');
   const delay = after === null ? 0 : Number(after) * 1000 || Date.parse(after) - Date.now();
   return { advice: 'retry', later: true, delay: delay > 0 ? delay : undefined, error };

@@ -11,7 +11,11 @@ export interface Transport {
 
 /** Where to, and as whom. */
 export interface Destination {
-  /** Asked anew for each request: a ticket is good for one. The url carries the ticket. */
+  /**
+   * Asked for at each request: a ticket is good for one. The url carries the ticket.
+   *
+   * @throws PushError `UNAUTHENTICATED` if the application has none that are worth a try now
+   */
   credentials(): Promise<{ readonly url: URL; readonly token: string | undefined }>;
   readonly options: ConnectOptions;
 }
@@ -29,8 +33,13 @@ export interface TransportEvents {
 
 /** How a transport ended, and what that asks for. */
 export interface End {
-  /** Come back, come back with a new token, or stay away. */
-  readonly advice: 'retry' | 'authenticate' | 'stop';
+  /**
+   * - `retry`: come back, over another transport if this one never works
+   * - `wait`: come back later; the transport is not to blame
+   * - `authenticate`: come back with a new token
+   * - `stop`: stay away
+   */
+  readonly advice: 'retry' | 'wait' | 'authenticate' | 'stop';
   /** The server asked to be left alone so long, in milliseconds. */
   readonly delay?: number;
   /** The server is in trouble: later each time. */
@@ -41,7 +50,9 @@ export interface End {
 /** Opens a transport. It MUST NOT call back before it has returned. */
 export type OpenTransport = (destination: Destination, events: TransportEvents) => Transport;
 
-/** The end of a connection that just broke. */
-export function broken(message: string): End {
-  return { advice: 'retry', error: new PushError('UNAVAILABLE', message, true) };
+/** The end of a connection that broke, or never began: a `PushError` is for want of credentials. */
+export function broken(cause: unknown): End {
+  return cause instanceof PushError
+    ? { advice: 'wait', error: cause }
+    : { advice: 'retry', error: new PushError('UNAVAILABLE', String(cause), true) };
 }

@@ -20,7 +20,7 @@ export class WebSocketTransport implements Transport {
       .credentials()
       .then(({ url, token }) => this.#isClosed || this.#open(url, token, WebSocket))
       // The constructor throws where a page may not connect to such a URL.
-      .catch((error: unknown) => this.#down(broken(String(error))));
+      .catch((error: unknown) => this.#down(broken(error)));
   }
 
   send(message: object): void {

@@ -1,0 +1,36 @@
+import type { ConnectOptions } from './connect.options.js';
+import { PushError } from './push-error.js';
+
+const sameToken = new Error('Waiting for a new token: the server has refused this one.');
+
+/** What the application says about who the client is, and which of it the server has refused. */
+export class Credentials {
+  /** The token that was given last. */
+  token: string | undefined;
+  /** The one that the server refused: it is not tried a second time. */
+  refused: string | undefined;
+
+  constructor(
+    private readonly url: URL,
+    private readonly options: Pick<ConnectOptions, 'token' | 'ticket'>,
+  ) {}
+
+  /**
+   * For one request; the url carries the ticket.
+   *
+   * @throws PushError `UNAUTHENTICATED`, retryable, if the application fails, or has only the token that was refused
+   */
+  async next(): Promise<{ readonly url: URL; readonly token: string | undefined }> {
+    const { token, ticket } = this.options;
+    const url = new URL(this.url);
+    try {
+      const [own, oneTime] = await Promise.all([token?.(), ticket?.()]);
+      if (oneTime) url.searchParams.set('ticket', oneTime);
+      else if (own && own === this.refused) throw sameToken;
+      this.token = own;
+      return { url, token: own };
+    } catch (error) {
+      throw new PushError('UNAUTHENTICATED', String(error), true);
+    }
+  }
+}
