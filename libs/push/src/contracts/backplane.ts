@@ -35,7 +35,7 @@ export interface HistoryQuery {
   readonly after: number;
   /** Sequence; nothing behind it is wanted. Not ahead of what the backplane has delivered. */
   readonly through: number;
-  /** How many events at most, 1 or more. */
+  /** How many events at most, 1 or more. A page may hold fewer, or none: see `History.page`. */
   readonly limit: number;
   /** Of each topic only its newest event is wanted, if that is not behind `through`; nothing counts as lost. */
   readonly newestOnly?: boolean;
@@ -48,7 +48,7 @@ export interface HistoryPage {
   /** The page is complete up to here, and not beyond the asked `through`: the next one starts behind it. */
   readonly through: number;
   /**
-   * Of the asked topics and patterns, those of which an event behind the asked position is gone, with the sequence of the
+   * Of the asked topics and patterns, those of which an event after the asked position is gone, or may be,, with the sequence of the
    * newest such event, which may lie beyond the page. Never a topic that lost nothing, as far as the backplane can know.
    */
   readonly lost: ReadonlyMap<string, number>;
@@ -60,8 +60,11 @@ export interface HistoryPage {
  */
 export interface History {
   /**
-   * Reads one page. Rejects where the server cannot be read or has another epoch than the tail was told: the hub asks
-   * again.
+   * Reads one page. It is a bounded piece of work, whatever is asked: a bounded number of commands and bytes, none of which
+   * keeps the server or this node's event loop for longer than a few milliseconds. What does not fit into that is the next
+   * page's: `through` then lies before the asked one, but always after `after`. What cannot be known counts as `lost`.
+   *
+   * Rejects where the server cannot be read or has another epoch than the tail was told: the hub asks again.
    */
   page(query: HistoryQuery): Promise<HistoryPage>;
 }

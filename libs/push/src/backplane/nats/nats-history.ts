@@ -3,22 +3,26 @@ import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import type { History, HistoryPage, HistoryQuery } from '../../contracts/backplane.js';
 import type { LogEvent } from '../../contracts/event.js';
 import type { RetentionRules } from '../../contracts/retention.js';
-import { covers } from '../../contracts/topic.js';
 import { readBody } from '../event-body.js';
+import { Matcher } from '../matcher.js';
+import { canFilterMany, filtersOf } from './nats-filters.js';
 import { patience, type NatsLink } from './nats-link.js';
 import type { NatsLog } from './nats-log.js';
+import { NatsLosses } from './nats-losses.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import type { Subjects } from './subjects.js';
 
-/** How many requests go to the server at once. */
-const parallel = 16;
+/** How many messages one request asks for: more and more, as long as they are small. */
+const smallestBatch = 16;
+const largestBatch = 256;
+const smallBytes = 32 * 1024;
 
-/** How many messages one request asks for at most. */
-const batch = 1_000;
+/** How many messages, and about how many bytes, are read for a page by each consumer: the page ends where that has come. */
+const mostMessages = 2_048;
+const mostBytes = 1024 * 1024;
 
-/** Everything that was read for one pattern. */
+/** Everything that was read by one consumer. */
 interface Reading {
-  readonly pattern: string;
   readonly events: LogEvent[];
   /** How far it is complete. */
   through: number;
@@ -27,26 +31,30 @@ interface Reading {
 }
 
 /**
- * Reads with a consumer for each pattern, since servers before 2.10 know one filter a consumer, and merges in log order.
+ * Reads with consumers, and merges in log order. Whatever is asked, a page takes a bounded number of them, and each a
+ * bounded number of messages and bytes.
  */
 export class NatsHistory implements History {
+  private readonly losses: NatsLosses;
+
   constructor(
     private readonly link: NatsLink,
     private readonly log: NatsLog,
     private readonly subjects: Subjects,
     private readonly retention: RetentionRules,
     private readonly options: NatsBackplaneOptions,
-  ) {}
+  ) {
+    this.losses = new NatsLosses(log, subjects);
+  }
 
   async page(query: HistoryQuery): Promise<HistoryPage> {
     const log = this.log.current;
     if (!log || log.epoch !== this.log.told) throw new Error('The log is not open yet.');
     const connection = await this.link.up();
-    const patterns = query.topics.filter(
-      (pattern) => !query.topics.some((other) => other !== pattern && covers(other, pattern)),
-    );
-    const readings = await inParallel(patterns, (pattern) =>
-      this.read(connection, log.epoch, query, pattern),
+    const matcher = new Matcher(query.topics);
+    const filters = filtersOf(query.topics, canFilterMany(connection.info?.version ?? ''));
+    const readings = await Promise.all(
+      filters.map((filter) => this.read(connection, log.epoch, query, filter, matcher)),
     );
     const through = Math.min(query.through, ...readings.map((reading) => reading.through));
     const merged = new Map(readings.flatMap(({ events }) => events.map((event) => [event.sequence, event])));
@@ -56,20 +64,23 @@ export class NatsHistory implements History {
     const page = events.slice(0, query.limit);
     const end = events.length > page.length ? page.at(-1)!.sequence : through;
     if (query.newestOnly) return { events: page, through: end, lost: new Map() };
-    return this.withLosses(connection, log.epoch, query, readings, { events: page, through: end });
+    const gone = readings.flatMap((reading) => [...reading.gone]);
+    return this.withLosses(connection, query, filters.flat(), gone, matcher, { events: page, through: end });
   }
 
-  /** Reads what a pattern has in the asked range, up to the asked number of events. */
+  /** Reads what a consumer brings of the asked range, up to the asked number of events. */
   private async read(
     connection: NatsConnection,
     epoch: string,
     { after, through, limit, newestOnly }: HistoryQuery,
-    pattern: string,
+    filter: readonly string[],
+    matcher: Matcher,
   ): Promise<Reading> {
-    const reading: Reading = { pattern, events: [], through, gone: new Map() };
+    const reading: Reading = { events: [], through, gone: new Map() };
     const { consumers } = await this.log.manager(connection);
+    const subjects = filter.map((pattern) => this.subjects.of(pattern));
     const consumer = await consumers.add(this.subjects.stream, {
-      filter_subject: this.subjects.of(pattern),
+      ...(subjects.length === 1 ? { filter_subject: subjects[0]! } : { filter_subjects: subjects }),
       ...(newestOnly
         ? { deliver_policy: DeliverPolicy.LastPerSubject }
         : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }),
@@ -81,14 +92,22 @@ export class NatsHistory implements History {
     try {
       // The server's clock says what is too old: a wrong clock on this node must not shorten history.
       const now = Date.parse(consumer.created);
+      let [messages, bytes] = [0, 0];
       for await (const message of this.messages(connection, consumer)) {
         const sequence = message.seq;
         if (sequence > through) break;
+        // Consumers of the newest messages have no start of their own.
+        if (sequence <= after) continue;
         const topic = this.subjects.topicOf(message.subject)!;
-        const { events, age } = this.retention.of(topic);
-        if (events <= 0 || message.time.getTime() + age <= now) reading.gone.set(topic, sequence);
-        else if (sequence > after) reading.events.push(readBody(epoch, sequence, topic, message.string()));
-        if (reading.events.length < limit) continue;
+        if (matcher.has(topic)) {
+          const { events, age } = this.retention.of(topic);
+          if (events <= 0 || message.time.getTime() + age <= now) reading.gone.set(topic, sequence);
+          else reading.events.push(readBody(epoch, sequence, topic, message.string()));
+        }
+        const paused = matcher.pause();
+        if (paused) await paused;
+        bytes += message.data.length;
+        if (++messages < mostMessages && bytes < mostBytes && reading.events.length < limit) continue;
         reading.through = sequence;
         break;
       }
@@ -102,53 +121,41 @@ export class NatsHistory implements History {
   private async *messages(connection: NatsConnection, consumer: ConsumerInfo): AsyncGenerator<JsMsg> {
     const client = jetstream(connection, { timeout: patience, ...this.options.jetstream });
     const handle = client.consumers.getConsumerFromInfo(consumer);
+    let batch = smallestBatch;
     for (let left = consumer.num_pending; left > 0;) {
-      let received = 0;
+      let [received, bytes] = [0, 0];
       const messages = await handle.fetch({ max_messages: Math.min(left, batch), expires: 1_000 });
       for await (const message of messages) {
         received++;
+        bytes += message.data.length;
         yield message;
       }
+      batch = bytes < smallBytes ? Math.min(batch * 4, largestBatch) : smallestBatch;
       // Fewer than there were: retention took them meanwhile.
       if (received === 0) return;
       left -= received;
     }
   }
 
-  /**
-   * Finds out what is gone. A subject that is full may have lost something: its oldest message stands for that, and is
-   * not delivered. What went with the end of the stream, by its age or size, may have been of any topic.
-   */
   private async withLosses(
     connection: NatsConnection,
-    epoch: string,
-    query: HistoryQuery,
-    readings: readonly Reading[],
+    { topics, after }: HistoryQuery,
+    filters: readonly string[],
+    gone: readonly (readonly [topic: string, sequence: number])[],
+    matcher: Matcher,
     page: Pick<HistoryPage, 'events' | 'through'>,
   ): Promise<HistoryPage> {
+    const epoch = this.log.current?.epoch;
     const { streams } = await this.log.manager(connection);
-    const oldest = new Map<string, number>();
-    const gone = readings.flatMap((reading) => [...reading.gone]);
-    let first = 0;
-    for (const { pattern } of readings) {
-      const info = await streams.info(this.subjects.stream, { subjects_filter: this.subjects.of(pattern) });
-      first = Math.max(first, info.state.first_seq - 1);
-      const full = Object.entries(info.state.subjects ?? {})
-        .filter(([, count]) => count >= this.log.current!.kept)
-        .map(([subject]) => subject);
-      await inParallel(full, async (subject) => {
-        const firstOfSubject = { next_by_subj: subject, seq: 1 };
-        const message = await streams.getMessage(this.subjects.stream, firstOfSubject);
-        if (message) oldest.set(this.subjects.topicOf(subject)!, message.seq);
-      });
-    }
-    if (this.log.current?.epoch !== epoch) throw new Error('The log is another one.');
-    const lost = new Map<string, number>();
-    for (const pattern of query.topics) {
-      let newest = first;
-      for (const [topic, sequence] of [...gone, ...oldest])
-        if (sequence > newest && covers(pattern, topic)) newest = sequence;
-      if (newest > query.after) lost.set(pattern, newest);
+    const subjects = filters.map((pattern) => this.subjects.of(pattern));
+    const { any, oldest } = await this.losses.find(streams, subjects, (topic) => matcher.has(topic));
+    if (this.log.current?.epoch !== epoch || epoch !== this.log.told)
+      throw new Error('The log is another one.');
+    const lost = new Map<string, number>(any > after ? topics.map((pattern) => [pattern, any]) : []);
+    for (const [topic, sequence] of [...gone, ...oldest]) {
+      if (sequence <= after) continue;
+      for (const pattern of matcher.matching(topic))
+        lost.set(pattern, Math.max(sequence, lost.get(pattern) ?? 0));
     }
     return {
       through: page.through,
@@ -156,12 +163,4 @@ export class NatsHistory implements History {
       lost,
     };
   }
-}
-
-/** Does `work` for each of `items`, a bounded number at a time. Returns the results in their order. */
-async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let start = 0; start < items.length; start += parallel)
-    results.push(...(await Promise.all(items.slice(start, start + parallel).map(work))));
-  return results;
 }

@@ -1,17 +1,19 @@
 /**
- * The keys of one log. They share a hash tag, so that Redis Cluster keeps them on one node, where one script can reach
+ * The keys of one log. A server may evict any of them, alone: what is not there is not known. They share a hash tag, so that Redis Cluster keeps them on one node, where one script can reach
  * them all.
  */
 export class Keys {
-  /** Hash: `epoch`, `run` (of the server), `sequence` (of the newest event), `start` (of the epoch), `floor`. */
+  /**
+   * Hash: `epoch`, `run` (of the server), `sequence` (of the newest event), `start` (of the epoch), `jumps` ("base target,"
+   * for each time the server changed: no event stands between the two), `born` (the epoch that it was made with), and
+   * `writer …` for each node: number and time of the last batch that it stored, and the sequences that its events got.
+   */
   readonly log: string;
   /** Stream: an entry for each epoch that begins, which wakes every reader. */
   readonly epochs: string;
-  /** List: "base start", for each time the server changed: no event stands between the two. */
-  readonly runs: string;
-  /** Sorted set: topics by the sequence of their newest event. */
+  /** Sorted set: topics by the sequence of their newest event. Its mark: up to where those may have had events that it does not name. */
   readonly topics: string;
-  /** Sorted set: the same topics, by name. */
+  /** Sorted set: the same topics, and the mark, by name. */
   readonly names: string;
   /** Pub/Sub channel for what is not stored. */
   readonly channel: string;
@@ -23,7 +25,6 @@ export class Keys {
     this.tag = `{${prefix}}:`;
     this.log = `${this.tag}log`;
     this.epochs = `${this.tag}epochs`;
-    this.runs = `${this.tag}runs`;
     this.topics = `${this.tag}topics`;
     this.names = `${this.tag}names`;
     this.channel = `${this.tag}channel`;
@@ -35,12 +36,12 @@ export class Keys {
     return `${this.tag}feed:${epoch}`;
   }
 
-  /** List: the retained events of a topic, and before them one that is gone, if any is. */
+  /** List: "sequence 0 born", up to where a topic's events are gone, then those that are retained. */
   topic(topic: string): string {
     return this.topicPrefix + topic;
   }
 
-  /** String: the sequence of the event that was published with a message id. */
+  /** String: "sequence born" of the event that was published with a message id. */
   messageId(id: string): string {
     return `${this.tag}message:${id}`;
   }
@@ -48,10 +49,5 @@ export class Keys {
   /** String: a value that is taken once. */
   once(key: string): string {
     return `${this.tag}once:${key}`;
-  }
-
-  /** String: the number of the last batch that a node stored, and the sequences that its events got. */
-  writer(id: string): string {
-    return `${this.tag}writer:${id}`;
   }
 }

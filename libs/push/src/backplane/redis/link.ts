@@ -2,7 +2,7 @@ import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import { backoffDelay, within } from '../backoff.js';
 import type { Outage } from '../outage.js';
 import type { RedisBackplaneOptions } from './redis.options.js';
-import type { RedisClient } from './scripts.js';
+import type { RedisClient } from './script.js';
 
 /** A server that takes longer than this to answer is taken for dead, and its connection for broken, in milliseconds. */
 export const patience = 4_000;

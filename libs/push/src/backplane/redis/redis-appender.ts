@@ -7,7 +7,7 @@ import type { Keys } from './keys.js';
 import type { Link } from './link.js';
 import type { RedisLog } from './redis-log.js';
 import type { RedisBackplaneOptions } from './redis.options.js';
-import { appendScript } from './scripts.js';
+import { appendScript } from './append-script.js';
 
 /** What is stored by one call at most: Redis does nothing else meanwhile, about a millisecond. */
 const batchEvents = 256;
@@ -81,7 +81,7 @@ export class RedisAppender {
     const { epoch, run } = this.log.current!;
     const { keys } = this;
     const topics = new Map<string, number>();
-    const names = [keys.log, keys.feed(epoch), keys.topics, keys.names, keys.writer(this.writer)];
+    const names = [keys.log, keys.feed(epoch), keys.topics, keys.names];
     const kept: string[] = [];
     const events: (string | number)[] = [];
     const ids: string[] = [];
@@ -100,7 +100,8 @@ export class RedisAppender {
       ids.push(keys.messageId(messageId));
       identified.push(index + 1);
     });
-    const head = [`${epoch} ${run}`, this.batch, this.limits, keys.topicPrefix, topics.size, batch.length];
+    const name = `${this.writer} ${this.batch}`;
+    const head = [`${epoch} ${run}`, name, this.limits, keys.topicPrefix, topics.size, batch.length];
     const args = [...head, ...kept, ...events, ...identified];
     const reply = await this.link.run((client) => appendScript.run(client, [...names, ...ids], args));
     return typeof reply === 'string' ? reply.split(' ').map(Number) : undefined;

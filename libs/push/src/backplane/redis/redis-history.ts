@@ -1,247 +1,168 @@
 import type { History, HistoryPage, HistoryQuery } from '../../contracts/backplane.js';
-import type { LogEvent } from '../../contracts/event.js';
 import type { RetentionRules } from '../../contracts/retention.js';
-import { covers, isWildcard } from '../../contracts/topic.js';
-import { readBody } from '../event-body.js';
+import { isWildcard } from '../../contracts/topic.js';
+import { Matcher } from '../matcher.js';
+import { floorScript } from './history-scripts.js';
 import type { Keys } from './keys.js';
 import type { Link } from './link.js';
-import { ageOf, countOf } from './redis-appender.js';
+import { RedisFeed } from './redis-feed.js';
+import { RedisLists, type Source } from './redis-lists.js';
 import type { RedisLog } from './redis-log.js';
-import { readScript } from './scripts.js';
+import { anotherLog, RedisTopics, type FoundTopics } from './redis-topics.js';
 
-/** How many topics' lists one call reads: Redis does nothing else meanwhile. */
-const listsAtOnce = 200;
+/** From so many topics on, the feed is read instead of their lists, if no more than that has come since. */
+const manyTopics = 64;
+const fewEvents = 1_000;
 
-/** How many topics a read may take together. Wildcards that have more new topics are read from the feed. */
-const mostTopics = 10_000;
-
-/** How many entries of the feed, or names of topics, are looked at in one call. */
-const scanAtOnce = 1_000;
-
-/** What has been read of one topic. */
-interface Source {
-  readonly topic: string;
-  readonly events: LogEvent[];
-  lost: number;
-  /** How far it is read; infinite when nothing is left. */
-  read: number;
-}
+/** How often lists are read on, after all were begun, before a page ends where it has come. */
+const roundsOfPage = 4;
 
 /**
- * Reads the topics' lists, merged in log order. Which topics a wildcard means comes from the two indexes: by name, where
- * few topics begin like it, else by what is new in them.
+ * Reads pages from the topics' lists, merged in log order, or from the feed. Whatever is asked, a page takes a bounded
+ * number of calls, one after the other, each of which is short: at most one to find the topics, one for each of them
+ * (64 together, mostly), four to read on, and one that tells what is lost.
  */
 export class RedisHistory implements History {
+  private readonly topics: RedisTopics;
+  private readonly lists: RedisLists;
+  private readonly feed: RedisFeed;
+
   constructor(
     private readonly link: Link,
     private readonly log: RedisLog,
     private readonly keys: Keys,
-    private readonly retention: RetentionRules,
-  ) {}
+    retention: RetentionRules,
+  ) {
+    this.topics = new RedisTopics(link, keys);
+    this.lists = new RedisLists(link, keys, retention);
+    this.feed = new RedisFeed(link, keys, retention);
+  }
 
   async page(query: HistoryQuery): Promise<HistoryPage> {
     const epoch = this.log.current?.epoch;
     if (epoch === undefined || epoch !== this.log.told) throw new Error('The log is not open yet.');
-    if (query.newestOnly) return this.newest(epoch, query);
-    const topics = await this.newTopics(query);
-    return topics ? this.merged(epoch, query, topics) : this.fromFeed(epoch, query);
-  }
-
-  /** Topics with something behind `after`, and the sequence of their newest event; `undefined` if they are too many. */
-  private async newTopics({ topics, after }: HistoryQuery): Promise<Map<string, number> | undefined> {
-    const exact = topics.filter((topic) => !isWildcard(topic));
-    const found = await this.newestOf(exact, after);
-    for (const wildcard of topics.filter(isWildcard)) {
-      const names = (await this.named(wildcard, after)) ?? (await this.changed(wildcard, after));
-      if (!names) return undefined;
-      for (const [topic, newest] of names) found.set(topic, newest);
-      if (found.size > mostTopics) return undefined;
-    }
-    return found;
-  }
-
-  /** Topics that begin like `wildcard`; `undefined` if more do than have something new. */
-  private async named(wildcard: string, after: number): Promise<Map<string, number> | undefined> {
-    const prefix = wildcard.slice(0, wildcard.search(/[*>]/));
-    // Without a literal beginning, these are all topics. Behind "~", the last visible character, comes DEL.
-    const [low, high] = prefix === '' ? ['-', '+'] : [`[${prefix}`, `(${prefix}\x7f`];
-    const { topics, names } = this.keys;
-    const [byName, byChange] = await Promise.all([
-      this.link.run((client) => client.zlexcount(names, low, high)),
-      this.link.run((client) => client.zcount(topics, `(${after}`, '+inf')),
-    ]);
-    if (byName > byChange || byName > mostTopics) return undefined;
-    const found = await this.link.run((client) => client.zrangebylex(names, low, high));
-    return this.newestOf(
-      found.filter((topic) => covers(wildcard, topic)),
-      after,
-    );
-  }
-
-  /** Topics of `wildcard` by what is new in them; `undefined` if far too many have something new. */
-  private async changed(wildcard: string, after: number): Promise<Map<string, number> | undefined> {
-    const found = new Map<string, number>();
-    let from = after;
-    for (let looked = 0; looked < mostTopics * 10; looked += scanAtOnce) {
-      // Topics only move up in this order, so that none is missed however many move.
-      const page = await this.changedPage(from);
-      for (const [topic, newest] of page) if (covers(wildcard, topic)) found.set(topic, newest);
-      if (page.length < scanAtOnce) return found;
-      if (found.size > mostTopics) return undefined;
-      from = page.at(-1)![1];
-    }
-    return undefined;
-  }
-
-  private async changedPage(after: number): Promise<[topic: string, newest: number][]> {
-    const reply = await this.link.run((client) =>
-      client.zrangebyscore(this.keys.topics, `(${after}`, '+inf', 'WITHSCORES', 'LIMIT', 0, scanAtOnce),
-    );
-    return pairs(reply);
-  }
-
-  private async newestOf(topics: readonly string[], after: number): Promise<Map<string, number>> {
-    const newest = new Map<string, number>();
-    for (let start = 0; start < topics.length; start += scanAtOnce) {
-      const some = topics.slice(start, start + scanAtOnce);
-      const scores = await this.link.run((client) => client.zmscore(this.keys.topics, ...some));
-      some.forEach((topic, index) => {
-        if (Number(scores[index] ?? 0) > after) newest.set(topic, Number(scores[index]));
-      });
-    }
-    return newest;
+    const matcher = new Matcher(query.topics);
+    const { topics, after, through } = query;
+    const found = await this.topics.find(epoch, topics, matcher, after);
+    if (query.newestOnly) return this.newest(epoch, query, matcher, found);
+    const isShort = found.topics.size > manyTopics && through - after <= fewEvents;
+    if (found.isPartial || (isShort && found.feedBegins <= after))
+      return this.fromFeed(epoch, query, matcher);
+    return this.merged(epoch, query, matcher, found);
   }
 
   private async merged(
     epoch: string,
     query: HistoryQuery,
-    topics: Map<string, number>,
+    matcher: Matcher,
+    { topics }: FoundTopics,
   ): Promise<HistoryPage> {
-    const { after, through, limit } = query;
-    const sources = [...topics.keys()].map((topic): Source => ({ topic, events: [], lost: 0, read: after }));
-    let enough = through;
+    const { after, limit } = query;
+    const sources = [...topics.keys()].map((topic): Source => ({
+      topic,
+      events: [],
+      lost: 0,
+      isGone: false,
+      next: after + 1,
+    }));
     // Twice the fair share: most pages then need no second round.
-    for (let count = Math.ceil((limit * 2) / Math.max(1, sources.length)); ; count *= 2) {
-      const behind = sources.filter((source) => source.read < enough);
-      if (behind.length === 0) break;
-      await this.read(epoch, behind, Math.min(count, limit), topics);
-      enough = sequenceAt(sources, limit, through);
-    }
-    const events = sources.flatMap((source) => source.events).sort((a, b) => a.sequence - b.sequence);
-    const page = events.filter((event) => event.sequence <= enough);
-    return { events: page, through: enough, lost: await this.lost(query, sources) };
+    const count = Math.min(limit, Math.ceil((limit * 2) / Math.max(1, sources.length)));
+    for (let done = 0; done < sources.length;)
+      done += await this.lists.read(epoch, sources.slice(done), count);
+    const through = await this.readOn(epoch, query, sources, count);
+    for (const source of sources)
+      // Without a list, all that the topic had is gone.
+      if (source.isGone) source.lost = topics.get(source.topic) ?? Infinity;
+    const events = sources
+      .flatMap((source) => source.events)
+      .filter((event) => event.sequence <= through)
+      .sort((a, b) => a.sequence - b.sequence);
+    return { events, through, lost: await this.lost(epoch, query, matcher, sources) };
   }
 
-  /** Reads on in some topics' lists. */
-  private async read(
+  /** Reads on where the page's next events are. Returns how far all of `sources` are read, or the page is full. */
+  private async readOn(
     epoch: string,
+    { through, limit }: HistoryQuery,
     sources: readonly Source[],
     count: number,
-    newest: ReadonlyMap<string, number>,
-  ): Promise<void> {
-    // Sources that were read equally far go together: a call has one place to start from.
-    for (const [after, group] of byProgress(sources)) {
-      for (let start = 0; start < group.length; start += listsAtOnce) {
-        const some = group.slice(start, start + listsAtOnce);
-        const replies = await this.lists(
-          epoch,
-          some.map((source) => source.topic),
-          after,
-          count,
-        );
-        some.forEach((source, index) => {
-          const [lost, more, ...entries] = replies[index]!;
-          // Without a list, all that the topic had is gone.
-          const gone = lost === '' ? newest.get(source.topic)! : Number(lost);
-          source.lost = Math.max(source.lost, gone);
-          for (const entry of entries) source.events.push(eventOf(epoch, source.topic, entry));
-          source.read = more === 1 ? source.events.at(-1)!.sequence : Infinity;
-        });
-      }
+  ): Promise<number> {
+    for (let round = 0; ; round++) {
+      const enough = sequenceAt(sources, limit, through);
+      const behind = sources.filter(({ next }) => next <= enough).sort((a, b) => a.next - b.next);
+      const [first] = behind;
+      if (!first) return enough;
+      if (round === roundsOfPage) return first.next - 1;
+      await this.lists.read(epoch, behind, Math.min(limit, count * 2 ** round));
     }
   }
 
-  private async lists(epoch: string, topics: readonly string[], after: number, count: number) {
-    const args: (string | number)[] = [epoch, after, count];
-    for (const topic of topics) {
-      const { events, age } = this.retention.of(topic);
-      args.push(countOf(events), ageOf(age));
+  private async lost(
+    epoch: string,
+    { topics, after }: HistoryQuery,
+    matcher: Matcher,
+    sources: readonly Source[],
+  ): Promise<Map<string, number>> {
+    const floor = await this.floor(epoch);
+    const lost = new Map<string, number>(topics.filter(isWildcard).map((wildcard) => [wildcard, floor]));
+    for (const source of sources) {
+      if (source.lost === 0) continue;
+      // Of what is not known it is the floor that says up to where there may have been something.
+      const newest = source.lost === Infinity ? floor : source.lost;
+      for (const pattern of matcher.matching(source.topic))
+        lost.set(pattern, Math.max(newest, lost.get(pattern) ?? 0));
+      const paused = matcher.pause();
+      if (paused) await paused;
     }
-    const lists = topics.map((topic) => this.keys.topic(topic));
-    const reply = await this.link.run((client) => readScript.run(client, [this.keys.log, ...lists], args));
-    if (!reply) throw new Error('The log on the server is another one.');
-    return reply as [lost: string, more: number, ...entries: string[]][];
-  }
-
-  private async lost(query: HistoryQuery, sources: readonly Source[]): Promise<Map<string, number>> {
-    const lost = new Map<string, number>();
-    const floor = Number((await this.link.run((client) => client.hget(this.keys.log, 'floor'))) ?? 0);
-    for (const pattern of query.topics) {
-      let newest = 0;
-      for (const source of sources)
-        if (source.lost > newest && covers(pattern, source.topic)) newest = source.lost;
-      // A topic that is no longer remembered may have had anything up to the floor.
-      const isForgotten = isWildcard(pattern) || !sources.some(({ topic }) => topic === pattern);
-      if (isForgotten && floor > newest) newest = floor;
-      if (newest > query.after) lost.set(pattern, newest);
-    }
-    return lost;
+    return new Map([...lost].filter(([, sequence]) => sequence > after));
   }
 
   /** The newest events are in the order of the index by change: it is read instead of merging anything. */
-  private async newest(epoch: string, query: HistoryQuery): Promise<HistoryPage> {
-    const { after, through, limit } = query;
-    const narrow = await this.newTopics(query);
-    const found = [...(narrow ?? [])].sort((a, b) => a[1] - b[1]);
-    let scanned = narrow ? Infinity : after;
-    while (found.length < limit && scanned < through) {
-      const page = await this.changedPage(scanned);
-      found.push(...page.filter(([topic]) => query.topics.some((pattern) => covers(pattern, topic))));
-      scanned = page.length < scanAtOnce ? Infinity : page.at(-1)![1];
-    }
+  private async newest(
+    epoch: string,
+    { topics: patterns, after, through, limit }: HistoryQuery,
+    matcher: Matcher,
+    found: FoundTopics,
+  ): Promise<HistoryPage> {
+    const changed = found.isPartial ? await this.topics.changed(epoch, matcher, after) : undefined;
+    const all = [...(changed?.unknown === 0 ? new Map(changed.topics) : found.topics)];
     // What is newer than `through` has left its place for one that the reader gets live.
-    const page = found.filter(([, newest]) => newest <= through).slice(0, limit);
-    const isLast = page.length < limit || page.at(-1) === found.at(-1);
-    const end = isLast ? Math.min(scanned, through) : page.at(-1)![1];
-    return { events: await this.newestEvents(epoch, page, end), through: end, lost: new Map() };
-  }
-
-  private async newestEvents(epoch: string, topics: readonly [string, number][], through: number) {
-    const events: LogEvent[] = [];
-    for (let start = 0; start < topics.length; start += listsAtOnce) {
-      const names = topics.slice(start, start + listsAtOnce).map(([topic]) => topic);
-      const replies = await this.lists(epoch, names, 0, 0);
-      names.forEach((topic, index) => {
-        const entry = replies[index]![2];
-        if (entry !== undefined) events.push(eventOf(epoch, topic, entry));
-      });
-    }
-    return events.filter((event) => event.sequence <= through).sort((a, b) => a.sequence - b.sequence);
+    const known = all
+      .filter((each): each is [string, number] => each[1] !== undefined && each[1] <= through)
+      .sort((a, b) => a[1] - b[1]);
+    const unknown = all.filter(([, newest]) => newest === undefined).map(([topic]) => topic);
+    const some = known.slice(0, limit);
+    const scanned = Math.min(changed?.through ?? Infinity, through);
+    let end = known.length > limit ? some.at(-1)![1] : scanned;
+    const read = await this.lists.newest(epoch, [...some.map(([topic]) => topic), ...unknown]);
+    const events = read
+      .filter(({ sequence }) => sequence > after && sequence <= end)
+      .sort((a, b) => a.sequence - b.sequence)
+      .slice(0, limit);
+    if (unknown.length > 0 && events.length === limit) end = events.at(-1)!.sequence;
+    const isUnknown = changed !== undefined && changed.unknown > after;
+    const lost = isUnknown ? patterns.filter(isWildcard).map((each) => [each, changed.unknown] as const) : [];
+    return { events, through: end, lost: new Map(lost) };
   }
 
   /** For wildcards that mean too many topics: what the feed still holds. What it does not counts as lost. */
-  private async fromFeed(
-    epoch: string,
-    { topics, after, through, limit }: HistoryQuery,
-  ): Promise<HistoryPage> {
-    const feed = this.keys.feed(epoch);
-    const range = (from: number, count: number) =>
-      this.link.run((client) => client.xrange(feed, from, through, 'COUNT', count));
-    const [oldest] = await range(0, 1);
-    const begin = oldest ? firstFollows(oldest) : through;
-    const lost = new Map<string, number>(begin > after ? topics.map((topic) => [topic, begin]) : []);
-    const events: LogEvent[] = [];
-    for (let from = after + 1; ;) {
-      const entries = await range(from, scanAtOnce);
-      for (const [id, [field, topic, , body]] of entries) {
-        const sequence = sequenceOf(id);
-        from = sequence + 1;
-        if (field !== 't' || !topics.some((pattern) => covers(pattern, topic!))) continue;
-        events.push(readBody(epoch, sequence, topic!, body!));
-        if (events.length === limit) return { events, through: sequence, lost };
-      }
-      if (entries.length < scanAtOnce) return { events, through, lost };
-    }
+  private async fromFeed(epoch: string, query: HistoryQuery, matcher: Matcher): Promise<HistoryPage> {
+    const { topics, after, through, limit } = query;
+    const stretch = await this.feed.read(epoch, matcher, after, through, limit);
+    const lost = new Map<string, number>(
+      stretch.lost > after ? topics.map((each) => [each, stretch.lost]) : [],
+    );
+    for (const [topic, sequence] of stretch.gone)
+      for (const pattern of matcher.matching(topic))
+        lost.set(pattern, Math.max(sequence, lost.get(pattern) ?? 0));
+    return { events: stretch.events, through: stretch.through, lost };
+  }
+
+  private async floor(epoch: string): Promise<number> {
+    const { log, topics } = this.keys;
+    const reply = await this.link.run((client) => floorScript.run(client, [log, topics], [epoch]));
+    if (!reply) throw anotherLog();
+    return Number(reply);
   }
 }
 
@@ -250,35 +171,4 @@ function sequenceAt(sources: readonly Source[], limit: number, through: number):
   const sequences = sources.flatMap((source) => source.events.map((event) => event.sequence));
   if (sequences.length < limit) return through;
   return Math.min(through, sequences.sort((a, b) => a - b)[limit - 1]!);
-}
-
-function eventOf(epoch: string, topic: string, entry: string): LogEvent {
-  const [sequence] = entry.split(' ', 1);
-  const body = entry.indexOf(' ', sequence!.length + 1) + 1;
-  return readBody(epoch, Number(sequence), topic, entry.slice(body));
-}
-
-function byProgress(sources: readonly Source[]): Map<number, Source[]> {
-  const groups = new Map<number, Source[]>();
-  for (const source of sources) {
-    const group = groups.get(source.read);
-    if (group) group.push(source);
-    else groups.set(source.read, [source]);
-  }
-  return groups;
-}
-
-function sequenceOf(id: string): number {
-  return Number(id.slice(0, id.indexOf('-')));
-}
-
-/** Which sequence an entry of the feed follows. */
-function firstFollows([id, [field, value]]: [string, string[]]): number {
-  return field === 'base' ? Number(value) : sequenceOf(id) - 1;
-}
-
-function pairs(reply: readonly string[]): [string, number][] {
-  const found: [string, number][] = [];
-  for (let index = 0; index < reply.length; index += 2) found.push([reply[index]!, Number(reply[index + 1])]);
-  return found;
 }

@@ -1,13 +1,13 @@
 import type { Keys } from './keys.js';
 import type { Link } from './link.js';
-import { openScript } from './scripts.js';
+import { openScript } from './log-scripts.js';
 
 /** The log as the server has it. */
 export interface OpenLog {
   readonly epoch: string;
   /** Which server process it was seen on. */
   readonly run: string;
-  /** The sequence behind which the epoch began. */
+  /** The sequence after which the epoch began. */
   readonly start: number;
   /** The sequence of its newest event. */
   readonly sequence: number;
@@ -49,9 +49,9 @@ export class RedisLog {
   }
 
   private async look(): Promise<OpenLog> {
-    const { log, epochs, runs } = this.keys;
+    const { log, epochs } = this.keys;
     const args = [this.keys.feed(''), this.newEpoch(), this.current?.epoch ?? '', this.seen];
-    const reply = await this.link.run((client) => openScript.run(client, [log, epochs, runs], args));
+    const reply = await this.link.run((client) => openScript.run(client, [log, epochs], args));
     const [epoch, run, start, sequence, announced] = reply as [string, string, number, number, string];
     if (epoch !== this.current?.epoch) this.seen = 0;
     this.current = { epoch, run, start, sequence, announced };

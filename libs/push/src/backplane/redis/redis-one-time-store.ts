@@ -2,7 +2,7 @@ import type { OneTimeStore } from '../../contracts/backplane.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Keys } from './keys.js';
 import type { Link } from './link.js';
-import type { RedisClient } from './scripts.js';
+import type { RedisClient } from './script.js';
 
 /** One-time values as keys that expire: `GETDEL` gives each of them to one node. */
 export class RedisOneTimeStore implements OneTimeStore {

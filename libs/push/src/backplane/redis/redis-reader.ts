@@ -40,10 +40,11 @@ export class RedisReader {
   async run(onOpen: () => void): Promise<void> {
     for (let attempt = 1; !this.signal.aborted; attempt++) {
       try {
-        this.enter(await this.log.open());
+        const log = await this.log.open();
+        this.enter(log);
         onOpen();
         for (let more = true; more; attempt = 0) {
-          more = await this.read();
+          more = await this.read(log.sequence);
           this.link.worked();
         }
       } catch (error) {
@@ -71,15 +72,23 @@ export class RedisReader {
     this.probe.reads();
   }
 
-  /** Reads once. Returns whether to read on; otherwise the log has to be looked at. */
-  private async read(): Promise<boolean> {
+  /**
+   * Reads once. Returns whether to read on; otherwise the log has to be looked at.
+   *
+   * @param stored the log had come to this sequence before: what is not in the feed up to there will not come any more
+   */
+  private async read(stored: number): Promise<boolean> {
     const epoch = this.epoch!;
     const streams = [this.keys.feed(epoch), this.keys.epochs, `${this.last}-0`, this.announced];
     const reply = await this.link.run(
       (client) => client.xread('COUNT', readEntries, 'BLOCK', idle, 'STREAMS', ...streams),
       idle,
     );
-    if (this.signal.aborted || !reply) return false;
+    if (this.signal.aborted) return false;
+    if (!reply) {
+      this.skip(stored);
+      return false;
+    }
     const feed = (reply as [string, Entry[]][]).find(([key]) => key === streams[0]);
     const entries = feed?.[1] ?? [];
     for (const [id, fields] of entries) this.take(epoch, Number(id.slice(0, -2)), fields);
@@ -95,15 +104,20 @@ export class RedisReader {
     // The server changed: numbers jump from the newest event that it had to this entry.
     const follows = field === 'base' ? Number(value) : sequence - 1;
     if (follows < this.last) throw new Error(`the log went back from ${this.last} to ${follows}`);
-    if (follows > this.last) {
-      this.outage.note(
-        `Events up to ${follows} left the feed before this node read them. Raise feedLength if this is common.`,
-      );
-      this.tail.skip(follows);
-    }
+    this.skip(follows);
     this.last = sequence;
     if (field === 't') this.tail.deliver(readBody(epoch, sequence, value!, body!));
     else this.tail.reach(sequence);
     if (field === 'probe') this.probe.seen(value!.slice(1));
+  }
+
+  /** Goes on after `sequence`: what the feed had up to there is gone, because it is full or because the server evicted it. */
+  private skip(sequence: number): void {
+    if (sequence <= this.last) return;
+    this.outage.note(
+      `Events up to ${sequence} left the feed before this node read them. Raise feedLength if this is common.`,
+    );
+    this.tail.skip(sequence);
+    this.last = sequence;
   }
 }

@@ -5,7 +5,7 @@ import { backoff } from '../backoff.js';
 import { readBody, writeBody } from '../event-body.js';
 import type { Keys } from './keys.js';
 import type { Link } from './link.js';
-import { publishScript } from './scripts.js';
+import { publishScript } from './log-scripts.js';
 
 /** How often a node checks that it still hears what is published, in milliseconds. */
 const checkInterval = 3_000;

@@ -14,6 +14,7 @@ import type { RetentionRules } from '../../contracts/retention.js';
 import { AppendQueue } from '../append-queue.js';
 import { DeliveryProbe } from '../delivery-probe.js';
 import { Outage } from '../outage.js';
+import { EvictionPolicy } from './eviction-policy.js';
 import { Keys } from './keys.js';
 import { Link } from './link.js';
 import { RedisAppender } from './redis-appender.js';
@@ -46,6 +47,7 @@ export class RedisBackplane extends Backplane {
   private appender?: RedisAppender;
   private reader?: RedisReader;
   private signals?: RedisSignals;
+  private policy?: EvictionPolicy;
   private loops: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: RedisBackplaneOptions = {}) {
@@ -67,6 +69,7 @@ export class RedisBackplane extends Backplane {
     const listening = new Link(options, 'listening', outage, signal);
     const log = new RedisLog(writing, keys, token);
     this.log = log;
+    this.policy = new EvictionPolicy(writing, keys, outage);
     this.history = new RedisHistory(writing, log, keys, retention);
     this.oneTimeStore = new RedisOneTimeStore(writing, keys);
     this.reader = new RedisReader(reading, log, keys, tail, this.probe, outage, signal);
@@ -92,9 +95,13 @@ export class RedisBackplane extends Backplane {
     return this.started(this.log).openAfresh();
   }
 
-  /** An empty event goes through the log and back. Checks that overlap share one. */
-  health(): Promise<Health> {
-    return this.probe.check();
+  /**
+   * An empty event goes through the log and back. Checks that overlap share one. A server that evicts keys is named in the
+   * detail; the node is ready nevertheless.
+   */
+  async health(): Promise<Health> {
+    const [health, problem] = await Promise.all([this.probe.check(), this.policy?.check()]);
+    return problem ? { ...health, detail: `${health.detail} ${problem}` } : health;
   }
 
   async close(): Promise<void> {
@@ -106,7 +113,10 @@ export class RedisBackplane extends Backplane {
   /** A node is in the log only once it hears everything: it must not miss that a user's rights were revoked. */
   private async join(reader: RedisReader, signals: RedisSignals): Promise<void> {
     await Promise.race([signals.listening, once(this.closing.signal, 'abort')]);
-    await reader.run(() => (signals.isOpen = true));
+    await reader.run(() => {
+      if (!signals.isOpen) void this.policy?.check();
+      signals.isOpen = true;
+    });
   }
 
   private started<T>(part: T | undefined): T {

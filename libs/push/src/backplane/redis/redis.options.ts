@@ -1,6 +1,6 @@
 import type { RedisOptions } from 'ioredis';
 import type { WaitLimits } from '../append-queue.js';
-import type { RedisClient } from './scripts.js';
+import type { RedisClient } from './script.js';
 
 /** What `redisBackplane()` takes. Everything has a default; say where Redis is with `url`, `client` or `connect`. */
 export interface RedisBackplaneOptions extends WaitLimits {
