@@ -114,8 +114,10 @@ export class RedisBackplane extends Backplane {
   private async join(reader: RedisReader, signals: RedisSignals): Promise<void> {
     await Promise.race([signals.listening, once(this.closing.signal, 'abort')]);
     await reader.run(() => {
-      if (!signals.isOpen) void this.policy?.check();
+      if (signals.isOpen) return;
       signals.isOpen = true;
+      // What it finds, it logs.
+      this.policy?.check().catch((error: unknown) => this.outage.note(String(error)));
     });
   }
 
