@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { createCertificate } from '../../src/certificate.js';
 import { afterTest } from './cleanup.js';
+import { holdingsOf } from './holdings.js';
 import { Http2Tunnel } from './http2-tunnel.js';
 
 export type Platform = 'express' | 'fastify' | 'fastify over HTTP/2' | 'fastify with TLS';
@@ -15,6 +16,9 @@ export const platforms: readonly Platform[] = ['express', 'fastify'];
 
 /** The last one speaks nothing but HTTP/2: clients of HTTP/1.1 reach it through a tunnel. */
 export const platformsWithHttp2: readonly Platform[] = [...platforms, 'fastify over HTTP/2'];
+
+/** How long an application may take to let go of clients that are gone, in milliseconds. */
+const patience = 15_000;
 
 /** A Nest application on a port of its own, with what tests need of it. */
 export class RunningApp {
@@ -61,10 +65,22 @@ export class RunningApp {
     for (const socket of this.sockets) socket.destroy();
   }
 
+  /** Nothing of what clients had may be left, once they are gone. */
   async close(): Promise<void> {
     this.cut();
     await this.tunnel?.close();
+    await this.holdsNothing();
     await this.nest.close();
+  }
+
+  /** Resolves once the application holds nothing for clients any more; rejects with what it still holds. */
+  private async holdsNothing(): Promise<void> {
+    const end = performance.now() + patience;
+    while (Object.keys(holdingsOf(this.nest)).length > 0) {
+      if (performance.now() > end)
+        throw new Error(`Its clients are gone, and it still holds ${JSON.stringify(holdingsOf(this.nest))}.`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 }
 

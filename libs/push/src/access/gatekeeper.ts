@@ -36,6 +36,8 @@ export interface Entrance {
   readonly byFirstMessage?: boolean;
   /** The origin that the application's CORS has granted credentials to. */
   readonly corsOrigin?: string;
+  /** Calls back when the client is gone, at once if it is already. From then on nothing is kept for it. */
+  readonly whenGone: (then: () => void) => void;
 }
 
 /** What happens when topics are granted. */
@@ -78,11 +80,12 @@ export class Gatekeeper implements OnModuleInit {
   }
 
   /**
-   * A client at one of push's own doors. Its owner MUST `close` the session, whether a connection comes of it or not.
+   * A client at one of push's own doors. The session is closed when it is not let in, and when it is gone.
    *
    * @throws PushError that says why it may not come in
    */
-  async open(request: ClientRequest, { transport, byFirstMessage, corsOrigin }: Entrance): Promise<Session> {
+  async open(request: ClientRequest, entrance: Entrance): Promise<Session> {
+    const { transport, byFirstMessage, corsOrigin, whenGone } = entrance;
     const { authentication, origins } = this.parts;
     const { queryBytes } = this.limits;
     if (queryLength(request) > queryBytes)
@@ -91,6 +94,7 @@ export class Gatekeeper implements OnModuleInit {
         `The query may have ${queryBytes} bytes. Name fewer topics, or use a wildcard.`,
       );
     const session = this.sessionFor(request, transport);
+    whenGone(() => session.close());
     try {
       const proof = await authentication.ofRequest(request, transport, session.address, () =>
         origins.assertAllowed(request, transport, corsOrigin),
@@ -107,7 +111,7 @@ export class Gatekeeper implements OnModuleInit {
   }
 
   /**
-   * A client whom the application itself has let in, on a route of its own. As `open`, its owner MUST `close` the session.
+   * A client whom the application itself has let in, on a route of its own. Its owner MUST `close` the session.
    *
    * @throws PushError when there is no room for it, or the principal has expired
    */

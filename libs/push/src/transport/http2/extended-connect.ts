@@ -47,13 +47,14 @@ function isWebSocket(request: Http2ServerRequest | IncomingMessage): request is 
 
 /** As Node does where nobody listens; and 501 for a protocol that nobody knows, as in RFC 9220, section 3. */
 function refuse(request: Http2ServerRequest | IncomingMessage, answer: Http2ServerResponse | Socket): void {
-  if (answer instanceof Http2ServerResponse)
+  if (!(answer instanceof Http2ServerResponse)) answer.destroy();
+  else if (!answer.stream.destroyed && !answer.stream.closed)
     answer.writeHead(request.headers[':protocol'] === undefined ? 405 : 501).end();
-  else answer.destroy();
 }
 
 function upgrade(server: Http2Server | Http2SecureServer, request: Http2ServerRequest): void {
-  const socket = new UpgradeStream(request.stream);
+  const socket = UpgradeStream.of(request.stream);
+  if (!socket) return;
   const isServed = server.emit('upgrade', upgradeRequest(request, socket), socket, Buffer.alloc(0));
   if (!isServed) socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
 }

@@ -1,4 +1,5 @@
 import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { Duplex } from 'node:stream';
 import { parseAnswer } from './upgrade-answer.js';
 
@@ -26,9 +27,12 @@ export class UpgradeStream extends Duplex {
   /** The head of the answer, as far as it is there; `undefined` once it is sent. */
   private head: Buffer | undefined = noBytes;
 
-  constructor(private readonly stream: ServerHttp2Stream) {
+  private constructor(
+    private readonly stream: ServerHttp2Stream,
+    session: Http2Session,
+  ) {
     super({ emitClose: true });
-    const { encrypted = false, socket } = stream.session!;
+    const { encrypted = false, socket } = session;
     this.encrypted = encrypted;
     this.remoteAddress = socket.remoteAddress;
     this.remoteFamily = socket.remoteFamily;
@@ -36,13 +40,20 @@ export class UpgradeStream extends Duplex {
     this.localAddress = socket.localAddress;
     this.localPort = socket.localPort;
     stream.pause();
-    stream.on('data', (chunk: Buffer) => {
-      if (!this.push(chunk)) stream.pause();
-    });
-    stream.once('end', () => this.push(null));
-    // Node reports a reset as an error too; "close" comes always, and is what a socket would say.
+    stream.on('data', this.receive);
+    stream.once('end', this.receiveEnd);
+    // Node reports a reset as an error too; a stream always says that it is over, as a socket would.
     stream.on('error', () => undefined);
     stream.once('close', () => this.destroy());
+    // A reset with NO_ERROR closes a stream, and destroys it only once everything that came before is read.
+    stream.once('aborted', () => this.destroy());
+  }
+
+  /** The socket of `stream`; `undefined` if the client is gone already, which Node tells in a later turn than the request. */
+  static of(stream: ServerHttp2Stream): UpgradeStream | undefined {
+    const { session } = stream;
+    if (!session || session.destroyed || stream.destroyed || stream.closed) return undefined;
+    return new UpgradeStream(stream, session);
   }
 
   /** The session that carries it; `undefined` once that has ended. */
@@ -88,8 +99,20 @@ export class UpgradeStream extends Duplex {
     // A reset is CANCEL (RFC 8441, section 5). After the last byte of an answer it only says: send no more.
     const code = this.writableFinished && !this.head ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL;
     if (!stream.closed && !(this.writableFinished && this.readableEnded)) stream.close(code);
+    // Nobody reads on, and what is not read would keep the stream.
+    stream.off('data', this.receive);
+    stream.off('end', this.receiveEnd);
+    stream.resume();
     callback(error);
   }
+
+  private readonly receive = (chunk: Buffer): void => {
+    if (!this.push(chunk)) this.stream.pause();
+  };
+
+  private readonly receiveEnd = (): void => {
+    this.push(null);
+  };
 
   /** Done when the client's flow control has let it through. That it failed is told by the stream's "close". */
   private put(bytes: Buffer, callback: Callback): void {
@@ -108,22 +131,27 @@ export class UpgradeStream extends Duplex {
       return noBytes;
     }
     this.head = undefined;
-    try {
-      this.stream.respond(parseAnswer(bytes.toString('latin1', 0, end)));
+    if (this.respond(() => parseAnswer(bytes.toString('latin1', 0, end)))) {
       return bytes.subarray(end + endOfHead.length);
-    } catch {
-      // An error would end the process of a listener that expects none from its socket. The client learns whose fault it is.
-      this.giveUp();
-      return noBytes;
     }
+    // What was written is no answer: the client learns whose fault it is.
+    if (this.respond(() => ({ ':status': 502 }), true)) this.stream.close(constants.NGHTTP2_NO_ERROR);
+    this.destroy();
+    return noBytes;
   }
 
-  private giveUp(): void {
+  /**
+   * Returns whether the head was sent. It is not if the stream is closed, which Node may not have told yet: an error from
+   * here would end the process of a listener that expects none from its socket.
+   */
+  private respond(head: () => OutgoingHttpHeaders, endStream = false): boolean {
     const { stream } = this;
-    if (!stream.destroyed && !stream.headersSent) {
-      stream.respond({ ':status': 502 }, { endStream: true });
-      stream.close(constants.NGHTTP2_NO_ERROR);
+    if (stream.destroyed || stream.closed || stream.headersSent) return false;
+    try {
+      stream.respond(head(), { endStream });
+      return true;
+    } catch {
+      return false;
     }
-    this.destroy();
   }
 }

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer, type TLSSocket } from 'node:tls';
+import { whenClosed } from '../sse/raw-response.js';
 
 /** How long a connection that comes when everyone has left may take to send its request, in milliseconds. */
 const grace = 500;
@@ -15,7 +16,8 @@ export class HttpSockets {
   private readonly sockets = new Set<Socket>();
   /** Connections whose TLS handshake is under way, by who they come from. */
   private readonly handshakes = new Map<string, Socket>();
-  private readonly busy = new Set<Socket>();
+  /** How many requests of each have no answer yet: a client may send several at a time. */
+  private readonly busy = new Map<Socket, number>();
   private state: 'open' | 'closing' | 'closed' = 'open';
 
   /** Begins to follow the connections of `server`; HTTP/2 without TLS has none. */
@@ -61,12 +63,19 @@ export class HttpSockets {
   }
 
   private answer(socket: Socket, response: ServerResponse): void {
-    this.busy.add(socket);
+    this.busy.set(socket, (this.busy.get(socket) ?? 0) + 1);
     if (this.state !== 'open') response.setHeader('Connection', 'close');
-    response.on('close', () => {
-      this.busy.delete(socket);
-      if (this.state !== 'open') socket.end();
-    });
+    whenClosed(response, () => this.answered(socket));
+  }
+
+  private answered(socket: Socket): void {
+    const left = this.busy.get(socket)! - 1;
+    if (left > 0) {
+      this.busy.set(socket, left);
+      return;
+    }
+    this.busy.delete(socket);
+    if (this.state !== 'open') socket.end();
   }
 
   /** An upgraded connection has no parser any more: it is its new owner's to end. */

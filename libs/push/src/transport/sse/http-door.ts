@@ -28,13 +28,27 @@ export class HttpDoor {
     return url;
   }
 
-  /** The session of whoever sent the request. It is closed with the response. */
-  async open(request: RawRequest, response: RawResponse): Promise<Session> {
+  /**
+   * Runs `run` for whoever sent the request. The session is closed when the client is gone; at once if `run` fails, since the
+   * answer may have to wait for others on its connection.
+   */
+  async admit<T>(
+    request: RawRequest,
+    response: RawResponse,
+    run: (session: Session) => Promise<T>,
+  ): Promise<T> {
     unveil(raw(request));
-    const entrance = { transport: 'sse', corsOrigin: credentialedOrigin(response) } as const;
-    const session = await this.gatekeeper.open(raw(request), entrance);
-    whenClosed(raw(response), () => session.close());
-    return session;
+    const session = await this.gatekeeper.open(raw(request), {
+      transport: 'sse',
+      corsOrigin: credentialedOrigin(response),
+      whenGone: (then) => whenClosed(raw(response), then),
+    });
+    try {
+      return await run(session);
+    } catch (error) {
+      session.close();
+      throw error;
+    }
   }
 
   /** What the request says in its body. Nothing of it is read before. */

@@ -45,8 +45,7 @@ export function pushControllerAt(path: string): Type {
     ): Promise<EventStream> {
       const { topics, from } = readEventsQuery(this.door.urlOf(request, endpoints.events));
       const stream = this.bus.stream(topics, { from, envelope: true, wildcards: true });
-      const session = await this.door.open(request, response);
-      await this.gatekeeper.subscribe(session, topics);
+      await this.door.admit(request, response, (session) => this.gatekeeper.subscribe(session, topics));
       return stream;
     }
 
@@ -57,8 +56,11 @@ export function pushControllerAt(path: string): Type {
       @Res({ passthrough: true }) response: RawResponse,
     ): Promise<MessageStream> {
       this.door.urlOf(request, endpoints.events);
-      await this.door.open(request, response);
-      return new MessageStream(readSubscriptions(await this.door.messageOf(request)));
+      return this.door.admit(
+        request,
+        response,
+        async () => new MessageStream(readSubscriptions(await this.door.messageOf(request))),
+      );
     }
 
     /** Answers by itself: interceptors of the application may wrap every answer, and this one has its form. */
@@ -66,9 +68,12 @@ export function pushControllerAt(path: string): Type {
     async publish(@Req() request: RawRequest, @Res() response: RawResponse & Reply): Promise<void> {
       const id = await this.door.once(response, async () => {
         this.door.urlOf(request, endpoints.publish);
-        const session = await this.door.open(request, response);
-        const { connection = '', ...publication } = readPublishBody(await this.door.messageOf(request));
-        return this.gatekeeper.publish(session, publication, connection);
+        return this.door.admit(request, response, async (session) => {
+          const { connection = '', ...publication } = readPublishBody(await this.door.messageOf(request));
+          const id = await this.gatekeeper.publish(session, publication, connection);
+          session.close();
+          return id;
+        });
       });
       answer(response, 200, { id });
     }

@@ -6,6 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { whenConnectionCloses } from '../lifecycle/connection-end.js';
 import type { Corkable } from '../together.js';
 
 /** Node's request behind what Express or Fastify hand out. */
@@ -74,24 +75,68 @@ export function bodyOf(response: RawResponse): Body {
   return { sink: isChunked ? response.socket! : response, isChunked, isDirect };
 }
 
-/** Calls `then` when the response is done, one way or another: once; at once if it is already. */
+/** Whether nobody can get anything of `response` any more: it is done, or its client is gone. */
+export function isClosed(response: RawResponse): boolean {
+  if (response instanceof Http2ServerResponse) {
+    // An HTTP/2 response has no stream any more once that is closed.
+    const stream = response.stream as ServerHttp2Stream | undefined;
+    return !stream || stream.destroyed || stream.closed;
+  }
+  return response.destroyed || response.closed || (connectionOf(response)?.destroyed ?? false);
+}
+
+/**
+ * Calls `then` when the response is done, or its client is gone: once; at once if that is so already. What belongs to a
+ * request MUST be given back by this, and MUST NOT be taken before it: no other event always comes.
+ */
 export function whenClosed(response: RawResponse, then: () => void): void {
-  const stream = response instanceof Http2ServerResponse ? response.stream : response;
-  // An HTTP/2 response has no stream any more once that is closed.
-  if ((stream as typeof stream | undefined)?.destroyed ?? true) then();
+  if (isClosed(response)) then();
+  else if (response instanceof Http2ServerResponse) whenStreamCloses(response.stream, then);
   // Node says it once. The bookkeeping of `once` would be held as long as the connection.
-  else stream.on('close', then);
+  else if (response.socket) response.on('close', then);
+  else whenQueuedCloses(response, then);
+}
+
+/** A reset closes a stream, but with NO_ERROR the stream is destroyed only once all that came before is read. */
+function whenStreamCloses(stream: ServerHttp2Stream, then: () => void): void {
+  const close = () => {
+    stream.off('aborted', close).off('close', close);
+    then();
+  };
+  stream.on('aborted', close).on('close', close);
+}
+
+/**
+ * A response that waits for the one before it on its connection (RFC 9112, section 9.3.2) has no socket. If it never gets
+ * one, Node says nothing of its end.
+ */
+function whenQueuedCloses(response: ServerResponse, then: () => void): void {
+  const close = () => {
+    forget();
+    response.off('close', close);
+    then();
+  };
+  const forget = whenConnectionCloses(response.req.socket, close);
+  response.on('close', close);
 }
 
 /** Ends the connection of `response` (on HTTP/2: its stream only) at once. */
 export function destroyResponse(response: RawResponse): void {
-  if (response instanceof Http2ServerResponse) response.stream.destroy();
-  else response.destroy();
+  if (response instanceof Http2ServerResponse) (response.stream as ServerHttp2Stream | undefined)?.destroy();
+  else if (response.socket) response.destroy();
+  // Before it has its turn it would only be marked.
+  else connectionOf(response)?.destroy();
 }
 
-/** The TCP connection that carries `response` alone; none on HTTP/2, where it is shared. */
+/** The TCP connection that `response` is being written to; none before its turn, and none on HTTP/2, where it is shared. */
 export function tcpSocketOf(response: RawResponse): Socket | undefined {
   return response instanceof Http2ServerResponse ? undefined : (response.socket ?? undefined);
+}
+
+/** The TCP connection that the request of `response` came by, also before and after its turn; none on HTTP/2. */
+export function connectionOf(response: RawResponse): Socket | undefined {
+  if (response instanceof Http2ServerResponse) return undefined;
+  return response.socket ?? (response.req as IncomingMessage | undefined)?.socket;
 }
 
 /** The HTTP/2 session that carries `response`. */

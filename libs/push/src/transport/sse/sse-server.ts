@@ -119,7 +119,7 @@ export class SseServer {
       return then();
     };
     return greeting.then(begin).catch((thrown: unknown) => {
-      visit.reason = reception.isOpen ? 'error' : 'drain';
+      visit.refuse(reception.isOpen ? 'error' : 'drain');
       throw thrown;
     });
   }

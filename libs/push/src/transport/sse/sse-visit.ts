@@ -6,9 +6,9 @@ import { connectionId } from '../connection-id.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
 import {
+  connectionOf,
   destroyResponse,
   http2SessionOf,
-  tcpSocketOf,
   whenClosed,
   type RawResponse,
 } from './raw-response.js';
@@ -46,7 +46,7 @@ export class SseVisit implements ClientConnection {
   }
 
   get socket(): Socket | undefined {
-    return tcpSocketOf(this.response);
+    return connectionOf(this.response);
   }
 
   get http2(): Http2Session | undefined {
@@ -67,6 +67,12 @@ export class SseVisit implements ClientConnection {
 
   destroy(): void {
     destroyResponse(this.response);
+  }
+
+  /** It is not let in. Its answer may have to wait for others on its connection, and holds nothing meanwhile. */
+  refuse(reason: DisconnectReason): void {
+    this.reason = reason;
+    this.end();
   }
 
   private end(): void {

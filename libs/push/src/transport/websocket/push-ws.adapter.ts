@@ -12,6 +12,7 @@ import { explain } from '../../bus/failure.js';
 import { BasePath } from '../base-path.js';
 import { Reception } from '../lifecycle/reception.js';
 import { MessageInbox } from './message-inbox.js';
+import { PendingUpgrade } from './pending-upgrade.js';
 import { leaveToOthers, refusePath, refuseUpgrade } from './upgrade-refusal.js';
 import { WebSocketConnections } from './websocket-connections.js';
 import { WebSocketSettings } from './websocket.options.js';
@@ -187,20 +188,22 @@ async function admit(
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
-  const destroy = () => socket.destroy();
-  socket.on('error', destroy);
+  const pending = new PendingUpgrade(socket);
   let session: Session | undefined;
   try {
     await reception.enter();
-    const byFirstMessage = settings.firstMessage;
-    session = await gatekeeper.open(request, { transport: 'websocket', byFirstMessage });
+    session = await gatekeeper.open(request, {
+      transport: 'websocket',
+      byFirstMessage: settings.firstMessage,
+      whenGone: (then) => pending.whenGone(then),
+    });
     reception.assertOpen();
   } catch (thrown) {
     session?.close();
     refuseUpgrade(socket, explain(thrown).error, reception.comeBackIn);
     return;
   }
-  socket.off('error', destroy);
+  pending.release();
   connect(server, request, socket, head, session);
 }
 
@@ -215,12 +218,15 @@ function connect(
   let isConnected = false;
   // The answer to the handshake and the greeting are one write.
   socket.cork();
-  server.handleUpgrade(request, socket, head, (client) => {
-    isConnected = true;
-    server.emit('connection', client, request, session);
-  });
-  socket.uncork();
-  if (!isConnected) session.close();
+  try {
+    server.handleUpgrade(request, socket, head, (client) => {
+      isConnected = true;
+      server.emit('connection', client, request, session);
+    });
+  } finally {
+    socket.uncork();
+    if (!isConnected) session.close();
+  }
 }
 
 /** How many pieces a message may come in: each costs memory of its own, so that a small message could take much. */

@@ -1,0 +1,63 @@
+import type { INestApplication } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+
+type Sized = { readonly size: number };
+
+/** What providers hold that no application can inject. Who renames one of these is told so: it is then not found. */
+interface Holders {
+  readonly ClientConnections: Sized;
+  readonly Hooks: { readonly greeted: Sized };
+  readonly TimerWheel: Sized;
+  readonly Turnstile: { readonly waiting: readonly unknown[] };
+  readonly HttpSockets: { readonly sockets: Sized; readonly busy: Sized; readonly handshakes: Sized };
+  readonly Http2Sessions: { readonly sessions: Sized };
+  readonly Sessions: { readonly users: ReadonlyMap<string, { readonly members: Sized }> };
+  readonly Gatekeeper: {
+    readonly parts: {
+      readonly capacity: { readonly taken: number; readonly byAddress: Sized };
+      readonly authentication: { readonly pending: number };
+    };
+  };
+  readonly Hub: { readonly cursors: ReadonlySet<{ readonly connection: object }> };
+  readonly WebSocketConnections?: { readonly connections: Sized };
+}
+
+function holdersOf(nest: INestApplication): Holders | undefined {
+  const modules = [...nest.get(ModulesContainer, { strict: false }).values()];
+  const push = modules.find(({ metatype }) => metatype.name === 'PushModule');
+  if (!push) return undefined;
+  const named = [...push.providers.values()].map(({ token, instance }) => [
+    typeof token === 'function' ? token.name : String(token),
+    instance,
+  ]);
+  return Object.fromEntries(named) as unknown as Holders;
+}
+
+/** A reader of the application's own is no client's. */
+function isClient(connection: object): boolean {
+  return 'transport' in connection || (connection as { place?: unknown }).place !== undefined;
+}
+
+/** What an application holds for its clients at the moment. Empty where there are none, or where nobody uses the module. */
+export function holdingsOf(nest: INestApplication): Readonly<Record<string, number>> {
+  const holders = holdersOf(nest);
+  if (!holders) return {};
+  const { capacity, authentication } = holders.Gatekeeper.parts;
+  const counts: Record<string, number> = {
+    connections: holders.ClientConnections.size,
+    webSockets: holders.WebSocketConnections?.connections.size ?? 0,
+    cursors: [...holders.Hub.cursors].filter(({ connection }) => isClient(connection)).length,
+    places: capacity.taken,
+    addresses: capacity.byAddress.size,
+    decisions: authentication.pending,
+    members: [...holders.Sessions.users.values()].reduce((sum, { members }) => sum + members.size, 0),
+    heartbeats: holders.TimerWheel.size,
+    greeted: holders.Hooks.greeted.size,
+    turns: holders.Turnstile.waiting.length,
+    sockets: holders.HttpSockets.sockets.size,
+    requests: holders.HttpSockets.busy.size,
+    handshakes: holders.HttpSockets.handshakes.size,
+    sessions: holders.Http2Sessions.sessions.size,
+  };
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
+}
