@@ -104,7 +104,7 @@ describe.each(platforms)('messages over HTTP on %s', (platform) => {
           connection: expect.any(String) as string,
           id: first,
           heartbeat: 200,
-          limits: { maxMessageBytes: 999, maxTopics: 7 },
+          limits: { maxMessageBytes: 999, maxTopics: 7, maxInnerWildcards: 32 },
         },
       },
       { event: 'subscribed', data: { ref: 'now', topics: ['news.b'], id: first } },

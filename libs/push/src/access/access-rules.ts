@@ -43,6 +43,11 @@ export class AccessRules {
     this.rules = rules.map(read);
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.rules.length;
+  }
+
   /** Whether one of them asks who the client is. */
   get needsPrincipals(): boolean {
     return this.rules.some(({ access }) => access === 'authenticated' || access === 'self');

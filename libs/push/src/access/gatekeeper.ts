@@ -14,6 +14,8 @@ import type { Origins } from './origins.js';
 import { now } from './proof-time.js';
 import { Session } from './session.js';
 import type { Proof, Sessions } from './sessions.js';
+import { assertWildcards } from './wildcards.js';
+import { tokenWork, workOfHandshake, workOfMatching } from './work.js';
 import type { TopicAccess } from './topic-access.js';
 import type { TrustedProxies } from './trusted-proxies.js';
 
@@ -96,13 +98,18 @@ export class Gatekeeper implements OnModuleInit {
     const session = this.sessionFor(request, transport);
     whenGone(() => session.close());
     try {
+      await session.ready();
       const proof = await authentication.ofRequest(request, transport, session.address, () =>
         origins.assertAllowed(request, transport, corsOrigin),
       );
       if (proof) session.identify(proof);
       else if (byFirstMessage) session.awaitFirstMessage();
       else throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
+      // It may be a user by now, with a budget of its own.
+      await session.ready();
+      session.budget.spend(workOfHandshake(request.headers));
     } catch (error) {
+      session.budget.spend(workOfHandshake(request.headers));
       session.close();
       throw error;
     }
@@ -119,6 +126,7 @@ export class Gatekeeper implements OnModuleInit {
     const session = this.sessionFor(request, 'sse');
     try {
       session.identify({ principal, provenAt: now() });
+      session.budget.spend(workOfHandshake(request.headers));
     } catch (error) {
       session.close();
       throw error;
@@ -143,6 +151,7 @@ export class Gatekeeper implements OnModuleInit {
     { announce, grant }: Granting = {},
   ): Promise<void> {
     session.assertOpen();
+    assertWildcards([...session.topics, ...topics], this.limits.innerWildcards);
     session.spend('subscribe', topics.length);
     // Rights may change while others are asked: then they are asked again.
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -155,6 +164,17 @@ export class Gatekeeper implements OnModuleInit {
       return;
     }
     throw new PushError('UNAVAILABLE', 'Rights keep changing. Come back later.');
+  }
+
+  /**
+   * Counts topics that a client does not want any more: that costs what asking for them does.
+   *
+   * @throws PushError `LIMIT_EXCEEDED` for many more than it can have been granted, and why the session is over
+   */
+  unsubscribe(session: Session, topics: readonly string[]): void {
+    session.assertOpen();
+    session.settle('subscribe', topics.length);
+    for (const topic of topics) session.budget.spend(workOfMatching(topic, 1));
   }
 
   /**
@@ -181,13 +201,14 @@ export class Gatekeeper implements OnModuleInit {
   async authenticate(session: Session, token: string): Promise<void> {
     const { authentication, topics } = this.parts;
     session.spend('subscribe');
+    session.budget.spend(tokenWork);
     const proof = await authentication.ofToken(token, session.transport, session.address);
     if (!proof)
       throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
     if (!session.isPending) assertSame(session, proof);
     // The old one holds until it is known what the new one may read: what nobody decides about in time is lost with it.
-    const { transport, address, within } = session;
-    const asking = { transport, address, within, principal: proof.principal };
+    const { transport, address, within, budget } = session;
+    const asking = { transport, address, within, budget, principal: proof.principal };
     const { denied, undecided } = await topics.examine(asking, session.topics);
     session.identify(proof);
     if (denied.length > 0) session.drop(denied);

@@ -33,16 +33,30 @@ export interface LimitOptions {
    * one event if that is larger. Default: 60,000.
    */
   readonly stallTimeout?: number;
-  /** Frames of one WebSocket, pings and pongs included. Default: 200 a second, 2,000 at once. */
+  /**
+   * Frames of one WebSocket, pings and pongs included. Default: 200 a second, 2,000 at once. Of this rate and the two other
+   * ones of a connection, what a connection has used is taken over by the next one of its principal, or of its address.
+   */
   readonly messages?: Rate;
-  /** Topics that one WebSocket subscribes to. Default: 100 a second, 1,000 at once. */
+  /** Topics that one connection subscribes to, or unsubscribes from. Default: 100 a second, 1,000 at once. */
   readonly subscribe?: Rate;
   /** The same of one principal, on this node, over all its connections. Default: 500 a second, 5,000 at once. */
   readonly subscribePerPrincipal?: Rate;
-  /** Events that one WebSocket publishes. Default: 20 a second, 100 at once. */
+  /** Events that one connection publishes. Default: 20 a second, 100 at once. */
   readonly publish?: Rate;
   /** The same of one principal, on this node, over all its connections. Default: 50 a second, 250 at once. */
   readonly publishPerPrincipal?: Rate;
+  /**
+   * What one principal, or one address for clients that are nobody, may cost this node, in units of work: tokens of patterns
+   * that are compared, events of the past that are looked at; about a tenth of a microsecond to a whole one each. Who has used
+   * it up waits, and is refused nothing. Live delivery costs nothing. Default: 1,000,000 a second, 5,000,000 at once.
+   */
+  readonly work?: Rate;
+  /**
+   * How many of a connection's patterns may have a wildcard anywhere but in their last token (`orders.*.items`). Those are
+   * what takes the most time to match, and memory. Default: 32.
+   */
+  readonly innerWildcards?: number;
   /** Length of the query of the SSE endpoint, in bytes. Default: 8,192. */
   readonly queryBytes?: number;
   /** How deep objects and arrays may be nested in a client's message. Default: 32. */
@@ -63,6 +77,8 @@ const defaults: Limits = {
   subscribePerPrincipal: { perSecond: 500, burst: 5_000 },
   publish: { perSecond: 20, burst: 100 },
   publishPerPrincipal: { perSecond: 50, burst: 250 },
+  work: { perSecond: 1_000_000, burst: 5_000_000 },
+  innerWildcards: 32,
   queryBytes: 8_192,
   jsonDepth: 32,
 };

@@ -2,10 +2,11 @@ import { PushError } from '../contracts/errors.js';
 import { expiryOf, type Principal } from '../contracts/principal.js';
 import { overlaps } from '../contracts/topic.js';
 import { longestTimeout } from './deadline.js';
-import type { TransportName } from '../contracts/connection.js';
-import type { Limits, Rate } from './limits.js';
+import type { TransportName, WorkBudget } from '../contracts/connection.js';
+import type { Account, ConnectionMeter, Metered } from './account.js';
+import type { Limits } from './limits.js';
+import { refusal } from './refusal.js';
 import type { Member, Proof, Sessions, User } from './sessions.js';
-import { TokenBucket } from './token-bucket.js';
 import type { Asking } from './topic-access.js';
 
 /** The connection that a session is about, as its transport keeps it. */
@@ -22,9 +23,6 @@ export interface SessionClient {
   revoke?(topics: readonly string[], isUndecided?: boolean): void;
 }
 
-/** What a client may do so often. */
-export type Metered = 'messages' | 'subscribe' | 'publish';
-
 /** One connection as far as rights and limits go: who it is, until when, and how much of its share it has used. */
 export class Session implements Asking, Member {
   /** `undefined` for an anonymous client, and for one that has yet to say who it is. */
@@ -38,7 +36,9 @@ export class Session implements Asking, Member {
   private timer: NodeJS.Timeout | undefined;
   private isWaiting = false;
   private isClosed = false;
-  private readonly buckets: { [what in Metered]?: TokenBucket } = {};
+  /** Of its principal, or of its address as long as it is nobody. */
+  private account: Account;
+  private meter: ConnectionMeter | undefined;
 
   /** @param release gives its place back */
   constructor(
@@ -47,7 +47,9 @@ export class Session implements Asking, Member {
     private readonly sessions: Sessions,
     readonly limits: Limits,
     private readonly release: () => void,
-  ) {}
+  ) {
+    this.account = sessions.accounts.ofAddress(address);
+  }
 
   /** Whether the client has to authenticate by a message before anything else. */
   get isPending(): boolean {
@@ -78,7 +80,7 @@ export class Session implements Asking, Member {
   identify({ principal, within, provenAt }: Proof): void {
     this.assertAlive();
     if (expiryOf(principal) <= Date.now()) throw expired();
-    if (principal) this.user = this.sessions.enter(this, principal.id, provenAt);
+    if (principal) this.belongTo(this.sessions.enter(this, principal.id, provenAt));
     this.principal = principal;
     this.within = within ?? this.within;
     this.isWaiting = false;
@@ -98,21 +100,42 @@ export class Session implements Asking, Member {
     return this.client?.topics ?? [];
   }
 
+  /** What it causes is charged here, and delays what it asks for next. It is another one once the client is somebody. */
+  get budget(): WorkBudget {
+    return this.account;
+  }
+
+  /** Resolves when the next thing may be done for it; `undefined` if it may at once. */
+  ready(): Promise<void> | undefined {
+    return this.account.ready();
+  }
+
   /**
    * Counts `count` of something against its share, and its principal's.
    *
    * @throws PushError `LIMIT_EXCEEDED`
    */
   spend(what: Metered, count = 1): void {
-    const own = (this.buckets[what] ??= new TokenBucket(this.limits[what]));
-    const shared = what === 'messages' ? undefined : this.user?.buckets[what];
-    if (own.take(count) && (shared?.take(count) ?? true)) return;
-    throw new PushError('LIMIT_EXCEEDED', `${refusals[what]} ${allowance(this.limits[what])}.`);
+    if (this.metered.of(what).take(count) && this.account.take(what, count)) return;
+    throw refusal(what, count, this.limits);
+  }
+
+  /**
+   * As `spend`, for what makes less work of what was asked for before: that is refused to nobody who had it granted, and is
+   * paid for by what is asked for next.
+   *
+   * @throws PushError `LIMIT_EXCEEDED`
+   */
+  settle(what: 'subscribe', count: number): void {
+    const { subscribe, subscribePerPrincipal } = this.limits;
+    const isWithin = this.metered.of(what).take(count, subscribe.burst);
+    if (isWithin && this.account.take(what, count, subscribePerPrincipal.burst)) return;
+    throw refusal(what, count, this.limits);
   }
 
   /** Counts one of something; returns whether it is still within the limit. */
   isWithin(what: Metered): boolean {
-    return (this.buckets[what] ??= new TokenBucket(this.limits[what])).take();
+    return this.metered.of(what).take();
   }
 
   /** @throws PushError why it may do nothing: it has ended, or is yet to authenticate */
@@ -148,8 +171,27 @@ export class Session implements Asking, Member {
     if (this.isClosed) return;
     this.isClosed = true;
     clearTimeout(this.timer);
-    if (this.user) this.sessions.leave(this, this.user);
+    this.leaveAccount();
     this.release();
+  }
+
+  private get metered(): ConnectionMeter {
+    return (this.meter ??= this.account.lend());
+  }
+
+  /** From now on, what it does is another's account. */
+  private belongTo(user: User): void {
+    if (user === this.user) return;
+    this.leaveAccount();
+    this.user = user;
+    this.account = user.account;
+  }
+
+  private leaveAccount(): void {
+    if (this.meter) this.account.restore(this.meter);
+    this.meter = undefined;
+    if (this.user) this.sessions.leave(this, this.user);
+    else this.sessions.accounts.release(this.account);
   }
 
   private assertAlive(): void {
@@ -168,16 +210,6 @@ export class Session implements Asking, Member {
       Math.min(Math.max(rest, 0), longestTimeout),
     ).unref();
   }
-}
-
-const refusals: Record<Metered, string> = {
-  messages: 'Too many frames. A connection may send',
-  subscribe: 'Subscribed to too many topics too fast. A connection may ask for',
-  publish: 'Published too fast. A connection may publish',
-};
-
-function allowance({ perSecond, burst }: Rate): string {
-  return `${perSecond} a second, ${burst} at once; a user's connections share a limit of their own`;
 }
 
 const expiryMessage = 'The authentication has expired. Come back with a new token.';

@@ -1,10 +1,10 @@
 import { PushError } from '../contracts/errors.js';
 import type { Principal } from '../contracts/principal.js';
-import { longestTimeout } from './deadline.js';
+import type { Account } from './account.js';
+import { Accounts } from './accounts.js';
 import type { Limits } from './limits.js';
 import { now } from './proof-time.js';
 import { longestTicket } from './push-tickets.js';
-import { TokenBucket } from './token-bucket.js';
 
 /** What an authenticator, or a ticket, has proven. */
 export interface Proof {
@@ -23,22 +23,24 @@ export interface Member {
   revoke(pattern: string): void;
 }
 
-/** What the connections of one principal share on this node. */
+/** The connections of one principal on this node, and what they have used. */
 export interface User {
   readonly id: string;
   readonly members: Set<Member>;
-  readonly buckets: { readonly subscribe: TokenBucket; readonly publish: TokenBucket };
-  /** Runs while it has no connection. */
-  forgetting?: NodeJS.Timeout;
+  readonly account: Account;
 }
 
 /** The connections of this node, by principal. */
 export class Sessions {
+  /** Outlive the connections. */
+  readonly accounts: Accounts;
   private readonly users = new Map<string, User>();
   /** When principals were disconnected, for as long as an older proof may turn up. */
   private readonly dismissals = new Map<string, number>();
 
-  constructor(private readonly limits: Limits) {}
+  constructor(private readonly limits: Limits) {
+    this.accounts = new Accounts(limits);
+  }
 
   /**
    * Counts a connection as one of a principal's.
@@ -52,7 +54,6 @@ export class Sessions {
     if (user.members.has(member)) return user;
     if (user.members.size >= this.limits.connectionsPerPrincipal)
       throw new PushError('LIMIT_EXCEEDED', 'This user has too many connections. Close some first.');
-    clearTimeout(user.forgetting);
     user.members.add(member);
     return user;
   }
@@ -60,10 +61,8 @@ export class Sessions {
   /** Idempotent. */
   leave(member: Member, user: User): void {
     if (!user.members.delete(member) || user.members.size > 0) return;
-    // Whoever drops its connections takes what it has used along to the next ones.
-    const { subscribe, publish } = user.buckets;
-    const rest = Math.min(Math.max(subscribe.untilFull, publish.untilFull), longestTimeout);
-    user.forgetting = setTimeout(() => this.users.delete(user.id), rest).unref();
+    this.users.delete(user.id);
+    this.accounts.release(user.account);
   }
 
   /** Ends all connections of a principal, and those that are being made. */
@@ -90,14 +89,7 @@ export class Sessions {
   }
 
   private add(id: string): User {
-    const user: User = {
-      id,
-      members: new Set(),
-      buckets: {
-        subscribe: new TokenBucket(this.limits.subscribePerPrincipal),
-        publish: new TokenBucket(this.limits.publishPerPrincipal),
-      },
-    };
+    const user: User = { id, members: new Set(), account: this.accounts.ofPrincipal(id) };
     this.users.set(id, user);
     return user;
   }

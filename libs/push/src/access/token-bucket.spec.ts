@@ -30,6 +30,28 @@ describe('a token bucket', () => {
     expect(bucket.untilFull).toBe(0);
   });
 
+  it('owes what was spent and not there, and says when that is made up for', () => {
+    const bucket = new TokenBucket({ perSecond: 10, burst: 5 });
+    bucket.spend(8);
+    expect([bucket.delay, bucket.untilFull, bucket.take()]).toEqual([300, 800, false]);
+    jest.advanceTimersByTime(300);
+    expect([bucket.delay, bucket.take()]).toEqual([0, false]);
+    jest.advanceTimersByTime(100);
+    expect(bucket.take()).toBe(true);
+  });
+
+  it('gives credit where that is asked for, and has to be filled again before it gives more', () => {
+    const bucket = new TokenBucket({ perSecond: 10, burst: 5 });
+    expect([bucket.take(5), bucket.take(6, 5), bucket.take(5, 5), bucket.take(1, 5)]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+    jest.advanceTimersByTime(500);
+    expect(bucket.take()).toBe(false);
+  });
+
   it('without a limit never runs out', () => {
     const bucket = new TokenBucket({ perSecond: Infinity, burst: Infinity });
     expect([bucket.take(1e9), bucket.untilFull]).toEqual([true, 0]);

@@ -9,20 +9,37 @@ export class TokenBucket {
     this.tokens = rate.burst;
   }
 
-  /** Takes `count` tokens, or none. Returns whether they were there. */
-  take(count = 1): boolean {
+  /**
+   * Takes `count` tokens, or none. Returns whether they were there.
+   *
+   * @param credit so many more than there are may be taken, and are missing later
+   */
+  take(count = 1, credit = 0): boolean {
     this.refill();
-    if (count > this.tokens) return false;
+    if (count > this.tokens + credit) return false;
     this.tokens -= count;
     return true;
   }
 
+  /** Takes `count` tokens, whether they are there or not: what was done has to be paid for. */
+  spend(count: number): void {
+    this.refill();
+    this.tokens -= count;
+  }
+
+  /** In how many milliseconds nothing will be owed any more; 0 if nothing is. */
+  get delay(): number {
+    return this.until(0);
+  }
+
   /** In how many milliseconds it will be as good as new. */
   get untilFull(): number {
+    return this.until(this.rate.burst);
+  }
+
+  private until(tokens: number): number {
     this.refill();
-    return this.tokens >= this.rate.burst
-      ? 0
-      : ((this.rate.burst - this.tokens) / this.rate.perSecond) * 1_000;
+    return this.tokens >= tokens ? 0 : ((tokens - this.tokens) / this.rate.perSecond) * 1_000;
   }
 
   private refill(): void {

@@ -7,8 +7,10 @@ import { covers, isReserved, isTopic } from '../contracts/topic.js';
 import { AccessRules, type AccessRule } from './access-rules.js';
 import { declaredPolicies, type DeclaredPolicy } from './application-classes.js';
 import { decide } from './deadline.js';
-import type { TransportName } from '../contracts/connection.js';
+import type { TransportName, WorkBudget } from '../contracts/connection.js';
+import { Pace } from './pace.js';
 import type { TopicContext, TopicParams } from './topic-policy.js';
+import { policyWork, workOfMatching } from './work.js';
 
 /** Who asks for topics. */
 export interface Asking {
@@ -17,6 +19,8 @@ export interface Asking {
   readonly address: string;
   /** Patterns that a ticket is good for; outside of them nothing is granted. Default: all. */
   readonly within?: readonly string[];
+  /** What the decision is charged to. */
+  readonly budget?: WorkBudget;
 }
 
 /** How many policies of one client are asked at a time. */
@@ -74,9 +78,12 @@ export class TopicAccess implements OnModuleInit {
    */
   async examine(asking: Asking, patterns: readonly string[], isAllOrNothing = false): Promise<Examination> {
     const verdicts = new Map<string, Verdict>();
-    const open = patterns.filter((pattern) => !this.isRuled(asking, pattern));
+    const pace = new Pace(asking.budget);
+    const open = await this.unruled(asking, patterns, pace);
     const work = async () => {
       for (let pattern = open.pop(); pattern !== undefined; pattern = open.pop()) {
+        const others = pace.after(workOfMatching(pattern, this.policies.length));
+        if (others) await others;
         const verdict = await this.verdictOn(asking, pattern);
         verdicts.set(pattern, verdict);
         if (isAllOrNothing && verdict === 'undecided') open.length = 0;
@@ -140,8 +147,16 @@ export class TopicAccess implements OnModuleInit {
     );
   }
 
-  private isRuled(asking: Asking, pattern: string): boolean {
-    return isWithin(asking, pattern) && this.rules.grant(asking.principal, pattern);
+  /** Those of `patterns` that the rules do not grant. */
+  private async unruled(asking: Asking, patterns: readonly string[], pace: Pace): Promise<string[]> {
+    const open: string[] = [];
+    const rules = this.rules.size + (asking.within?.length ?? 0);
+    for (const pattern of patterns) {
+      if (!isWithin(asking, pattern) || !this.rules.grant(asking.principal, pattern)) open.push(pattern);
+      const others = pace.after(workOfMatching(pattern, rules));
+      if (others) await others;
+    }
+    return open;
   }
 
   private async verdictOn(asking: Asking, pattern: string): Promise<Verdict> {
@@ -165,10 +180,11 @@ export class TopicAccess implements OnModuleInit {
    * long, or says itself that it is not available, has not decided.
    */
   private async ask(
-    { transport, address }: Asking,
+    { transport, address, budget }: Asking,
     topic: string,
     run: (context: TopicContext) => boolean | Promise<boolean>,
   ): Promise<Verdict> {
+    budget?.spend(policyWork);
     try {
       const answer = await decide(this.decisionTimeout, (signal) =>
         run({ topic, transport, address, signal: signal() }),

@@ -1,7 +1,7 @@
 import type { MessageEvent } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import { randomUUID } from 'node:crypto';
-import type { Connection, GapNotice } from '../contracts/connection.js';
+import type { Connection, GapNotice, WorkBudget } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
 import type { Start } from '../hub/cursor.js';
@@ -64,6 +64,8 @@ export class Place {
   reached: string | undefined;
   /** The event that is being handed to the pipe: what the pipe sends in this very moment comes from it. */
   passing: string | undefined;
+  /** What reading for the client is charged to. */
+  budget: WorkBudget | undefined;
 
   /** @param lastEventId the id that the client brings */
   constructor(readonly lastEventId: string | undefined) {}
@@ -140,6 +142,10 @@ class StreamReader implements Connection {
     private readonly envelope: boolean,
     private readonly place: Place | undefined,
   ) {}
+
+  get budget(): WorkBudget | undefined {
+    return this.place?.budget;
+  }
 
   write(batch: Batch): boolean {
     for (const event of batch.events) this.next(event.id, this.message(event));

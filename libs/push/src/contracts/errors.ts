@@ -61,6 +61,8 @@ const retryableCodes: ReadonlySet<PushErrorCode> = new Set([
 /** What a {@link PushError} may carry besides its message. */
 export interface PushErrorOptions extends ErrorOptions {
   readonly details?: readonly string[];
+  /** `false` for a limit that stands: it is answered 400, and not 429. Default: what the code says. */
+  readonly retryable?: boolean;
 }
 
 /**
@@ -77,6 +79,8 @@ export class PushError extends Error {
   readonly expose: boolean;
   /** For input of the wrong shape: what is wrong with it, a line for each field. */
   readonly details?: readonly string[];
+  /** Whether the same call, unchanged, may succeed later. */
+  readonly retryable: boolean;
 
   constructor(
     readonly code: PushErrorCode,
@@ -85,12 +89,8 @@ export class PushError extends Error {
   ) {
     super(message, options);
     if (options?.details) this.details = options.details;
-    this.status = this.statusCode = statusOf[code];
+    this.retryable = options?.retryable ?? retryableCodes.has(code);
+    this.status = this.statusCode = code === 'LIMIT_EXCEEDED' && !this.retryable ? 400 : statusOf[code];
     this.expose = this.status !== 500;
-  }
-
-  /** Whether the same call, unchanged, may succeed later. */
-  get retryable(): boolean {
-    return retryableCodes.has(this.code);
   }
 }

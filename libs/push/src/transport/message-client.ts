@@ -52,7 +52,7 @@ export function greet(
       connection: client.id,
       id: client.cursor.position,
       heartbeat,
-      limits: { maxMessageBytes, maxTopics },
+      limits: { maxMessageBytes, maxTopics, maxInnerWildcards: client.session.limits.innerWildcards },
       expiresAt: client.session.expiresAt,
     },
   });
@@ -91,5 +91,7 @@ export function contextOf({ id, transport, principal }: MessageClient): Connecti
 function assertRoom({ cursor }: MessageClient, topics: readonly string[], maxTopics: number): void {
   if (new Set([...cursor.topics, ...topics]).size <= maxTopics) return;
   const advice = 'Unsubscribe from some first, or use a wildcard.';
-  throw new PushError('LIMIT_EXCEEDED', `A connection may have ${maxTopics} topics. ${advice}`);
+  throw new PushError('LIMIT_EXCEEDED', `A connection may have ${maxTopics} topics. ${advice}`, {
+    retryable: false,
+  });
 }

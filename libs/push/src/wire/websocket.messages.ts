@@ -25,7 +25,12 @@ export interface Greeting {
   readonly id?: string;
   /** Milliseconds between heartbeats: after two of them without any frame the connection is dead. */
   readonly heartbeat: number;
-  readonly limits: { readonly maxMessageBytes: number; readonly maxTopics: number };
+  readonly limits: {
+    readonly maxMessageBytes: number;
+    readonly maxTopics: number;
+    /** Patterns with a wildcard anywhere but in their last token. `null` where they are not limited. */
+    readonly maxInnerWildcards: number;
+  };
   /** When the connection ends unless it is refreshed, in milliseconds since 1970. */
   readonly expiresAt?: number;
 }

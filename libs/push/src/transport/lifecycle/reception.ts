@@ -33,6 +33,11 @@ export class Reception {
     return this.turnstile.pass();
   }
 
+  /** Before something is done that a client asked for. Returns a promise if it has to wait for its turn. */
+  turn(): Promise<void> | undefined {
+    return this.turnstile.pass();
+  }
+
   /** @throws PushError `CLOSED` if the server is shutting down */
   assertOpen(): void {
     this.lifecycle.assertReady();

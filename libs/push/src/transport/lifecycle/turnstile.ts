@@ -1,9 +1,9 @@
-/** How long one turn of the event loop may be spent on letting clients in, in milliseconds. */
+/** How long one turn of the event loop may be spent on clients that come in and on their messages, in milliseconds. */
 const slice = 10;
 
 /**
- * Lets clients in at the speed at which the event loop stays responsive: in a reconnect storm, who does not fit into this
- * turn waits for the next, in order. The queue is bounded by the sockets that are open.
+ * Lets clients in, and has their messages handled, at the speed at which the event loop stays responsive: in a storm, what
+ * does not fit into this turn waits for the next, in order. The queue is bounded by the sockets that are open.
  */
 export class Turnstile {
   private turnBegan: number | undefined;

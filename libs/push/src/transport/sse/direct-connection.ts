@@ -1,4 +1,4 @@
-import type { Connection, GapNotice } from '../../contracts/connection.js';
+import type { Connection, GapNotice, WorkBudget } from '../../contracts/connection.js';
 import type { Batch, Codec } from '../../contracts/event.js';
 import type { Cursor } from '../../hub/cursor.js';
 import { chunk } from '../../wire/sse.codec.js';
@@ -36,6 +36,10 @@ export abstract class DirectConnection extends SseClient implements Connection {
     this.codec = isChunked ? codecs.chunked : codecs.whole;
     this.stall = new Stall(this.session.limits.stallTimeout);
     this.cursor = desk.hub.join(this);
+  }
+
+  get budget(): WorkBudget {
+    return this.session.budget;
   }
 
   abstract gap(notice: GapNotice): boolean;

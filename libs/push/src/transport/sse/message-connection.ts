@@ -36,6 +36,8 @@ export class MessageConnection extends DirectConnection implements MessageClient
     greet(this, limits);
     this.session.attach(this);
     for (const message of asked) {
+      await this.session.ready();
+      await reception.turn();
       // One that was told that it is over is told nothing more.
       if (this.reason === 'client') await this.subscribe(message);
     }

@@ -101,6 +101,7 @@ export class SseServer {
     const { gatekeeper, principalOf, reception } = this.desk;
     const session = gatekeeper.sessionOf(request) ?? gatekeeper.enter(request, principalOf(client.request));
     const isHead = request.method === 'HEAD';
+    place.budget = session.budget;
     return { ...client, visit: new SseVisit(response, session, reception), isHead, place };
   }
 

@@ -66,6 +66,7 @@ export class MessageInbox {
     await this.connection.opening;
     for (let data = this.waiting.shift(); data !== undefined; data = this.waiting.shift()) {
       if (this.client.readyState !== this.client.OPEN) continue;
+      await this.connection.turn((data as Buffer).length);
       const message = this.parse(data);
       if (message) await this.handle(message);
       if (this.waiting.length === 0 && this.connection.hasRoomForAnswers) this.connection.resume();

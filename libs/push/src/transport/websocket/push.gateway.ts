@@ -109,6 +109,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   unsubscribe(@ConnectedSocket() client: object): void {
     const connection = this.connectionOf(client);
     const { topics, ref } = readUnsubscribe(connection.message);
+    this.gatekeeper.unsubscribe(connection.session, topics);
     connection.cursor.unsubscribe(topics);
     connection.send({ event: 'unsubscribed', data: { ref, topics } });
   }

@@ -2,7 +2,8 @@ import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { Session, SessionClient } from '../../access/session.js';
-import type { Connection, GapNotice } from '../../contracts/connection.js';
+import { workOfMessage } from '../../access/work.js';
+import type { Connection, GapNotice, WorkBudget } from '../../contracts/connection.js';
 import { CloseCode, closeCodeOf } from '../../contracts/close-codes.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Batch } from '../../contracts/event.js';
@@ -76,6 +77,10 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     return this.session.principal;
   }
 
+  get budget(): WorkBudget {
+    return this.session.budget;
+  }
+
   get http2(): Http2Session | undefined {
     return this.stream instanceof UpgradeStream ? this.stream.session : undefined;
   }
@@ -130,6 +135,13 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     return this.stream.writableLength <= maxPendingBytes;
   }
 
+  /** Waits until a message of so many bytes may be handled: what was done before is paid for, and it is its turn. */
+  async turn(bytes: number): Promise<void> {
+    await this.session.ready();
+    await this.desk.reception.turn();
+    this.session.budget.spend(workOfMessage(bytes));
+  }
+
   /** Goes on reading, after a pause. */
   resume(): void {
     if (this.client.isPaused && !this.isShut) this.client.resume();
@@ -140,7 +152,9 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
    * are asked again, and told where they are.
    */
   beat(): void {
-    if (!this.isAlive || this.stall.isTooLong(this.stream.writableNeedDrain)) {
+    // One that is not read cannot be heard.
+    const isSilent = !this.isAlive && !this.client.isPaused;
+    if (isSilent || this.stall.isTooLong(this.stream.writableNeedDrain)) {
       this.reason = 'timeout';
       this.client.terminate();
       return;

@@ -1,0 +1,16 @@
+import { PushError } from '../contracts/errors.js';
+import type { Metered } from './account.js';
+import type { Limits } from './limits.js';
+
+const messages: Record<Metered, string> = {
+  messages: 'Too many frames. A connection may send',
+  subscribe: 'Too many topics too fast. A connection may subscribe to or unsubscribe from',
+  publish: 'Published too fast. A connection may publish',
+};
+
+/** Why somebody may not have `count` more of what is metered. It may later, unless that is more than anybody may at once. */
+export function refusal(what: Metered, count: number, limits: Limits): PushError {
+  const { perSecond, burst } = limits[what];
+  const allowance = `${perSecond} a second, ${burst} at once; a user's connections share a limit of their own`;
+  return new PushError('LIMIT_EXCEEDED', `${messages[what]} ${allowance}.`, { retryable: count <= burst });
+}
