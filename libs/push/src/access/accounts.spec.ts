@@ -124,11 +124,12 @@ describe('the work of an account', () => {
     const account = accounts.ofPrincipal('ann');
     account.spend(1_100);
     const done: number[] = [];
-    for (const n of [1, 2, 3])
-      void account.ready()!.then(() => {
-        done.push(n);
-        account.spend(100);
-      });
+    const go = async (n: number) => {
+      await account.ready();
+      done.push(n);
+      account.spend(100);
+    };
+    void Promise.all([1, 2, 3].map(go));
     await settled();
     expect(done).toEqual([]);
     for (const expected of [[1], [1, 2], [1, 2, 3]]) {
