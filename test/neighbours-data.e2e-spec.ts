@@ -9,7 +9,17 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { EventBus, PushModule, PushTopic, type TopicPolicy } from 'nestjs-push';
+import { Type } from 'class-transformer';
+import { IsDate, IsObject, IsOptional } from 'class-validator';
+import {
+  EventBus,
+  PushModule,
+  PushTopic,
+  type Principal,
+  type PublishContext,
+  type TopicParams,
+  type TopicPolicy,
+} from 'nestjs-push';
 import { map } from 'rxjs';
 import { postJson } from './support/post-json.js';
 import { as, NameAuthenticator, Users } from './support/roles.js';
@@ -20,6 +30,47 @@ import { openWs } from './support/ws-client.js';
 @Injectable()
 @PushTopic('notes.>')
 class NotesPolicy implements TopicPolicy {
+  canSubscribe() {
+    return true;
+  }
+
+  canPublish() {
+    return true;
+  }
+}
+
+/** Anything under a name of its own. */
+class Box {
+  @IsObject()
+  content!: object;
+
+  /** A text becomes a date in the instance. */
+  @IsOptional()
+  @IsDate()
+  @Type(() => Date)
+  at?: Date;
+}
+
+/** What the class lets through, as it is; under `stamped` with a stamp. */
+@Injectable()
+@PushTopic('boxes.:kind', { payload: Box })
+class BoxesPolicy implements TopicPolicy<Box> {
+  canSubscribe() {
+    return true;
+  }
+
+  canPublish() {
+    return true;
+  }
+
+  transform(_principal: Principal, { kind }: TopicParams, { data }: PublishContext<Box>) {
+    return kind === 'stamped' ? { ...data, stamp: data.at instanceof Date } : data;
+  }
+}
+
+@Injectable()
+@PushTopic('plain.:kind', { payload: Box })
+class PlainBoxesPolicy implements TopicPolicy<Box> {
   canSubscribe() {
     return true;
   }
@@ -152,6 +203,25 @@ describe.each(platforms)('data on %s', (platform) => {
       await late.subscribe('notes.a', 'earliest');
       expect((await late.untilData(3)).map((each) => JSON.stringify(each))).toEqual(texts);
     });
+  });
+
+  it.each([
+    ['plain.x', (data: object) => data],
+    ['boxes.stamped', (data: object) => ({ ...data, stamp: true })],
+  ])('with a class for them are judged by it, and lose nothing: %s', async (topic, published) => {
+    const app = await startApp(platform, {
+      imports: [PushModule.forRoot({ authenticate: NameAuthenticator })],
+      providers: [Users, BoxesPolicy, PlainBoxesPolicy],
+      exports: [Users],
+    });
+    const client = await openWs(app.webSocketUrl(), as('ann'));
+    await client.subscribe(topic);
+    const data = { content: nested, at: '2020-01-01T00:00:00.000Z' };
+    expect(await client.ask('publish', { topic, data })).toMatchObject({ event: 'published' });
+    expect((await postJson(app.url('/push/publish'), { topic, data }, as('ann').headers)).status).toBe(200);
+    expect(await client.untilData(2)).toEqual([published(data), published(data)]);
+    const bad = await client.ask('publish', { topic, data: { ...data, content: 'none', toString: 1 } });
+    expect(bad).toMatchObject({ code: 'INVALID_MESSAGE' });
   });
 
   it('pollutes no prototype', async () => {

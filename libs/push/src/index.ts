@@ -31,7 +31,7 @@ export type {
 } from './access/topic-policy.js';
 export { PushTickets, type TicketOptions } from './access/push-tickets.js';
 export { PushAccess } from './access/push-access.js';
-export { HttpOnly } from './access/http-only.js';
+export { ExceptPush, HttpOnly } from './access/http-only.js';
 export type { AccessOptions } from './access/access.options.js';
 export type { Access, AccessRule } from './access/access-rules.js';
 export type { LimitOptions, Rate } from './access/limits.js';
@@ -58,7 +58,7 @@ export type {
 } from './transport/http2/resource.js';
 
 // What they may meet
-export { PushError, type PushErrorCode } from './contracts/errors.js';
+export { PushError, type PushErrorCode, type PushErrorOptions } from './contracts/errors.js';
 export { CloseCode } from './contracts/close-codes.js';
 export type { GapNotice, GapReason, TransportName } from './contracts/connection.js';
 export type { HubStats, TopicRule } from './hub/hub.js';

@@ -4,7 +4,7 @@ import { Authentication } from './access/authentication.js';
 import { Capacity } from './access/capacity.js';
 import { ClientPublishing } from './access/client-publishing.js';
 import { Gatekeeper } from './access/gatekeeper.js';
-import { GlobalEnhancers } from './access/global-enhancers.js';
+import { GlobalEnhancers, type OpenDoors } from './access/global-enhancers.js';
 import { HandshakeWatch } from './access/handshake-watch.js';
 import { limitsOf } from './access/limits.js';
 import { Origins } from './access/origins.js';
@@ -70,13 +70,13 @@ export function accessProviders(optionsToken: InjectionToken): Provider[] {
   ];
 }
 
-/** What concerns the gateway alone. */
-export function gatewayAccessProviders(): Provider[] {
+/** What is said at start about the application's guards. */
+export function enhancerProviders(doors: OpenDoors): Provider[] {
   return [
     {
       provide: GlobalEnhancers,
       inject: [ApplicationConfig],
-      useFactory: (config: ApplicationConfig) => new GlobalEnhancers(config),
+      useFactory: (config: ApplicationConfig) => new GlobalEnhancers(config, doors),
     },
   ];
 }

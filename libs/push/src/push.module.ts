@@ -1,5 +1,6 @@
 import {
   ConfigurableModuleBuilder,
+  Logger,
   Module,
   type BeforeApplicationShutdown,
   type DynamicModule,
@@ -14,7 +15,7 @@ import { PushTickets } from './access/push-tickets.js';
 import { EventBus } from './bus/event-bus.js';
 import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
-import { accessProviders, gatewayAccessProviders } from './push.access.providers.js';
+import { accessProviders, enhancerProviders } from './push.access.providers.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
 import { BasePath } from './transport/base-path.js';
 import { DeadPeers } from './transport/lifecycle/dead-peers.js';
@@ -42,33 +43,36 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<PushOptions>({
   optionsInjectionToken: optionsToken,
 })
   .setClassMethodName('forRoot')
-  .setExtras<PushModuleExtras>({ path: '/push', transports: ['websocket', 'sse'], isGlobal: true }, assemble)
+  .setExtras<PushModuleExtras>(
+    { path: '/push', transports: ['websocket', 'sse'], decorators: [], isGlobal: true },
+    assemble,
+  )
   .build();
 
 /** Puts the module together for what it is asked to carry. */
 function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicModule {
-  const { path = '/push', transports = [], isGlobal } = extras;
+  const { path = '/push', transports = [], decorators = [], isGlobal } = extras;
+  const doors = { gateway: transports.includes('websocket'), endpoints: transports.includes('sse') };
   const normalPath = `/${path.replace(/^\/+|\/+$/g, '')}`;
   return {
     ...definition,
     global: isGlobal,
-    controllers: transports.includes('sse') ? [pushControllerAt(normalPath)] : [],
+    controllers: doors.endpoints ? [pushControllerAt(normalPath, decorators)] : [],
     providers: [
       ...(definition.providers ?? []),
       {
         provide: BasePath,
         inject: [ApplicationConfig, ModulesContainer],
         useFactory: (config: ApplicationConfig, modules: ModulesContainer) =>
-          new BasePath(normalPath, transports.includes('sse'), PushModule, config, modules),
+          new BasePath(normalPath, doors, PushModule, config, modules),
       },
       ...coreProviders(optionsToken),
       ...accessProviders(optionsToken),
       ...lifecycleProviders(optionsToken),
       ...sseProviders(optionsToken),
       ...resourceProviders(optionsToken),
-      ...(transports.includes('websocket')
-        ? [...websocketProviders(optionsToken, normalPath), ...gatewayAccessProviders()]
-        : []),
+      ...enhancerProviders({ ...doors, areDecorated: decorators.length > 0 }),
+      ...(doors.gateway ? websocketProviders(optionsToken, normalPath) : []),
     ],
     exports: [EventBus, Backplane, PushAccess, PushLifecycle, PushTickets, ResourcePusher, PushInterceptor],
   };
@@ -83,6 +87,8 @@ export class PushModule
   extends ConfigurableModuleClass
   implements NestModule, OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
 {
+  private readonly logger = new Logger('PushModule');
+
   constructor(
     private readonly hub: Hub,
     private readonly backplane: Backplane,
@@ -114,6 +120,7 @@ export class PushModule
     const adapter = this.adapterHost.httpAdapter as AbstractHttpAdapter | undefined;
     const server = adapter?.getHttpServer() as EventEmitter | undefined;
     if (!server) return;
+    this.logger.log(this.basePath.description);
     this.sockets.watch(server);
     this.sessions.watch(server);
     if (adapter?.getType() === 'express') shareExpressShapes(server);

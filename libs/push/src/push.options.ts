@@ -63,10 +63,18 @@ export interface PushOptions extends AccessOptions {
 
 /** What has to be known before providers exist, also with `forRootAsync()`. */
 export interface PushModuleExtras {
-  /** Where push lives: the gateway at `path`, the built-in SSE endpoint at `path` + `/events`. Default: `/push`. */
+  /**
+   * Where push lives: the gateway at `path`, the HTTP endpoints below it. The application's global prefix comes before it, for
+   * both; a default version does not. Default: `/push`.
+   */
   readonly path?: string;
   /** What the built-in doors are: leave one out to close it. `@Sse()` routes work anyway. Default: both. */
   readonly transports?: readonly ('websocket' | 'sse')[];
+  /**
+   * Decorators for each of push's HTTP endpoints, by which the application's own global guards and tools know them:
+   * `[Public(), SkipThrottle(), ApiTags('push')]`. Default: none.
+   */
+  readonly decorators?: readonly MethodDecorator[];
   /** Whether `EventBus` can be injected everywhere. Default: `true`. */
   readonly isGlobal?: boolean;
 }

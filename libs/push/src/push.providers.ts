@@ -3,6 +3,7 @@ import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from 
 import { WebSocketGateway } from '@nestjs/websockets';
 import { withoutParameters } from './access/access-rules.js';
 import { Gatekeeper } from './access/gatekeeper.js';
+import { declareDoor } from './access/push-door.js';
 import { MemoryBackplane } from './backplane/memory/memory.backplane.js';
 import { ErrorReporter } from './bus/error-reporter.js';
 import { EventBus } from './bus/event-bus.js';
@@ -213,6 +214,7 @@ export function resourceProviders(optionsToken: InjectionToken): Provider[] {
 export function websocketProviders(optionsToken: InjectionToken, path: string): Provider[] {
   class ConfiguredPushGateway extends PushGateway {}
   WebSocketGateway({ path, [pushGateway]: true } as object)(ConfiguredPushGateway);
+  declareDoor(ConfiguredPushGateway);
   return [
     {
       provide: WebSocketSettings,

@@ -1,8 +1,7 @@
-import { ValidationPipe } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { EventBus } from '../bus/event-bus.js';
 import { assertTopic } from '../contracts/topic.js';
-import type { DeclaredPolicy } from './application-classes.js';
+import { payloadOf } from './payload.js';
 import type { Session } from './session.js';
 import type { TopicAccess } from './topic-access.js';
 
@@ -19,8 +18,6 @@ export interface ClientPublication {
 
 /** Publishes what clients send, where a policy lets them. */
 export class ClientPublishing {
-  private readonly pipe = new ValidationPipe({ transform: true, whitelist: true, forbidUnknownValues: true });
-
   constructor(
     private readonly topics: TopicAccess,
     private readonly bus: EventBus,
@@ -42,8 +39,12 @@ export class ClientPublishing {
     assertTopic(topic);
     // What the data has to be is told to nobody who may not publish it.
     const grant = await this.topics.assertMayPublish(session, topic);
-    const valid = await this.validate(grant.declared, publication.data);
-    const data = await this.topics.transform(grant, session, topic, valid);
+    const { payload, policy } = grant.declared;
+    const valid = payload ? await payloadOf(payload, publication.data) : publication.data;
+    // What the class makes of it is for the policy; what is stored is what was sent, unless the policy changes it.
+    const data = policy.transform
+      ? await this.topics.transform(grant, session, topic, valid)
+      : publication.data;
     session.assertOpen();
     const options = {
       type,
@@ -53,12 +54,6 @@ export class ClientPublishing {
     return ephemeral
       ? this.bus.publish(topic, data, { ...options, ephemeral })
       : this.bus.publish(topic, data, options);
-  }
-
-  private async validate({ payload }: DeclaredPolicy, data: unknown): Promise<unknown> {
-    return payload
-      ? ((await this.pipe.transform(data, { type: 'body', metatype: payload })) as unknown)
-      : data;
   }
 }
 

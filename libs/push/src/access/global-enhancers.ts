@@ -1,5 +1,6 @@
 import { Logger, type CanActivate, type NestInterceptor, type OnApplicationBootstrap } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
+import { isWrappedBy } from './http-only.js';
 
 type Enhancer = CanActivate | NestInterceptor;
 
@@ -9,30 +10,47 @@ const looksAround = /\b(?:getType|switchToWs)\b/;
 /** The code shows that it wants a request of HTTP. A guard has nothing else to look at, an interceptor may. */
 const wantsRequest = /\b(?:switchToHttp|getRequest|getResponse)\b/;
 
+/** The code shows that it wants credentials. */
+const wantsCredentials = /authorization|bearer|jwt|passport|unauthorized/i;
+
+/** What push's clients come through. */
+export interface OpenDoors {
+  readonly gateway: boolean;
+  readonly endpoints: boolean;
+  /** The application has given the endpoints decorators that its guards may know. */
+  readonly areDecorated: boolean;
+}
+
 /**
- * Says at start which of the application's global guards and interceptors will fail on the messages of WebSocket clients,
- * rather than have every one of them answered with an error.
+ * Says at start which of the application's global guards and interceptors will fail on push's clients, rather than have every
+ * one of them answered with an error.
  */
 export class GlobalEnhancers implements OnApplicationBootstrap {
   private readonly logger = new Logger('PushModule');
 
-  constructor(private readonly config: ApplicationConfig) {}
+  constructor(
+    private readonly config: ApplicationConfig,
+    private readonly doors: OpenDoors,
+  ) {}
 
   onApplicationBootstrap(): void {
-    const { config } = this;
+    const { config, doors } = this;
     const guards = [...config.getGlobalGuards(), ...config.getGlobalRequestGuards().map(prototypeOf)];
     const interceptors = [
       ...config.getGlobalInterceptors(),
       ...config.getGlobalRequestInterceptors().map(prototypeOf),
     ].filter((interceptor) => wantsRequest.test(sourceOf(interceptor)));
+    if (doors.endpoints && !doors.areDecorated) this.warnOfAuthentication(guards);
+    if (!doors.gateway) return;
     this.warnOf('guard', guards);
     this.warnOf('interceptor', interceptors);
   }
 
   private warnOf(kind: string, enhancers: readonly Enhancer[]): void {
     const names = enhancers
+      .filter(({ constructor: type }) => !isWrappedBy('HttpOnly', type) && !isWrappedBy('ExceptPush', type))
       .filter((enhancer) => !looksAround.test(sourceOf(enhancer)))
-      .map((enhancer) => enhancer.constructor.name);
+      .map(nameOf);
     if (names.length === 0) return;
     this.logger.warn(
       `${names.join(', ')}: a global ${kind} also runs for the messages of push's WebSocket clients, and looks as if it` +
@@ -40,6 +58,24 @@ export class GlobalEnhancers implements OnApplicationBootstrap {
         " context.getType() is 'http'; without WebSocket it does not matter: PushModule.forRoot({ transports: ['sse'] }).",
     );
   }
+
+  private warnOfAuthentication(guards: readonly Enhancer[]): void {
+    const names = guards
+      .filter(({ constructor: type }) => !isWrappedBy('ExceptPush', type))
+      .filter((guard) => wantsCredentials.test(nameOf(guard) + sourceOf(guard)))
+      .map(nameOf);
+    if (names.length === 0) return;
+    this.logger.warn(
+      `${names.join(', ')}: a global guard also runs for push's HTTP endpoints, and looks as if it authenticates. Push` +
+        ' asks its own authenticator, which may know clients by a cookie or a ticket that this guard does not look at.' +
+        ` If it refuses them, register ExceptPush(${names[0]}) in its place, or give push's endpoints the decorator by` +
+        ' which it knows public routes: PushModule.forRoot({ decorators: [Public()] }).',
+    );
+  }
+}
+
+function nameOf(enhancer: Enhancer): string {
+  return enhancer.constructor.name;
 }
 
 /** Of what is made for each request, there is no instance yet. */

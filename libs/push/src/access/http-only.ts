@@ -6,6 +6,7 @@ import {
   type NestInterceptor,
   type Type,
 } from '@nestjs/common';
+import { isPushDoor } from './push-door.js';
 
 /**
  * Makes a guard, or an interceptor, that was written for HTTP let everything else pass: a global one of Nest 12 sees the
@@ -20,16 +21,53 @@ import {
 export function HttpOnly<Enhancer extends CanActivate | NestInterceptor>(
   enhancer: Type<Enhancer>,
 ): Type<Enhancer> {
-  class HttpOnlyEnhancer extends (enhancer as unknown as Type<CanActivate & NestInterceptor>) {
+  return passing(enhancer, 'HttpOnly', (context) => context.getType<string>() !== 'http');
+}
+
+/**
+ * Makes a guard, or an interceptor, let pass what is push's own: requests for its endpoints, and messages to its gateway. It is
+ * the way out for a global guard that authenticates, by a header say: push's clients are authenticated by its authenticator,
+ * also by the cookies and tickets that such a guard knows nothing of.
+ *
+ * ```ts
+ * { provide: APP_GUARD, useClass: ExceptPush(JwtAuthGuard) }
+ * ```
+ *
+ * The application's own routes, `@Sse()` routes among them, and its own gateways are guarded as before.
+ */
+export function ExceptPush<Enhancer extends CanActivate | NestInterceptor>(
+  enhancer: Type<Enhancer>,
+): Type<Enhancer> {
+  return passing(enhancer, 'ExceptPush', (context) => isPushDoor(context.getClass()));
+}
+
+/** A class that does nothing where `isPassed`, and elsewhere what `enhancer` does. */
+function passing<Enhancer extends CanActivate | NestInterceptor>(
+  enhancer: Type<Enhancer>,
+  name: 'HttpOnly' | 'ExceptPush',
+  isPassed: (context: ExecutionContext) => boolean,
+): Type<Enhancer> {
+  class PassingEnhancer extends (enhancer as unknown as Type<CanActivate & NestInterceptor>) {
     override canActivate(context: ExecutionContext) {
-      return context.getType<string>() === 'http' ? super.canActivate(context) : true;
+      return isPassed(context) || super.canActivate(context);
     }
 
     override intercept(context: ExecutionContext, next: CallHandler) {
-      return context.getType<string>() === 'http' ? super.intercept(context, next) : next.handle();
+      return isPassed(context) ? next.handle() : super.intercept(context, next);
     }
   }
-  Object.defineProperty(HttpOnlyEnhancer, 'name', { value: `HttpOnly(${enhancer.name})` });
-  Injectable()(HttpOnlyEnhancer);
-  return HttpOnlyEnhancer as unknown as Type<Enhancer>;
+  Object.defineProperty(PassingEnhancer, 'name', { value: `${name}(${enhancer.name})` });
+  Injectable()(PassingEnhancer);
+  wrappers.set(PassingEnhancer, name);
+  return PassingEnhancer as unknown as Type<Enhancer>;
+}
+
+const wrappers = new WeakMap<object, string>();
+
+/** Whether the class of a guard or interceptor was made by `HttpOnly` or `ExceptPush`. */
+export function isWrappedBy(name: 'HttpOnly' | 'ExceptPush', type: unknown): boolean {
+  for (let each = type; typeof each === 'function'; each = Object.getPrototypeOf(each)) {
+    if (wrappers.get(each) === name) return true;
+  }
+  return false;
 }

@@ -58,7 +58,8 @@ export interface TopicPolicy<Payload = unknown, Published = Payload> {
 /** How a policy's topics are used. */
 export interface PushTopicOptions {
   /**
-   * A class with class-validator decorators: what clients may publish. Properties without a decorator are dropped.
+   * A class with class-validator decorators: what clients may publish. Properties without a decorator are refused. It judges,
+   * and changes nothing: what is stored is what was sent, or what `transform` makes of an instance of the class.
    * Default: any JSON.
    */
   readonly payload?: Type<object>;

@@ -25,12 +25,12 @@ export class BasePath {
 
   /**
    * @param path of the module, with a leading slash
-   * @param hasEndpoints whether there is an HTTP door
+   * @param doors that the module has
    * @param module whose path `RouterModule` may set
    */
   constructor(
     private readonly path: string,
-    readonly hasEndpoints: boolean,
+    private readonly doors: { readonly gateway: boolean; readonly endpoints: boolean },
     private readonly module: Type,
     private readonly config: ApplicationConfig,
     private readonly modules: ModulesContainer,
@@ -39,6 +39,20 @@ export class BasePath {
   /** With a leading slash, and none at the end. A prefix may have parameters: `/:tenant/push`. */
   get value(): string {
     return (this.known ??= this.prefix + this.unprefixed);
+  }
+
+  /** For the log at start. */
+  get description(): string {
+    const { value, doors } = this;
+    const open = [
+      ...(doors.gateway ? [`WebSocket at ${value}`] : []),
+      ...(doors.endpoints
+        ? [`SSE at ${value}/${endpoints.events}`, `publishing at ${value}/${endpoints.publish}`]
+        : []),
+    ];
+    return open.length === 0
+      ? "Push has no doors of its own: @Sse() routes are the application's"
+      : `Push: ${open.join(', ')}`;
   }
 
   /** Whether `path`, of a request, is the base path. */
@@ -54,7 +68,7 @@ export class BasePath {
     // Case counts, and so does a slash at the end, whatever the framework thinks.
     const path = url?.split('?', 1)[0] ?? '';
     const isAt = (name: string) => path.endsWith(`/${name}`) && this.matches(path.slice(0, -name.length - 1));
-    return this.hasEndpoints && (endpoint ? isAt(endpoint) : Object.values(endpoints).some(isAt));
+    return this.doors.endpoints && (endpoint ? isAt(endpoint) : Object.values(endpoints).some(isAt));
   }
 
   /**
@@ -62,7 +76,7 @@ export class BasePath {
    * Called when the application's settings are final, and before the routes are built.
    */
   settle(): void {
-    if (!this.hasEndpoints || this.globalPrefix === '' || this.prefix !== '') return;
+    if (!this.doors.endpoints || this.globalPrefix === '' || this.prefix !== '') return;
     const options = this.config.getGlobalPrefixOptions();
     const own = this.routes.map((path) => ({
       path,

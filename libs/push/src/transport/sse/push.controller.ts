@@ -11,6 +11,7 @@ import {
   type Type,
 } from '@nestjs/common';
 import { Gatekeeper } from '../../access/gatekeeper.js';
+import { declareDoor } from '../../access/push-door.js';
 import { EventBus } from '../../bus/event-bus.js';
 import type { EventStream } from '../../bus/event-stream.js';
 import { endpoints } from '../base-path.js';
@@ -26,9 +27,11 @@ import type { RawRequest, RawResponse } from './raw-response.js';
  * The built-in endpoints as a controller class at `path`: `GET <path>/events?topic=…&topic=…` for `EventSource`, and the
  * messages of a WebSocket over plain HTTP, `POST <path>/events` and `POST <path>/publish`.
  *
+ * @param decorators of the application's, for each endpoint
+ *
  * Nest hands over nothing but request and response: pipes, parsers and versions of the application change nothing here.
  */
-export function pushControllerAt(path: string): Type {
+export function pushControllerAt(path: string, decorators: readonly MethodDecorator[] = []): Type {
   @Controller({ path, version: VERSION_NEUTRAL })
   @UseFilters(PushRefusalFilter)
   class PushController {
@@ -77,6 +80,11 @@ export function pushControllerAt(path: string): Type {
       });
       answer(response, 200, { id });
     }
+  }
+  declareDoor(PushController);
+  for (const name of ['events', 'messages', 'publish'] as const) {
+    const descriptor = Object.getOwnPropertyDescriptor(PushController.prototype, name)!;
+    for (const decorate of decorators) decorate(PushController.prototype, name, descriptor);
   }
   return PushController;
 }
