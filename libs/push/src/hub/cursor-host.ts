@@ -1,7 +1,7 @@
 import type { LogEvent } from '../contracts/event.js';
-import type { CatchUp } from './catch-up.js';
 import type { Forerunners } from './forerunners.js';
 import type { HistoryReader } from './history-reader.js';
+import type { Scheduler } from './scheduler.js';
 import type { Member } from './subscribers.js';
 import type { TopicSet } from './topic-set.js';
 import type { Window } from './window.js';
@@ -12,10 +12,18 @@ import type { Window } from './window.js';
  */
 export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
 
+/** Who is counted by its topics. */
+export interface Counted {
+  /** Equal for those with the same topics; `undefined` for who has none. */
+  readonly audience: string | undefined;
+  /** What it is counted as: its node's own. */
+  counted: string | undefined;
+}
+
 /** What a cursor sees of its node. */
 export interface CursorHost {
   readonly window: Window;
-  readonly catchUp: CatchUp;
+  readonly scheduler: Scheduler;
   /** What the backplane has besides the window, if it has anything. */
   readonly history: HistoryReader | undefined;
   /** The log; empty as long as it is not known. */
@@ -30,10 +38,12 @@ export interface CursorHost {
   gaps: number;
   print(sequence: number): string;
   slowPolicyOf(pattern: string): SlowPolicy;
-  /** The events behind `delivered`, in order, whether or not they are retained. */
+  /** The events after `delivered`, in order, whether or not they are retained. */
   undelivered(): Iterable<LogEvent>;
   /** An empty set of topics, of which new events come to `member` while it is live. */
   interestOf(member: Member): TopicSet;
+  /** The topics of `cursor` may have changed. */
+  count(cursor: Counted): void;
   /** Drops the cursor for good, and what it was interested in. */
   forget(cursor: Member, interest: TopicSet): void;
 }

@@ -19,7 +19,7 @@ describe('Several subscriptions of a connection', () => {
     subscribe(client, ['a'], node.id(2));
     subscribe(client, ['b'], node.id(0));
     node.publish('c', 6);
-    expect(client.cursor.position).toBe(node.id(4));
+    expect(client.cursor.position).toBe(node.id(5));
     client.drain();
     await node.delivered();
     expect(client.notedStory).toEqual([
@@ -121,7 +121,30 @@ describe('Several subscriptions of a connection', () => {
     expect(node.hub.stats().connections).toBe(0);
   });
 
-  it('wait no longer when they are taken back', () => {
+  it('answer nothing more about topics once those are taken back', () => {
+    const node = new MemoryNode();
+    const client = node.connect();
+    node.publish('a', 1, 2);
+    client.room = 1;
+    const said: string[] = [];
+    const say = (what: string) => (_: string, topics: readonly string[]) =>
+      said.push(`${what} ${topics.join(' ')}`);
+    const ask = (patterns: string[], start: string) =>
+      client.cursor.subscribe(patterns, start, say('subscribed'), { onLive: say('live') });
+    ask(['a', 'b'], node.id(0));
+    ask(['b', 'c'], 'nonsense');
+    ask(['b'], 'earliest');
+    client.cursor.unsubscribe(['b']);
+    expect(said).toEqual(['subscribed a b']);
+    client.cursor.unsubscribe(['a']);
+    // What has nothing left says so at once: nothing of it comes later.
+    expect(said).toEqual(['subscribed a b', 'live ']);
+    client.drain();
+    expect(said.slice(2)).toEqual(['subscribed c', 'live c', 'subscribed ', 'live ']);
+    expect(client.cursor.topics).toEqual(['c']);
+  });
+
+  it('wait no longer when all are taken back', () => {
     const node = new MemoryNode();
     const client = node.connect();
     node.publish('a', 1, 2);
@@ -130,10 +153,92 @@ describe('Several subscriptions of a connection', () => {
     subscribe(client, ['b'], 'nonsense');
     client.cursor.unsubscribe(['b', 'a']);
     expect(client.cursor.topics).toEqual([]);
+    expect(client.notes.map(([, text]) => text.slice(0, 6))).toEqual(['begin ', 'live b']);
     client.drain();
     expect(client.gaps).toEqual([]);
-    expect(client.notes.map(([, text]) => text.slice(0, 6))).toEqual(['begin ', 'live b']);
-    expect(node.hub.stats()).toMatchObject({ audiences: 0, behind: 0 });
+    expect(node.hub.stats()).toMatchObject({ subscriptions: 0, audiences: 0, behind: 0 });
     expect(client.cursor.position).toBe(node.id(2));
+  });
+});
+
+/** A topic of which the window has 16 to 20. */
+async function nodeWithLosses(): Promise<MemoryNode> {
+  const node = new MemoryNode({ retention: { events: 5, age: Infinity } });
+  node.publish('m.1.0', ...numbers(1, 20));
+  await node.delivered();
+  return node;
+}
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+const events = (from: number, to: number) => numbers(from, to).map((data) => `m.1.0=${data}`);
+
+describe('What is lost, where subscriptions of a connection overlap', () => {
+  it('is told of a pattern that is covered by one which never brought it', async () => {
+    const node = await nodeWithLosses();
+    const client = node.connect();
+    client.cursor.subscribe(['m.>'], 'earliest');
+    client.cursor.subscribe(['m.1.*'], node.id(3));
+    expect(client.story).toEqual([...events(16, 20), 'evicted(m.1.*)']);
+  });
+
+  it('is told also where the one that covers it was added to the same pattern again', async () => {
+    const node = await nodeWithLosses();
+    const client = node.connect();
+    for (const start of ['earliest', 'earliest', node.id(18), 'earliest'])
+      client.cursor.subscribe(['m.>'], start);
+    client.cursor.subscribe(['m.1.0'], node.id(3));
+    expect(client.story).toEqual([...events(16, 20), 'evicted(m.1.0)']);
+  });
+
+  it('is no gap as far as it was delivered to the connection before', async () => {
+    const node = await nodeWithLosses();
+    const client = node.connect();
+    client.cursor.subscribe(['m.1.*'], node.id(20));
+    node.publish('m.1.0', ...numbers(21, 40));
+    await node.delivered();
+    client.cursor.subscribe(['m.>'], node.id(20));
+    expect(client.story).toEqual(events(21, 40));
+    client.cursor.subscribe(['m.*.*'], node.id(19));
+    expect(client.story.slice(20)).toEqual(['evicted(m.*.*)']);
+  });
+
+  it('is no gap either if it was delivered to a topic that was taken back while others have their turn', async () => {
+    const node = await nodeWithLosses();
+    const client = node.connect();
+    client.cursor.subscribe(['m.1.*'], node.id(20));
+    node.publish('m.1.0', ...numbers(21, 25));
+    node.publish('n', 0);
+    await node.delivered();
+    client.room = 1;
+    client.cursor.subscribe(['m.>', 'n'], node.id(20));
+    client.cursor.unsubscribe(['m.1.*']);
+    node.publish('m.1.0', 26);
+    client.drain();
+    expect(client.story).toEqual([...events(21, 25), 'n=0', 'm.1.0=26']);
+  });
+
+  it('is told once, however many patterns that were told of it cover what is asked for', async () => {
+    const node = await nodeWithLosses();
+    const client = node.connect();
+    client.cursor.subscribe(['m.>'], node.id(3));
+    client.cursor.subscribe(['m.1.*'], node.id(3));
+    client.cursor.subscribe(['m.1.0'], node.id(10));
+    expect(client.story).toEqual(['evicted(m.>)', ...events(16, 20)]);
+  });
+
+  it('is told to those who want everything again', async () => {
+    const node = await nodeWithLosses();
+    const client = node.connect();
+    client.cursor.subscribe(['m.>'], 'earliest');
+    client.cursor.subscribe(['m.1.*'], node.id(3), undefined, { repeat: true });
+    expect(client.story).toEqual([...events(16, 20), 'evicted(m.1.*)', ...events(16, 20)]);
+  });
+
+  it('and was the newest when only that was asked for, is told of the past', async () => {
+    const node = await nodeWithLosses();
+    const client = node.connect();
+    client.cursor.subscribe(['m.>'], 'last');
+    client.cursor.subscribe(['m.1.*'], node.id(3));
+    expect(client.story).toEqual(['m.1.0=20', 'evicted(m.1.*)', ...events(16, 20)]);
   });
 });

@@ -1,43 +1,40 @@
-import type { Connection } from '../contracts/connection.js';
+import type { Connection, WorkBudget } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
-import type { HistoryPage } from '../contracts/backplane.js';
-import { printPosition, type Position } from '../contracts/position.js';
-import type { Reading } from './catch-up.js';
+import { printPosition } from '../contracts/position.js';
 import type { CursorHost } from './cursor-host.js';
-import { refusalOf } from './forerunners.js';
-import { Inquiry } from './inquiry.js';
-import { Join, type SubscribeOptions } from './join.js';
-import { Leg, type Loss } from './leg.js';
+import { JoinQueue } from './join-queue.js';
+import { Join, type Announce, type SubscribeOptions } from './join.js';
+import { Leg } from './leg.js';
+import { LegReader, stepUnits, type Recipient } from './leg-reader.js';
+import type { Task } from './scheduler.js';
 import type { Member } from './subscribers.js';
 import { Subscription } from './subscription.js';
 
 /**
  * Where a reader begins: `now` (only what comes), `last` (the newest retained event of each topic, then live),
- * `earliest` (everything retained), or an event's id (everything behind it).
+ * `earliest` (everything retained), or an event's id (everything after it).
  */
 export type Start = 'now' | 'last' | 'earliest' | (string & {});
 
-/** How many topics of one connection may wait for their turn to be added; a subscription that lost all of its own counts too. */
-const maxWaiting = 1_000;
-
 /**
  * A connection's place in the log. It is either live, and gets what comes, or it catches up, from the window or the
- * backplane, at the speed of its socket. Nothing is queued for it: what it has not got yet is in the log, behind its
- * cursor.
+ * backplane, at the speed of its socket and as its turn comes. Nothing is queued for it: what it has not got yet is in the
+ * log, after its cursor.
  */
-export class Cursor implements Member, Reading {
+export class Cursor implements Member, Task, Recipient {
   since = 0;
   selected: Member['selected'];
+  counted: string | undefined;
   /** The topics that go on together. */
   private main: Leg;
   /** Those that have to reach `main` first, one after the other. */
-  private joins: Join[] = [];
+  private joins = new JoinQueue();
   private state: 'live' | 'behind' | 'left' = 'behind';
   /** The socket is full: wait for `drained`. */
   private full = false;
-  /** What it asks the backplane, while it is not live. */
-  private inquiry: Inquiry | undefined;
+  /** Reads for it, while it is not live. */
+  private reading: LegReader | undefined;
 
   constructor(
     private readonly hub: CursorHost,
@@ -46,16 +43,20 @@ export class Cursor implements Member, Reading {
     this.main = new Leg(hub.window, hub.window.head, 'slow', hub.interestOf(this));
   }
 
+  get budget(): WorkBudget | undefined {
+    return this.connection.budget;
+  }
+
   /** The id of the position up to which the connection has everything; `undefined` as long as the log is not known. */
   get position(): string | undefined {
     if (this.hub.epoch === '') return undefined;
-    const claim = this.main.size === 0 ? this.joins[0]?.claim : undefined;
+    const claim = this.main.size === 0 ? this.joins.first?.claim : undefined;
     return claim ? printPosition(claim) : this.hub.print(this.sequence);
   }
 
   /** The sequence of that position. */
   get sequence(): number {
-    const join = this.joins[0];
+    const join = this.joins.first;
     // With nothing else, it is where the first topics begin.
     if (join && (join.begun || this.main.size === 0)) return join.leg.sequence;
     if (this.isIdle) return this.hub.window.head;
@@ -65,7 +66,12 @@ export class Cursor implements Member, Reading {
 
   /** Its topics and patterns, in the order in which they were subscribed to. */
   get topics(): readonly string[] {
-    return [...new Set([this.main, ...this.joins.map(({ leg }) => leg)].flatMap(({ patterns }) => patterns))];
+    return [...new Set([...this.main.patterns, ...this.joins.patterns])];
+  }
+
+  /** How many it has; one that is asked for again counts twice until that is done. */
+  get topicCount(): number {
+    return this.main.size + this.joins.topicCount;
   }
 
   /** Equal for connections with the same topics. */
@@ -79,7 +85,7 @@ export class Cursor implements Member, Reading {
   }
 
   private get isIdle(): boolean {
-    return this.main.size === 0 && this.joins.length === 0;
+    return this.main.size === 0 && this.joins.size === 0;
   }
 
   /**
@@ -87,13 +93,14 @@ export class Cursor implements Member, Reading {
    * Topics that start `now` start where the connection is, which is the end of the log unless it is slow. Several
    * subscriptions have their turns one after the other.
    *
-   * @param before is called with the id of where they start, before anything of them is delivered
+   * @param before is called with the id of where they start, before anything of them is delivered; it and `onLive` are
+   * told the topics, without those that were taken back meanwhile
    * @throws PushError `UNAVAILABLE` if they start at an id and the log is not known yet, `LIMIT_EXCEEDED` if too many wait
    */
   subscribe(
     patterns: readonly string[],
     start: Start,
-    before?: (id: string) => void,
+    before?: Announce,
     options: SubscribeOptions = {},
   ): void {
     if (this.state === 'left') return;
@@ -101,19 +108,27 @@ export class Cursor implements Member, Reading {
     this.pause();
     if (this.isIdle) this.main.sequence = this.hub.window.head;
     const { window, epoch } = this.hub;
-    const join = new Join(window, this.main.sequence, epoch, patterns, start, before, options);
-    this.joins.push(join);
+    this.joins.push(new Join(window, this.main.sequence, epoch, { patterns, start, before, options }));
+    this.spend(patterns.length);
     this.advance();
   }
 
   /** Removes topics or patterns. Those that it does not have are ignored. */
   unsubscribe(patterns: readonly string[]): void {
+    this.spend(patterns.length);
+    const own = patterns.filter((pattern) => this.main.has(pattern) || this.joins.has(pattern));
+    if (own.length === 0) return;
     this.pause();
-    this.inquiry?.drop();
-    for (const pattern of patterns) {
-      this.main.delete(pattern);
-      for (const { leg } of this.joins) leg.delete(pattern);
+    this.reading?.drop();
+    for (const pattern of own) {
+      this.joins.delete(pattern);
+      const former = this.main.delete(pattern);
+      if (former) this.joins.first?.lose(former);
     }
+    // Of what has nothing left all is said before it is said that it is taken back.
+    for (let join = this.joins.first; join?.leg.size === 0 && this.hub.epoch !== ''; join = this.joins.first)
+      this.finish(join);
+    if (this.main.size === 0) this.hub.count(this);
     this.advance();
   }
 
@@ -126,12 +141,12 @@ export class Cursor implements Member, Reading {
   /** The connection is gone; nothing of it stays. Idempotent. */
   leave(): void {
     if (this.state === 'left') return;
-    this.inquiry?.drop();
+    this.reading?.drop();
     this.state = 'left';
     const { topics } = this.main;
     this.main = new Leg(this.hub.window, this.main.sequence, 'slow');
-    this.joins = [];
-    this.hub.catchUp.forget(this);
+    this.joins = new JoinQueue();
+    this.hub.scheduler.forget(this);
     this.hub.forget(this, topics);
   }
 
@@ -152,36 +167,32 @@ export class Cursor implements Member, Reading {
 
   /** Another log has taken the place of the one it was reading: it is told, and gets what that one has. */
   reopen(): void {
-    if (this.joins.some(({ options }) => options.onLive)) {
+    const { hub } = this;
+    const joins = [...this.joins];
+    if (joins.some(({ wish }) => wish.options.onLive)) {
       // Its client keeps a position for each of them: it comes back with those, and is told of each what it lost.
       this.end(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
       return;
     }
-    const { hub } = this;
-    // They may come from the log that there is now.
-    const claims = this.joins.filter(({ claim }) => claim);
-    this.joins = this.joins.filter(({ claim }) => !claim);
-    const { topics } = this;
-    this.inquiry?.drop();
+    // Those with a claim may come from the log that there is now.
+    const others = joins.filter(({ claim }) => !claim).flatMap(({ leg }) => leg.patterns);
+    const topics = new Set([...this.main.patterns, ...others]);
+    this.reading?.drop();
     this.state = 'behind';
-    this.joins = claims.map((join) => join.again(hub.window.head, hub.epoch));
+    this.joins = new JoinQueue();
+    for (const join of joins) if (join.claim) this.joins.push(join.again(hub.window.head, hub.epoch));
     this.main = new Leg(hub.window, hub.window.head, 'slow', this.main.topics);
     for (const pattern of topics) this.main.add(new Subscription(pattern, hub.window.head));
-    if (topics.length > 0) this.main.notice = 'epoch';
+    if (topics.size > 0) this.main.notice = 'epoch';
     this.advance();
   }
 
   /** Stops to be live, with everything that is published by now: the window may not hold it until it comes back. */
   pause(): void {
-    const { main } = this;
     if (!this.isLive) return;
     this.fallBehind();
-    const events: LogEvent[] = [];
-    for (const event of this.hub.undelivered()) {
-      if (event.sequence <= main.sequence) continue;
-      main.sequence = event.sequence;
-      if (main.topics.has(event.topic)) events.push(event);
-    }
+    const { events, looked } = this.main.take(this.hub.undelivered());
+    if (looked > 0) this.spend(looked);
     this.write(events);
   }
 
@@ -197,14 +208,11 @@ export class Cursor implements Member, Reading {
       const advice = 'Try again when the backplane is there.';
       throw new PushError('UNAVAILABLE', `The log cannot be read yet. ${advice}`);
     }
-    const waiting = this.joins.reduce((sum, { leg }) => sum + Math.max(leg.size, 1), patterns.length);
-    if (waiting <= maxWaiting) return;
-    const advice = 'Read what comes, and wait for the earlier ones first.';
-    throw new PushError('LIMIT_EXCEEDED', `More than ${maxWaiting} topics wait to be added. ${advice}`);
+    this.joins.assertRoom(patterns.length);
   }
 
-  /** Its turn has come: see `CatchUp`. */
-  resume(): void {
+  /** Its turn has come: see `Scheduler`. */
+  run(): void {
     if (this.connection.together) this.connection.together(() => this.advance());
     else this.advance();
   }
@@ -212,117 +220,79 @@ export class Cursor implements Member, Reading {
   /** Catches up until it is live, or its socket is full, or others have their turn. */
   advance(): void {
     while (this.mayGoOn()) {
-      const join = this.joins[0];
+      const join = this.joins.first;
       if (join && !this.main.notice) this.advanceJoin(join);
       else if (this.main.size === 0) return;
-      else if (this.step(this.main, this.hub.window.head)) this.goLive();
+      else if (this.read.step(this.main, this.hub.window.head)) this.goLive();
     }
   }
 
   private mayGoOn(): boolean {
-    if (this.state !== 'behind' || this.full || this.inquiry?.isOpen || this.hub.epoch === '') return false;
-    return this.hub.catchUp.mayGoOn(this);
+    if (this.state !== 'behind' || this.full || this.reading?.isWaiting || this.hub.epoch === '')
+      return false;
+    if (this.isIdle) return false;
+    return this.hub.scheduler.mayGoOn(this);
+  }
+
+  private get read(): LegReader {
+    return (this.reading ??= new LegReader(this.hub, this));
+  }
+
+  /** Charges work to its client. */
+  spend(units: number): void {
+    this.hub.scheduler.spend(this, units);
   }
 
   private advanceJoin(join: Join): void {
     const { main } = this;
     const { leg } = join;
     if (join.claim) {
-      this.examine(join, join.claim);
+      this.read.examine(join, join.claim);
       return;
     }
-    // One that starts ahead of a slow connection waits for it: between its begin and its end nothing else is delivered.
-    if (leg.sequence > main.sequence) this.step(main, leg.sequence);
-    else if (!join.begun) {
-      join.begin(main);
-      join.before?.(this.hub.print(leg.sequence));
-      if (join.bringsNothing) leg.sequence = main.sequence;
-    } else if (this.step(leg, main.sequence, join.options.repeat ? undefined : main)) {
-      this.joins.shift();
-      join.end(main);
-      join.options.onLive?.(this.hub.print(main.sequence));
+    if (!join.begun) {
+      // One that starts ahead of a slow connection waits for it: between its begin and its end nothing else is delivered.
+      if (leg.sequence > main.sequence) this.read.step(main, leg.sequence);
+      else join.begin(main, this.hub);
+      return;
     }
+    const cost = join.compare(main, stepUnits);
+    if (cost > 0) this.spend(cost);
+    else if (this.read.step(leg, main.sequence, { join, main })) this.finish(join);
   }
 
-  /** Finds out whether a connection was where it wants to go on. Nothing moves until that is known, and this node there. */
-  private examine(join: Join, claim: Position): void {
-    const { forerunners, epoch, window } = this.hub;
-    const doubt = refusalOf(claim, { epoch, sequence: window.head });
-    if (!doubt || !forerunners) {
-      join.settle(doubt);
-      return;
-    }
-    this.inquire().examine(forerunners, claim, (refusal) => join.settle(refusal));
+  private finish(join: Join): void {
+    if (!join.begun) join.begin(this.main, this.hub);
+    this.joins.shift();
+    join.end(this.main, this.hub);
   }
 
   private goLive(): void {
-    this.inquiry = undefined;
-    this.main.reason = 'slow';
+    this.reading = undefined;
+    this.main.live();
+    this.hub.count(this);
     this.state = 'live';
     this.since = this.hub.round;
   }
 
-  /**
-   * Takes `leg` one page further.
-   *
-   * @param other what this one has brought is not brought again
-   * @returns whether it has reached `through`
-   */
-  private step(leg: Leg, through: number, other?: Leg): boolean {
-    if (leg.sequence >= through && !leg.notice) return true;
-    const query = leg.missing(through);
-    const page = query && this.inquire().page(this.hub.history!, leg, query);
-    if (query && !page) return false;
-    const untold = leg.untold(page);
-    if (untold.length > 0) {
-      this.admit(leg, through, untold, page);
-      return false;
-    }
-    const stretch = leg.read(through, page);
-    this.hub.catchUp.spend(stretch.read);
-    leg.sequence = stretch.through;
-    const isNew = other && other.size > 0 && ((event: LogEvent) => !other.brings(event));
-    this.write(isNew ? stretch.events.filter(isNew) : stretch.events);
-    return false;
-  }
-
-  private inquire(): Inquiry {
-    return (this.inquiry ??= new Inquiry(() => this.advance()));
-  }
-
-  /** Deals with events that are gone, by the policy of their topics. */
-  private admit(leg: Leg, through: number, untold: readonly Loss[], page: HistoryPage | undefined): void {
-    const reason = leg.notice ?? leg.reason;
-    const topics = untold.map(({ subscription }) => subscription.pattern);
-    const policies = topics.map((pattern) => (reason === 'slow' ? this.hub.slowPolicyOf(pattern) : 'gap'));
-    if (policies.includes('disconnect')) {
-      const message = `Fell too far behind on ${topics.join(', ')}. Load the state anew, then reconnect.`;
-      this.end(new PushError('TOO_SLOW', message));
-      return;
-    }
-    leg.tell(untold, through, page);
-    const { head } = this.hub.window;
-    untold.forEach(({ subscription }, index) => policies[index] === 'latest' && subscription.conflate(head));
-    this.hub.gaps++;
-    this.written(this.connection.gap({ reason, topics, id: this.hub.print(leg.sequence) }));
-  }
-
-  private end(error: PushError): void {
+  /** Ends the connection. */
+  end(error: PushError): void {
     this.connection.fail(error);
     this.leave();
   }
 
   /** Writes those of the events that do not except the connection. */
-  private write(events: readonly LogEvent[]): void {
+  write(events: readonly LogEvent[]): void {
     if (events.length === 0) return;
     const own = this.hub.window.reads.batchOf(events).partFor(this.connection, 0);
     if (own) this.written(this.connection.write(own));
   }
 
-  private written(hasRoom: boolean): void {
+  /** Something was written: is there room for more? */
+  written(hasRoom: boolean): void {
     if (hasRoom) return;
     this.full = true;
-    this.inquiry?.forget();
+    this.reading?.forget();
     if (this.isLive) this.fallBehind();
   }
 

@@ -52,6 +52,13 @@ export class FanOut {
     for (let index = this.done; index < this.pending.length; index++) yield this.pending[index]!;
   }
 
+  /** Delivers now what is due in this turn, before anything else is done in it. */
+  flush(): void {
+    if (!this.scheduled) return;
+    clearImmediate(this.scheduled);
+    this.turn();
+  }
+
   /** Resolves once there is room for more events; `undefined` while there is. */
   congested(): Promise<void> | undefined {
     return this.isCongested ? new Promise((resolve) => this.waiting.push(resolve)) : undefined;

@@ -132,7 +132,6 @@ describe('A client that comes from a node which is ahead', () => {
     const [gone, empty] = [node.resume('one-13'), node.resume('one-13')];
     gone.cursor.leave();
     empty.cursor.unsubscribe(['a']);
-    await node.untilAsked(1);
     node.deliver(11, 12, 13, 14);
     await turn();
     expect([gone.story, empty.story]).toEqual([[], []]);

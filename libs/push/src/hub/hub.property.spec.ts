@@ -31,6 +31,7 @@ import { Hub } from './hub.js';
  *   that subscription alone; else everything is of all that are live.
  * - no hole: every event behind its start was delivered for it, or was delivered before for a subscription that was live
  *   when it began, or is covered by a gap notice.
+ * - `subscribed` and `live` name what was not taken back.
  * - told in time: a notice covers what its pattern had lost when it was sent, as far as it came before anything newer of
  *   the same topic. What is still retained is not covered by anything.
  * - never a false notice: each has an event that is lost, is not delivered before or after, and was not lost already when
@@ -74,8 +75,8 @@ class World {
   readonly clients: readonly Client[];
   readonly history: SlowHistory | undefined;
   private epochs = 0;
-  /** What went wrong where nobody waits. */
-  private failure: unknown;
+  /** What went wrong where nobody waits: the hub calls from a turn of its own. */
+  failure: unknown;
 
   constructor(private readonly keeping: Keeping) {
     const retention = { events: 1_000, age: Infinity };
@@ -236,8 +237,18 @@ class Session implements Connection {
   subscribe(patterns: string[], start: string, repeat: boolean): void {
     const request: Request = { patterns: [...new Set(patterns)], start, repeat, bad: this.problemOf(start) };
     this.waiting.push(request);
-    const before = (id: string) => this.begin(request, id);
-    this.cursor.subscribe(patterns, start, before, { repeat, onLive: (id) => this.arrive(id) });
+    const isTheirs = (own: readonly string[]) => assert.deepEqual(own, request.patterns.filter(this.stays));
+    const before = (id: string, own: readonly string[]) =>
+      this.check(() => {
+        isTheirs(own);
+        this.begin(request, id);
+      });
+    const onLive = (id: string, own: readonly string[]) =>
+      this.check(() => {
+        isTheirs(own);
+        this.arrive(id);
+      });
+    this.cursor.subscribe(patterns, start, before, { repeat, onLive });
   }
 
   unsubscribe(patterns: string[]): void {
@@ -249,7 +260,8 @@ class Session implements Connection {
     this.stays = () => true;
     this.live = this.live.filter(({ pattern }) => stays(pattern));
     if (this.turn) this.turn.interests = this.turn.interests.filter(({ pattern }) => stays(pattern));
-    for (const request of this.waiting) request.patterns = request.patterns.filter(stays);
+    const requests = this.turn ? [this.turn.request, ...this.waiting] : this.waiting;
+    for (const request of requests) request.patterns = request.patterns.filter(stays);
   }
 
   drain(room: number): void {
@@ -267,12 +279,27 @@ class Session implements Connection {
   }
 
   write(batch: Batch): boolean {
-    assert(batch.events.length > 0, 'never nothing');
-    for (const event of batch.events) this.take(event);
+    this.check(() => {
+      assert(batch.events.length > 0, 'never nothing');
+      for (const event of batch.events) this.take(event);
+    });
     return --this.room > 0;
   }
 
-  gap({ reason, topics, id }: GapNotice): boolean {
+  gap(notice: GapNotice): boolean {
+    this.check(() => this.learn(notice));
+    return --this.room > 0;
+  }
+
+  private check(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.world.failure ??= error;
+    }
+  }
+
+  private learn({ reason, topics, id }: GapNotice): void {
     const interests = (this.turn?.interests ?? this.live).filter(({ pattern }) => this.stays(pattern));
     for (const topic of topics)
       assert(
@@ -291,7 +318,6 @@ class Session implements Connection {
       for (const topic of topics) this.tell(topic, reason, interests);
     }
     this.see(id);
-    return --this.room > 0;
   }
 
   /** One pattern may have been asked for more than once: it must be news for one of these subscriptions. */
@@ -359,6 +385,7 @@ class Session implements Connection {
     // What is given up in this very moment does not stand for anything any more.
     const live = this.live.filter(({ pattern }) => this.stays(pattern));
     const had = new Set(live.flatMap(({ brought }) => brought));
+    const repeated = this.pastOf(live);
     const interests = request.patterns.map((pattern) => {
       const interest = new Interest(log, pattern, sequence);
       if (request.start === 'last') interest.newestThrough = Infinity;
@@ -366,11 +393,12 @@ class Session implements Connection {
       if (interest.isLenient) interest.exempt = log.lostThrough(pattern);
       if (!request.repeat) {
         interest.had = had;
-        interest.wider = live.filter((other) => covers(other.pattern, pattern));
+        interest.hadPast = repeated;
+        interest.others = live.map(({ pastNow }) => pastNow);
       }
       return interest;
     });
-    this.turn = { request, interests, id, repeated: this.pastOf(live) };
+    this.turn = { request, interests, id, repeated };
   }
 
   private arrive(id: string): void {
@@ -437,7 +465,7 @@ class Session implements Connection {
 const client = nat(2);
 const starts = oneof(
   constantFrom('now', 'last', 'earliest'),
-  record({ ago: nat(12) }),
+  record({ ago: nat(40) }),
   constantFrom('garbage', 'elsewhere-3', 'future'),
 );
 const steps = oneof(
@@ -448,6 +476,10 @@ const steps = oneof(
       topic: constantFrom(...topics),
       except: option(client, { freq: 9 }),
     }),
+  },
+  {
+    weight: 2,
+    arbitrary: record({ do: constant('burst' as const), topic: constantFrom(...topics), count: nat(20) }),
   },
   { weight: 2, arbitrary: record({ do: constant('pass' as const), topic: constantFrom(...topics) }) },
   { weight: 4, arbitrary: record({ do: constant('turn' as const) }) },
@@ -504,6 +536,9 @@ async function run(world: World, step: Step): Promise<void> {
   switch (step.do) {
     case 'publish':
       return world.log.publish(step.topic, step.except === null ? undefined : clients[step.except]!.id);
+    case 'burst':
+      for (let n = 0; n < step.count; n++) world.log.publish(step.topic, undefined);
+      return;
     case 'pass':
       return world.hub.passBy(new LogEvent(world.log.epoch, 0, step.topic, undefined, '0'));
     case 'turn':

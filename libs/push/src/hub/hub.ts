@@ -4,13 +4,13 @@ import type { LogEvent } from '../contracts/event.js';
 import { printPosition, type Position } from '../contracts/position.js';
 import type { Retention } from '../contracts/retention.js';
 import { covers } from '../contracts/topic.js';
-import { CatchUp } from './catch-up.js';
 import { Cursor } from './cursor.js';
-import type { CursorHost, SlowPolicy } from './cursor-host.js';
+import type { Counted, CursorHost, SlowPolicy } from './cursor-host.js';
 import { FanOut } from './fan-out.js';
 import { Forerunners } from './forerunners.js';
 import { HistoryReader, type HistoryStats } from './history-reader.js';
 import { Departures, Interest } from './interest.js';
+import { Scheduler } from './scheduler.js';
 import { Subscribers, type Member } from './subscribers.js';
 import { TopicIndex } from './topic-index.js';
 import type { TopicSet } from './topic-set.js';
@@ -38,7 +38,7 @@ export interface HubOptions {
 /** A snapshot of the hub, for `EventBus.stats()`. */
 export interface HubStats {
   readonly connections: number;
-  /** Topics and patterns over all connections. */
+  /** Topics and patterns over all connections; one that is being added again counts twice until that is done. */
   readonly subscriptions: number;
   /** Different sets of topics among the connections: those with the same one are served with one buffer a turn. */
   readonly audiences: number;
@@ -65,7 +65,7 @@ export interface HubStats {
 /** The node's copy of the recent log, and everyone who reads it. */
 export class Hub implements Tail, CursorHost {
   readonly window: Window;
-  readonly catchUp = new CatchUp();
+  readonly scheduler = new Scheduler(() => this.fanOut.flush());
   history: HistoryReader | undefined;
   forerunners: Forerunners | undefined;
   /** The log that the window shows; empty until the backplane has opened it. */
@@ -79,6 +79,8 @@ export class Hub implements Tail, CursorHost {
 
   private readonly index = new TopicIndex<Subscribers>();
   private readonly departures = new Departures();
+  /** How many connections have the same topics. */
+  private readonly audiences = new Map<string, number>();
   private readonly cursors = new Set<Cursor>();
   private readonly fanOut = new FanOut(this.index, (sequence) => (this.delivered = sequence));
   private readonly retentions: readonly { pattern: string; retention: Retention }[];
@@ -179,21 +181,18 @@ export class Hub implements Tail, CursorHost {
   }
 
   stats(): HubStats {
-    const audiences = new Set<string>();
     let subscriptions = 0;
     let behind = 0;
     let slowest = this.window.head;
     for (const cursor of this.cursors) {
       slowest = Math.min(slowest, cursor.sequence);
-      const { length } = cursor.topics;
-      subscriptions += length;
-      if (!cursor.isLive && length > 0) behind++;
-      if (cursor.audience !== undefined) audiences.add(cursor.audience);
+      subscriptions += cursor.topicCount;
+      if (!cursor.isLive && cursor.topicCount > 0) behind++;
     }
     return {
       connections: this.cursors.size,
       subscriptions,
-      audiences: audiences.size,
+      audiences: this.audiences.size,
       behind,
       gaps: this.gaps,
       window: {
@@ -210,6 +209,7 @@ export class Hub implements Tail, CursorHost {
   close(): void {
     clearTimeout(this.sweep);
     this.fanOut.stop();
+    this.scheduler.stop();
     this.history?.reset();
     this.forerunners?.stop();
   }
@@ -234,8 +234,21 @@ export class Hub implements Tail, CursorHost {
     return new Interest(this.index, member);
   }
 
+  count(cursor: Counted): void {
+    const { audience, counted } = cursor;
+    if (audience === counted) return;
+    cursor.counted = audience;
+    if (counted !== undefined) {
+      const rest = this.audiences.get(counted)! - 1;
+      if (rest > 0) this.audiences.set(counted, rest);
+      else this.audiences.delete(counted);
+    }
+    if (audience !== undefined) this.audiences.set(audience, (this.audiences.get(audience) ?? 0) + 1);
+  }
+
   forget(cursor: Cursor, interest: TopicSet): void {
     this.cursors.delete(cursor);
+    this.count(cursor);
     this.departures.add(interest);
   }
 

@@ -3,6 +3,7 @@ import { TopicSet } from './topic-set.js';
 import { Window } from './window.js';
 
 const topics = new TopicSet(['a', 'b']);
+const limit = { bytes: 1_000, entries: 1_000 };
 
 function windowWith(count: number, events = 100): Window {
   const retention = { events, age: Infinity };
@@ -25,17 +26,17 @@ describe('Reads of a window that does not change', () => {
 
   it('are told apart by where they begin and end, by their size and by their topics', () => {
     const window = windowWith(5);
-    const all = window.read(topics, 0, 5, 1_000);
-    expect(window.read(topics, 1, 5, 1_000)).toHaveLength(4);
-    expect(window.read(topics, 0, 4, 1_000)).toHaveLength(4);
-    expect(window.read(topics, 0, 5, 1)).toHaveLength(1);
-    expect(window.read(new TopicSet(['b']), 0, 5, 1_000)).toHaveLength(0);
-    expect(window.read(new TopicSet(['b', 'a']), 0, 5, 1_000)).toBe(all);
+    const all = window.read(topics, 0, 5, limit).events;
+    expect(window.read(topics, 1, 5, limit).events).toHaveLength(4);
+    expect(window.read(topics, 0, 4, limit).events).toHaveLength(4);
+    expect(window.read(topics, 0, 5, { ...limit, bytes: 1 }).events).toHaveLength(1);
+    expect(window.read(new TopicSet(['b']), 0, 5, limit).events).toHaveLength(0);
+    expect(window.read(new TopicSet(['b', 'a']), 0, 5, limit).events).toBe(all);
   });
 
   it('are made anew when something comes, goes, or the window starts over', () => {
     const window = windowWith(5, 5);
-    const sequences = () => window.read(topics, 0, Infinity, 1_000).map(({ sequence }) => sequence);
+    const sequences = () => window.read(topics, 0, Infinity, limit).events.map(({ sequence }) => sequence);
     expect(sequences()).toEqual([1, 2, 3, 4, 5]);
     add(window, 6, 'b');
     expect(sequences()).toEqual([1, 2, 3, 4, 5, 6]);
@@ -55,6 +56,6 @@ describe('Reads of a window that does not change', () => {
 });
 
 function boundTo(window: Window) {
-  const read = (after: number, through = Infinity) => window.read(topics, after, through, 1_000);
+  const read = (after: number, through = Infinity) => window.read(topics, after, through, limit).events;
   return { read, reads: window.reads };
 }

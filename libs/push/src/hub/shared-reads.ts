@@ -1,4 +1,5 @@
 import { Batch, type LogEvent } from '../contracts/event.js';
+import { shared, type Stretch } from './stretch.js';
 
 /** How many reads are remembered at most. */
 const mostReads = 64;
@@ -8,18 +9,18 @@ const mostReads = 64;
  * same bytes.
  */
 export class SharedReads {
-  private readonly reads = new Map<string, LogEvent[]>();
+  private readonly reads = new Map<string, Stretch>();
   private readonly batches = new WeakMap<readonly LogEvent[], Batch>();
 
   /** What was read by that name, or is read now. */
-  get(key: string, read: () => LogEvent[]): LogEvent[] {
+  get(key: string, read: () => Stretch): Stretch {
     const known = this.reads.get(key);
     if (known) return known;
     if (this.reads.size === mostReads) this.clear();
-    const events = read();
-    this.reads.set(key, events);
-    this.batches.set(events, new Batch(events));
-    return events;
+    const stretch = read();
+    this.reads.set(key, shared(stretch));
+    this.batches.set(stretch.events, new Batch(stretch.events));
+    return stretch;
   }
 
   /** Events as a batch: the same for all who have read them together. */

@@ -25,3 +25,8 @@ export class TopicHistory {
     readonly node: TopicNode<TopicHistory>,
   ) {}
 }
+
+/** Whether an entry is evicted. */
+export function isGone(entry: Entry): boolean {
+  return entry.sequence <= entry.history.node.lost;
+}

@@ -74,6 +74,14 @@ export class TopicTree<T> {
     return lostOf(this.root, pattern.split('.'), 0, isLeftOut);
   }
 
+  /**
+   * As `lostThrough`, or `lostOf`, as far as that is more than `known`; yields at each node that it looks at, so that the
+   * walk may be interrupted. What is lost meanwhile is found or not.
+   */
+  losses(pattern: string, known: number, isLeftOut?: (value: T) => boolean): Generator<void, number> {
+    return losses(this.root, pattern.split('.'), 0, known, isLeftOut);
+  }
+
   /** The known topics that match `pattern`; `undefined` if finding them takes more than `effort` steps. */
   select(pattern: string, effort: number): T[] | undefined {
     const found: T[] = [];
@@ -120,6 +128,32 @@ function lostOf<T>(
 }
 
 /** Returns what is left of `effort`, negative when it was not enough. */
+function* losses<T>(
+  node: TopicNode<T>,
+  tokens: readonly string[],
+  depth: number,
+  known: number,
+  isLeftOut: ((value: T) => boolean) | undefined,
+): Generator<void, number> {
+  yield;
+  const token = tokens[depth];
+  if (token === undefined) return node.value !== undefined && isLeftOut?.(node.value) ? 0 : node.lost;
+  if (token === '>' && !isLeftOut) return node.lostBelow;
+  if (token !== '*' && token !== '>') {
+    const child = node.children?.get(token);
+    return child ? yield* losses(child, tokens, depth + 1, known, isLeftOut) : node.forgotten;
+  }
+  let lost = known;
+  for (const child of node.children?.values() ?? []) {
+    yield;
+    if (Math.max(child.lost, child.lostBelow) <= lost) continue;
+    lost = Math.max(lost, yield* losses(child, tokens, depth + 1, lost, isLeftOut));
+    if (token === '>') lost = Math.max(lost, yield* losses(child, tokens, depth, lost, isLeftOut));
+  }
+  // Looked at last: a topic that was forgotten meanwhile has left here what it lost.
+  return Math.max(lost, node.forgotten);
+}
+
 function select<T>(
   node: TopicNode<T>,
   tokens: readonly string[],

@@ -6,6 +6,9 @@ import { Window, type WindowOptions } from './window.js';
 
 const forEver = { events: Infinity, age: Infinity };
 
+/** Everything at once. */
+const unlimited = { bytes: Infinity, entries: Infinity };
+
 /** A window that is filled in log order. */
 class Log {
   time = 0;
@@ -30,7 +33,9 @@ class Log {
 
   /** The sequences of what is retained. */
   read(...patterns: string[]): number[] {
-    return this.window.read(new TopicSet(patterns), 0, Infinity, Infinity).map(({ sequence }) => sequence);
+    return this.window
+      .read(new TopicSet(patterns), 0, Infinity, unlimited)
+      .events.map(({ sequence }) => sequence);
   }
 }
 
@@ -142,7 +147,9 @@ describe('The window', () => {
     const topics = new TopicSet(['a', 'b.*']);
     for (const topic of ['a', 'b.1', 'c', 'b.2', 'a']) log.add(topic, '"'.padEnd(100));
     const page = (after: number, through: number, bytes: number) =>
-      log.window.read(topics, after, through, bytes).map(({ sequence }) => sequence);
+      log.window
+        .read(topics, after, through, { bytes, entries: Infinity })
+        .events.map(({ sequence }) => sequence);
     expect(page(0, 5, 1)).toEqual([1]);
     expect(page(0, 5, 150)).toEqual([1, 2]);
     expect(page(2, 5, 1_000)).toEqual([4, 5]);
@@ -273,12 +280,12 @@ describe('Whatever is published', () => {
           const through = after + more + others;
           const asOf = asked + others;
           const expected = truth.read(wanted, after, through);
-          expect(sequences(window.read(set, after, through, Infinity))).toEqual(sequences(expected));
+          expect(sequences(window.read(set, after, through, unlimited).events)).toEqual(sequences(expected));
           const all = truth.read(wanted, 0, asOf);
           const newest = expected.filter(
             (event) => all.findLast(({ topic }) => topic === event.topic) === event,
           );
-          const read = window.readNewest(set, asOf, after, through, Infinity);
+          const read = window.readNewest(set, asOf, after, through, unlimited).events;
           expect(sequences(read)).toEqual(sequences(newest));
           const newer = expected.filter(({ sequence }) => sequence > asOf);
           expect(expected.filter((event) => !window.isOutdated(event, asOf))).toEqual([...newest, ...newer]);

@@ -2,11 +2,13 @@ import { LogEvent } from '../contracts/event.js';
 import type { Retention } from '../contracts/retention.js';
 import { Deque } from './deque.js';
 import { heldBytes } from './held-bytes.js';
+import { LossJournal } from './loss-journal.js';
 import { merge } from './merge.js';
 import { OrderedSet } from './ordered-set.js';
 import { SharedReads } from './shared-reads.js';
 import { SizeClasses } from './size-classes.js';
-import { TopicHistory, type Entry } from './topic-history.js';
+import { StretchReader, type ReadLimit, type Stretch } from './stretch.js';
+import { isGone, TopicHistory, type Entry } from './topic-history.js';
 import type { TopicSet } from './topic-set.js';
 import { TopicTree } from './topic-tree.js';
 
@@ -29,7 +31,7 @@ const topicOverhead = 512;
 const nothing = new LogEvent('', 0, '', undefined, '');
 
 /** From this many steps on, walking through the log is cheaper than gathering topics. */
-const gatherEffort = 512;
+const gatherEffort = 2_048;
 
 /**
  * The recent part of the log, in memory. It keeps events per topic, under one bound for all, and always knows what it
@@ -48,15 +50,18 @@ export class Window {
   private bytesHeld = 0;
   private readonly now: () => number;
 
-  /** How far the window shows the log: the sequence of the newest event that ever was in it, or of what came behind. */
+  /** How far the window shows the log: the sequence of the newest event that ever was in it, or of what came after it. */
   head = 0;
-  /** How many times something was lost: while it stays the same, so does what `lostThrough` says. */
-  losses = 0;
+  /** The newest sequence that anything lost. */
+  newestLoss = 0;
+  readonly journal = new LossJournal();
   /** Whether somebody else keeps what the rules keep, whatever the window has lost. */
   isBacked = false;
   /** Reads of the window as it is. */
   readonly reads = new SharedReads();
   private spilled = 0;
+  /** Sets of topics that so many known topics match that it is cheaper to walk through the log. */
+  private readonly wide = new WeakSet<TopicSet>();
 
   constructor(private readonly options: WindowOptions) {
     this.now = options.now ?? (() => performance.now());
@@ -76,7 +81,7 @@ export class Window {
 
   /**
    * What is lost up to here may be lost for want of memory, or because this node was not there, and may be had elsewhere;
-   * what is lost behind it is lost by the rules. 0 if nobody else keeps anything.
+   * what is lost after it is lost by the rules. 0 if nobody else keeps anything.
    */
   get recoverable(): number {
     return this.isBacked ? this.spilled : 0;
@@ -90,8 +95,8 @@ export class Window {
     this.empty = new OrderedSet();
     this.lanes = new Map();
     this.live = this.held = this.bytesHeld = 0;
-    this.head = this.spilled = sequence;
-    this.losses++;
+    this.head = this.spilled = this.newestLoss = sequence;
+    this.journal.reset(sequence);
     this.reads.clear();
   }
 
@@ -145,40 +150,48 @@ export class Window {
 
   /** As `lostThrough`, without the topics of which the newest event is there. */
   newestLostThrough(pattern: string): number {
-    return this.tree.lostOf(pattern, ({ entries }) => entries.length > 0);
+    return this.tree.lostOf(pattern, hasEvents);
+  }
+
+  /** Finds what `lostThrough` says, or `newestLostThrough`, if that is more than `known`: as a walk that may be interrupted. */
+  losses(pattern: string, known: number, isNewestOnly: boolean): Generator<void, number> {
+    return this.tree.losses(pattern, known, isNewestOnly ? hasEvents : undefined);
+  }
+
+  /** Whether any event of a topic is retained. */
+  has(topic: string): boolean {
+    const history = this.topics.get(topic);
+    return history !== undefined && hasEvents(history);
   }
 
   /**
-   * The retained events of `topics` behind `after`, in order, up to and including `through`: as many as fit in `bytes`
-   * of payload, but at least one. The same array for all who ask before the window changes.
+   * The retained events of `topics` after `after`, in order, up to and including `through`, as far as the limit goes. The
+   * same array for all who ask before the window changes.
    */
-  read(topics: TopicSet, after: number, through: number, bytes: number): readonly LogEvent[] {
-    const key = `${after} ${through} ${bytes} ${topics.key}`;
-    return this.reads.get(key, () => this.find(topics, after, through, bytes));
+  read(topics: TopicSet, after: number, through: number, limit: ReadLimit): Stretch {
+    const key = `${after} ${through} ${limit.bytes} ${limit.entries} ${topics.key}`;
+    return this.reads.get(key, () => this.find(topics, after, through, limit));
   }
 
-  private find(topics: TopicSet, after: number, through: number, bytes: number): LogEvent[] {
+  private find(topics: TopicSet, after: number, through: number, limit: ReadLimit): Stretch {
     const histories = this.gather(topics);
-    if (!histories) return page(this.scan(topics, after), through, bytes);
-    return page(
-      merge(
-        histories.map(({ entries }) => entries),
-        after,
-      ),
-      through,
-      bytes,
-    );
+    const reading = new StretchReader(through, limit);
+    if (!histories) return reading.walk(merge(this.lanes.values(), after), topics);
+    const found = histories.map(({ entries }) => entries);
+    return reading.take(merge(found, after), histories);
   }
 
   /** As `read`, but of each topic only what was its newest event as of a sequence. */
-  readNewest(topics: TopicSet, asOf: number, after: number, through: number, bytes: number): LogEvent[] {
+  readNewest(topics: TopicSet, asOf: number, after: number, through: number, limit: ReadLimit): Stretch {
     const histories = this.gather(topics);
-    if (!histories) return page(this.scan(topics, after, asOf), through, bytes);
+    const reading = new StretchReader(Math.min(through, asOf), limit);
+    const isNewest = ({ event }: Entry) => !this.isOutdated(event, asOf);
+    if (!histories) return reading.walk(merge(this.lanes.values(), after), topics, isNewest);
     const newest = histories.flatMap(({ entries }) => {
       const entry = entries.at(entries.after(asOf) - 1);
       return entry && entry.sequence > after ? [entry] : [];
     });
-    return page(newest.sort(bySequence), through, bytes);
+    return reading.take(newest.sort(bySequence), histories);
   }
 
   /** Whether, as of a sequence, a newer event of its topic is retained. */
@@ -190,31 +203,28 @@ export class Window {
 
   /** The known topics among `topics`; `undefined` if finding them costs more than walking through the log. */
   private gather(topics: TopicSet): TopicHistory[] | undefined {
+    if (this.wide.has(topics)) return undefined;
     const histories = new Set<TopicHistory>();
     for (const pattern of topics.patterns) {
       const history = this.topics.get(pattern);
       if (history) histories.add(history);
     }
+    const effort = gatherEffort / topics.wildcardCount;
     for (const wildcard of topics.wildcards) {
-      const selected = this.tree.select(wildcard, gatherEffort);
-      if (!selected) return undefined;
+      const selected = this.tree.select(wildcard, effort);
+      if (!selected) {
+        this.wide.add(topics);
+        return undefined;
+      }
       selected.forEach((history) => histories.add(history));
     }
     return [...histories];
   }
 
-  /** Walks through the log behind `after`. */
-  private *scan(topics: TopicSet, after: number, newestAsOf?: number): Generator<Entry> {
-    for (const entry of merge(this.lanes.values(), after)) {
-      if (isGone(entry) || !topics.has(entry.event.topic)) continue;
-      if (newestAsOf !== undefined && entry.sequence > newestAsOf) return;
-      if (newestAsOf === undefined || !this.isOutdated(entry.event, newestAsOf)) yield entry;
-    }
-  }
-
   private lose(history: TopicHistory, sequence: number): void {
     this.tree.lose(history.node, sequence);
-    this.losses++;
+    this.newestLoss = Math.max(this.newestLoss, sequence);
+    this.journal.add(sequence, history.topic);
     this.reads.clear();
   }
 
@@ -280,21 +290,10 @@ export class Window {
   }
 }
 
-function isGone(entry: Entry): boolean {
-  return entry.sequence <= entry.history.node.lost;
-}
-
 function bySequence(a: Entry, b: Entry): number {
   return a.sequence - b.sequence;
 }
 
-function page(entries: Iterable<Entry>, through: number, bytes: number): LogEvent[] {
-  const events: LogEvent[] = [];
-  let taken = 0;
-  for (const { sequence, event } of entries) {
-    if (sequence > through || taken >= bytes) break;
-    events.push(event);
-    taken += event.data.length + event.topic.length;
-  }
-  return events;
+function hasEvents({ entries }: TopicHistory): boolean {
+  return entries.length > 0;
 }

@@ -11,14 +11,23 @@ interface Told {
   readonly after: number;
 }
 
+/** What an interest accounts for, as of a moment. */
+interface Past {
+  /** Up to here it had only newest events. */
+  readonly stateThrough: number;
+  accountsFor(event: LogEvent): boolean;
+}
+
 /** One pattern of one client, from its begin until it is taken back or the client drops. */
 export class Interest {
   readonly events: LogEvent[] = [];
   readonly told: Told[] = [];
   /** Events of interests that were live when it began. */
   had: ReadonlySet<LogEvent> = new Set();
-  /** Interests, live when it began, that bring everything that it brings. */
-  wider: readonly Interest[] = [];
+  /** Of those, what does not come again. */
+  hadPast: ReadonlySet<LogEvent> = new Set();
+  /** What others accounted for that were live when it began: that is not brought or told again. */
+  others: readonly Past[] = [];
   /** Lost events up to here are no news. */
   exempt = 0;
   /** Up to here, only the newest event of each topic is wanted; while it is not known how far, of all. */
@@ -28,6 +37,7 @@ export class Interest {
   /** What is gone before it gets anything is no news. */
   isLenient = false;
   private isSettled = false;
+  private isLive = false;
   private readonly lostBefore: number;
 
   constructor(
@@ -49,7 +59,11 @@ export class Interest {
 
   /** As far as it does not come again: what came as the newest of its topic is state, and may be asked for as the past. */
   get past(): LogEvent[] {
-    return this.brought.filter(({ sequence }) => sequence > Math.max(this.newestThrough, this.latestThrough));
+    return this.brought.filter(({ sequence }) => sequence > this.stateThrough);
+  }
+
+  private get stateThrough(): number {
+    return Math.max(this.newestThrough, this.latestThrough);
   }
 
   take(event: LogEvent): void {
@@ -70,6 +84,7 @@ export class Interest {
   /** It has reached the others, who are at `sequence`. */
   arrive(sequence: number): void {
     assert((this.events.at(-1)?.sequence ?? 0) <= sequence, 'not further than the others');
+    this.isLive = true;
     if (this.newestThrough < Infinity) return;
     this.newestThrough = sequence;
     for (const event of this.events) assert(this.isNewest(event), `${event.id} is not the newest`);
@@ -83,7 +98,18 @@ export class Interest {
   }
 
   private isLostBehind(sequence: number): boolean {
-    return [...this.log.lost].some((event) => event.sequence > sequence && this.wants(event));
+    const isNews = (event: LogEvent) => !this.log.isExact || !this.isKnown(event);
+    return [...this.log.lost].some(
+      (event) => event.sequence > sequence && this.wants(event) && (this.log.history ? true : isNews(event)),
+    );
+  }
+
+  /** Whether the client has it, or was told of its loss, by others, as a part of the log and not as the newest of its topic. */
+  private isKnown(event: LogEvent): boolean {
+    if (this.hadPast.has(event)) return true;
+    // Once it is live, it is told of what all lose from there on.
+    if (this.isLive) return false;
+    return this.others.some((other) => event.sequence > other.stateThrough && other.accountsFor(event));
   }
 
   /** What is told was read a while ago: more notices may come, but for each something was lost since then. */
@@ -112,19 +138,30 @@ export class Interest {
     return history !== undefined && events.slice(sequence).some((event) => event.topic === topic);
   }
 
-  private explains(event: LogEvent): boolean {
-    if (this.events.includes(event) || this.had.has(event)) return true;
+  /** Whether it was not asked for: an older one than the newest, or one that was gone before "earliest" began. */
+  private isExempt(event: LogEvent): boolean {
     const isLost = this.log.lost.has(event);
     if (event.sequence <= this.newestThrough && (isLost || !this.isNewest(event) || this.isReplaced(event)))
       return true;
-    if (event.sequence <= this.exempt && isLost) return true;
+    return event.sequence <= this.exempt && isLost;
+  }
+
+  /** What it accounts for by now. */
+  get pastNow(): Past {
+    const told = [...this.told];
+    return { stateThrough: this.stateThrough, accountsFor: (event) => this.accountsFor(event, told) };
+  }
+
+  /** Whether the client got it, or was told that it is lost. What others need not bring is not brought by that. */
+  private accountsFor(event: LogEvent, told: readonly Told[] = this.told): boolean {
+    if (!this.wants(event)) return false;
+    if (this.events.includes(event) || this.had.has(event)) return true;
     const isCovered = ({ through, after }: Told) =>
       event.sequence <= through &&
       !this.events
         .slice(0, after)
         .some(({ topic, sequence }) => topic === event.topic && sequence > event.sequence);
-    if (this.told.some(isCovered)) return true;
-    return this.wider.some((interest) => interest.wants(event) && interest.explains(event));
+    return told.some(isCovered) || this.others.some((other) => other.accountsFor(event));
   }
 
   /** Everything up to `through` must have been delivered, or explained. */
@@ -132,7 +169,10 @@ export class Interest {
     this.settle();
     for (const event of this.log.events.slice(this.after, through)) {
       if (isOwn(event) || !this.wants(event)) continue;
-      assert(this.explains(event), `${this.pattern} misses ${event.id} of ${event.topic}`);
+      assert(
+        this.isExempt(event) || this.accountsFor(event),
+        `${this.pattern} misses ${event.id} of ${event.topic}`,
+      );
     }
   }
 }

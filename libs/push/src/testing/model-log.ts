@@ -7,12 +7,13 @@ import { TopicSet } from '../hub/topic-set.js';
 import { MemoryHistory } from './memory-history.js';
 
 /** What the model of the promise publishes to, and by which rules that is kept. */
-export const topics = ['a.1', 'a.2', 'b.1', 'b.2', 'c', 'd.1'];
+export const topics = ['a.1', 'a.2', 'b.1', 'b.2', 'c', 'd.1', 'd.2'];
 export const rules: TopicRule[] = [
   { pattern: 'a.*', retention: { events: 2 } },
   { pattern: 'b.1', retention: { events: 1 }, slow: 'latest' },
   { pattern: 'b.2', retention: { events: 3 }, slow: 'disconnect' },
   { pattern: 'c', retention: { events: 0 } },
+  { pattern: 'd.>', retention: { events: 15 } },
 ];
 const kept = (topic: string) =>
   rules.find(({ pattern }) => covers(pattern, topic))?.retention?.events ?? 1_000;
@@ -154,7 +155,8 @@ export class Log {
   }
 
   private get windowed(): ReadonlySet<LogEvent> {
-    return new Set(this.hub.window.read(new TopicSet(['>']), 0, Infinity, Infinity));
+    const all = { bytes: Infinity, entries: Infinity };
+    return new Set(this.hub.window.read(new TopicSet(['>']), 0, Infinity, all).events);
   }
 
   private append(topic: string, except: string | undefined): LogEvent {

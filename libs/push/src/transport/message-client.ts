@@ -73,8 +73,8 @@ export async function subscribe(
   await gatekeeper.subscribe(client.session, topics, {
     announce: () => reception.subscribe(contextOf(client), topics),
     grant: () => {
-      const answer = (event: 'subscribed' | 'live') => (id: string) =>
-        client.send({ event, data: { ref, topics, id } });
+      const answer = (event: 'subscribed' | 'live') => (id: string, own: readonly string[]) =>
+        client.send({ event, data: { ref, topics: own, id } });
       client.together(() => {
         const options = { repeat, onLive: answer('live') };
         client.cursor.subscribe(topics, from ?? 'now', answer('subscribed'), options);
