@@ -1,0 +1,27 @@
+import { catchUpMemory } from './played/catch-up-memory.mjs';
+import { churn } from './played/churn.mjs';
+import { deepTopics } from './played/deep-topics.mjs';
+import { evicting } from './played/evicting.mjs';
+import { overlap } from './played/overlap.mjs';
+import { rapidReset } from './played/rapid-reset.mjs';
+import { reconnecting } from './played/reconnecting.mjs';
+import { redisHistory } from './played/redis-history.mjs';
+import { scanStorm } from './played/scan-storm.mjs';
+import { shortTurns } from './played/short-turns.mjs';
+import { manyWildcards, wildcards } from './played/wildcards.mjs';
+
+/** What is played, in order. */
+export const attacks = [
+  churn,
+  scanStorm,
+  overlap,
+  wildcards,
+  manyWildcards,
+  deepTopics,
+  shortTurns,
+  redisHistory,
+  reconnecting,
+  evicting,
+  catchUpMemory,
+  rapidReset,
+];
