@@ -102,7 +102,7 @@ describe.each(platforms)('messages over HTTP on %s', (platform) => {
         event: 'hello',
         data: {
           connection: expect.any(String) as string,
-          id: first,
+          client: expect.any(String) as string,
           heartbeat: 200,
           limits: { maxMessageBytes: 999, maxTopics: 7, maxInnerWildcards: 32 },
         },

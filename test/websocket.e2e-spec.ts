@@ -16,14 +16,14 @@ describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
 
   it('greets with the limits', async () => {
     const app = await start({ heartbeat: 7_000, websocket: { maxMessageBytes: 5_000, maxTopics: 9 } });
-    const id = await app.bus.publish('a.1', 1);
+    await app.bus.publish('a.1', 1);
     const client = await openWs(app.webSocketUrl());
     expect(client.messages).toEqual([
       {
         event: 'hello',
         data: {
           connection: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
-          id,
+          client: expect.stringMatching(/^[0-9a-f-]{36}\.[A-Za-z0-9_-]{22}$/) as string,
           heartbeat: 7_000,
           limits: { maxMessageBytes: 5_000, maxTopics: 9, maxInnerWildcards: 32 },
         },
@@ -41,15 +41,15 @@ describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
         data: { topics: ['a.1', 'b.*'], ref: 'r1', unknown: 'ignored' },
         also: 1,
       });
-      await client.next('subscribed');
+      const { id } = await client.next('subscribed');
       const first = await app.bus.publish('a.1', { n: 1 }, { type: 't' });
       const second = await app.bus.publish('b.x', 'ü\r\n"');
       await app.bus.publish('a.2', 'not asked for');
       await app.bus.publish('b.x', null, { ephemeral: true });
       await client.untilData(3);
       expect(client.messages.slice(1)).toEqual([
-        { event: 'subscribed', data: { ref: 'r1', topics: ['a.1', 'b.*'], id: client.all('hello')[0]!.id } },
-        { event: 'live', data: { ref: 'r1', topics: ['a.1', 'b.*'], id: client.all('hello')[0]!.id } },
+        { event: 'subscribed', data: { ref: 'r1', topics: ['a.1', 'b.*'], id } },
+        { event: 'live', data: { ref: 'r1', topics: ['a.1', 'b.*'], id } },
         { event: 'message', data: { topic: 'a.1', id: first, type: 't', data: { n: 1 } } },
         { event: 'message', data: { topic: 'b.x', id: second, data: 'ü\r\n"' } },
         { event: 'message', data: { topic: 'b.x', data: null } },
@@ -343,6 +343,19 @@ describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
       expect(client.pings.length).toBeGreaterThan(0);
       await client.until(() => client.pings.length >= 4);
       expect(client.closed).toBeUndefined();
+    });
+
+    it('tell no id to who has no topics, since ids count the events of all', async () => {
+      const app = await start({ heartbeat: 100 });
+      const client = await openWs(app.webSocketUrl());
+      await app.bus.publish('a.1', 1);
+      expect(await client.next('heartbeat')).toEqual({});
+      await client.subscribe('a.1');
+      await client.until(() => client.all('heartbeat').some(({ id }) => id !== undefined));
+      await client.ask('unsubscribe', { topics: ['a.1'] });
+      const before = client.all('heartbeat').length;
+      expect(await client.next('heartbeat', before + 1)).toEqual({});
+      expect(client.all('hello')[0]).not.toHaveProperty('id');
     });
 
     it('end the connection of who does not answer', async () => {

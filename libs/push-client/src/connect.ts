@@ -1,7 +1,7 @@
 import type { ConnectOptions, PositionStorage } from './connect.options.js';
 import { Connection } from './connection.js';
 import { eventsOf, type Events, type EventsOptions, type Reader, type SubscribeOptions } from './events.js';
-import type { Link, LinkListener, Status, StatusChange, TransportName } from './link.js';
+import type { ConnectTo, Link, LinkListener, Status, StatusChange, TransportName } from './link.js';
 import { isolate, Listeners } from './listeners.js';
 import { followPage } from './page.js';
 import type { ClientMessage, GapNotice, PushEvent, Start } from './protocol.js';
@@ -46,11 +46,7 @@ export interface Positions {
 }
 
 /** Makes the link of one tab to the connection of all; `undefined` where tabs cannot be found. */
-export type ShareLink = (
-  name: string,
-  connectTo: (listener: LinkListener) => Link,
-  listener: LinkListener,
-) => Link | undefined;
+export type ShareLink = (name: string, connectTo: ConnectTo, listener: LinkListener) => Link | undefined;
 
 /** As `connect` of the package itself, with those parts only that it is given. */
 export function connectWith<Topics = Record<never, never>>(
@@ -206,7 +202,7 @@ export class PushClient<Topics = Record<never, never>> {
     const { tabs = !(options.token ?? options.ticket), transports = '', storage } = options;
     const name = `nestjs-push ${url.href}`;
     const listener = this.#listener();
-    const connectTo = (own: LinkListener) => new Connection(url, options, own, parts.sse);
+    const connectTo: ConnectTo = (own, client) => new Connection(url, options, own, parts.sse, client);
     const shared = tabs && parts.tabs?.(`${name} ${tabs} ${transports}`, connectTo, listener);
     const link = (this.#link = shared || connectTo(listener));
     this.#stored = storage && parts.positions?.(storage, name);

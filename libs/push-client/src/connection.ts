@@ -80,6 +80,7 @@ export class Connection implements Link {
     private readonly options: ConnectOptions,
     private readonly listener: LinkListener,
     private readonly openSse?: OpenTransport,
+    client?: string,
   ) {
     this.#WebSocket = options.webSocket ?? (globalThis as { WebSocket?: WebSocketClass }).WebSocket;
     this.#names = (options.transports ?? ['websocket', 'sse']).filter((name) =>
@@ -90,6 +91,7 @@ export class Connection implements Link {
     this.#patience = this.#timeout = options.timeout ?? 10_000;
     this.#upgradeAfter = this.#firstUpgrade = options.upgradeAfter ?? 60_000;
     this.#credentials = new Credentials(url, options);
+    this.#credentials.client = client;
     this.#destination = { options, credentials: () => this.#credentials.next() };
   }
 
@@ -182,7 +184,8 @@ export class Connection implements Link {
     if (event === 'hello' && !attempt.isUp) this.#up(attempt);
   }
 
-  #greeted(attempt: Attempt, { connection, heartbeat, expiresAt }: Partial<Greeting>): void {
+  #greeted(attempt: Attempt, { connection, client, heartbeat, expiresAt }: Partial<Greeting>): void {
+    if (client) this.#credentials.client = client;
     if (heartbeat) this.#patience = 2 * heartbeat;
     this.#heardAt = Date.now();
     this.#watch();

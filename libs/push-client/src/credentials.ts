@@ -7,6 +7,8 @@ const sameToken = new Error('Waiting for a new token: the server has refused thi
 export class Credentials {
   /** The token that was given last. */
   token: string | undefined;
+  /** Who the client is across its connections: the server gives it out. */
+  client: string | undefined;
   /** The one that the server refused: it is not tried a second time. */
   refused: string | undefined;
 
@@ -23,6 +25,7 @@ export class Credentials {
   async next(): Promise<{ readonly url: URL; readonly token: string | undefined }> {
     const { token, ticket } = this.options;
     const url = new URL(this.url);
+    if (this.client) url.searchParams.append('client', this.client);
     try {
       const [own, oneTime] = await Promise.all([token?.(), ticket?.()]);
       if (oneTime) url.searchParams.set('ticket', oneTime);

@@ -44,6 +44,9 @@ export interface Link {
   cut(): void;
 }
 
+/** Makes a connection of its own; `client` says whose the one before was. */
+export type ConnectTo = (listener: LinkListener, client?: string) => Link;
+
 /** Who uses a link. */
 export interface LinkListener {
   /** A new connection takes messages: everything has to be subscribed to again. */

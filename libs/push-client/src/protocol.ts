@@ -27,6 +27,8 @@ export interface PushEvent<Data = unknown> {
 export interface Greeting {
   /** The connection's id. */
   readonly connection: string;
+  /** By this the next connections are of the same client. Older servers have none. */
+  readonly client?: string;
   /** Milliseconds between heartbeats. */
   readonly heartbeat: number;
   readonly limits: { readonly maxMessageBytes: number };
@@ -79,7 +81,10 @@ export type ServerMessage =
   | { readonly event: 'gap'; readonly data: GapNotice }
   | { readonly event: 'heartbeat'; readonly data: { readonly id?: string } }
   | { readonly event: 'published'; readonly data: Answer & { readonly id?: string } }
-  | { readonly event: 'revoked'; readonly data: { readonly topics: readonly string[] } }
+  | {
+      readonly event: 'revoked';
+      readonly data: { readonly topics: readonly string[]; readonly retryable?: true };
+    }
   | { readonly event: 'drain'; readonly data: { readonly delay: number } }
   | {
       readonly event: 'error';

@@ -106,7 +106,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     else if (event === 'gap') this.#tell(data);
     else if (event === 'live') this.#settle(data.id, isOurs);
     else if (event === 'error' && isOurs) this.#refuse(data);
-    else if (event === 'revoked') this.#revoke(data.topics);
+    else if (event === 'revoked') this.#revoke(data.topics, data.retryable);
   }
 
   #deliver(event: PushEvent): void {
@@ -156,9 +156,18 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     this.#schedule();
   }
 
-  #revoke(topics: readonly string[]): void {
+  /** @param isUndecided the server could not find out in time: it is asked again */
+  #revoke(topics: readonly string[], isUndecided?: boolean): void {
     const lost = [...this.#all].filter(({ pattern, state }) => state === 'live' && topics.includes(pattern));
-    if (lost.length > 0) this.#remove(lost, 'FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`);
+    if (lost.length === 0) return;
+    const message = `No longer allowed to read ${topics.join(', ')}.`;
+    if (!isUndecided) return this.#remove(lost, 'FORBIDDEN', message);
+    for (const subscription of lost) {
+      subscription.from = this.#position!;
+      subscription.state = 'waiting';
+    }
+    this.listener.refused(new PushError('UNAVAILABLE', message, true, topicsOf(lost)));
+    setTimeout(() => this.#schedule(), pause);
   }
 
   #remove(subscriptions: readonly Subscription[], code: string, message: string): void {

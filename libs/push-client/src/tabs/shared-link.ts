@@ -1,4 +1,4 @@
-import type { Link, LinkListener, StatusChange } from '../link.js';
+import type { ConnectTo, Link, LinkListener, StatusChange } from '../link.js';
 import type { ClientMessage } from '../protocol.js';
 import { PushError } from '../push-error.js';
 import { randomId } from '../random-id.js';
@@ -21,6 +21,8 @@ export class SharedLink implements Link {
   #channel: BroadcastChannel | undefined;
   #locks: AbortController | undefined;
   #relay: Relay | undefined;
+  /** Whose the connection of the leader is: that of the next one is the same client's. */
+  #client: string | undefined;
   #era = 0;
   #isUp = false;
   #status = '';
@@ -30,7 +32,7 @@ export class SharedLink implements Link {
 
   constructor(
     private readonly name: string,
-    private readonly connectTo: (listener: LinkListener) => Link,
+    private readonly connectTo: ConnectTo,
     private readonly listener: LinkListener,
   ) {}
 
@@ -93,11 +95,16 @@ export class SharedLink implements Link {
   #lead(): void {
     clearTimeout(this.#timer);
     this.#isUp = false;
-    this.#relay = new Relay(this.name, (message) => this.#post(message), this.connectTo, {
-      up: () => this.listener.up(),
-      message: (message, refs) => this.listener.message(message, refs),
-      status: (change) => this.#tell(change),
-    });
+    this.#relay = new Relay(
+      this.name,
+      (message) => this.#post(message),
+      (own) => this.connectTo(own, this.#client),
+      {
+        up: () => this.listener.up(),
+        message: (message, refs) => this.listener.message(message, refs),
+        status: (change) => this.#tell(change),
+      },
+    );
     this.#relay.link.open();
   }
 
@@ -121,6 +128,8 @@ export class SharedLink implements Link {
     const { era } = message;
     if (era < this.#era) return;
     this.#watch();
+    const greeting = 'message' in message ? message.message : message.greeting;
+    if (greeting?.event === 'hello') this.#client = greeting.data.client;
     if ('message' in message) {
       if (era === this.#era && this.#isUp) this.listener.message(message.message, message.refs);
       return;
@@ -132,10 +141,9 @@ export class SharedLink implements Link {
     this.#tell({ ...change, error });
     if (!message.isUp || this.#isUp) return;
     this.#isUp = true;
-    const { greeting } = message;
-    if (greeting) {
-      this.#silence = 2 * greeting.data.heartbeat;
-      this.listener.message(greeting);
+    if (message.greeting) {
+      this.#silence = 2 * message.greeting.data.heartbeat;
+      this.listener.message(message.greeting);
     }
     this.listener.up();
     if (message.isTurn) this.listener.message({ event: 'subscribed', data: { id: '' } });

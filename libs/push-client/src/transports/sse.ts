@@ -43,6 +43,8 @@ export class SseTransport implements Transport {
   #posting: Promise<unknown> = Promise.resolve();
   /** The id of the stream. */
   #connection: string | undefined;
+  #greet!: () => void;
+  readonly #greeted = new Promise<void>((resolve) => (this.#greet = resolve));
   /** What the last request said who the client is. */
   #token: string | undefined;
 
@@ -143,7 +145,10 @@ export class SseTransport implements Transport {
   #receive(message: ServerMessage): void {
     const { event, data } = message;
     const ref = 'ref' in data ? data.ref : undefined;
-    if (event === 'hello') this.#connection = data.connection;
+    if (event === 'hello') {
+      this.#connection = data.connection;
+      this.#greet();
+    }
     if (event === 'subscribed') this.#turn = ref;
     const id = positionIn(message, this.#asked.get(this.#turn!)?.from);
     if (id) this.#advance(id);
@@ -178,6 +183,8 @@ export class SseTransport implements Transport {
   async #publish(data: Publish): Promise<void> {
     const { ref } = data;
     const { signal } = this.#whole;
+    // Before that, nobody knows whom the event is to be kept from.
+    if (data.echo === false) await this.#greeted;
     try {
       const { response, answer } = await this.#postInTime({ ...data, connection: this.#connection });
       if (signal.aborted) return;

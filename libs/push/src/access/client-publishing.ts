@@ -26,14 +26,14 @@ export class ClientPublishing {
   /**
    * Returns the event's id once it is stored; `undefined` if it is ephemeral.
    *
-   * @param connection the id of the client's connection
+   * @param connection the id of the client's connection, if it is known
    * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, and what the policy's `transform` and `EventBus.publish` throw;
    * `BadRequestException` for data that is not valid
    */
   async publish(
     session: Session,
     publication: ClientPublication,
-    connection: string,
+    connection: string | undefined,
   ): Promise<string | undefined> {
     const { topic, type, messageId, ephemeral = false, echo = true } = publication;
     assertTopic(topic);
@@ -49,7 +49,7 @@ export class ClientPublishing {
     const options = {
       type,
       messageId: messageId === undefined ? undefined : scoped(messageId, topic, session.principal!.id),
-      except: echo ? undefined : connection,
+      except: echo ? undefined : session.clientIdOn(connection ?? ''),
     };
     return ephemeral
       ? this.bus.publish(topic, data, { ...options, ephemeral })

@@ -8,7 +8,7 @@ import type { Authenticator } from './authenticator.js';
 import type { Capacity } from './capacity.js';
 import type { ClientPublication, ClientPublishing } from './client-publishing.js';
 import type { TransportName } from '../contracts/connection.js';
-import { queryLength, type ClientRequest } from './handshake.js';
+import { clientTokenOf, queryLength, type ClientRequest } from './handshake.js';
 import type { Limits } from './limits.js';
 import type { Origins } from './origins.js';
 import { now } from './proof-time.js';
@@ -97,6 +97,7 @@ export class Gatekeeper implements OnModuleInit {
       );
     const session = this.sessionFor(request, transport);
     whenGone(() => session.close());
+    session.clientToken = clientTokenOf(request);
     try {
       await session.ready();
       const proof = await authentication.ofRequest(request, transport, session.address, () =>
@@ -180,12 +181,14 @@ export class Gatekeeper implements OnModuleInit {
   /**
    * Publishes for a client. Returns the event's id; `undefined` if it is ephemeral.
    *
+   * @param connection the id of its connection, of which `echo: false` makes an exception in all its later ones too; one that is
+   * not its principal's names nobody
    * @throws what `ClientPublishing.publish` throws, and as `subscribe`
    */
   async publish(
     session: Session,
     publication: ClientPublication,
-    connection: string,
+    connection: string | undefined,
   ): Promise<string | undefined> {
     session.assertOpen();
     session.spend('publish');

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { TransportName } from '../contracts/connection.js';
+import { isClientToken } from './client-identity.js';
 import type { FromSomewhere } from './trusted-proxies.js';
 
 /** A request as Node has it, of HTTP/1.1 or HTTP/2. */
@@ -15,7 +16,7 @@ export interface Handshake {
   readonly headers: IncomingHttpHeaders;
   /** By name, decoded. Unsigned: what they say is the client's word. */
   readonly cookies: Readonly<Partial<Record<string, string>>>;
-  /** Without `ticket`, which is not the authenticator's. */
+  /** Without `ticket`, and the `client` that push has given out: they are not the authenticator's. */
   readonly query: URLSearchParams;
   /** The client's address, seen through the trusted proxies. */
   readonly address: string;
@@ -33,6 +34,8 @@ export function handshakeOf(
 ): Omit<Handshake, 'signal'> {
   const query = queryOf(request);
   query.delete('ticket');
+  const client = clientTokenOf(request);
+  if (client !== undefined) query.delete('client', client);
   return {
     transport,
     headers: request.headers,
@@ -46,6 +49,14 @@ export function handshakeOf(
 /** The one-time ticket in the query, if there is one. */
 export function ticketOf(request: ClientRequest): string | undefined {
   return request.url?.includes('ticket=') ? (queryOf(request).get('ticket') ?? undefined) : undefined;
+}
+
+/**
+ * By what a client says that it had a connection before, in the query. The application's authenticator may have a `client` of its
+ * own there.
+ */
+export function clientTokenOf(request: ClientRequest): string | undefined {
+  return request.url?.includes('client=') ? queryOf(request).getAll('client').find(isClientToken) : undefined;
 }
 
 /** How long the query is, in bytes as sent. */

@@ -1,6 +1,7 @@
 import { PushError } from '../contracts/errors.js';
 import { expiryOf, type Principal } from '../contracts/principal.js';
 import { overlaps } from '../contracts/topic.js';
+import { identityOf } from './client-identity.js';
 import { longestTimeout } from './deadline.js';
 import type { TransportName, WorkBudget } from '../contracts/connection.js';
 import type { Account, ConnectionMeter, Metered } from './account.js';
@@ -30,6 +31,9 @@ export class Session implements Asking, Member {
   within: readonly string[] | undefined;
   /** Counts what may have changed its rights while somebody decides about them. */
   revision = 0;
+  /** By what the client says that it had a connection before. */
+  clientToken: string | undefined;
+  private clientId: string | undefined;
   private user: User | undefined;
   private client: SessionClient | undefined;
   private error: PushError | undefined;
@@ -83,10 +87,25 @@ export class Session implements Asking, Member {
     if (principal) this.belongTo(this.sessions.enter(this, principal.id, provenAt));
     this.principal = principal;
     this.within = within ?? this.within;
+    this.clientId = undefined;
     this.isWaiting = false;
     this.revision++;
     clearTimeout(this.timer);
     this.endAt(expiryOf(principal), expiryMessage);
+  }
+
+  /**
+   * Names the client in all its connections: as it says, if that is its principal's; otherwise it is somebody new.
+   *
+   * @param connection the id of the connection
+   */
+  clientIdOn(connection: string): string {
+    return (this.clientId ??= identityOf(this.clientToken, connection, this.principal).id);
+  }
+
+  /** What the client is to bring on its next connections, so that they are of the same client. */
+  clientTokenOn(connection: string): string {
+    return identityOf(this.clientToken, connection, this.principal).token;
   }
 
   /** The connection exists. What was to be said to it before is said now. */

@@ -40,6 +40,8 @@ export interface WorkBudget {
 export interface Connection {
   /** Unique within the application while the connection lives. */
   readonly id: string;
+  /** Names the client in all its connections, one after the other: an event that excepts it is not sent on any of them. */
+  readonly clientId?: string;
   /** What reading the past for it is charged to. An exhausted budget delays, it never refuses. Default: none, and no delay. */
   readonly budget?: WorkBudget;
   /**

@@ -74,6 +74,17 @@ describe('Batch', () => {
     expect(new Batch([event(0)])).toMatchObject({ first: Infinity, last: 0 });
   });
 
+  it('leaves out what excepts the client, on whichever of its connections', () => {
+    const batch = new Batch([event(1), event(2, 'ann'), event(3, 'one')]);
+    const data = (connection: { id: string; clientId?: string }) =>
+      batch.partFor(connection, 0)?.events.map((each) => each.data);
+    expect(data({ id: 'one', clientId: 'ann' })).toEqual(['1']);
+    expect(data({ id: 'two', clientId: 'ann' })).toEqual(['1', '3']);
+    expect(data({ id: 'three', clientId: 'bob' })).toEqual(['1', '2', '3']);
+    expect(data({ id: 'four' })).toEqual(['1', '2', '3']);
+    expect(batch.partFor({ id: 'three', clientId: 'bob' }, 0)).toBe(batch);
+  });
+
   it('is itself the part for everyone who has nothing of it and is not excepted', () => {
     const batch = new Batch([event(3), event(4, 'sender'), event(0)]);
     expect(batch.partFor({ id: 'somebody' }, 2)).toBe(batch);

@@ -9,7 +9,7 @@ export interface Draft {
   readonly data: string;
   /** Publishing the same message id again while it is remembered stores nothing. */
   readonly messageId?: string;
-  /** The connection that published it and asked not to receive it. */
+  /** The client, or the connection, that does not get it: who published it, and asked for that. */
   readonly except?: string;
 }
 
@@ -55,12 +55,24 @@ export class LogEvent {
   }
 }
 
+/** What an event may except. */
+interface Named {
+  readonly id: string;
+  readonly clientId?: string;
+}
+
+function isExcepted(excepted: ReadonlySet<string>, connection: Named): boolean {
+  if (excepted.has(connection.id)) return true;
+  const { clientId } = connection;
+  return clientId !== undefined && excepted.has(clientId);
+}
+
 /** Events in log order that are handed to connections together: one write each, of the same bytes. */
 export class Batch {
   /** Sequence of the first and of the last event in the log; infinite and 0 if all of them are ephemeral. */
   readonly first: number;
   readonly last: number;
-  /** Connections that one of the events excepts; mostly none. */
+  /** Clients and connections that one of the events excepts; mostly none. */
   private excepted: Set<string> | undefined;
   private codec?: Codec;
   private joined?: Buffer;
@@ -93,11 +105,15 @@ export class Batch {
   }
 
   /** What of it a connection still has to get that has everything up to `sequence`: mostly the batch itself. */
-  partFor(connection: { readonly id: string }, sequence: number): Batch | undefined {
-    if (this.first > sequence && !this.excepted?.has(connection.id)) return this;
+  partFor(connection: Named, sequence: number): Batch | undefined {
+    if (this.first > sequence && !(this.excepted && isExcepted(this.excepted, connection))) return this;
     const { id } = connection;
+    // Found out once: of most connections it is known only when it is asked for.
+    const clientId = this.excepted && connection.clientId;
     const had = this.events.findLastIndex((event) => event.sequence > 0 && event.sequence <= sequence);
-    const events = this.events.slice(had + 1).filter((event) => event.except !== id);
+    const events = this.events
+      .slice(had + 1)
+      .filter(({ except }) => except === undefined || (except !== id && except !== clientId));
     return events.length > 0 ? new Batch(events) : undefined;
   }
 

@@ -84,7 +84,8 @@ export class Cursor implements Member, Task, Recipient {
     return this.state === 'live';
   }
 
-  private get isIdle(): boolean {
+  /** Whether it has no topics. */
+  get isIdle(): boolean {
     return this.main.size === 0 && this.joins.size === 0;
   }
 

@@ -13,6 +13,8 @@ import type { Reception } from './lifecycle/reception.js';
 /** A client that speaks in the messages of PROTOCOL.md, whatever carries them. */
 export interface MessageClient {
   readonly id: string;
+  /** Names it in all its connections. */
+  readonly clientId: string;
   readonly transport: TransportName;
   readonly principal: Principal | undefined;
   readonly session: Session;
@@ -50,12 +52,17 @@ export function greet(
     data: {
       ref,
       connection: client.id,
-      id: client.cursor.position,
+      client: client.session.clientTokenOn(client.id),
       heartbeat,
       limits: { maxMessageBytes, maxTopics, maxInnerWildcards: client.session.limits.innerWildcards },
       expiresAt: client.session.expiresAt,
     },
   });
+}
+
+/** Where a client is: nowhere, as long as it has no topics. Ids count what all others are sent. */
+export function positionOf({ cursor }: Pick<MessageClient, 'cursor'>): string | undefined {
+  return cursor.isIdle ? undefined : cursor.position;
 }
 
 /**

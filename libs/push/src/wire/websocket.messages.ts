@@ -21,8 +21,8 @@ export interface Greeting {
   readonly ref?: string;
   /** The connection's id, for `except`. */
   readonly connection: string;
-  /** Where the log is at the moment; there once the backplane was reached. */
-  readonly id?: string;
+  /** By this the client says, on its next connections, that it is the same one. It is a secret of the client's. */
+  readonly client: string;
   /** Milliseconds between heartbeats: after two of them without any frame the connection is dead. */
   readonly heartbeat: number;
   readonly limits: {

@@ -11,7 +11,7 @@ import {
   type ServerMessage,
 } from '../../wire/websocket.messages.js';
 import type { SubscribeMessage } from '../client-messages.js';
-import { greet, subscribe, type MessageClient } from '../message-client.js';
+import { greet, positionOf, subscribe, type MessageClient } from '../message-client.js';
 import { DirectConnection } from './direct-connection.js';
 import type { SseDesk } from './sse-client.js';
 import type { SseVisit } from './sse-visit.js';
@@ -22,6 +22,10 @@ const codecs = { whole: sseMessageCodec, chunked: chunkedSseMessageCodec };
 export class MessageConnection extends DirectConnection implements MessageClient {
   constructor(visit: SseVisit, desk: SseDesk, end: () => void) {
     super(visit, desk, codecs, end);
+  }
+
+  get clientId(): string {
+    return this.session.clientIdOn(this.id);
   }
 
   get topics(): readonly string[] {
@@ -52,7 +56,7 @@ export class MessageConnection extends DirectConnection implements MessageClient
   }
 
   protected heartbeat(): void {
-    this.send(heartbeatMessage(this.cursor.position));
+    this.send(heartbeatMessage(positionOf(this)));
   }
 
   override fail(error: PushError): void {

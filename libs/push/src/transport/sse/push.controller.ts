@@ -72,7 +72,7 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
       const id = await this.door.once(response, async () => {
         this.door.urlOf(request, endpoints.publish);
         return this.door.admit(request, response, async (session) => {
-          const { connection = '', ...publication } = readPublishBody(await this.door.messageOf(request));
+          const { connection, ...publication } = readPublishBody(await this.door.messageOf(request));
           const id = await this.gatekeeper.publish(session, publication, connection);
           session.close();
           return id;

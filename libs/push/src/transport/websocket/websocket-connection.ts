@@ -23,6 +23,7 @@ import { connectionId } from '../connection-id.js';
 import { UpgradeStream } from '../http2/upgrade-stream.js';
 import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
 import type { Reception } from '../lifecycle/reception.js';
+import { positionOf } from '../message-client.js';
 import { hasRoom, together } from '../together.js';
 import { Stall } from '../stall.js';
 import type { Beating, TimerWheel } from '../timer-wheel.js';
@@ -83,6 +84,10 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
 
   get http2(): Http2Session | undefined {
     return this.stream instanceof UpgradeStream ? this.stream.session : undefined;
+  }
+
+  get clientId(): string {
+    return this.session.clientIdOn(this.id);
   }
 
   get topics(): readonly string[] {
@@ -162,7 +167,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     this.isAlive = false;
     if (!this.isOpen) return;
     this.client.ping();
-    if (!this.stream.writableNeedDrain) this.send(heartbeatMessage(this.cursor.position));
+    if (!this.stream.writableNeedDrain) this.send(heartbeatMessage(positionOf(this)));
   }
 
   /** The client is gone. Idempotent. */
