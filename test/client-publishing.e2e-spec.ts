@@ -32,6 +32,29 @@ describe.each(transports)('Publishing over %s', (name) => {
     expect(record.handled).toEqual([1, 3]);
   });
 
+  it('keeps its own events back after a reconnect, and when the answer was lost', async () => {
+    const { app } = await startBoard({ retry: 100 });
+    const proxy = await TcpProxy.start(app.port);
+    afterTest(() => proxy.dispose());
+    const push = openClient(`http://127.0.0.1:${proxy.port}/push`, { ...options, maxRetryDelay: 100 });
+    const record = new ClientRecord(push);
+    // On a stream that is on its way, too.
+    const early = push.publish('board.log', 'early', { echo: false });
+    await record.read('board.log');
+    await early;
+    await push.publish('board.log', 'cut before anything newer came', { echo: false });
+    proxy.reset();
+    await record.untilStatus(name, 2);
+    proxy.holdAnswers();
+    const repeated = push.publish('board.log', 'its answer is lost', { echo: false });
+    await eventually(() => app.bus.stats().window.events === 3);
+    proxy.reset();
+    await repeated;
+    await app.bus.publish('board.log', 'last');
+    await record.untilHandled(1);
+    expect(record.handled).toEqual(['last']);
+  });
+
   it('rejects with what the server says', async () => {
     const { app } = await startBoard();
     const push = openClient(app.url('/push'), options);
@@ -167,6 +190,7 @@ describe('Publishing over SSE', () => {
     expect(new Set(await Promise.all(answers)).size).toBe(3);
     await record.untilHandled(3);
     expect(record.handled).toEqual([1, 2, 3]);
+    expect(proxy.swallowed.size).toBe(0);
     // The stream was not to blame, and stayed.
     expect(record.statuses).toEqual(['sse']);
   });
@@ -175,7 +199,7 @@ describe('Publishing over SSE', () => {
     const app = await startBoard();
     // As a proxy answers over HTTP/2: no status text, no body.
     const fetchBare: typeof fetch = async (input, init) => {
-      const isPublish = String(input).endsWith('/publish');
+      const isPublish = new URL(String(input)).pathname.endsWith('/publish');
       return isPublish ? new Response('', { status: 403 }) : fetch(input, init);
     };
     const options = { transports: ['sse'], token: () => 'ann', fetch: fetchBare } as const;

@@ -47,7 +47,7 @@ export class HttpProxy {
 
   private forward(incoming: IncomingMessage, response: ServerResponse): void {
     const { url, method, headers } = incoming;
-    if (this.swallowed.delete(url!)) return;
+    if (this.swallowed.delete(url!.split('?')[0]!)) return;
     const options = { host: '127.0.0.1', port: this.target, path: url, method, headers, agent: false };
     const outgoing = request(options, (answer) => {
       response.writeHead(answer.statusCode!, answer.headers);

@@ -20,7 +20,7 @@ export interface PublishOptions {
    * it is rejected, and so it is if it has no answer when the connection is cut. Default: `false`.
    */
   readonly ephemeral?: boolean;
-  /** Whether this connection (that of all tabs that share it) gets the event itself. Default: `true`. */
+  /** Whether this client (all tabs that share the connection) gets the event itself, now or after a reconnect. Default: `true`. */
   readonly echo?: boolean;
   /** Gives up waiting; the event may have been stored nevertheless. */
   readonly signal?: AbortSignal;

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { Link } from './link.js';
 import type { ClientMessage, GapNotice, PushEvent, ServerMessage, Start } from './protocol.js';
 import type { PushError } from './push-error.js';
@@ -177,6 +178,25 @@ describe('Subscriptions', () => {
     expect(setup.refused).toHaveLength(1);
     setup.table.up();
     expect(await setup.said()).toEqual(['a c from id-1']);
+  });
+
+  it('that could not be examined are asked for again, from where they were', async () => {
+    jest.useFakeTimers({ doNotFake: ['queueMicrotask', 'setImmediate', 'nextTick'] });
+    try {
+      const setup = new Setup();
+      setup.table.up();
+      const [one, two] = [setup.read('a'), setup.read('b')];
+      await setup.said();
+      setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }], event('a', 'id-2'));
+      await setup.said();
+      setup.says(['revoked', { topics: ['a'], retryable: true }], event('b', 'id-3'));
+      expect(await setup.said()).toEqual([]);
+      jest.runAllTimers();
+      expect(await setup.said()).toEqual(['a from id-2']);
+      expect([one.ends, one.ids, two.ids]).toEqual([[undefined], ['id-2'], ['id-3']]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('that are revoked end', async () => {

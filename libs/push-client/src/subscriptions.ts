@@ -160,13 +160,12 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   #revoke(topics: readonly string[], isUndecided?: boolean): void {
     const lost = [...this.#all].filter(({ pattern, state }) => state === 'live' && topics.includes(pattern));
     if (lost.length === 0) return;
-    const message = `No longer allowed to read ${topics.join(', ')}.`;
-    if (!isUndecided) return this.#remove(lost, 'FORBIDDEN', message);
+    if (!isUndecided)
+      return this.#remove(lost, 'FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`);
     for (const subscription of lost) {
-      subscription.from = this.#position!;
+      subscription.from = this.positionOf(subscription);
       subscription.state = 'waiting';
     }
-    this.listener.refused(new PushError('UNAVAILABLE', message, true, topicsOf(lost)));
     setTimeout(() => this.#schedule(), pause);
   }
 
