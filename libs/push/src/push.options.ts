@@ -48,7 +48,14 @@ export interface PushOptions extends AccessOptions {
    */
   readonly retry?: number;
   /**
-   * Within how many milliseconds a shutdown, or `PushLifecycle.drain()`, has to be done with all clients. Default: 5,000.
+   * How many milliseconds a shutdown, or `PushLifecycle.drain()`, waits after `PushLifecycle.ready` has turned false, before it
+   * sends clients away. Make it as long as your load balancer takes to notice: until then it goes on sending newcomers, who are
+   * told to come back, and clients that are sent away would meet this node again. Default: 0.
+   */
+  readonly shutdownDelay?: number;
+  /**
+   * Within how many milliseconds, after `shutdownDelay`, a shutdown, or `PushLifecycle.drain()`, has to be done with all
+   * clients. Default: 5,000.
    */
   readonly shutdownTimeout?: number;
   /** Told of errors that belong to nobody, such as a handler that throws. Default: Nest's logger. */

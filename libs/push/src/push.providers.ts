@@ -3,6 +3,7 @@ import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from 
 import { WebSocketGateway } from '@nestjs/websockets';
 import { withoutParameters } from './access/access-rules.js';
 import { Gatekeeper } from './access/gatekeeper.js';
+import { limitsOf } from './access/limits.js';
 import { declareDoor } from './access/push-door.js';
 import { MemoryBackplane } from './backplane/memory/memory.backplane.js';
 import { ErrorReporter } from './bus/error-reporter.js';
@@ -16,6 +17,7 @@ import { Hooks } from './transport/lifecycle/hooks.js';
 import { HttpSockets } from './transport/lifecycle/http-sockets.js';
 import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
+import { LogGate } from './transport/lifecycle/log-gate.js';
 import { Reception } from './transport/lifecycle/reception.js';
 import { Turnstile } from './transport/lifecycle/turnstile.js';
 import { MessageLimits } from './transport/message-client.js';
@@ -42,6 +44,7 @@ const defaults = {
   maxEventBytes: 256 * 1024,
   heartbeat: 15_000,
   retry: 2_000,
+  shutdownDelay: 0,
   shutdownTimeout: 5_000,
   maxMessageBytes: 64 * 1024,
   maxTopics: 256,
@@ -123,29 +126,36 @@ export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
         new DeadPeers(connections, wheel.interval, errors),
     },
     {
+      provide: LogGate,
+      inject: [Hub, optionsToken],
+      useFactory: (hub: Hub, { limits }: PushOptions) => new LogGate(hub, limitsOf(limits)),
+    },
+    {
       provide: PushLifecycle,
-      inject: [ClientConnections, HttpSockets, Http2Sessions, Hooks, optionsToken],
+      inject: [ClientConnections, HttpSockets, Http2Sessions, LogGate, optionsToken],
       useFactory: (
         connections: ClientConnections,
         sockets: HttpSockets,
         sessions: Http2Sessions,
-        hooks: Hooks,
-        { shutdownTimeout, retry }: PushOptions,
+        log: LogGate,
+        { shutdownDelay, shutdownTimeout, retry }: PushOptions,
       ) =>
-        new PushLifecycle(connections, sockets, sessions, hooks, {
+        new PushLifecycle(connections, sockets, sessions, log, {
+          shutdownDelay: shutdownDelay ?? defaults.shutdownDelay,
           shutdownTimeout: shutdownTimeout ?? defaults.shutdownTimeout,
           retry: retry ?? defaults.retry,
         }),
     },
     {
       provide: Reception,
-      inject: [PushLifecycle, Turnstile, ClientConnections, Hooks],
+      inject: [PushLifecycle, Turnstile, LogGate, ClientConnections, Hooks],
       useFactory: (
         lifecycle: PushLifecycle,
         turnstile: Turnstile,
+        log: LogGate,
         connections: ClientConnections,
         hooks: Hooks,
-      ) => new Reception(lifecycle, turnstile, connections, hooks),
+      ) => new Reception(lifecycle, turnstile, log, connections, hooks),
     },
   ];
 }

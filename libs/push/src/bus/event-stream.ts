@@ -123,7 +123,8 @@ export class EventStream<Data = unknown> extends Observable<StreamMessage<Data>>
 
   /** Where a reader that subscribes now begins. */
   get start(): Start {
-    return this.place?.lastEventId ?? this.options.from ?? 'now';
+    // An empty one, as queries have it, is none.
+    return this.place?.lastEventId || this.options.from || 'now';
   }
 
   private get place(): Place | undefined {

@@ -209,7 +209,8 @@ export class Cursor implements Member, Task, Recipient {
       const advice = 'Try again when the backplane is there.';
       throw new PushError('UNAVAILABLE', `The log cannot be read yet. ${advice}`);
     }
-    this.joins.assertRoom(patterns.length);
+    // The first topics of a connection wait for nobody: a route of the application may have as many as it likes.
+    if (!this.isIdle) this.joins.assertRoom(patterns.length);
   }
 
   /** Its turn has come: see `Scheduler`. */

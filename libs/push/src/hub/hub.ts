@@ -77,6 +77,8 @@ export class Hub implements Tail, CursorHost {
   /** Receives control messages from all nodes. */
   onControl: (message: string) => void = () => undefined;
 
+  /** Told when the log is reached for the first time. */
+  private onOpen: (() => void)[] = [];
   private readonly index = new TopicIndex<Subscribers>();
   private readonly departures = new Departures();
   /** How many connections have the same topics. */
@@ -128,6 +130,17 @@ export class Hub implements Tail, CursorHost {
     return this.epoch === '' ? undefined : this.print(this.window.head);
   }
 
+  /** Whether the log was ever reached. */
+  get isOpen(): boolean {
+    return this.epoch !== '';
+  }
+
+  /** Calls `listener` when the log is reached for the first time; at once if it was. */
+  whenOpen(listener: () => void): void {
+    if (this.isOpen) listener();
+    else this.onOpen.push(listener);
+  }
+
   /** A cursor for a new connection. Its owner MUST call `leave` when the connection ends. */
   join(connection: Connection): Cursor {
     const cursor = new Cursor(this, connection);
@@ -149,6 +162,9 @@ export class Hub implements Tail, CursorHost {
       if (isAnother) cursor.reopen();
       else cursor.open();
     }
+    const listeners = this.onOpen;
+    this.onOpen = [];
+    listeners.forEach((listener) => listener());
   }
 
   deliver(event: LogEvent): void {

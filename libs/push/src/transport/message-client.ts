@@ -84,7 +84,7 @@ export async function subscribe(
         client.send({ event, data: { ref, topics: own, id } });
       client.together(() => {
         const options = { repeat, onLive: answer('live') };
-        client.cursor.subscribe(topics, from ?? 'now', answer('subscribed'), options);
+        client.cursor.subscribe(topics, from || 'now', answer('subscribed'), options);
       });
     },
   });

@@ -124,3 +124,8 @@ export function sseError(error: PushError): Buffer {
   const id = isForGood ? `id: ${endOfStream}\n` : '';
   return Buffer.from(`event: ${type}\n${id}data: ${JSON.stringify(errorReport(error))}\n\n`);
 }
+
+/** What a client is answered instead of its stream: when to come back, and why. */
+export function sseRefusal(error: PushError, retry: number): Buffer {
+  return Buffer.concat([sseOpening(retry), sseError(error)]);
+}

@@ -36,6 +36,11 @@ export class ClientConnections {
     this.emptied = [];
   }
 
+  /** Resolves once the hooks of those that have left have finished. */
+  seenOff(): Promise<void> {
+    return this.hooks.settled();
+  }
+
   /** Resolves once nobody is connected. */
   whenEmpty(): Promise<void> {
     if (this.connections.size === 0) return Promise.resolve();

@@ -1,5 +1,8 @@
 import type { EventEmitter } from 'node:events';
-import type { ServerHttp2Session } from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+
+/** How long a session that comes during a shutdown may take to ask for something, in milliseconds. */
+const grace = 500;
 
 /**
  * The HTTP/2 sessions of the application's server, which would keep it from closing for as long as clients like. A server
@@ -15,7 +18,7 @@ export class Http2Sessions {
     server.on('session', (session: ServerHttp2Session) => {
       this.sessions.add(session);
       session.once('close', () => this.remove(session));
-      if (this.isClosing) session.close();
+      if (this.isClosing) closeSoon(session);
     });
   }
 
@@ -42,4 +45,12 @@ export class Http2Sessions {
     this.emptied.forEach((resolve) => resolve());
     this.emptied = [];
   }
+}
+
+/** It gets one answer, which says when to come back: with GOAWAY alone a proxy would answer in its own way. */
+function closeSoon(session: ServerHttp2Session): void {
+  const close = () => session.close();
+  const timer = setTimeout(close, grace).unref();
+  session.once('stream', (stream: ServerHttp2Stream) => stream.once('close', close));
+  session.once('close', () => clearTimeout(timer));
 }

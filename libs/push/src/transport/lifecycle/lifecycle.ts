@@ -2,13 +2,15 @@ import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PushError } from '../../contracts/errors.js';
 import type { ClientConnections } from './client-connections.js';
-import type { Hooks } from './hooks.js';
 import type { HttpSockets } from './http-sockets.js';
 import type { Http2Sessions } from './http2-sessions.js';
+import type { LogGate } from './log-gate.js';
 
 /** How the node says goodbye. */
 export interface LifecycleSettings {
-  /** Within how many milliseconds everyone has to be gone. */
+  /** For how many milliseconds the node goes on after `ready` has turned false. */
+  readonly shutdownDelay: number;
+  /** Within how many milliseconds after that everyone has to be gone. */
   readonly shutdownTimeout: number;
   /** Around how many milliseconds clients are told to wait before they come back. */
   readonly retry: number;
@@ -17,6 +19,12 @@ export interface LifecycleSettings {
 /** Clients are told to come back in so many steps, within half of the time. */
 const pause = 20;
 const smallestBatch = 50;
+
+/**
+ * How long a client may take to leave once all are told, in milliseconds. One that does not answer the close of its
+ * WebSocket, or does not read its last bytes, resumes where it was; meanwhile the others wait for the next node.
+ */
+const timeToLeave = 1_000;
 
 /**
  * Begin and end of serving clients. The application's shutdown drains by itself; `drain()` does it by hand, for example
@@ -31,13 +39,21 @@ export class PushLifecycle {
     private readonly connections: ClientConnections,
     private readonly sockets: HttpSockets,
     private readonly sessions: Http2Sessions,
-    private readonly hooks: Hooks,
+    private readonly log: LogGate,
     private readonly settings: LifecycleSettings,
   ) {}
 
-  /** Whether new clients are let in: `false` as soon as draining has begun. */
+  /**
+   * Whether new clients are served, for a load balancer: `true` once the node has reached its log, `false` as soon as draining
+   * has begun. That the backplane is away later changes nothing: the node keeps its clients, and they their places.
+   */
   get ready(): boolean {
-    return this.draining === undefined;
+    return this.log.isOpen && !this.isDraining;
+  }
+
+  /** Whether the node is on its way out: newcomers are told to come back, until it ends. */
+  get isDraining(): boolean {
+    return this.draining !== undefined;
   }
 
   /** Milliseconds that a client should wait before it comes back: around the configured, different for each. */
@@ -46,14 +62,15 @@ export class PushLifecycle {
   }
 
   /** @throws PushError `CLOSED` with what to do, once draining has begun */
-  assertReady(): void {
-    if (!this.ready) throw new PushError('CLOSED', 'The server is shutting down; come back.');
+  assertOpen(): void {
+    if (this.isDraining) throw closing();
   }
 
   /**
-   * Refuses new clients, tells the connected ones to come back (spread over half of `shutdownTimeout`, each with a delay
-   * of its own), and waits until they are gone; those that are not in time are cut off. Events still reach whoever is
-   * connected. Resolves when nobody is, and the disconnect hooks have finished, or time is up. Idempotent.
+   * Refuses new clients from now on. After `shutdownDelay`, in which a balancer may notice that, tells the connected ones to
+   * come back (spread over half of `shutdownTimeout`, each with a delay of its own), and waits until they are gone; those
+   * that are not in time are cut off. Events still reach whoever is connected. Resolves when nobody is, and the disconnect
+   * hooks have finished, or time is up. Idempotent.
    */
   drain(): Promise<void> {
     return (this.draining ??= this.run());
@@ -65,20 +82,23 @@ export class PushLifecycle {
   }
 
   private async run(): Promise<void> {
-    const { shutdownTimeout } = this.settings;
+    const { shutdownDelay, shutdownTimeout } = this.settings;
+    this.sockets.close();
+    this.log.refuse(closing());
+    if (shutdownDelay > 0) await this.within(performance.now() + shutdownDelay, new Promise(() => undefined));
     const deadline = performance.now() + shutdownTimeout;
     const count = this.connections.size;
-    this.sockets.close();
     if (count > 0) this.logger.log(`Draining ${count} connections.`);
     await this.sendAway(shutdownTimeout / 2);
     this.sessions.close();
-    await this.within(deadline, Promise.all([this.connections.whenEmpty(), this.sessions.whenEmpty()]));
+    const patience = Math.min(deadline, performance.now() + timeToLeave);
+    await this.within(patience, Promise.all([this.connections.whenEmpty(), this.sessions.whenEmpty()]));
     const rest = this.connections.all();
     if (rest.length > 0)
       this.logger.warn(`Cutting off ${rest.length} connections that did not leave in time.`);
     rest.forEach((connection) => connection.destroy());
     this.sessions.destroy();
-    await this.within(deadline, this.hooks.settled());
+    await this.within(deadline, this.connections.seenOff());
     this.sockets.closeIdle();
   }
 
@@ -101,4 +121,8 @@ export class PushLifecycle {
     await Promise.race([done, time]);
     late.abort();
   }
+}
+
+function closing(): PushError {
+  return new PushError('CLOSED', 'The server is shutting down; come back.');
 }

@@ -2,6 +2,7 @@ import type { ClientConnection } from './client-connection.js';
 import type { ClientConnections } from './client-connections.js';
 import type { ConnectionContext, Hooks } from './hooks.js';
 import type { PushLifecycle } from './lifecycle.js';
+import type { LogGate } from './log-gate.js';
 import type { Turnstile } from './turnstile.js';
 
 /** Where clients come in and go out, for all transports. */
@@ -9,13 +10,14 @@ export class Reception {
   constructor(
     private readonly lifecycle: PushLifecycle,
     private readonly turnstile: Turnstile,
+    private readonly log: LogGate,
     private readonly connections: ClientConnections,
     private readonly hooks: Hooks,
   ) {}
 
-  /** Whether new clients are let in at all. */
-  get isOpen(): boolean {
-    return this.lifecycle.ready;
+  /** Whether the server is on its way out. */
+  get isDraining(): boolean {
+    return this.lifecycle.isDraining;
   }
 
   /** Milliseconds after which a client should come back, different for each. */
@@ -29,7 +31,7 @@ export class Reception {
    * @throws PushError `CLOSED` if the server is shutting down
    */
   enter(): Promise<void> | undefined {
-    this.lifecycle.assertReady();
+    this.lifecycle.assertOpen();
     return this.turnstile.pass();
   }
 
@@ -40,7 +42,17 @@ export class Reception {
 
   /** @throws PushError `CLOSED` if the server is shutting down */
   assertOpen(): void {
-    this.lifecycle.assertReady();
+    this.lifecycle.assertOpen();
+  }
+
+  /**
+   * Before a client is told that it is connected: a stream can begin only where the log is known. Returns a promise if it has
+   * to wait for that.
+   *
+   * @throws PushError (the promise rejects) `UNAVAILABLE` if it would wait too long, `CLOSED` if the server begins to shut down
+   */
+  reached(): Promise<void> | undefined {
+    return this.log.pass();
   }
 
   /** Runs the hooks for a client that is about to be connected, and for the topics that it begins with. */

@@ -33,18 +33,14 @@ export class MessageConnection extends DirectConnection implements MessageClient
   }
 
   /** Greets the client, and does what it asks for, in order. */
-  async open(asked: readonly SubscribeMessage[]): Promise<void> {
+  open(asked: readonly SubscribeMessage[]): void {
+    this.session.attach(this);
+    if (this.isOver) return this.close();
     const { wheel, reception, limits } = this.desk;
     wheel.add(this);
     this.sendBlock(sseOpening(reception.comeBackIn));
     greet(this, limits);
-    this.session.attach(this);
-    for (const message of asked) {
-      await this.session.ready();
-      await reception.turn();
-      // One that was told that it is over is told nothing more.
-      if (this.reason === 'client') await this.subscribe(message);
-    }
+    this.serve(asked).catch((thrown: unknown) => this.broke(thrown));
   }
 
   send(message: ServerMessage): boolean {
@@ -72,11 +68,20 @@ export class MessageConnection extends DirectConnection implements MessageClient
     this.send(revokedMessage(topics, isUndecided));
   }
 
+  private async serve(asked: readonly SubscribeMessage[]): Promise<void> {
+    for (const message of asked) {
+      await this.session.ready();
+      await this.desk.reception.turn();
+      // One that was told that it is over is told nothing more.
+      if (!this.isOver) await this.subscribe(message);
+    }
+  }
+
   private async subscribe(message: SubscribeMessage): Promise<void> {
     try {
       await subscribe(this, message, this.desk);
     } catch (thrown) {
-      if (this.reason !== 'client') return;
+      if (this.isOver) return;
       const { error, details, isExpected } = explain(thrown);
       if (!isExpected) this.desk.errors.report(thrown, { stage: 'message', connection: this.id });
       this.send(errorMessage(error, message.ref, details));

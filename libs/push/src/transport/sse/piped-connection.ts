@@ -11,9 +11,10 @@ export class PipedConnection extends SseClient {
 
   /** The headers are sent. */
   open(retry: number, id: string | undefined): void {
+    this.session.attach(this);
+    if (this.isOver) return this.close();
     this.sendBlock(sseOpening(retry, id));
     this.desk.wheel.add(this);
-    this.session.attach(this);
   }
 
   beat(): void {

@@ -20,18 +20,6 @@ export function raw<T extends object>(wrapped: T | { readonly raw: T }): T {
   return 'raw' in wrapped ? wrapped.raw : wrapped;
 }
 
-/**
- * The id that a client resumes from: the `Last-Event-ID` header (HTML standard, 9.2.3), or `lastEventId` in the query
- * for clients that cannot set a header. The header wins, since `EventSource` keeps the query of its first request.
- */
-export function lastEventId(request: RawRequest): string | undefined {
-  const header = request.headers['last-event-id'];
-  if (typeof header === 'string' && header !== '') return header;
-  const query = (request.url ?? '').split('?')[1];
-  if (!query?.includes('lastEventId=')) return undefined;
-  return new URLSearchParams(query).get('lastEventId') || undefined;
-}
-
 /** Where the bytes of a response body go. */
 export interface BodySink extends Corkable {
   write(bytes: Buffer): boolean;

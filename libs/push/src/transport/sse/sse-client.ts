@@ -1,6 +1,7 @@
 import type { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session, SessionClient } from '../../access/session.js';
 import type { ErrorReporter } from '../../bus/error-reporter.js';
+import { explain } from '../../bus/failure.js';
 import type { PushError } from '../../contracts/errors.js';
 import type { Principal } from '../../contracts/principal.js';
 import type { Hub } from '../../hub/hub.js';
@@ -31,6 +32,7 @@ export interface SseDesk {
 /** The stream of an SSE client, as far as it is the same for direct and for piped ones. */
 export abstract class SseClient implements SessionClient, Beating {
   readonly transport = 'sse';
+  private hasEnded = false;
   protected readonly response: RawResponse;
 
   /** @param end ends the response */
@@ -41,6 +43,11 @@ export abstract class SseClient implements SessionClient, Beating {
   ) {
     this.response = visit.response;
     visit.begin(this);
+  }
+
+  /** Whether it has had its last word, or has left. */
+  protected get isOver(): boolean {
+    return this.visit.isOver || this.hasEnded;
   }
 
   get id(): string {
@@ -72,6 +79,13 @@ export abstract class SseClient implements SessionClient, Beating {
     this.finish('error', sseError(error));
   }
 
+  /** Serving it has failed: no status can say that any more. */
+  protected broke(thrown: unknown): void {
+    const { error, isExpected } = explain(thrown);
+    if (!isExpected) this.desk.errors.report(thrown, { stage: 'stream', connection: this.id });
+    this.fail(error);
+  }
+
   /** Tells the client to come back in `delay` milliseconds. */
   drain(delay: number): void {
     this.finish('drain', sseOpening(delay));
@@ -84,12 +98,15 @@ export abstract class SseClient implements SessionClient, Beating {
 
   /** Ends the response at once: nobody takes a last word. */
   protected drop(reason: DisconnectReason): void {
+    this.hasEnded = true;
     this.visit.reason = reason;
     this.visit.destroy();
   }
 
-  /** Says a last word and ends the response. */
+  /** Says a last word and ends the response. Nothing follows the first one. */
   protected finish(reason: DisconnectReason, lastWord: Buffer): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
     this.visit.reason = reason;
     if (this.response.headersSent) this.sendBlock(lastWord);
     this.end();

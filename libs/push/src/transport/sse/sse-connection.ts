@@ -35,11 +35,16 @@ export class SseConnection extends DirectConnection {
    * before an event
    */
   open(start: Start, retry: number, isNew: boolean): void {
-    this.desk.wheel.add(this);
-    this.cursor.subscribe(this.topics, start, (id) => {
-      this.sendBlock(sseOpening(retry, isNew ? id : undefined));
-    });
     this.session.attach(this);
+    if (this.isOver) return this.close();
+    this.desk.wheel.add(this);
+    try {
+      this.cursor.subscribe(this.topics, start, (id) => {
+        this.sendBlock(sseOpening(retry, isNew ? id : undefined));
+      });
+    } catch (thrown) {
+      this.broke(thrown);
+    }
   }
 
   gap(notice: GapNotice): boolean {

@@ -5,29 +5,22 @@ import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
 import { explain } from '../../bus/failure.js';
 import { PushError } from '../../contracts/errors.js';
 import { endOfStream, errorReport } from '../../wire/sse.codec.js';
-import { together } from '../together.js';
+import { honourClose } from './connection-header.js';
 import { declaredTopic } from './declared-topic.js';
-import { Handover } from './handover.js';
-import { refusing } from './http-refusal.js';
+import { holdHeaders } from './held-headers.js';
+import { caught, forbidCaching, refusalOf, refuse } from './http-refusal.js';
+import { lastEventId } from './last-event-id.js';
 import { MessageConnection } from './message-connection.js';
 import { MessageStream } from './message-stream.js';
 import { PipedConnection } from './piped-connection.js';
 import { identify } from './piped-message.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
-import { lastEventId, raw, tcpSocketOf, type RawRequest, type RawResponse } from './raw-response.js';
-import type { SseClient, SseDesk } from './sse-client.js';
+import { raw } from './raw-response.js';
+import type { SseDesk } from './sse-client.js';
 import { SseConnection } from './sse-connection.js';
 import { SseVisit } from './sse-visit.js';
-
-/** Who an `@Sse()` handler is called for. */
-export interface SseRequest {
-  readonly request: RawRequest;
-  readonly response: RawResponse;
-  /** Interceptors sit on the route. */
-  readonly isIntercepted: boolean;
-  /** The handler has asked to be told when the stream ends (`@SseSignal()`). */
-  readonly isWatched: boolean;
-}
+import { needsStream, refusedStream } from './stream-refusal.js';
+import { whenHeadersAreSent, writtenBody, type SseRequest } from './written-body.js';
 
 /** A request whose handler has run. */
 interface Call extends SseRequest {
@@ -51,7 +44,7 @@ export class SseServer {
       if (!isObservable(result)) return result;
       const call = this.callOf(client, place);
       if (result instanceof EventStream && !call.isIntercepted) return this.direct(call, result);
-      return this.greeted(call.visit, undefined, () => this.piped(call, result as Observable<MessageEvent>));
+      return this.greeted(call, undefined, () => this.piped(call, result as Observable<MessageEvent>));
     });
   }
 
@@ -83,15 +76,35 @@ export class SseServer {
     then: (place: Place, result: unknown) => unknown,
   ): unknown {
     const response = raw(client.response);
-    const place = new Place(lastEventId(raw(client.request)));
-    const { reception } = this.desk;
-    return refusing(response, reception, () => {
+    honourClose(raw(client.request), response);
+    const place = new Place(lastEventId(client.request));
+    const serve = () => {
       // The last block said that there is nothing to come back for; 204 is how an EventSource is told to stop.
-      if (place.lastEventId === endOfStream) throw new HttpException('', 204);
-      const turn = reception.enter();
+      if (place.lastEventId === endOfStream) {
+        forbidCaching(response);
+        throw new HttpException('', 204);
+      }
+      const turn = this.desk.reception.enter();
       const handle = () => after(servedTo(place, run), (result) => then(place, result));
       return turn ? turn.then(handle) : handle();
-    });
+    };
+    const handled = caught(serve, (thrown) => this.refused(client, thrown));
+    if (!client.isIntercepted || !(handled instanceof Promise)) return handled;
+    return holdHeaders(response, handled, (error) => this.desk.errors.report(error, { stage: 'stream' }));
+  }
+
+  /**
+   * What a client gets instead of its stream: what is final has its status, and what may pass is told to an `EventSource` in a
+   * stream, since it would take the status for final. So is everything where an interceptor has had the headers sent.
+   */
+  private refused(client: SseRequest, thrown: unknown): Observable<MessageEvent> {
+    const error = refusalOf(thrown);
+    if (!error) throw thrown;
+    const { reception } = this.desk;
+    const response = raw(client.response);
+    if (response.headersSent || (error.retryable && needsStream(client.request)))
+      return refusedStream(client, error, reception.comeBackIn);
+    return refuse(response, reception, error);
   }
 
   /** Makes room for the client, unless the handler was push's own and has done so. */
@@ -105,22 +118,37 @@ export class SseServer {
     return { ...client, visit: new SseVisit(response, session, reception), isHead, place };
   }
 
-  /** From here on the client counts. Its hooks may refuse it; who has to wait for them may be too late to begin. */
-  private greeted(visit: SseVisit, topics: readonly string[] | undefined, then: () => unknown): unknown {
-    const { id, transport, principal } = visit;
+  /**
+   * Lets the client in once its stream can begin: until then it waits, and may be refused, by its hooks too. From here on it
+   * counts. What reads no log waits for none.
+   *
+   * @param topics if they are known
+   * @param then returns the stream; it is not called too late to begin
+   */
+  private greeted(call: Call, topics: readonly string[] | undefined, then: () => unknown): unknown {
+    const { visit, place } = call;
     const { reception } = this.desk;
-    reception.assertOpen();
-    reception.arrived(visit);
-    const greeting = reception.greet({ connection: id, transport, principal }, topics);
-    // The client may have left while its handler ran.
-    if (visit.isOver) reception.left(visit);
-    if (!greeting) return then();
     const begin = () => {
       reception.assertOpen();
+      visit.session.assertOpen();
       return then();
     };
-    return greeting.then(begin).catch((thrown: unknown) => {
-      visit.refuse(reception.isOpen ? 'error' : 'drain');
+    const greet = () => {
+      reception.assertOpen();
+      reception.arrived(visit);
+      const { id, transport, principal } = visit;
+      const greeting = reception.greet({ connection: id, transport, principal }, topics);
+      // The client may have left while its handler ran.
+      if (visit.isOver) reception.left(visit);
+      return greeting ? greeting.catch(forTheMoment).then(begin) : begin();
+    };
+    const letIn = () => {
+      reception.assertOpen();
+      const reached = topics || place.isUsed ? reception.reached() : undefined;
+      return reached ? reached.then(greet) : greet();
+    };
+    return caught(letIn, (thrown) => {
+      visit.refuse(reception.isDraining ? 'drain' : 'error');
       throw thrown;
     });
   }
@@ -129,64 +157,31 @@ export class SseServer {
     const { visit, place, isIntercepted } = call;
     const { topics, options } = stream;
     const isEnveloped = options.envelope ?? false;
-    const events = this.written(call, () => {
+    const { desk } = this;
+    const prepare = () => {
       const start = servedTo(place, () => stream.start);
       const from = isIntercepted && start === 'now' ? (stream.hub.position ?? start) : start;
-      return (end) => {
-        const connection = new SseConnection(visit, this.desk, topics, isEnveloped, end);
-        connection.open(from, this.desk.reception.comeBackIn, start === 'now');
+      return (end: () => void) => {
+        const connection = new SseConnection(visit, desk, topics, isEnveloped, end);
+        connection.open(from, desk.reception.comeBackIn, start === 'now');
         return connection;
       };
-    });
-    return this.greeted(visit, topics, () => events);
+    };
+    const events = writtenBody(call, prepare);
+    return this.greeted(call, topics, () => events);
   }
 
   /** A client that wants the messages of a WebSocket. */
   private messages(call: Call, { asked }: MessageStream): unknown {
-    const { visit } = call;
-    const events = this.written(call, () => (end) => {
-      const connection = new MessageConnection(visit, this.desk, end);
-      connection.open(asked).catch((thrown: unknown) => {
-        this.desk.errors.report(thrown, { stage: 'stream', connection: visit.id });
-        connection.fail(explain(thrown).error);
-      });
+    const { visit, place } = call;
+    const { desk } = this;
+    place.isUsed = true;
+    const events = writtenBody(call, () => (end) => {
+      const connection = new MessageConnection(visit, desk, end);
+      connection.open(asked);
       return connection;
     });
-    return this.greeted(visit, undefined, () => events);
-  }
-
-  /**
-   * A response whose body is written beside Nest. Nothing is emitted that interceptors would see: then the headers are left
-   * to Nest's timer. Nest keeps the stream only where somebody is told of its end by it.
-   *
-   * @param prepare is called with the subscription; what it returns connects the client, once the body can be written
-   */
-  private written(
-    { request, visit, isHead, isIntercepted, isWatched }: Call,
-    prepare: () => (end: () => void) => SseClient,
-  ): Observable<MessageEvent> {
-    const { response } = visit;
-    const handover = isIntercepted || isWatched || isHead ? undefined : new Handover(request, response);
-    return new Observable<MessageEvent>((subscriber) => {
-      const connect = prepare();
-      if (isHead) return;
-      const keep = () => {
-        const connection = connect(() => subscriber.complete());
-        subscriber.add(() => connection.close());
-      };
-      if (isIntercepted) return whenHeadersAreSent(response, keep);
-      const begin = () => {
-        // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
-        subscriber.next({ comment: '' } as MessageEvent);
-        if (!handover) return keep();
-        handover.complete(subscriber);
-        connectTo(visit, connect);
-      };
-      // Headers, greeting and what was missed are one write.
-      const socket = tcpSocketOf(response);
-      if (socket) together(socket, begin);
-      else begin();
-    });
+    return this.greeted(call, undefined, () => events);
   }
 
   /** Events go Nest's way, through whatever was piped on; only the connection and the ids are looked after. */
@@ -213,9 +208,18 @@ export class SseServer {
   }
 
   /** The application's pipe failed. While nothing is sent, its exception filters answer; then the stream says it. */
-  private failed({ visit, place }: Call, subscriber: Subscriber<MessageEvent>, thrown: unknown): void {
+  private failed(call: Call, subscriber: Subscriber<MessageEvent>, thrown: unknown): void {
+    const { visit, place } = call;
     visit.reason = 'error';
-    if (!visit.response.headersSent || !place.isUsed) {
+    if (!visit.response.headersSent) {
+      try {
+        subscriber.add(this.refused(call, thrown).subscribe(subscriber));
+      } catch (error) {
+        subscriber.error(error);
+      }
+      return;
+    }
+    if (!place.isUsed) {
       subscriber.error(thrown);
       return;
     }
@@ -230,22 +234,10 @@ export class SseServer {
   }
 }
 
-/** Nest sends the headers of an SSE response a turn after it has subscribed. Returns how to stop waiting. */
-function whenHeadersAreSent(response: RawResponse, then: () => void): () => void {
-  let timer: NodeJS.Timeout;
-  const look = () => {
-    if (response.destroyed || response.writableEnded) return;
-    if (response.headersSent) then();
-    else timer = setTimeout(look, 1);
-  };
-  timer = setTimeout(look, 1);
-  return () => clearTimeout(timer);
-}
-
-/** Apart from where it is called: the connection must hold nothing of what Nest is to forget. */
-function connectTo(visit: SseVisit, connect: (end: () => void) => SseClient): void {
-  const connection = connect(() => visit.response.end());
-  if (visit.isOver) connection.close();
+/** What a connect hook throws that would be another answer later is that also by a status of the application's own. */
+function forTheMoment(thrown: unknown): never {
+  const { error } = explain(thrown);
+  throw error.retryable ? error : thrown;
 }
 
 function after(result: unknown, then: (value: unknown) => unknown): unknown {

@@ -192,6 +192,7 @@ async function admit(
   let session: Session | undefined;
   try {
     await reception.enter();
+    await reception.reached();
     session = await gatekeeper.open(request, {
       transport: 'websocket',
       byFirstMessage: settings.firstMessage,

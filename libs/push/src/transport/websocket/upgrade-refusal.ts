@@ -42,6 +42,7 @@ export function leaveToOthers(socket: Duplex): void {
 function answer(socket: Duplex, status: number, headers: readonly string[], body: string): void {
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Connection: close', ...headers];
+  const common = ['Connection: close', 'Cache-Control: no-store'];
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...common, ...headers];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
