@@ -19,6 +19,7 @@ import { readPublishBody, readSubscriptions } from '../client-messages.js';
 import { readEventsQuery } from './events-query.js';
 import { HttpDoor } from './http-door.js';
 import { MessageStream } from './message-stream.js';
+import { describeEndpoints } from './openapi.js';
 import { PushRefusalFilter, answer, type Reply } from './push-refusal.filter.js';
 import { PushSse } from './push-sse.decorator.js';
 import type { RawRequest, RawResponse } from './raw-response.js';
@@ -82,6 +83,7 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
     }
   }
   declareDoor(PushController);
+  describeEndpoints(PushController.prototype);
   for (const name of ['events', 'messages', 'publish'] as const) {
     const descriptor = Object.getOwnPropertyDescriptor(PushController.prototype, name)!;
     for (const decorate of decorators) decorate(PushController.prototype, name, descriptor);

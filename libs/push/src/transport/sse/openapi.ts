@@ -1,0 +1,110 @@
+/*
+ * What `@nestjs/swagger` writes of the built-in endpoints into an application's OpenAPI document. The handlers take nothing but
+ * request and response, so it would find nothing by itself; its decorators are not used, since an application may not have it.
+ */
+
+type Schema = object;
+
+/** An endpoint, as OpenAPI 3 describes one. */
+interface Description {
+  readonly summary: string;
+  readonly parameters: readonly object[];
+  readonly produces: string;
+  readonly responses: Readonly<Record<number, string>>;
+}
+
+const text = { type: 'string' };
+const flag = { type: 'boolean' };
+const topics = { type: 'array', items: text };
+
+function query(name: string, description: string, schema: Schema, required = false): object {
+  return { in: 'query', name, description, required, schema };
+}
+
+function body(properties: Readonly<Record<string, Schema>>, required: readonly string[]): object {
+  return { in: 'body', type: String, required: true, schema: { type: 'object', properties, required } };
+}
+
+const subscription = {
+  type: 'object',
+  properties: { topics, from: text, repeat: flag, ref: text },
+  required: ['topics'],
+};
+
+const ticket = query('ticket', 'A one-time ticket that says who the client is', text);
+
+const refusals = {
+  400: 'Not what the protocol has: code INVALID_MESSAGE or INVALID_TOPIC',
+  401: 'Who the client is could not be established: code UNAUTHENTICATED',
+  403: 'Nobody grants this topic, or the page is of a foreign origin: code FORBIDDEN',
+  413: 'The query, the body or the data is too large: code DATA_TOO_LARGE',
+  429: 'A limit is reached: code LIMIT_EXCEEDED',
+  503: 'The server shuts down or is full: come back after Retry-After',
+};
+
+const descriptions: Readonly<Record<'events' | 'messages' | 'publish', Description>> = {
+  events: {
+    summary: 'The events of some topics, as an event stream',
+    parameters: [
+      query('topic', 'A topic or pattern; once for each', topics, true),
+      query('from', 'Where to begin: now, last, earliest, or the id of an event', text),
+      query('lastEventId', 'As the header Last-Event-ID, for clients that cannot set one', text),
+      ticket,
+    ],
+    produces: 'text/event-stream',
+    responses: { 200: 'An event stream', 204: 'The stream has ended for good', ...refusals },
+  },
+  messages: {
+    summary: 'The messages of a WebSocket, as an event stream',
+    parameters: [body({ subscribe: { type: 'array', items: subscription } }, ['subscribe']), ticket],
+    produces: 'text/event-stream',
+    responses: { 200: 'An event stream', ...refusals },
+  },
+  publish: {
+    summary: 'Publishes an event',
+    parameters: [
+      body(
+        {
+          topic: text,
+          data: {},
+          type: text,
+          messageId: text,
+          ephemeral: flag,
+          echo: flag,
+          connection: text,
+        },
+        ['topic', 'data'],
+      ),
+      ticket,
+    ],
+    produces: 'application/json',
+    responses: { 200: 'The id of the event, which is stored; none if it is ephemeral', ...refusals },
+  },
+};
+
+/** Describes the endpoints of a controller whose methods have these names. */
+export function describeEndpoints(prototype: object): void {
+  for (const [name, description] of Object.entries(descriptions)) {
+    const { value } = Object.getOwnPropertyDescriptor(prototype, name) as { value: object };
+    for (const [key, metadata] of Object.entries(metadataOf(description))) {
+      Reflect.defineMetadata(`swagger/${key}`, metadata, value);
+    }
+  }
+}
+
+/** By the keys under which `@nestjs/swagger` keeps what its decorators say. */
+function metadataOf({ summary, parameters, produces, responses }: Description): Record<string, unknown> {
+  const entries = Object.entries(responses).map(([status, description]) => {
+    const isSuccess = status === '200';
+    const schema =
+      isSuccess && produces === 'application/json' ? { type: 'object', properties: { id: text } } : text;
+    return [status, isSuccess ? { description, content: { [produces]: { schema } } } : { description }];
+  });
+  return {
+    apiOperation: { summary },
+    apiParameters: parameters,
+    apiProduces: [produces],
+    apiConsumes: ['application/json'],
+    apiResponse: Object.fromEntries(entries) as object,
+  };
+}
