@@ -20,7 +20,7 @@ export type Start = 'now' | 'last' | 'earliest' | (string & {});
 /**
  * A connection's place in the log. It is either live, and gets what comes, or it catches up, from the window or the
  * backplane, at the speed of its socket and as its turn comes. Nothing is queued for it: what it has not got yet is in the
- * log, after its cursor.
+ * log, after this.
  */
 export class Cursor implements Member, Task, Recipient {
   since = 0;
@@ -30,7 +30,7 @@ export class Cursor implements Member, Task, Recipient {
   private main: Leg;
   /** Those that have to reach `main` first, one after the other. */
   private joins = new JoinQueue();
-  private state: 'live' | 'behind' | 'left' = 'behind';
+  private state: 'live' | 'late' | 'left' = 'late';
   /** The socket is full: wait for `drained`. */
   private full = false;
   /** Reads for it, while it is not live. */
@@ -54,7 +54,6 @@ export class Cursor implements Member, Task, Recipient {
     return claim ? printPosition(claim) : this.hub.print(this.sequence);
   }
 
-  /** The sequence of that position. */
   get sequence(): number {
     const join = this.joins.first;
     // With nothing else, it is where the first topics begin.
@@ -64,7 +63,7 @@ export class Cursor implements Member, Task, Recipient {
     return this.isLive ? Math.max(sequence, this.hub.delivered) : sequence;
   }
 
-  /** Its topics and patterns, in the order in which they were subscribed to. */
+  /** Its topics and patterns, in the order in which they came. */
   get topics(): readonly string[] {
     return [...new Set([...this.main.patterns, ...this.joins.patterns])];
   }
@@ -74,7 +73,6 @@ export class Cursor implements Member, Task, Recipient {
     return this.main.size + this.joins.topicCount;
   }
 
-  /** Equal for connections with the same topics. */
   get audience(): string | undefined {
     return this.main.size > 0 ? this.main.topics.key : undefined;
   }
@@ -179,7 +177,7 @@ export class Cursor implements Member, Task, Recipient {
     const others = joins.filter(({ claim }) => !claim).flatMap(({ leg }) => leg.patterns);
     const topics = new Set([...this.main.patterns, ...others]);
     this.reading?.drop();
-    this.state = 'behind';
+    this.state = 'late';
     this.joins = new JoinQueue();
     for (const join of joins) if (join.claim) this.joins.push(join.again(hub.window.head, hub.epoch));
     this.main = new Leg(hub.window, hub.window.head, 'slow', this.main.topics);
@@ -191,7 +189,7 @@ export class Cursor implements Member, Task, Recipient {
   /** Stops to be live, with everything that is published by now: the window may not hold it until it comes back. */
   pause(): void {
     if (!this.isLive) return;
-    this.fallBehind();
+    this.fallBack();
     const { events, looked } = this.main.take(this.hub.undelivered());
     if (looked > 0) this.spend(looked);
     this.write(events);
@@ -230,8 +228,7 @@ export class Cursor implements Member, Task, Recipient {
   }
 
   private mayGoOn(): boolean {
-    if (this.state !== 'behind' || this.full || this.reading?.isWaiting || this.hub.epoch === '')
-      return false;
+    if (this.state !== 'late' || this.full || this.reading?.isWaiting || this.hub.epoch === '') return false;
     if (this.isIdle) return false;
     return this.hub.scheduler.mayGoOn(this);
   }
@@ -295,11 +292,11 @@ export class Cursor implements Member, Task, Recipient {
     if (hasRoom) return;
     this.full = true;
     this.reading?.forget();
-    if (this.isLive) this.fallBehind();
+    if (this.isLive) this.fallBack();
   }
 
-  private fallBehind(): void {
-    this.state = 'behind';
+  private fallBack(): void {
+    this.state = 'late';
     this.main.sequence = Math.max(this.main.sequence, this.hub.delivered);
   }
 }

@@ -16,7 +16,7 @@ interface Forerunner {
 
 /**
  * Readers that come from a node which is ahead of this one: at a position that this node has not reached, or in a log that
- * it has not heard of yet. Where the log ends only the backplane knows. Who tells the truth waits until this node is there.
+ * it has not heard of yet. Where the log ends only the backplane knows. Those that tell the truth wait until this node is there.
  */
 export class Forerunners {
   private readonly waiting = new Set<Forerunner>();
@@ -60,7 +60,7 @@ export class Forerunners {
     }
   }
 
-  /** Nobody is answered any more. */
+  /** Gives no more answers. */
   stop(): void {
     clearTimeout(this.timer);
     this.waiting.clear();
@@ -80,7 +80,7 @@ export class Forerunners {
     this.isScheduled = false;
     this.isAsking = true;
     const asked = this.doubtful;
-    // While the server is away nobody is told anything: the backplane says so itself.
+    // While the server is away no client is told anything: the backplane says so itself.
     const end = asked.length > 0 ? await this.end().catch(() => undefined) : undefined;
     this.isAsking = false;
     // Where the node is in another log, it is about to be told of the one that there is.
@@ -108,7 +108,7 @@ export class Forerunners {
   }
 }
 
-/** Why nobody can have read up to `claim` in a log that ends at `end`; `undefined` if somebody can. */
+/** Why no client can have read up to `claim` in a log that ends at `end`; `undefined` if one can. */
 export function refusalOf(claim: Position, end: Position): Refusal | undefined {
   if (claim.epoch !== end.epoch) return 'epoch';
   return claim.sequence > end.sequence ? 'future' : undefined;

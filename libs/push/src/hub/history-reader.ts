@@ -1,7 +1,8 @@
 import type { History, HistoryPage, HistoryQuery } from '../contracts/backplane.js';
 import { PageCache } from './page-cache.js';
+import { ReadQueue } from './read-queue.js';
 
-/** How many pages are read at once; what else is wanted waits for its turn, first come, first served. */
+/** How many pages are read at once; what else is wanted waits for its client's turn. */
 const mostAtOnce = 4;
 
 /** How much is read at once, in bytes of payload, as far as the sizes of earlier events tell. */
@@ -35,6 +36,8 @@ export interface HistoryStats {
 }
 
 interface Waiter {
+  /** Whose it is. */
+  readonly client: object;
   readonly query: PageQuery;
   readonly arrived: (page: HistoryPage) => void;
   isGone: boolean;
@@ -42,6 +45,8 @@ interface Waiter {
 
 /** A page that is, or will be, read: once for all who wait for it. */
 interface Read {
+  /** Who asked first. */
+  readonly client: object;
   readonly key: string;
   readonly query: PageQuery;
   readonly waiters: Waiter[];
@@ -56,7 +61,7 @@ export class HistoryReader {
   private readonly cache = new PageCache();
   /** All that are not answered yet, by what they ask for. */
   private readonly reads = new Map<string, Set<Read>>();
-  private queue: Read[] = [];
+  private readonly queue = new ReadQueue<Read>();
   private ready: [Waiter, HistoryPage][] = [];
   private handing: NodeJS.Immediate | undefined;
   private readonly retries = new Set<NodeJS.Timeout>();
@@ -74,17 +79,19 @@ export class HistoryReader {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** A page that was read lately and goes on behind the asked position. */
+  /** A page that was read lately and goes on after the asked position. */
   find(query: PageQuery): HistoryPage | undefined {
     return this.cache.find(keyOf(query), query.after);
   }
 
   /**
-   * Reads a page that goes on behind the asked position, which may go further than was asked, and hands it to `arrived`:
+   * Reads a page that goes on after the asked position, which may go further than was asked, and hands it to `arrived`:
    * later, and only once it could be read. Returns what takes that back.
+   *
+   * @param client who asks: clients have their turns one after the other, however much one of them wants
    */
-  read(query: PageQuery, arrived: (page: HistoryPage) => void): () => void {
-    const waiter: Waiter = { query, arrived, isGone: false };
+  read(query: PageQuery, client: object, arrived: (page: HistoryPage) => void): () => void {
+    const waiter: Waiter = { client, query, arrived, isGone: false };
     this.join(waiter, true);
     return () => (waiter.isGone = true);
   }
@@ -94,7 +101,7 @@ export class HistoryReader {
     this.generation++;
     this.cache.clear();
     this.reads.clear();
-    this.queue = [];
+    this.queue.clear();
     this.ready = [];
     this.retries.forEach((timer) => clearTimeout(timer));
     this.retries.clear();
@@ -102,7 +109,7 @@ export class HistoryReader {
 
   stats(): HistoryStats {
     const { pages, reading } = this;
-    return { pages, reading, waiting: this.queue.length + this.retries.size, bytes: this.cache.bytes };
+    return { pages, reading, waiting: this.queue.size + this.retries.size, bytes: this.cache.bytes };
   }
 
   /** @param isPatient whether a read that begins before the asked position will do: it may not come that far */
@@ -118,7 +125,7 @@ export class HistoryReader {
       read.waiters.push(waiter);
       return;
     }
-    const read: Read = { key, query, waiters: [waiter], failures: 0 };
+    const read: Read = { client: waiter.client, key, query, waiters: [waiter], failures: 0 };
     same.add(read);
     this.queue.push(read);
     this.next();
@@ -138,6 +145,7 @@ export class HistoryReader {
   private async run(read: Read): Promise<void> {
     const { generation } = this;
     this.reading++;
+    this.queue.began(read);
     try {
       const page = await this.ask(read.query);
       if (generation !== this.generation) return;
@@ -149,6 +157,7 @@ export class HistoryReader {
       if (generation === this.generation) this.failed(read, error);
     } finally {
       this.reading--;
+      this.queue.ended(read);
       this.next();
     }
   }
@@ -157,7 +166,7 @@ export class HistoryReader {
     const limit = Math.round(Math.min(mostEvents, Math.max(fewestEvents, pageBytes / this.eventBytes)));
     const page = await inTime(this.history.page({ ...query, limit }));
     if (!(page.through > query.after))
-      throw new Error(`The history's page behind ${query.after} ends at ${page.through}.`);
+      throw new Error(`The history's page after ${query.after} ends at ${page.through}.`);
     if (page.events.some(({ epoch }) => epoch !== this.epoch()))
       throw new Error('The history is that of another log.');
     if (page.events.length > 0) {

@@ -109,6 +109,22 @@ describe('A node that starts over a log with a past', () => {
     expect(client.story).toEqual(['a=3', 'b=4', 'b=5', 'b=6', 'a=7']);
   });
 
+  it('reads for a subscription that goes further back than another one on the same topic, while that is read', async () => {
+    const node = restarted((log) => append(log, 'a', numbers(5)));
+    const client = node.connect();
+    client.cursor.subscribe(['a'], node.id(3));
+    client.cursor.unsubscribe(['a']);
+    client.cursor.subscribe(['a'], node.id(3));
+    client.cursor.subscribe(['a'], node.id(1), undefined, { repeat: true });
+    await node.live();
+    expect(client.story).toEqual(['a=4', 'a=5', 'a=2', 'a=3', 'a=4', 'a=5']);
+    node.log.append({ topic: 'a', data: '6' }, false);
+    node.hub.skip(6);
+    client.cursor.subscribe(['a'], node.id(0), undefined, { repeat: true });
+    await node.live();
+    expect(client.story.slice(6)).toEqual([...numbers(5).map((n) => `a=${n}`), 'a=6']);
+  });
+
   it('tells once what the history has lost as well, before anything newer', async () => {
     const node = restarted((log) => append(log, 'a', numbers(6)), {
       retention: { events: 3, age: Infinity },
@@ -337,6 +353,28 @@ describe('A storm of clients that come back', () => {
     expect(clients.map(({ story }) => story)).toEqual(numbers(200).map((n) => [`user.${n}=${n}`]));
     expect(node.history.mostReading).toBe(4);
     expect(node.hub.stats().history).toMatchObject({ pages: 200, reading: 0, waiting: 0 });
+  });
+
+  it('with many topics of one client leaves room for the others', async () => {
+    const node = restarted((log) => numbers(100).forEach((n) => append(log, `user.${n}`, [n])));
+    let answer = () => {};
+    node.history.held = new Promise((resolve) => (answer = resolve));
+    const budget = { spend: () => undefined, delay: 0 };
+    const greedy = numbers(90).map((n) => {
+      const client = Object.assign(node.connect(), { budget });
+      client.cursor.subscribe([`user.${n}`], node.id(0));
+      return client;
+    });
+    await node.until(() => node.hub.stats().history.waiting > 80);
+    expect(node.history.reading).toBe(2);
+    const modest = node.connect();
+    modest.cursor.subscribe(['user.100'], node.id(0));
+    await node.until(() => node.history.reading === 3);
+    answer();
+    await node.until(() => modest.cursor.isLive);
+    expect(node.history.queries.findIndex(({ topics }) => topics.includes('user.100'))).toBe(2);
+    await node.live();
+    expect(greedy.map(({ story }) => story)).toEqual(numbers(90).map((n) => [`user.${n}=${n}`]));
   });
 
   it('is remembered in no more memory than is set aside', async () => {

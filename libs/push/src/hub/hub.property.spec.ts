@@ -29,7 +29,7 @@ import { Hub } from './hub.js';
  *
  * - order: its events come in log order, none twice. Between the begin and the live of a subscription everything is of
  *   that subscription alone; else everything is of all that are live.
- * - no hole: every event behind its start was delivered for it, or was delivered before for a subscription that was live
+ * - no hole: every event after its start was delivered for it, or was delivered before for a subscription that was live
  *   when it began, or is covered by a gap notice.
  * - `subscribed` and `live` name what was not taken back.
  * - told in time: a notice covers what its pattern had lost when it was sent, as far as it came before anything newer of
@@ -587,7 +587,7 @@ describe('Whatever happens', () => {
       'exactly, by a node that others are ahead of',
       { windowBytes: Infinity, emptyTopics: 1_000, isLate: true },
     ],
-    ['exactly, with a history', { windowBytes: tinyWindow, emptyTopics: 1_000, history: 'behind' }],
+    ['exactly, with a history', { windowBytes: tinyWindow, emptyTopics: 1_000, history: 'faithful' }],
     [
       'rather too often, with a history that is ahead',
       { windowBytes: tinyWindow, emptyTopics: 1_000, history: 'careless' },

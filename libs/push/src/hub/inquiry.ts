@@ -4,15 +4,27 @@ import type { Forerunners, Refusal } from './forerunners.js';
 import type { HistoryReader, PageQuery } from './history-reader.js';
 import type { Leg } from './leg.js';
 
+interface Answer {
+  readonly topics: string;
+  readonly query: PageQuery;
+  readonly page: HistoryPage;
+}
+
 /** What a cursor asks the backplane: one thing at a time, and nothing of it moves until that is there. */
 export class Inquiry {
   /** Takes back what was asked. */
   private takeBack: (() => void) | undefined;
-  /** What is there by now, for the next step of the leg with these topics. */
-  private arrived: { readonly topics: string; readonly page: HistoryPage } | undefined;
+  /** What is there by now, for the next step of a leg with these topics. */
+  private arrived: Answer | undefined;
 
-  /** @param answered is called when something is there */
-  constructor(private readonly answered: () => void) {}
+  /**
+   * @param client who asks
+   * @param answered is called when something is there
+   */
+  constructor(
+    private readonly client: object,
+    private readonly answered: () => void,
+  ) {}
 
   get isOpen(): boolean {
     return this.takeBack !== undefined;
@@ -23,10 +35,10 @@ export class Inquiry {
     const topics = leg.topics.key;
     const { arrived } = this;
     this.arrived = undefined;
-    const page = arrived?.topics === topics ? arrived.page : history.find(query);
+    const page = arrived?.topics === topics && isFit(arrived, query) ? arrived.page : history.find(query);
     if (!page) {
-      this.takeBack = history.read(query, (read) => {
-        this.arrived = { topics, page: read };
+      this.takeBack = history.read(query, this.client, (read) => {
+        this.arrived = { topics, query, page: read };
         this.close();
       });
     }
@@ -56,4 +68,9 @@ export class Inquiry {
     this.takeBack = undefined;
     this.answered();
   }
+}
+
+/** Whether a page goes on where it is asked now: another leg with the same topics may be elsewhere. */
+function isFit({ query, page }: Answer, { after, newestOnly }: PageQuery): boolean {
+  return query.newestOnly === newestOnly && query.after <= after && after < page.through;
 }

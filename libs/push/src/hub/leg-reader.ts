@@ -42,7 +42,8 @@ export class LegReader {
     private readonly hub: CursorHost,
     private readonly recipient: Recipient,
   ) {
-    this.inquiry = new Inquiry(() => recipient.advance());
+    const { connection } = recipient;
+    this.inquiry = new Inquiry(connection.budget ?? connection, () => recipient.advance());
   }
 
   /** Whether the backplane was asked, and has not answered. */
@@ -106,7 +107,7 @@ export class LegReader {
     const topics = untold.map(({ subscription }) => subscription.pattern);
     const policies = topics.map((pattern) => (reason === 'slow' ? this.hub.slowPolicyOf(pattern) : 'gap'));
     if (policies.includes('disconnect')) {
-      const message = `Fell too far behind on ${topics.join(', ')}. Load the state again, then reconnect.`;
+      const message = `Too slow: events of ${topics.join(', ')} are gone that were not read yet. Load the state again, then reconnect.`;
       this.recipient.end(new PushError('TOO_SLOW', message));
       return;
     }

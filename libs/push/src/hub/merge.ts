@@ -6,7 +6,7 @@ interface Run<T extends { readonly sequence: number }> {
   next: T;
 }
 
-/** What is in the deques behind `after`, by rising sequence. Takes no more steps than are asked of it. */
+/** What is in the deques after a sequence, by rising sequence. Takes no more steps than are asked of it. */
 export function* merge<T extends { readonly sequence: number }>(
   deques: Iterable<Deque<T>>,
   after: number,

@@ -9,7 +9,7 @@ const keptFor = 10_000;
 
 interface KeptPage {
   readonly key: string;
-  /** The page has everything behind it. */
+  /** The page has everything after it. */
   readonly after: number;
   readonly page: HistoryPage;
   readonly bytes: number;
@@ -28,7 +28,7 @@ export class PageCache {
     return this.bytesHeld;
   }
 
-  /** A page that goes on behind `after`. */
+  /** A page that goes on after `after`. */
   find(key: string, after: number): HistoryPage | undefined {
     for (const kept of this.byKey.get(key) ?? [])
       if (kept.after <= after && after < kept.page.through) return kept.page;

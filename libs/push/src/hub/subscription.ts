@@ -41,7 +41,8 @@ export class Subscription {
    */
   waive(through: number, number: number): void {
     this.isLenient = false;
-    this.told = this.waived = through;
+    this.told = Math.max(this.told, through);
+    this.waived = Math.max(this.waived, through);
     this.waivedBefore = number;
   }
 

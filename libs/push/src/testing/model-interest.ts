@@ -68,9 +68,9 @@ export class Interest {
 
   take(event: LogEvent): void {
     assert.equal(event, this.log.events[event.sequence - 1], 'of this log');
-    assert(event.sequence > this.after, `${this.pattern}: ${event.id} is not behind ${this.after}`);
+    assert(event.sequence > this.after, `${this.pattern}: ${event.id} is not after ${this.after}`);
     const last = this.events.at(-1)?.sequence ?? 0;
-    assert(event.sequence > last, `${this.pattern}: ${event.id} came behind ${last}`);
+    assert(event.sequence > last, `${this.pattern}: ${event.id} came after ${last}`);
     this.events.push(event);
   }
 

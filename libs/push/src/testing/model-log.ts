@@ -48,9 +48,9 @@ export class SlowHistory implements History {
 export interface Keeping {
   readonly windowBytes: number;
   readonly emptyTopics: number;
-  /** Whether there is a history, which evicts only what the window no longer has (`behind`), or anything. */
-  readonly history?: 'behind' | 'careless';
-  /** Whether the node may be behind the log, and is asked by clients that are not. */
+  /** Whether there is a history, which evicts only what the window no longer has (`faithful`), or anything. */
+  readonly history?: 'faithful' | 'careless';
+  /** Whether the node may lag, and is asked by clients that are not. */
   readonly isLate?: boolean;
 }
 
@@ -76,7 +76,7 @@ export class Log {
   get isExact(): boolean {
     const { history, windowBytes } = this.keeping;
     // Where history and window lost different events, it may be unknown that each has what the other lost.
-    return history ? history === 'behind' : windowBytes === Infinity;
+    return history ? history === 'faithful' : windowBytes === Infinity;
   }
 
   /** A notice then covers also what the history had lost of its own, and the window loses later. */
@@ -132,7 +132,7 @@ export class Log {
 
   evict(topic: string): void {
     const [oldest] = this.history?.eventsOf(topic) ?? [];
-    if (!oldest || (this.keeping.history === 'behind' && !this.isHistoryAlone(oldest))) return;
+    if (!oldest || (this.keeping.history === 'faithful' && !this.isHistoryAlone(oldest))) return;
     this.history!.evict(topic);
     this.note();
   }
