@@ -42,7 +42,10 @@ export interface Connection {
   readonly id: string;
   /** Names the client in all its connections, one after the other: an event that excepts it is not sent on any of them. */
   readonly clientId?: string;
-  /** What reading the past for it is charged to. An exhausted budget delays, it never refuses. Default: none, and no delay. */
+  /**
+   * What reading the past for it is charged to. An exhausted budget delays, it never refuses. Connections
+   * with the same one are one client's, and share its turns. Default: none, and no delay.
+   */
   readonly budget?: WorkBudget;
   /**
    * Takes a batch, always. Returns `false` when the bytes now wait in this process: the hub then leaves the connection
