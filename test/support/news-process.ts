@@ -12,6 +12,8 @@ export interface NewsOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** The port of a Redis that is the backplane. Default: memory. */
   readonly redis?: number;
+  /** Where it listens. Default: a free port. */
+  readonly port?: number;
   /** Whether signals end it (`enableShutdownHooks`). Default: yes. */
   readonly signals?: boolean;
 }

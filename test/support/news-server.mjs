@@ -40,6 +40,7 @@ const {
   redis,
   signals = true,
   requestsPerMinute: limit,
+  port: listen = 0,
 } = JSON.parse(process.argv[2] ?? '{}');
 const adapters = {
   express: () => [],
@@ -86,7 +87,14 @@ Module({ imports: [PushModule.forRoot(options), ...throttler], providers: [Rooms
 const app = await NestFactory.create(NewsModule, ...adapters[platform](), { logger: ['error', 'warn'] });
 if (signals) app.enableShutdownHooks();
 // A longer queue than Node's 511: in a storm, what does not fit into it waits for TCP to try again, seconds later.
-await app.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 });
+// A page, for browsers: what it does, the test says.
+const page = (_, response) => {
+  const adapter = app.getHttpAdapter();
+  adapter.setHeader(response, 'content-type', 'text/html');
+  adapter.reply(response, '<!doctype html><link rel="icon" href="data:,">', 200);
+};
+app.getHttpAdapter().get('/', page);
+await app.listen({ port: listen, host: '127.0.0.1', backlog: 4_096 });
 const bus = app.get(EventBus);
 const { port } = app.getHttpServer().address();
 
@@ -190,6 +198,7 @@ const commands = {
   }),
   /** Whether somebody has reached the prototype of all objects. */
   polluted: () => ({ keys: Object.keys(Object.prototype), isAdmin: {}.isAdmin ?? null }),
+  say: async ({ topic, data }) => ({ id: await bus.publish(topic, data) }),
   publish: async ({ topic, count, size = 0 }) => {
     const padding = 'x'.repeat(size);
     for (let n = 0; n < count; n++) await bus.publish(topic, { n, padding });
