@@ -1,10 +1,14 @@
+import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { History, HistoryPage, HistoryQuery } from '../contracts/backplane.js';
 import { RecordingClient } from '../testing/memory-node.js';
 import { MemoryLog } from '../testing/memory-log.js';
 import { Hub, type HubOptions } from './hub.js';
 
-/** What a hub asks of the history behind it, and what becomes of it. */
+/** A storm takes its time on a machine that is busy. */
+jest.setTimeout(60_000);
+
+/** What a hub asks of the history that it has, and what becomes of it. */
 class WatchedHistory implements History {
   readonly queries: HistoryQuery[] = [];
   /** How many reads fail from now on. */
