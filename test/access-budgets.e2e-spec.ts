@@ -235,3 +235,60 @@ it('a request for more at once than anybody may have is not to be repeated', asy
   const visit = await doors['the WebSocket']!(app, topics(4));
   expect(visit).toMatchObject({ answer: 'LIMIT_EXCEEDED', retryable: false });
 });
+
+describe('what clients publish', () => {
+  const large = 'y'.repeat(2_000);
+
+  it('has a share of the memory for each user: its own oldest go, and nobody else’s', async () => {
+    const app = await start({
+      retention: { bytes: 400_000 },
+      limits: { publish: once(500), publishPerPrincipal: once(500) },
+    });
+    const first = await app.bus.publish('public.quiet', 0);
+    for (let n = 1; n < 20; n++) await app.bus.publish('public.quiet', n);
+    const mallory = await openWs(app.webSocketUrl(), as('mallory'));
+    const bob = await openWs(app.webSocketUrl(), as('bob'));
+    await bob.ask('publish', { topic: 'rooms.shared', data: 'bob' });
+    for (let n = 0; n < 150; n++) {
+      const topic = n % 2 ? `rooms.${n}` : 'rooms.shared';
+      expect(await mallory.ask('publish', { topic, data: large })).toMatchObject({ event: 'published' });
+    }
+    expect(app.bus.stats().window.bytes).toBeLessThan(100_000);
+    const reader = await openWs(app.webSocketUrl(), as('reader'));
+    await reader.subscribe('public.quiet', first);
+    expect(await reader.untilData(19)).toEqual(Array.from({ length: 19 }, (_, n) => n + 1));
+    expect(reader.all('gap')).toEqual([]);
+    await reader.subscribe('rooms.shared', 'earliest');
+    await reader.until(() => reader.data.includes(large));
+    expect(reader.data).toContain('bob');
+  });
+
+  it('is unbounded by that where the application publishes itself, unless on behalf of a user', async () => {
+    const app = await start({ retention: { bytes: 400_000 } });
+    for (let n = 0; n < 20; n++) await app.bus.publish('public.own', large);
+    for (let n = 0; n < 20; n++) await app.bus.publish('public.theirs', large, { publisher: 'ann' });
+    const reader = await openWs(app.webSocketUrl());
+    await reader.subscribe('public.own', 'earliest');
+    expect(await reader.untilData(20)).toHaveLength(20);
+    await reader.subscribe('public.theirs', 'earliest');
+    await reader.next('live', 1);
+    expect(reader.data.length).toBeGreaterThan(20);
+    expect(reader.data.length).toBeLessThan(40);
+    expect(JSON.stringify(reader.messages)).not.toContain('ann');
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['a number', 7],
+    ['what is too long for an id', 'x'.repeat(257)],
+  ])('%s is no publisher', async (_, publisher) => {
+    const app = await start();
+    await expect(app.bus.publish('public.x', 1, { publisher: publisher as string })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+    });
+  });
+
+  it('has a share of nothing nowhere: that option stops the application at start', async () => {
+    await expect(start({ retention: { bytesPerPublisher: NaN } })).rejects.toThrow(/bytesPerPublisher/);
+  });
+});

@@ -25,6 +25,12 @@ export interface RetentionOptions extends Partial<Retention> {
    * topic that holds most loses its oldest. Default: 67,108,864 (64 MiB).
    */
   readonly bytes?: number;
+  /**
+   * Bound on what of that one publisher's events may take, in bytes: beyond it, its own oldest go. A publisher is the
+   * principal whose client has published, or whom `publish` names (`publisher`); what the application publishes on its own
+   * account is bounded by `bytes` alone. Default: a sixteenth of `bytes`.
+   */
+  readonly bytesPerPublisher?: number;
 }
 
 /** What `PushModule.forRoot()` takes besides {@link PushModuleExtras}. Everything has a default. */

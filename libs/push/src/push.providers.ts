@@ -9,8 +9,9 @@ import { MemoryBackplane } from './backplane/memory/memory.backplane.js';
 import { ErrorReporter } from './bus/error-reporter.js';
 import { EventBus } from './bus/event-bus.js';
 import { Backplane } from './contracts/backplane.js';
+import { PushError } from './contracts/errors.js';
 import { Hub } from './hub/hub.js';
-import type { PushOptions } from './push.options.js';
+import type { PushOptions, RetentionOptions } from './push.options.js';
 import { ClientConnections } from './transport/lifecycle/client-connections.js';
 import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
@@ -55,6 +56,19 @@ interface WithContainer {
   readonly container: { readonly applicationConfig: ApplicationConfig };
 }
 
+/** @throws PushError `INVALID_OPTION` for a bound that would be none */
+function bytesPerPublisher({
+  bytes = defaults.windowBytes,
+  bytesPerPublisher,
+}: RetentionOptions = {}): number {
+  const bound = bytesPerPublisher ?? bytes / 16;
+  if (bound > 0) return bound;
+  throw new PushError(
+    'INVALID_OPTION',
+    'retention.bytesPerPublisher has to be a positive number; Infinity lifts it.',
+  );
+}
+
 /** What carries events, with or without transports. */
 export function coreProviders(optionsToken: InjectionToken): Provider[] {
   return [
@@ -71,6 +85,7 @@ export function coreProviders(optionsToken: InjectionToken): Provider[] {
           rules: withoutParameters(topics ?? []),
           retention: { ...defaults.retention, ...retention },
           windowBytes: retention?.bytes ?? defaults.windowBytes,
+          bytesPerPublisher: bytesPerPublisher(retention),
           emptyTopics: defaults.emptyTopics,
           onHistoryError: (error) => errors.report(error, { stage: 'history' }),
         }),

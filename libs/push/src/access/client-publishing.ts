@@ -50,6 +50,7 @@ export class ClientPublishing {
       type,
       messageId: messageId === undefined ? undefined : scoped(messageId, topic, session.principal!.id),
       except: echo ? undefined : session.clientIdOn(connection ?? ''),
+      publisher: session.principal?.id ?? session.address,
     };
     return ephemeral
       ? this.bus.publish(topic, data, { ...options, ephemeral })

@@ -11,6 +11,8 @@ export interface Draft {
   readonly messageId?: string;
   /** The client, or the connection, that does not get it: who published it, and asked for that. */
   readonly except?: string;
+  /** Whose share of the memory it takes. Default: nobody's. */
+  readonly publisher?: string;
 }
 
 /**
@@ -47,6 +49,7 @@ export class LogEvent {
     /** The payload as JSON text. */
     readonly data: string,
     readonly except?: string,
+    readonly publisher?: string,
   ) {}
 
   /** The event's id; `undefined` for ephemeral events, which nobody can resume from. */

@@ -5,6 +5,7 @@ const steps = array(
   oneof(
     { weight: 6, arbitrary: record({ do: constantFrom('push'), by: nat(3) }) },
     { weight: 4, arbitrary: record({ do: constantFrom('shift'), by: nat(20) }) },
+    { weight: 2, arbitrary: record({ do: constantFrom('remove'), by: nat(50) }) },
     { weight: 1, arbitrary: record({ do: constantFrom('filter'), by: nat(5) }) },
   ),
   { maxLength: 200 },
@@ -24,6 +25,12 @@ describe('Deque', () => {
             list.push(item);
           } else if (step.do === 'shift') {
             for (let count = 0; count < step.by; count++) expect(deque.shift()).toBe(list.shift());
+          } else if (step.do === 'remove') {
+            const index = list.length === 0 ? 0 : step.by % list.length;
+            const [item] = list.splice(index, 1);
+            if (item) deque.remove(item);
+            // What is not in it changes nothing.
+            deque.remove({ sequence: sequence + 1 });
           } else {
             deque.filter((item) => item.sequence % 6 !== step.by);
             list = list.filter((item) => item.sequence % 6 !== step.by);

@@ -39,6 +39,19 @@ export class Deque<T extends { readonly sequence: number }> {
     return item;
   }
 
+  /** Removes an item, wherever it is: at the front it costs nothing, elsewhere what is before it is moved. */
+  remove(item: T): void {
+    if (this.first === item) {
+      this.shift();
+      return;
+    }
+    const index = this.start + this.after(item.sequence) - 1;
+    if (this.items[index] !== item) return;
+    this.items.copyWithin(this.start + 1, this.start, index);
+    this.items[this.start] = item;
+    this.shift();
+  }
+
   /** Keeps only what `keep` accepts. O(n). */
   filter(keep: (item: T) => boolean): void {
     this.items = this.items.slice(this.start).filter(keep);

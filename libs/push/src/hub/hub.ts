@@ -29,6 +29,8 @@ export interface HubOptions {
   readonly retention: Retention;
   /** Bound on the window's memory, in bytes. */
   readonly windowBytes: number;
+  /** How much of it the events of one publisher may take. Default: all. */
+  readonly bytesPerPublisher?: number;
   /** Topics without retained events that are remembered one by one. */
   readonly emptyTopics: number;
   /** Told when the backplane's history begins to fail. Reads are repeated until they succeed. Default: nobody is. */
@@ -95,6 +97,7 @@ export class Hub implements Tail, CursorHost {
     }));
     this.window = new Window({
       bytes: options.windowBytes,
+      bytesPerPublisher: options.bytesPerPublisher,
       emptyTopics: options.emptyTopics,
       retentionOf: (topic) => this.retentionOf(topic),
     });

@@ -1,4 +1,4 @@
-import type { LogEvent } from '../contracts/event.js';
+import { LogEvent } from '../contracts/event.js';
 import type { Retention } from '../contracts/retention.js';
 import { Deque } from './deque.js';
 import type { TopicNode } from './topic-tree.js';
@@ -14,7 +14,13 @@ export interface Entry {
   readonly bytes: number;
 }
 
-/** What the window holds of one topic. Entries leave it oldest first, so one number tells what is gone. */
+/** In the place of an event that is gone. */
+export const nothing = new LogEvent('', 0, '', undefined, '');
+
+/**
+ * What the window holds of one topic. Entries leave it oldest first, but for those of a publisher that has more than its
+ * share. One number tells what is gone: whoever has not read up to it has lost something.
+ */
 export class TopicHistory {
   readonly entries = new Deque<Entry>();
   bytes = 0;
@@ -27,6 +33,16 @@ export class TopicHistory {
 }
 
 /** Whether an entry is evicted. */
-export function isGone(entry: Entry): boolean {
-  return entry.sequence <= entry.history.node.lost;
+export function isGone({ event }: Entry): boolean {
+  return event === nothing;
+}
+
+/** Whether any event of a topic is retained. */
+export function hasEvents({ entries }: TopicHistory): boolean {
+  return entries.length > 0;
+}
+
+/** For sorting entries as they are in the log. */
+export function bySequence(a: Entry, b: Entry): number {
+  return a.sequence - b.sequence;
 }

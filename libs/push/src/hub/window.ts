@@ -1,4 +1,4 @@
-import { LogEvent } from '../contracts/event.js';
+import type { LogEvent } from '../contracts/event.js';
 import type { Retention } from '../contracts/retention.js';
 import { Deque } from './deque.js';
 import { heldBytes } from './held-bytes.js';
@@ -8,7 +8,8 @@ import { OrderedSet } from './ordered-set.js';
 import { SharedReads } from './shared-reads.js';
 import { SizeClasses } from './size-classes.js';
 import { StretchReader, type ReadLimit, type Stretch } from './stretch.js';
-import { isGone, TopicHistory, type Entry } from './topic-history.js';
+import { PublisherShares } from './publisher-shares.js';
+import { bySequence, hasEvents, isGone, nothing, TopicHistory, type Entry } from './topic-history.js';
 import type { TopicSet } from './topic-set.js';
 import { TopicTree } from './topic-tree.js';
 
@@ -18,6 +19,8 @@ export interface WindowOptions {
   readonly retentionOf: (topic: string) => Retention;
   /** Bound on the memory of all retained events together, in bytes. */
   readonly bytes: number;
+  /** How much of it the events of one publisher may take: then its own oldest go. Default: all. */
+  readonly bytesPerPublisher?: number;
   /** How many topics without any retained event are still remembered one by one. */
   readonly emptyTopics: number;
   /** Clock in milliseconds, for tests. Default: one that never goes back, whatever is done to the time of day. */
@@ -26,9 +29,6 @@ export interface WindowOptions {
 
 /** Counted for a topic that has events: its place in the tree, in maps and sets. */
 const topicOverhead = 512;
-
-/** In the place of an event that is gone. */
-const nothing = new LogEvent('', 0, '', undefined, '');
 
 /** From this many steps on, walking through the log is cheaper than gathering topics. */
 const gatherEffort = 2_048;
@@ -45,6 +45,7 @@ export class Window {
   private empty = new OrderedSet<TopicHistory>();
   /** Entries in log order, apart for each retention rule, since each rule lets them expire in log order. */
   private lanes = new Map<Retention, Deque<Entry>>();
+  private shares: PublisherShares;
   private live = 0;
   private held = 0;
   private bytesHeld = 0;
@@ -65,6 +66,7 @@ export class Window {
 
   constructor(private readonly options: WindowOptions) {
     this.now = options.now ?? (() => performance.now());
+    this.shares = new PublisherShares(options.bytesPerPublisher);
   }
 
   get events(): number {
@@ -94,6 +96,7 @@ export class Window {
     this.sizes = new SizeClasses();
     this.empty = new OrderedSet();
     this.lanes = new Map();
+    this.shares = new PublisherShares(this.options.bytesPerPublisher);
     this.live = this.held = this.bytesHeld = 0;
     this.head = this.spilled = this.newestLoss = sequence;
     this.journal.reset(sequence);
@@ -121,8 +124,9 @@ export class Window {
     this.live++;
     this.held++;
     this.resize(history, bytes);
-    if (history.entries.length > history.retention.events) this.evictOldest(history);
-    while (this.bytesHeld > this.options.bytes) this.spill(this.sizes.largest()!);
+    if (history.entries.length > history.retention.events) this.evict(history.entries.first!);
+    for (const own of this.shares.add(entry)) this.spill(own);
+    while (this.bytesHeld > this.options.bytes) this.spill(this.sizes.largest()!.entries.first!);
   }
 
   /** Lets go of what is too old. Returns the milliseconds until the next event is; `undefined` if none ever will be. */
@@ -134,7 +138,7 @@ export class Window {
       let first = lane.first;
       while (first && (isGone(first) || first.arrived + retention.age <= now)) {
         if (isGone(first)) this.dropGone(lane);
-        else this.evictOldest(first.history);
+        else this.evict(first);
         first = lane.first;
       }
       if (first) next = Math.min(next ?? Infinity, first.arrived + retention.age - now);
@@ -243,13 +247,15 @@ export class Window {
   }
 
   /** Lets go of what the rules would keep. */
-  private spill(history: TopicHistory): void {
-    this.spilled = Math.max(this.spilled, history.entries.first!.sequence);
-    this.evictOldest(history);
+  private spill(entry: Entry): void {
+    this.spilled = Math.max(this.spilled, entry.sequence);
+    this.evict(entry);
   }
 
-  private evictOldest(history: TopicHistory): void {
-    const entry = history.entries.shift()!;
+  private evict(entry: Entry): void {
+    const { history } = entry;
+    history.entries.remove(entry);
+    this.shares.remove(entry);
     this.live--;
     this.lose(history, entry.sequence);
     this.resize(history, -entry.bytes);
@@ -288,12 +294,4 @@ export class Window {
     this.bytesHeld += by;
     this.sizes.moved(history, before);
   }
-}
-
-function bySequence(a: Entry, b: Entry): number {
-  return a.sequence - b.sequence;
-}
-
-function hasEvents({ entries }: TopicHistory): boolean {
-  return entries.length > 0;
 }

@@ -32,13 +32,13 @@ export class MemoryLog {
   }
 
   /** @param deliver set to `false`, the nodes are not told of the event: as if they had been away */
-  append({ topic, type, data, messageId, except }: Draft, deliver = true): Position {
+  append({ topic, type, data, messageId, except, publisher }: Draft, deliver = true): Position {
     const { epoch } = this;
     const known = messageId === undefined ? undefined : this.messageIds.get(messageId);
     if (known !== undefined) return { epoch, sequence: known };
     const sequence = ++this.sequence;
     if (messageId !== undefined) this.messageIds.set(messageId, sequence);
-    const event = new LogEvent(epoch, sequence, topic, type, data, except);
+    const event = new LogEvent(epoch, sequence, topic, type, data, except, publisher);
     this.history.add(event);
     if (deliver) for (const tail of this.tails) tail.deliver(event);
     return { epoch, sequence };

@@ -58,6 +58,10 @@ export class MemoryNode {
     void this.backplane.append({ topic, data: String(data), except: connection });
   }
 
+  publishAs(publisher: string, topic: string, data: number): void {
+    void this.backplane.append({ topic, data: String(data), publisher });
+  }
+
   pass(topic: string, ...data: number[]): void {
     for (const each of data) void this.backplane.pass({ topic, data: String(each) });
   }

@@ -42,7 +42,8 @@ export class MemoryBackplane extends Backplane {
     if (known !== undefined) return Promise.resolve({ epoch: this.epoch, sequence: known });
     const sequence = ++this.sequence;
     if (draft.messageId !== undefined) this.messageIds.set(draft.messageId, sequence);
-    const event = new LogEvent(this.epoch, sequence, draft.topic, draft.type, draft.data, draft.except);
+    const { topic, type, data, except, publisher } = draft;
+    const event = new LogEvent(this.epoch, sequence, topic, type, data, except, publisher);
     this.tail.deliver(event);
     return Promise.resolve({ epoch: this.epoch, sequence });
   }
