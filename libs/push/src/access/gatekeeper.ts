@@ -99,21 +99,18 @@ export class Gatekeeper implements OnModuleInit {
     whenGone(() => session.close());
     session.clientToken = clientTokenOf(request);
     try {
-      await session.ready();
       const proof = await authentication.ofRequest(request, transport, session.address, () =>
         origins.assertAllowed(request, transport, corsOrigin),
       );
       if (proof) session.identify(proof);
       else if (byFirstMessage) session.awaitFirstMessage();
       else throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
-      // It may be a user by now, with a budget of its own.
-      await session.ready();
-      session.budget.spend(workOfHandshake(request.headers));
     } catch (error) {
-      session.budget.spend(workOfHandshake(request.headers));
+      await this.charge(session, request);
       session.close();
       throw error;
     }
+    await this.charge(session, request);
     this.entered.set(request, session);
     return session;
   }
@@ -216,6 +213,15 @@ export class Gatekeeper implements OnModuleInit {
     session.identify(proof);
     if (denied.length > 0) session.drop(denied);
     if (undecided.length > 0) session.drop(undecided, true);
+  }
+
+  /**
+   * Has whoever it is by now pay for its handshake, when it can: a user, whom nobody else at its address delays, or the address.
+   * Who is refused waits for that as well.
+   */
+  private async charge(session: Session, { headers }: ClientRequest): Promise<void> {
+    await session.ready();
+    session.budget.spend(workOfHandshake(headers));
   }
 
   private sessionFor(request: ClientRequest, transport: TransportName): Session {
