@@ -29,7 +29,7 @@ import {
   type PushModuleExtras,
   type TopicPolicy,
 } from 'nestjs-push';
-import { map, type Observable } from 'rxjs';
+import { defaultIfEmpty, delay, map, timeout, type Observable } from 'rxjs';
 import { afterTest } from './support/cleanup.js';
 import { KeepingLogger } from './support/logged.js';
 import { postJson } from './support/post-json.js';
@@ -203,6 +203,22 @@ describe.each(platforms)('global guards on %s', (platform) => {
   });
 });
 
+/** Ends what has not answered in time, as many applications do. */
+@Injectable()
+class TimeoutInterceptor implements NestInterceptor {
+  intercept(_context: ExecutionContext, next: { handle(): Observable<unknown> }) {
+    return next.handle().pipe(timeout(300));
+  }
+}
+
+/** Answers for handlers that return nothing, and late. */
+@Injectable()
+class DefaultInterceptor implements NestInterceptor {
+  intercept(_context: ExecutionContext, next: { handle(): Observable<unknown> }) {
+    return next.handle().pipe(defaultIfEmpty({ data: { ok: false } }), delay(20));
+  }
+}
+
 @Injectable()
 class EnvelopeInterceptor implements NestInterceptor {
   intercept(_context: ExecutionContext, next: { handle(): Observable<unknown> }) {
@@ -211,30 +227,31 @@ class EnvelopeInterceptor implements NestInterceptor {
 }
 
 describe.each(platforms)('global interceptors on %s', (platform) => {
-  it.each<[string, Provider]>([['an envelope', { provide: APP_INTERCEPTOR, useClass: EnvelopeInterceptor }]])(
-    'change nothing of the streams: %s',
-    async (_, interceptor) => {
-      const { app } = await start(platform, [interceptor]);
-      const plain = await openStream(app.url(url), cookie);
-      const messages = await openStream(app.url('/push/events'), {
-        method: 'POST',
-        headers: { ...cookie.headers, 'content-type': 'application/json' },
-        body: '{"subscribe":[{"topics":["notes.a"],"ref":"r"}]}',
-      });
-      await messages.until(() => messages.body.includes('"live"'));
-      const heartbeats = (body: string) => body.split('\n:').length + body.split('"heartbeat"').length;
-      for (const stream of [plain, messages]) {
-        const before = heartbeats(stream.body);
-        await stream.until(() => heartbeats(stream.body) >= before + 8 || stream.isEnded);
-        expect(stream.isEnded).toBe(false);
-      }
-      await app.bus.publish('notes.a', 'x');
-      await plain.until(() => plain.data.length === 1);
-      expect(plain.data).toEqual(['{"topic":"notes.a","data":"x"}']);
-      await messages.until(() => messages.body.includes('"data":"x"'));
-      expect(messages.body).not.toContain('"ok"');
-      const bad = await openSse(app.url('/push/events?topic=a..b'), cookie);
-      expect(JSON.parse(await bad.untilEnd())).toMatchObject({ statusCode: 400, code: 'INVALID_TOPIC' });
-    },
-  );
+  it.each<[string, Provider]>([
+    ['a time limit', { provide: APP_INTERCEPTOR, useClass: TimeoutInterceptor }],
+    ['an answer by default', { provide: APP_INTERCEPTOR, useClass: DefaultInterceptor }],
+    ['an envelope', { provide: APP_INTERCEPTOR, useClass: EnvelopeInterceptor }],
+  ])('change nothing of the streams: %s', async (_, interceptor) => {
+    const { app } = await start(platform, [interceptor]);
+    const plain = await openStream(app.url(url), cookie);
+    const messages = await openStream(app.url('/push/events'), {
+      method: 'POST',
+      headers: { ...cookie.headers, 'content-type': 'application/json' },
+      body: '{"subscribe":[{"topics":["notes.a"],"ref":"r"}]}',
+    });
+    await messages.until(() => messages.body.includes('"live"'));
+    const heartbeats = (body: string) => body.split('\n:').length + body.split('"heartbeat"').length;
+    for (const stream of [plain, messages]) {
+      const before = heartbeats(stream.body);
+      await stream.until(() => heartbeats(stream.body) >= before + 8 || stream.isEnded);
+      expect(stream.isEnded).toBe(false);
+    }
+    await app.bus.publish('notes.a', 'x');
+    await plain.until(() => plain.data.length === 1);
+    expect(plain.data).toEqual(['{"topic":"notes.a","data":"x"}']);
+    await messages.until(() => messages.body.includes('"data":"x"'));
+    expect(messages.body).not.toContain('"ok"');
+    const bad = await openSse(app.url('/push/events?topic=a..b'), cookie);
+    expect(JSON.parse(await bad.untilEnd())).toMatchObject({ statusCode: 400, code: 'INVALID_TOPIC' });
+  });
 });

@@ -1,6 +1,7 @@
 import { Req, Res, type Type } from '@nestjs/common';
 import { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/internal';
 import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
+import { isPushDoor } from '../../access/push-door.js';
 import { pushSseRoute } from './push-sse.decorator.js';
 import type { SseServer } from './sse-server.js';
 import type { RawRequest, RawResponse } from './raw-response.js';
@@ -49,12 +50,13 @@ export class SseRoutes {
     const original = originals.get(current) ?? current;
     const index = requestIndex(controller, name);
     const isIntercepted = () => this.hasInterceptors(controller, original);
+    const isOwn = isPushDoor(controller);
     const { server } = this;
     const route = pushSseRoute(original);
     const handler = function (this: unknown, ...args: unknown[]): unknown {
       const [request, response] = args.splice(index, 2) as [RawRequest, RawResponse];
       const isWatched = args.some((argument) => argument instanceof AbortSignal);
-      const client = { request, response, isIntercepted: isIntercepted(), isWatched };
+      const client = { request, response, isIntercepted: isIntercepted(), isOwn, isWatched };
       const run = () => original.apply(this, args);
       return route ? server.serveTopics(client, route, run) : server.serve(client, run);
     };

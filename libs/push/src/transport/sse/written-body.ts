@@ -10,6 +10,8 @@ export interface SseRequest {
   readonly response: RawResponse;
   /** Interceptors sit on the route. */
   readonly isIntercepted: boolean;
+  /** The route is one of push's own. */
+  readonly isOwn: boolean;
   /** The handler has asked to be told when the stream ends (`@SseSignal()`). */
   readonly isWatched: boolean;
 }
@@ -25,15 +27,17 @@ export type BeginBody = (end: () => void) => BodyWriter;
 
 /**
  * A response whose body is written beside Nest. Nothing is emitted that interceptors would see: then the headers are left
- * to Nest's timer. Nest keeps the stream only where somebody is told of its end by it.
+ * to Nest's timer. Nest keeps the stream only where somebody is told of its end by it: `@SseSignal()`, or an interceptor on a
+ * route of the application's.
  *
  * @param prepare is called with the subscription
  */
 export function writtenBody(client: SseRequest, prepare: () => BeginBody): Observable<MessageEvent> {
-  const { request, isIntercepted, isWatched } = client;
+  const { request, isIntercepted, isOwn, isWatched } = client;
   const response = raw(client.response);
   const isHead = request.method === 'HEAD';
-  const handover = isIntercepted || isWatched || isHead ? undefined : new Handover(request, response);
+  const isKept = (isIntercepted && !isOwn) || isWatched || isHead;
+  const handover = isKept ? undefined : new Handover(request, response);
   return new Observable<MessageEvent>((subscriber) => {
     const begin = prepare();
     if (isHead) return;
@@ -41,6 +45,12 @@ export function writtenBody(client: SseRequest, prepare: () => BeginBody): Obser
       const writer = begin(() => subscriber.complete());
       subscriber.add(() => writer.close());
     };
+    if (isIntercepted && handover) {
+      // For interceptors it is over, with nothing: none of them can end the stream, or say anything in it.
+      handover.complete(subscriber);
+      whenHeadersAreSent(response, () => beginApart(response, begin));
+      return;
+    }
     if (isIntercepted) return whenHeadersAreSent(response, keep);
     const commit = () => {
       // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
