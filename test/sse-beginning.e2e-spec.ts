@@ -164,6 +164,19 @@ describe.each(platformsWithHttp2)('A stream on %s, while the node has not reache
     expect(reader.response.headers['cache-control']).toBe('no-store');
   });
 
+  it('that fails after it has begun, at what is no JSON, says so, with no id of its own', async () => {
+    const { app, backplane, errors } = await start();
+    backplane.reach();
+    const reader = await openStream(app.url('/orders/1/failing'));
+    const id = await app.bus.publish('orders.1', 'good');
+    await app.bus.publish('orders.1', 'no JSON');
+    await reader.untilEnd();
+    expect(reader.events.map(({ type }) => type)).toEqual(['message', 'push.error']);
+    expect([reader.events[0]!.id, reader.lastEventId]).toEqual([id, 'push.end']);
+    expect(errors).toEqual([expect.any(TypeError)]);
+    await eventually(() => app.bus.stats().connections === 0);
+  });
+
   it('may have as many topics as a route of the application likes', async () => {
     const { app, backplane, errors } = await start();
     backplane.reach();

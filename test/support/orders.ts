@@ -115,6 +115,7 @@ export class OrdersController {
   failing(@Param('id') id: string) {
     return this.events.stream(topic`orders.${id}`).pipe(
       map((message) => {
+        if (message.data === 'no JSON') return { ...message, data: { count: 1n } };
         if (message.data === 'bad') throw new Error('a secret');
         if (message.data === 'busy') throw new ServiceUnavailableException('later');
         return message;

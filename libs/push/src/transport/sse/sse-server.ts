@@ -191,7 +191,15 @@ export class SseServer {
       const connection = new PipedConnection(visit, this.desk, () => subscriber.complete());
       subscriber.add(() => connection.close());
       const observer = {
-        next: (message: MessageEvent) => subscriber.next(identify(message, place, !isIntercepted)),
+        next: (message: MessageEvent) => {
+          try {
+            message = identify(message, place, !isIntercepted);
+          } catch (error) {
+            this.failed(call, subscriber, error);
+            return;
+          }
+          subscriber.next(message);
+        },
         error: (error: unknown) => this.failed(call, subscriber, error),
         complete: () => {
           visit.reason = 'end';
