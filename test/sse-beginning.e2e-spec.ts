@@ -210,7 +210,7 @@ describe('A WebSocket, while the node has not reached its log', () => {
     expect((await openSse(app.url('/nowhere'))).status).toBe(404);
     expect([client.socket.readyState, raw.text]).toEqual([client.socket.CONNECTING, '']);
     backplane.reach();
-    expect((await client.next('hello')).id).toEqual(expect.any(String));
+    expect((await client.next('hello')).connection).toEqual(expect.any(String));
     expect(await client.subscribe('orders.1', 'ffffffffffff-7')).toMatchObject({ event: 'subscribed' });
   });
 
