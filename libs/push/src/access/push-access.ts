@@ -22,7 +22,7 @@ export class PushAccess {
 
   /**
    * Ends all connections of a principal (WebSocket: 4401, SSE: `push.expired`), voids its tickets, and refuses those that
-   * were being authenticated meanwhile.
+   * were being authenticated meanwhile. Messages that had been received before are still handled, as policies decide by then.
    *
    * @throws PushError `UNAVAILABLE` if only this node could be told
    */

@@ -12,6 +12,8 @@ import type { Asking } from './topic-access.js';
 
 /** The connection that a session is about, as its transport keeps it. */
 export interface SessionClient {
+  /** Something that it has received is still being handled. It calls `Session.rest` when that is over. */
+  readonly isBusy?: boolean;
   /** What it gets; `undefined` where the transport does not know. */
   readonly topics: readonly string[] | undefined;
   /** Ends it, and says why. Idempotent. */
@@ -36,6 +38,9 @@ export class Session implements Asking, Member {
   private clientId: string | undefined;
   private user: User | undefined;
   private client: SessionClient | undefined;
+  /** Why it ends. */
+  private ending: PushError | undefined;
+  /** The same, once all that came before is handled. */
   private error: PushError | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isWaiting = false;
@@ -111,7 +116,12 @@ export class Session implements Asking, Member {
   /** The connection exists. What was to be said to it before is said now. */
   attach(client: SessionClient): void {
     this.client = client;
-    if (this.error) client.fail(this.error);
+    if (this.ending) client.fail(this.ending);
+  }
+
+  /** Whether it has ended: what comes now comes too late, and what came before is still handled. */
+  get hasEnded(): boolean {
+    return this.ending !== undefined || this.isClosed;
   }
 
   /** What its connection gets. */
@@ -177,12 +187,18 @@ export class Session implements Asking, Member {
     else this.end(new PushError('FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`));
   }
 
-  /** Ends the connection. */
+  /** Ends the connection. What it has received before is still handled. */
   end(error: PushError): void {
-    if (this.error || this.isClosed) return;
+    if (this.ending || this.isClosed) return;
     this.revision++;
-    this.error = error;
+    this.ending = error;
     this.client?.fail(error);
+    if (!this.client?.isBusy) this.rest();
+  }
+
+  /** Nothing is being handled any more. */
+  rest(): void {
+    this.error = this.ending;
   }
 
   /** The connection is gone, or will never be. Idempotent. */

@@ -68,6 +68,11 @@ export class Reception {
     return this.hooks.subscribe({ ...context, topics });
   }
 
+  /** Runs what a request has asked for, to its end, even if its client is gone. Shutdown waits for it, within its time. */
+  during<T>(run: () => Promise<T>): Promise<T> {
+    return this.connections.during(run);
+  }
+
   arrived(connection: ClientConnection): void {
     this.connections.add(connection);
   }

@@ -1,6 +1,6 @@
 import { NotFoundException } from '@nestjs/common';
 import type { Gatekeeper } from '../../access/gatekeeper.js';
-import type { Session } from '../../access/session.js';
+import type { Session, SessionClient } from '../../access/session.js';
 import type { BasePath } from '../base-path.js';
 import type { Reception } from '../lifecycle/reception.js';
 import type { MessageLimits } from '../message-client.js';
@@ -51,10 +51,41 @@ export class HttpDoor {
     }
   }
 
+  /**
+   * Runs `run` with what the request says, even if its client does not wait for the answer: a page that is being closed sends
+   * its last words. So they are read while it is decided who sent them, unless they are more than such a page can send.
+   */
+  handle<T>(
+    request: RawRequest,
+    response: RawResponse,
+    run: (session: Session, message: object) => Promise<T>,
+  ): Promise<T> {
+    return this.reception.during(async () => {
+      unveil(raw(request));
+      const refusal = new AbortController();
+      const early = isSmall(raw(request)) ? this.messageOf(request, refusal.signal) : undefined;
+      // Where nobody is let in, what is wrong with the body does not matter.
+      early?.catch(() => undefined);
+      let session: Session | undefined;
+      try {
+        session = await this.gatekeeper.open(raw(request), {
+          transport: 'sse',
+          corsOrigin: credentialedOrigin(response),
+          whenGone: () => undefined,
+        });
+        session.attach(errand);
+        return await run(session, await (early ?? this.messageOf(request)));
+      } finally {
+        refusal.abort();
+        session?.close();
+      }
+    });
+  }
+
   /** What the request says in its body. Nothing of it is read before. */
-  messageOf(request: RawRequest): Promise<object> {
+  messageOf(request: RawRequest, signal?: AbortSignal): Promise<object> {
     const { handshakeTimeout: timeout, jsonDepth: maxDepth } = this.gatekeeper.limits;
-    return readMessage(request, { maxBytes: this.limits.maxMessageBytes, timeout, maxDepth });
+    return readMessage(request, { maxBytes: this.limits.maxMessageBytes, timeout, maxDepth, signal });
   }
 
   /** Runs `run` for a client that comes and goes; what it throws becomes an answer. */
@@ -65,6 +96,16 @@ export class HttpDoor {
     };
     return (await refusing(raw(response), this.reception, open)) as T;
   }
+}
+
+/** What a request asks for is done if its right was there when it came: it has no connection that could be ended. */
+const errand: SessionClient = { topics: [], isBusy: true, fail: () => undefined };
+
+/** What a page can send that is being closed, in bytes: more is refused by `fetch` with `keepalive` and by `sendBeacon`. */
+const mostLastWords = 64 * 1024;
+
+function isSmall({ headers }: RawRequest): boolean {
+  return Number(headers['content-length'] ?? Infinity) <= mostLastWords;
 }
 
 /** The origin that `enableCors` has let in with credentials: its headers are on the response already. */

@@ -72,11 +72,9 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
     async publish(@Req() request: RawRequest, @Res() response: RawResponse & Reply): Promise<void> {
       const id = await this.door.once(response, async () => {
         this.door.urlOf(request, endpoints.publish);
-        return this.door.admit(request, response, async (session) => {
-          const { connection, ...publication } = readPublishBody(await this.door.messageOf(request));
-          const id = await this.gatekeeper.publish(session, publication, connection);
-          session.close();
-          return id;
+        return this.door.handle(request, response, (session, message) => {
+          const { connection, ...publication } = readPublishBody(message);
+          return this.gatekeeper.publish(session, publication, connection);
         });
       });
       answer(response, 200, { id });

@@ -18,6 +18,8 @@ export interface BodyBounds {
   readonly timeout: number;
   /** How deep its JSON may be nested. */
   readonly maxDepth: number;
+  /** Aborted when nobody wants it any more. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -100,12 +102,13 @@ async function read(request: RawRequest, bounds: BodyBounds): Promise<Buffer> {
   return collect(request, bounds);
 }
 
-function collect(request: RawRequest, { maxBytes, timeout }: BodyBounds): Promise<Buffer> {
+function collect(request: RawRequest, { maxBytes, timeout, signal }: BodyBounds): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const end = (error?: PushError) => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', left);
       request.off('data', take).off('end', ended).off('close', left).off('error', left);
       // What else comes is not kept.
       request.on('error', () => undefined).resume();
@@ -122,6 +125,9 @@ function collect(request: RawRequest, { maxBytes, timeout }: BodyBounds): Promis
     const late = () => end(new PushError('LIMIT_EXCEEDED', 'The body took too long to come.'));
     const timer = setTimeout(late, timeout);
     request.on('data', take).on('end', ended).on('close', left).on('error', left);
+    signal?.addEventListener('abort', left, { once: true });
+    // Its "close" has been.
+    if (request.destroyed) left();
   });
 }
 

@@ -17,11 +17,13 @@ interface Incoming {
 /**
  * The messages of one client: parsed, handled one after the other, each answered. Nest's own adapter drops what it cannot
  * read, and handles a client's messages in any order.
+ *
+ * What a client says before it leaves, or before it is sent away, is handled like the rest, whatever has to be waited for: a
+ * page that is being closed sends its last words, and closes its connection at once.
  */
 export class MessageInbox {
   private readonly handlers: ReadonlyMap<string, MessageMappingProperties>;
   private readonly waiting: RawData[] = [];
-  private isBusy = false;
 
   private constructor(
     private readonly client: WebSocket,
@@ -50,28 +52,31 @@ export class MessageInbox {
   }
 
   private receive(data: RawData, isBinary: boolean): void {
-    // What comes between our close frame and the client's is not answered.
-    if (this.client.readyState !== this.client.OPEN) return;
+    if (!this.connection.isHeard) return;
     if (isBinary) {
       this.refuse('Messages are JSON in text frames; this was a binary frame.');
       return;
     }
     this.waiting.push(data);
     if (this.waiting.length >= maxWaiting) this.client.pause();
-    if (!this.isBusy) this.work().catch(() => this.client.terminate());
+    if (!this.connection.isBusy) this.work().catch(() => this.client.terminate());
   }
 
   private async work(): Promise<void> {
-    this.isBusy = true;
-    await this.connection.opening;
-    for (let data = this.waiting.shift(); data !== undefined; data = this.waiting.shift()) {
-      if (this.client.readyState !== this.client.OPEN) continue;
-      await this.connection.turn((data as Buffer).length);
-      const message = this.parse(data);
-      if (message) await this.handle(message);
-      if (this.waiting.length === 0 && this.connection.hasRoomForAnswers) this.connection.resume();
+    const { connection } = this;
+    connection.isBusy = true;
+    try {
+      await connection.opening;
+      for (let data = this.waiting.shift(); data !== undefined; data = this.waiting.shift()) {
+        if (connection.isRefused) continue;
+        await connection.turn((data as Buffer).length);
+        const message = this.parse(data);
+        if (message) await this.handle(message);
+        if (this.waiting.length === 0 && connection.hasRoomForAnswers) connection.resume();
+      }
+    } finally {
+      connection.rest();
     }
-    this.isBusy = false;
   }
 
   private parse(data: RawData): Incoming | undefined {

@@ -189,6 +189,8 @@ async function admit(
   head: Buffer,
 ): Promise<void> {
   const pending = new PendingUpgrade(socket);
+  // Kept where the rest will be: a socket of which nothing waits to be read would take the client's FIN for its end.
+  if (head.length > 0) socket.unshift(head);
   let session: Session | undefined;
   try {
     await reception.enter();
@@ -205,22 +207,16 @@ async function admit(
     return;
   }
   pending.release();
-  connect(server, request, socket, head, session);
+  connect(server, request, socket, session);
 }
 
 /** Makes the connection, unless the client has left, or its handshake is none. */
-function connect(
-  server: WebSocketServer,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  session: Session,
-): void {
+function connect(server: WebSocketServer, request: IncomingMessage, socket: Duplex, session: Session): void {
   let isConnected = false;
   // The answer to the handshake and the greeting are one write.
   socket.cork();
   try {
-    server.handleUpgrade(request, socket, head, (client) => {
+    server.handleUpgrade(request, socket, Buffer.alloc(0), (client) => {
       isConnected = true;
       server.emit('connection', client, request, session);
     });

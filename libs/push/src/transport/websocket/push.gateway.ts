@@ -67,7 +67,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   private refuse(connection: WebSocketConnection, thrown: unknown): void {
     const { error, isExpected } = explain(thrown);
     if (!isExpected) this.errors.report(thrown, { stage: 'connect', connection: connection.id });
-    connection.fail(error);
+    connection.refuse(error);
   }
 
   @OnMessage('authenticate')
@@ -83,7 +83,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
     try {
       await this.gatekeeper.authenticate(session, token);
     } catch (thrown) {
-      connection.fail(explain(thrown).error);
+      connection.refuse(explain(thrown).error);
       return;
     }
     await this.receive(connection, ref);
@@ -102,6 +102,8 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   async subscribe(@ConnectedSocket() client: object): Promise<void> {
     const { gatekeeper, reception, settings: limits } = this;
     const connection = this.connectionOf(client);
+    // What a client that is gone would read, nobody gets.
+    if (connection.isOver) return;
     await subscribe(connection, readSubscribe(connection.message), { gatekeeper, reception, limits });
   }
 
@@ -109,6 +111,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
   unsubscribe(@ConnectedSocket() client: object): void {
     const connection = this.connectionOf(client);
     const { topics, ref } = readUnsubscribe(connection.message);
+    if (connection.isOver) return;
     this.gatekeeper.unsubscribe(connection.session, topics);
     connection.cursor.unsubscribe(topics);
     connection.send({ event: 'unsubscribed', data: { ref, topics } });

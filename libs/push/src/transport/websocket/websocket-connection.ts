@@ -39,6 +39,8 @@ export interface WebSocketDesk {
   readonly hub: Hub;
   readonly wheel: TimerWheel;
   readonly reception: Reception;
+  /** The client's connection is at its end. */
+  forget(client: object): void;
 }
 
 /**
@@ -56,6 +58,12 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   readonly cursor: Cursor;
   private isAlive = true;
   private readonly stall: Stall;
+  /** Something that the client has said is being handled, or waits for that. */
+  isBusy = false;
+  /** The client was not let in: nothing that it says is handled. */
+  isRefused = false;
+  /** The client is gone. */
+  isOver = false;
   /** Nothing more is read from a client that floods. */
   private isShut = false;
 
@@ -90,6 +98,11 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     return this.session.clientIdOn(this.id);
   }
 
+  /** Whether what the client says now is handled: not once it floods, or its right to be here is gone. */
+  get isHeard(): boolean {
+    return !this.isShut && !this.isRefused && !this.session.hasEnded;
+  }
+
   get topics(): readonly string[] {
     return this.cursor.topics;
   }
@@ -106,6 +119,12 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     this.reason = 'error';
     this.send(errorMessage(error));
     this.client.close(closeCodeOf(error.code), error.code);
+  }
+
+  /** The client is not let in. */
+  refuse(error: PushError): void {
+    this.isRefused = true;
+    this.fail(error);
   }
 
   revoke(topics: readonly string[], isUndecided = false): void {
@@ -137,7 +156,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
 
   /** Whether the client takes its answers: if not, it is not asked for more messages. */
   get hasRoomForAnswers(): boolean {
-    return this.stream.writableLength <= maxPendingBytes;
+    return this.isOver || this.stream.writableLength <= maxPendingBytes;
   }
 
   /** Waits until a message of so many bytes may be handled: what was done before is paid for, and it is its turn. */
@@ -170,13 +189,26 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     if (!this.stream.writableNeedDrain) this.send(heartbeatMessage(positionOf(this)));
   }
 
-  /** The client is gone. Idempotent. */
+  /** The client is gone. What it has said before is still handled; then the connection is. Idempotent. */
   close(): void {
+    this.isOver = true;
     this.desk.wheel.remove(this);
-    this.desk.reception.left(this);
-    this.session.close();
     this.cursor.leave();
     this.stream.off('drain', this.drained);
+    if (!this.isBusy) this.leave();
+  }
+
+  /** Nothing of what the client has said waits any more. */
+  rest(): void {
+    this.isBusy = false;
+    this.session.rest();
+    if (this.isOver) this.leave();
+  }
+
+  private leave(): void {
+    this.session.close();
+    this.desk.reception.left(this);
+    this.desk.forget(this.client);
   }
 
   /** Every frame counts, also those that no handler sees. */

@@ -4,32 +4,30 @@ import type { Session } from '../../access/session.js';
 import type { Hub } from '../../hub/hub.js';
 import type { Reception } from '../lifecycle/reception.js';
 import type { TimerWheel } from '../timer-wheel.js';
-import { WebSocketConnection } from './websocket-connection.js';
+import { WebSocketConnection, type WebSocketDesk } from './websocket-connection.js';
 
 /** The WebSocket connections of this node, by the client object that Nest hands to gateways. */
 export class WebSocketConnections {
   private readonly connections = new Map<object, WebSocketConnection>();
+  private readonly desk: WebSocketDesk;
 
-  constructor(
-    private readonly hub: Hub,
-    private readonly wheel: TimerWheel,
-    private readonly reception: Reception,
-  ) {}
+  constructor(hub: Hub, wheel: TimerWheel, reception: Reception) {
+    this.desk = { hub, wheel, reception, forget: (client) => this.connections.delete(client) };
+  }
 
   open(client: WebSocket, request: IncomingMessage, session: Session): WebSocketConnection {
-    const { hub, wheel, reception } = this;
-    const connection = new WebSocketConnection(client, request.socket, session, { hub, wheel, reception });
+    const connection = new WebSocketConnection(client, request.socket, session, this.desk);
     this.connections.set(client, connection);
     return connection;
   }
 
+  /** The connection of a client that is there, or whose last words are still being handled. */
   of(client: object): WebSocketConnection | undefined {
     return this.connections.get(client);
   }
 
-  /** Idempotent. */
+  /** The client is gone. Idempotent. */
   close(client: object): void {
     this.connections.get(client)?.close();
-    this.connections.delete(client);
   }
 }
