@@ -94,28 +94,20 @@ export function hasInnerWildcard(pattern: string): boolean {
 /** Whether everything that `narrow` (a topic or a pattern) can match is matched by `wide` as well. */
 export function covers(wide: string, narrow: string): boolean {
   if (wide === narrow) return true;
-  return isReserved(wide) === isReserved(narrow) && match(wide, 0, narrow, 0) === narrow.length;
-}
-
-/**
- * Matches tokens of the pattern `wide`, from the one that begins at `from`, with those of `narrow` (a topic or a pattern)
- * from `at`.
- *
- * @returns where in `narrow` they end; -1 if they do not match
- */
-export function match(wide: string, from: number, narrow: string, at: number): number {
-  for (let i = from; i < wide.length; i++) {
+  if (isReserved(wide) !== isReserved(narrow)) return false;
+  let at = 0;
+  for (let i = 0; i < wide.length; i++) {
     const char = wide.charCodeAt(i);
     const other = narrow.charCodeAt(at);
-    // Both stand for whole tokens, so that the next character ends one on both sides.
-    if (char === rest) return at < narrow.length ? narrow.length : -1;
+    // A wildcard stands for whole tokens, so that the next character ends one on both sides.
+    if (char === rest) return at < narrow.length;
     if (char === star) {
-      if (at >= narrow.length || other === rest) return -1;
+      if (at >= narrow.length || other === rest) return false;
       at = endOfToken(narrow, at);
     } else if (char === other) at++;
-    else return -1;
+    else return false;
   }
-  return at;
+  return at === narrow.length;
 }
 
 /** Whether there is a topic that both patterns match. */

@@ -1,5 +1,5 @@
 import type { LogEvent } from '../contracts/event.js';
-import type { PatternWalk } from './pattern-tree.js';
+import type { PatternWalk } from './pattern-index.js';
 import { Selection } from './selection.js';
 import type { Slice } from './slice.js';
 import type { Member, Subscribers } from './subscribers.js';

@@ -3,8 +3,11 @@ import { endOfToken } from '../contracts/topic.js';
 /** A node of a `TokenTree`. Between its parent and it lie as many tokens as are the same for all below it. */
 export abstract class TokenNode<N extends TokenNode<N>> {
   parent: N | undefined;
-  /** By the first token after this node. Most nodes are leaves, and of the others most have one child. */
-  children: N | Map<string, N> | undefined;
+  /** Most nodes have no child, or two: those stand here. */
+  one: N | undefined;
+  two: N | undefined;
+  /** If there are more, all of them stand here, by the first token after this node. */
+  many: Map<string, N> | undefined;
 
   /** @param path all tokens from the root to here; empty for the root */
   constructor(readonly path: string) {}
@@ -18,16 +21,21 @@ export abstract class TokenNode<N extends TokenNode<N>> {
   }
 
   child(token: string): N | undefined {
-    const { children } = this;
-    if (children === undefined || children instanceof Map) return children?.get(token);
-    return startsWith(children.path, this.end, token) ? children : undefined;
+    if (this.many) return this.many.get(token);
+    if (this.one && startsWith(this.one.path, this.end, token)) return this.one;
+    if (this.two && startsWith(this.two.path, this.end, token)) return this.two;
+    return undefined;
   }
 
   /** All children. */
   each(): Iterable<N> {
-    const { children } = this;
-    if (children === undefined) return [];
-    return children instanceof Map ? children.values() : [children];
+    return this.many?.values() ?? [this.one, this.two].filter((child) => child !== undefined);
+  }
+
+  /** How many children it has: 3 stands for all that are more. */
+  get children(): 0 | 1 | 2 | 3 {
+    if (this.many) return 3;
+    return this.two ? 2 : this.one ? 1 : 0;
   }
 }
 
@@ -56,16 +64,12 @@ export abstract class TokenTree<N extends TokenNode<N>> {
   protected prune(node: N): void {
     for (let bare: N = node; bare.parent && !bare.isUsed;) {
       const { parent, children } = bare;
-      if (children instanceof Map) return;
-      if (children !== undefined) {
-        // Its only child stands for its tokens, too.
-        this.replace(parent, bare, children);
-        this.left(bare, parent);
-        return;
-      }
-      this.detach(bare, parent);
+      if (children > 1) return;
+      // An only child stands for its tokens, too.
+      if (children === 1) this.replace(parent, bare, bare.one!);
+      else this.detach(bare, parent);
       this.left(bare, parent);
-      bare = parent;
+      bare = children === 1 ? this.root : parent;
     }
   }
 
@@ -78,33 +82,47 @@ export abstract class TokenTree<N extends TokenNode<N>> {
   private split(parent: N, lower: N, at: number): N {
     const upper = this.make(lower.path.slice(0, at), parent);
     this.replace(parent, lower, upper);
-    upper.children = lower;
+    upper.one = lower;
     lower.parent = upper;
     this.joined(upper, lower);
     return upper;
   }
 
   private attach(node: N, parent: N, token: string): N {
-    const { children } = parent;
-    if (children === undefined) parent.children = node;
-    else if (children instanceof Map) children.set(token, node);
-    else parent.children = new Map([[tokenAt(children.path, parent.end), children]]).set(token, node);
+    const { one, two, many } = parent;
+    if (many) many.set(token, node);
+    else if (!one) parent.one = node;
+    else if (!two) parent.two = node;
+    else {
+      const key = (child: N) => tokenAt(child.path, parent.end);
+      parent.many = new Map([
+        [key(one), one],
+        [key(two), two],
+        [token, node],
+      ]);
+      parent.one = parent.two = undefined;
+    }
     node.parent = parent;
     return node;
   }
 
   private detach(node: N, parent: N): void {
-    const { children } = parent;
-    if (!(children instanceof Map)) parent.children = undefined;
-    else {
-      children.delete(tokenAt(node.path, parent.end));
-      if (children.size === 1) for (const last of children.values()) parent.children = last;
+    const { many } = parent;
+    if (many) {
+      many.delete(tokenAt(node.path, parent.end));
+      if (many.size > 2) return;
+      [parent.one, parent.two] = many.values();
+      parent.many = undefined;
+    } else {
+      if (parent.one === node) parent.one = parent.two;
+      parent.two = undefined;
     }
   }
 
   private replace(parent: N, old: N, by: N): void {
-    if (parent.children instanceof Map) parent.children.set(tokenAt(old.path, parent.end), by);
-    else parent.children = by;
+    if (parent.many) parent.many.set(tokenAt(old.path, parent.end), by);
+    else if (parent.one === old) parent.one = by;
+    else parent.two = by;
     by.parent = parent;
   }
 }

@@ -1,13 +1,13 @@
 import { isWildcard } from '../contracts/topic.js';
-import { PatternTree, PatternWalk } from './pattern-tree.js';
+import { PatternIndex, PatternWalk } from './pattern-index.js';
 
 /**
- * From a topic to the values of all topics and patterns that cover it: exact topics by a map, patterns by a tree. One of
+ * From a topic to the values of all topics and patterns that cover it: exact topics by a map, patterns by their shapes. One of
  * them comes or goes by itself, whatever else there is.
  */
 export class TopicIndex<T> {
   private readonly exact = new Map<string, T>();
-  private readonly wildcards = new PatternTree<T>();
+  private readonly wildcards = new PatternIndex<T>();
 
   /** How many topics and patterns have values. */
   get size(): number {

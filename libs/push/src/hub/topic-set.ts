@@ -1,5 +1,5 @@
 import { isWildcard } from '../contracts/topic.js';
-import { PatternTree, PatternWalk } from './pattern-tree.js';
+import { PatternIndex, PatternWalk } from './pattern-index.js';
 import { SetIdentity } from './set-identity.js';
 
 /**
@@ -47,7 +47,7 @@ export class TopicSet {
     this.identity.change(pattern);
     if (isWildcard(pattern)) {
       (this.wild ??= new Set()).add(pattern);
-      this.walk?.tree.set(pattern, true);
+      this.walk?.patterns.set(pattern, true);
     }
     return true;
   }
@@ -56,7 +56,7 @@ export class TopicSet {
   delete(pattern: string): boolean {
     if (!this.all.delete(pattern)) return false;
     this.identity.change(pattern);
-    if (this.wild?.delete(pattern)) this.walk?.tree.delete(pattern);
+    if (this.wild?.delete(pattern)) this.walk?.patterns.delete(pattern);
     return true;
   }
 
@@ -77,8 +77,8 @@ export class TopicSet {
   };
 
   private newWalk(wildcards: Iterable<string>): PatternWalk<true> {
-    const tree = new PatternTree<true>();
-    for (const wildcard of wildcards) tree.set(wildcard, true);
-    return new PatternWalk(tree);
+    const patterns = new PatternIndex<true>();
+    for (const wildcard of wildcards) patterns.set(wildcard, true);
+    return new PatternWalk(patterns);
   }
 }
