@@ -16,9 +16,10 @@ export class OrderedSet<T extends object> {
     this.members.add(member);
   }
 
-  delete(member: T): void {
+  /** Returns whether it was there. */
+  delete(member: T): boolean {
     if (this.oldest === member) this.oldest = undefined;
-    this.members.delete(member);
+    return this.members.delete(member);
   }
 
   /** The member that has been here for longest. */

@@ -65,26 +65,29 @@ export abstract class TokenTree<N extends TokenNode<N>> {
     for (let bare: N = node; bare.parent && !bare.isUsed;) {
       const { parent, children } = bare;
       if (children > 1) return;
-      // An only child stands for its tokens, too.
-      if (children === 1) this.replace(parent, bare, bare.one!);
-      else this.detach(bare, parent);
+      if (children === 1) {
+        this.replace(parent, bare, bare.one!);
+        this.merged(bare, bare.one!);
+        return;
+      }
+      this.detach(bare, parent);
       this.left(bare, parent);
-      bare = children === 1 ? this.root : parent;
+      bare = parent;
     }
   }
 
-  protected abstract make(path: string, parent: N): N;
-  /** A node has come between two others. */
-  protected abstract joined(upper: N, lower: N): void;
-  /** A node has left the tree. */
+  /** @param lower what it comes between its parent and, if anything */
+  protected abstract make(path: string, parent: N, lower?: N): N;
+  /** A node has left the tree, since its only child stands for its tokens, too. */
+  protected abstract merged(upper: N, lower: N): void;
+  /** A node without children has left the tree. */
   protected abstract left(node: N, parent: N): void;
 
   private split(parent: N, lower: N, at: number): N {
-    const upper = this.make(lower.path.slice(0, at), parent);
+    const upper = this.make(lower.path.slice(0, at), parent, lower);
     this.replace(parent, lower, upper);
     upper.one = lower;
     lower.parent = upper;
-    this.joined(upper, lower);
     return upper;
   }
 

@@ -56,7 +56,8 @@ describe('The window', () => {
     log.add('a');
     expect(log.read('a')).toEqual([]);
     expect(log.window.lostThrough('a')).toBe(1);
-    expect(log.window).toMatchObject({ events: 0, bytes: 0, head: 1 });
+    expect(log.window).toMatchObject({ events: 0, knownTopics: 1, head: 1 });
+    expect(log.window.bytes).toBeGreaterThan(0);
   });
 
   it('lets go of what is too old, by the rule of the topic, and says when to look again', () => {
@@ -79,7 +80,7 @@ describe('The window', () => {
     expect(log.window.expire()).toBe(840);
     log.time = 1_000;
     expect(log.window.expire()).toBeUndefined();
-    expect(log.window).toMatchObject({ events: 0, bytes: 0, knownTopics: 3 });
+    expect([log.window.events, log.window.knownTopics]).toEqual([0, 3]);
     expect(log.window.lostThrough('>')).toBe(3);
   });
 
@@ -181,13 +182,14 @@ describe('Very many topics', () => {
     expect(log.window.lostThrough('user.0')).toBeGreaterThan(0);
     log.time += 10_000;
     log.window.expire();
-    expect(log.window).toMatchObject({ events: 0, bytes: 0, knownTopics: 1_000 });
+    expect([log.window.events, log.window.knownTopics]).toEqual([0, 1_000]);
+    expect(log.window.bytes).toBeLessThan(1_000 * 1_000);
   }, 30_000);
 
   it('are remembered up to a number if they keep nothing', () => {
     const log = new Log({ retentionOf: () => ({ events: 0, age: 0 }), emptyTopics: 50_000 });
     for (let count = 0; count < 200_000; count++) log.add(`user.${count}`);
-    expect(log.window).toMatchObject({ events: 0, bytes: 0, knownTopics: 50_000 });
+    expect([log.window.events, log.window.knownTopics]).toEqual([0, 50_000]);
     expect(log.window.lostThrough('user.199999')).toBe(200_000);
     expect(log.window.lostThrough('user.0')).toBe(150_000);
   }, 30_000);

@@ -2,16 +2,15 @@ import type { LogEvent } from '../contracts/event.js';
 import type { Retention } from '../contracts/retention.js';
 import { Deque } from './deque.js';
 import { heldBytes } from './held-bytes.js';
+import { KnownTopics } from './known-topics.js';
 import { LossJournal } from './loss-journal.js';
 import { merge } from './merge.js';
-import { OrderedSet } from './ordered-set.js';
 import { SharedReads } from './shared-reads.js';
 import { SizeClasses } from './size-classes.js';
 import { StretchReader, type ReadLimit, type Stretch } from './stretch.js';
 import { PublisherShares } from './publisher-shares.js';
 import { bySequence, hasEvents, isGone, nothing, TopicHistory, type Entry } from './topic-history.js';
 import type { TopicSet } from './topic-set.js';
-import { TopicTree } from './topic-tree.js';
 
 /** What the window is told about its size. */
 export interface WindowOptions {
@@ -27,8 +26,8 @@ export interface WindowOptions {
   readonly now?: () => number;
 }
 
-/** Counted for a topic that has events: its place in the tree, in maps and sets. */
-const topicOverhead = 512;
+/** Topics without events may take this part of the memory before they are forgotten. */
+const emptyPart = 1 / 8;
 
 /** From this many steps on, walking through the log is cheaper than gathering topics. */
 const gatherEffort = 2_048;
@@ -38,11 +37,8 @@ const gatherEffort = 2_048;
  * no longer has. Everything is synchronous: within one turn of the event loop nothing moves under a reader.
  */
 export class Window {
-  private topics = new Map<string, TopicHistory>();
-  private tree = new TopicTree<TopicHistory>(0);
+  private topics: KnownTopics;
   private sizes = new SizeClasses();
-  /** Topics whose entries are all gone, oldest first. */
-  private empty = new OrderedSet<TopicHistory>();
   /** Entries in log order, apart for each retention rule, since each rule lets them expire in log order. */
   private lanes = new Map<Retention, Deque<Entry>>();
   private shares: PublisherShares;
@@ -67,14 +63,16 @@ export class Window {
   constructor(private readonly options: WindowOptions) {
     this.now = options.now ?? (() => performance.now());
     this.shares = new PublisherShares(options.bytesPerPublisher);
+    this.topics = new KnownTopics(0, options.retentionOf);
   }
 
   get events(): number {
     return this.live;
   }
 
+  /** How much memory it takes: events, topics and what is known of topics without events. */
   get bytes(): number {
-    return this.bytesHeld;
+    return this.bytesHeld + this.topics.bytes;
   }
 
   get knownTopics(): number {
@@ -91,10 +89,8 @@ export class Window {
 
   /** Starts over: the window holds nothing, and knows nothing up to `sequence`. */
   reset(sequence: number): void {
-    this.topics = new Map();
-    this.tree = new TopicTree<TopicHistory>(sequence);
+    this.topics = new KnownTopics(sequence, this.options.retentionOf);
     this.sizes = new SizeClasses();
-    this.empty = new OrderedSet();
     this.lanes = new Map();
     this.shares = new PublisherShares(this.options.bytesPerPublisher);
     this.live = this.held = this.bytesHeld = 0;
@@ -105,20 +101,18 @@ export class Window {
 
   /** Appends the next event of the log, and lets go of what it displaces. */
   add(event: LogEvent): void {
-    const history = this.topics.get(event.topic) ?? this.create(event.topic);
+    const history = this.topics.get(event.topic) ?? this.topics.add(event.topic);
     this.head = event.sequence;
     this.reads.clear();
     if (history.retention.events <= 0) {
       this.lose(history, event.sequence);
       this.idle(history);
+      this.fit();
       return;
     }
     const bytes = heldBytes(event);
     const entry: Entry = { sequence: event.sequence, event, history, arrived: Math.floor(this.now()), bytes };
-    if (history.entries.length === 0) {
-      this.empty.delete(history);
-      this.bytesHeld += topicOverhead;
-    }
+    if (history.entries.length === 0) this.topics.filled(history);
     history.entries.push(entry);
     this.lane(history.retention).push(entry);
     this.live++;
@@ -126,7 +120,7 @@ export class Window {
     this.resize(history, bytes);
     if (history.entries.length > history.retention.events) this.evict(history.entries.first!);
     for (const own of this.shares.add(entry)) this.spill(own);
-    while (this.bytesHeld > this.options.bytes) this.spill(this.sizes.largest()!.entries.first!);
+    this.fit();
   }
 
   /** Lets go of what is too old. Returns the milliseconds until the next event is; `undefined` if none ever will be. */
@@ -149,17 +143,17 @@ export class Window {
   /** The newest sequence that anything matching `pattern` has lost from this window; 0 if nothing. */
   lostThrough(pattern: string): number {
     const history = this.topics.get(pattern);
-    return history ? history.node.lost : this.tree.lostThrough(pattern);
+    return history ? history.node.lost : this.topics.tree.lostThrough(pattern);
   }
 
   /** As `lostThrough`, without the topics of which the newest event is there. */
   newestLostThrough(pattern: string): number {
-    return this.tree.lostOf(pattern, hasEvents);
+    return this.topics.tree.lostOf(pattern, hasEvents);
   }
 
   /** Finds what `lostThrough` says, or `newestLostThrough`, if that is more than `known`: as a walk that may be interrupted. */
   losses(pattern: string, known: number, isNewestOnly: boolean): Generator<void, number> {
-    return this.tree.losses(pattern, known, isNewestOnly ? hasEvents : undefined);
+    return this.topics.tree.losses(pattern, known, isNewestOnly ? hasEvents : undefined);
   }
 
   /** Whether any event of a topic is retained. */
@@ -215,7 +209,7 @@ export class Window {
     }
     const effort = gatherEffort / topics.wildcardCount;
     for (const wildcard of topics.wildcards) {
-      const selected = this.tree.select(wildcard, effort);
+      const selected = this.topics.tree.select(wildcard, effort);
       if (!selected) {
         this.wide.add(topics);
         return undefined;
@@ -226,18 +220,10 @@ export class Window {
   }
 
   private lose(history: TopicHistory, sequence: number): void {
-    this.tree.lose(history.node, sequence);
+    this.topics.tree.lose(history.node, sequence);
     this.newestLoss = Math.max(this.newestLoss, sequence);
     this.journal.add(sequence, history.topic);
     this.reads.clear();
-  }
-
-  private create(topic: string): TopicHistory {
-    const node = this.tree.grow(topic);
-    const history = new TopicHistory(topic, this.options.retentionOf(topic), node);
-    node.value = history;
-    this.topics.set(topic, history);
-    return history;
   }
 
   private lane(retention: Retention): Deque<Entry> {
@@ -261,9 +247,7 @@ export class Window {
     this.resize(history, -entry.bytes);
     entry.event = nothing;
     this.dropGone(this.lane(history.retention));
-    if (history.entries.length > 0) return;
-    this.bytesHeld -= topicOverhead;
-    this.idle(history);
+    if (history.entries.length === 0) this.idle(history);
   }
 
   /** A lane still holds what other rules evicted; it is cleaned at the front, and whole when half of it is gone. */
@@ -278,14 +262,21 @@ export class Window {
   }
 
   private idle(history: TopicHistory): void {
-    this.empty.delete(history);
-    this.empty.add(history);
-    if (this.empty.size <= this.options.emptyTopics) return;
-    const oldest = this.empty.first!;
-    this.empty.delete(oldest);
-    this.topics.delete(oldest.topic);
-    oldest.node.value = undefined;
-    this.tree.forget(oldest.node);
+    const { topics } = this;
+    topics.emptied(history);
+    if (topics.emptyCount > this.options.emptyTopics) topics.forget();
+  }
+
+  /** Lets go of so much that the rest fits in the memory that there is. */
+  private fit(): void {
+    const { bytes } = this.options;
+    while (this.bytes > bytes) {
+      const largest = this.sizes.largest();
+      const { emptyCount, emptyBytes } = this.topics;
+      if (emptyCount > 0 && (!largest || emptyBytes > bytes * emptyPart)) this.topics.forget();
+      else if (largest) this.spill(largest.entries.first!);
+      else return;
+    }
   }
 
   private resize(history: TopicHistory, by: number): void {
