@@ -576,13 +576,13 @@ async function run(world: World, step: Step): Promise<void> {
 }
 
 /** Two events, and their topics, fit in. */
-const tinyWindow = 250_000;
+const tinyWindow = 90_000;
 
 describe('Whatever happens', () => {
   it.each<[string, Keeping]>([
     ['exactly', { windowBytes: Infinity, emptyTopics: 1_000 }],
     // Then topics that are forgotten make it careful: it may tell of a loss that was another topic's.
-    ['rather too often, with little memory', { windowBytes: 1_000_000, emptyTopics: 1 }],
+    ['rather too often, with little memory', { windowBytes: 340_000, emptyTopics: 1 }],
     [
       'exactly, by a node that others are ahead of',
       { windowBytes: Infinity, emptyTopics: 1_000, isLate: true },

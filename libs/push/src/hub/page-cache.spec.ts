@@ -40,7 +40,7 @@ describe('PageCache', () => {
 
   it('lets the oldest pages go when their memory is used up', () => {
     const cache = new PageCache();
-    for (let n = 0; n < 20; n++) cache.add('a', n, page(n + 1, 300_000));
+    for (let n = 0; n < 20; n++) cache.add('a', n, page(n + 1, 900_000));
     expect(cache.bytes).toBeLessThanOrEqual(16 * 1024 * 1024);
     expect([cache.find('a', 0), cache.find('a', 19)?.through]).toEqual([undefined, 20]);
     cache.clear();
