@@ -57,7 +57,8 @@ describe('The memory of the window', () => {
     const held = (await memory()) - before;
     expect(window.events).toBe(count);
     expect(held / window.bytes).toBeLessThan(1.25);
-    expect(held / window.bytes).toBeGreaterThan(0.5);
+    // What earlier work has left may be let go of meanwhile.
+    expect(held / window.bytes).toBeGreaterThan(0.3);
   });
 
   it('is bounded, also by topics that have no events', () => {
