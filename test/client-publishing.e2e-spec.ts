@@ -60,6 +60,11 @@ describe.each(transports)('Publishing over %s', (name) => {
     const push = openClient(app.url('/push'), options);
     await expect(push.publish('a.1', 1)).rejects.toMatchObject({ code: 'FORBIDDEN', retryable: false });
     await expect(push.publish('a..1', 1)).rejects.toMatchObject({ code: 'INVALID_TOPIC' });
+    await expect(push.publish('board.log', 1, { type: 7 as never })).rejects.toMatchObject({
+      code: 'INVALID_MESSAGE',
+      message: expect.stringMatching(/type/),
+      details: [expect.stringMatching(/^type/)],
+    });
     await expect(push.publish('board.log', 'x'.repeat(70_000))).rejects.toMatchObject({
       code: 'DATA_TOO_LARGE',
     });

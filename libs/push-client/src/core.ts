@@ -7,7 +7,7 @@ import { canShare, SharedLink } from './tabs/shared-link.js';
 import { SseTransport } from './transports/sse.js';
 
 export { connectWith, type Parts } from './connect.js';
-export { PushError, type ErrorDetail } from './push-error.js';
+export { PushError } from './push-error.js';
 
 /** Publishes, and lets events wait while there is no connection. */
 export const publisher: Parts['publisher'] = (link, options) => new Publisher(link, options);

@@ -29,6 +29,6 @@ export type { EventObserver, Events, EventsOptions, SubscribeOptions } from './e
 export type { Status, StatusChange, TransportName } from './link.js';
 export type { GapNotice, PushEvent, Start } from './protocol.js';
 export type { PublishOptions, QueueOptions } from './publisher.js';
-export { PushError, type ErrorDetail } from './push-error.js';
+export { PushError } from './push-error.js';
 export type { PayloadOf } from './topics.js';
 export type { WebSocketClass, WebSocketLike } from './transports/websocket-class.js';

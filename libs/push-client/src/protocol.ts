@@ -1,7 +1,5 @@
 /* What goes over the wire: PROTOCOL.md of nestjs-push. */
 
-import type { ErrorDetail } from './push-error.js';
-
 /** Where a subscription begins: `now`, `last`, `earliest`, or an event's id. */
 export type Start = 'now' | 'last' | 'earliest' | (string & {});
 
@@ -92,7 +90,7 @@ export type ServerMessage =
         readonly code: string;
         readonly message: string;
         readonly retryable: boolean;
-        readonly details?: readonly ErrorDetail[];
+        readonly details?: readonly string[];
       };
     };
 

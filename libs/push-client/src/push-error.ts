@@ -1,10 +1,3 @@
-/** What is wrong with one field of a message. */
-export interface ErrorDetail {
-  /** Its path, such as `data.address.city`; empty where the server does not name one. */
-  readonly field: string;
-  readonly message: string;
-}
-
 /**
  * Why something was refused, or failed. `code` is stable: the codes of the server are in its PROTOCOL.md; the client's
  * own are `CLOSED` (the client is closed), `LIMIT_EXCEEDED` (its queue is full), `DATA_TOO_LARGE`,
@@ -21,8 +14,8 @@ export class PushError extends Error {
     readonly retryable = false,
     /** The topics and patterns that were refused, where it is about topics. */
     readonly topics?: readonly string[],
-    /** What is wrong with the data, field by field, where the server says so. */
-    readonly details?: readonly ErrorDetail[],
+    /** What is wrong with the message, a line for each field, where the server says so. */
+    readonly details?: readonly string[],
   ) {
     super(message);
   }

@@ -1,4 +1,4 @@
-import { PushError, type ErrorDetail } from '../push-error.js';
+import { PushError } from '../push-error.js';
 import {
   positionIn,
   type ClientMessage,
@@ -227,7 +227,7 @@ interface AnswerBody {
   readonly code?: string;
   readonly message?: unknown;
   readonly retryable?: boolean;
-  readonly details?: readonly ErrorDetail[];
+  readonly details?: readonly string[];
 }
 
 interface Answered {
