@@ -9,7 +9,7 @@ export type { WebSocketOptions } from './transport/websocket/websocket.options.j
 
 // What applications use
 export { EventBus, EventBus as PushEventBus } from './bus/event-bus.js';
-export type { Publication, PublishOptions } from './bus/event-bus.js';
+export type { Publication, Publications, PublishOptions } from './bus/event-bus.js';
 export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
 export type { PushEvent } from './bus/handled-events.js';
 export { EventStream, isGap } from './bus/event-stream.js';
@@ -62,6 +62,7 @@ export { PushError, type PushErrorCode, type PushErrorOptions } from './contract
 export { CloseCode } from './contracts/close-codes.js';
 export type { GapNotice, GapReason, TransportName } from './contracts/connection.js';
 export type { HubStats, TopicRule } from './hub/hub.js';
+export type { HistoryStats } from './hub/history-reader.js';
 export type { Start } from './hub/cursor.js';
 export type { SlowPolicy } from './hub/cursor-host.js';
 export type { Retention, RetentionRules } from './contracts/retention.js';

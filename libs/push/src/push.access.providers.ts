@@ -17,15 +17,15 @@ import { ErrorReporter } from './bus/error-reporter.js';
 import { EventBus } from './bus/event-bus.js';
 import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
-import type { PushOptions } from './push.options.js';
+import type { PushSettings } from './settings.js';
 
 /** Who may connect, who may see what, and how much of it. */
-export function accessProviders(optionsToken: InjectionToken): Provider[] {
+export function accessProviders(settingsToken: InjectionToken): Provider[] {
   return [
     {
       provide: Sessions,
-      inject: [optionsToken],
-      useFactory: ({ limits }: PushOptions) => new Sessions(limitsOf(limits)),
+      inject: [settingsToken],
+      useFactory: ({ limits }: PushSettings) => new Sessions(limitsOf(limits)),
     },
     {
       provide: PushTickets,
@@ -43,9 +43,9 @@ export function accessProviders(optionsToken: InjectionToken): Provider[] {
     },
     {
       provide: TopicAccess,
-      inject: [ModulesContainer, ErrorReporter, optionsToken],
-      useFactory: (modules: ModulesContainer, errors: ErrorReporter, { topics, limits }: PushOptions) =>
-        new TopicAccess(topics ?? [], modules, limitsOf(limits).decisionTimeout, errors),
+      inject: [ModulesContainer, ErrorReporter, settingsToken],
+      useFactory: (modules: ModulesContainer, errors: ErrorReporter, { topics, limits }: PushSettings) =>
+        new TopicAccess(topics, modules, limitsOf(limits).decisionTimeout, errors),
     },
     {
       provide: Gatekeeper,
@@ -57,14 +57,14 @@ export function accessProviders(optionsToken: InjectionToken): Provider[] {
         ErrorReporter,
         ModulesContainer,
         ModuleRef,
-        optionsToken,
+        settingsToken,
       ],
       useFactory: gatekeeper,
     },
     {
       provide: HandshakeWatch,
-      inject: [HttpAdapterHost, optionsToken],
-      useFactory: (host: HttpAdapterHost, { limits }: PushOptions) =>
+      inject: [HttpAdapterHost, settingsToken],
+      useFactory: (host: HttpAdapterHost, { limits }: PushSettings) =>
         new HandshakeWatch(host, limitsOf(limits).handshakeTimeout),
     },
   ];
@@ -89,7 +89,7 @@ function gatekeeper(
   errors: ErrorReporter,
   modules: ModulesContainer,
   module: ModuleRef,
-  options: PushOptions,
+  options: PushSettings,
 ): Gatekeeper {
   const limits = limitsOf(options.limits);
   const proxies = new TrustedProxies(options.trustedProxies ?? []);

@@ -17,12 +17,14 @@ import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
 import { accessProviders, enhancerProviders } from './push.access.providers.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
+import { checkExtras, settingsOf } from './settings.js';
 import { BasePath } from './transport/base-path.js';
 import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
 import { HttpSockets } from './transport/lifecycle/http-sockets.js';
 import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
+import { noticeMissingShutdownHooks } from './transport/lifecycle/shutdown-notice.js';
 import {
   coreProviders,
   lifecycleProviders,
@@ -38,6 +40,7 @@ import { claimBodies } from './transport/sse/request-body.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 
 const optionsToken = Symbol('PushOptions');
+const settingsToken = Symbol('PushSettings');
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<PushOptions>({
   optionsInjectionToken: optionsToken,
@@ -51,6 +54,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<PushOptions>({
 
 /** Puts the module together for what it is asked to carry. */
 function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicModule {
+  checkExtras(extras);
   const { path = '/push', transports = [], decorators = [], isGlobal } = extras;
   const doors = { gateway: transports.includes('websocket'), endpoints: transports.includes('sse') };
   const normalPath = `/${path.replace(/^\/+|\/+$/g, '')}`;
@@ -60,19 +64,20 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
     controllers: doors.endpoints ? [pushControllerAt(normalPath, decorators)] : [],
     providers: [
       ...(definition.providers ?? []),
+      { provide: settingsToken, inject: [optionsToken], useFactory: settingsOf },
       {
         provide: BasePath,
         inject: [ApplicationConfig, ModulesContainer],
         useFactory: (config: ApplicationConfig, modules: ModulesContainer) =>
           new BasePath(normalPath, doors, PushModule, config, modules),
       },
-      ...coreProviders(optionsToken),
-      ...accessProviders(optionsToken),
-      ...lifecycleProviders(optionsToken),
-      ...sseProviders(optionsToken),
-      ...resourceProviders(optionsToken),
+      ...coreProviders(settingsToken),
+      ...accessProviders(settingsToken),
+      ...lifecycleProviders(settingsToken),
+      ...sseProviders(settingsToken),
+      ...resourceProviders(settingsToken),
       ...enhancerProviders({ ...doors, areDecorated: decorators.length > 0 }),
-      ...(doors.gateway ? websocketProviders(optionsToken, normalPath) : []),
+      ...(doors.gateway ? websocketProviders(settingsToken, normalPath) : []),
     ],
     exports: [EventBus, Backplane, PushAccess, PushLifecycle, PushTickets, ResourcePusher, PushInterceptor],
   };
@@ -126,6 +131,7 @@ export class PushModule
     if (adapter?.getType() === 'express') shareExpressShapes(server);
     claimBodies(server, (url) => this.basePath.serves(url));
     this.deadPeers.start();
+    noticeMissingShutdownHooks(server);
   }
 
   /** Sends everyone away while the server still listens: Nest would wait for open streams for ever. */

@@ -9,9 +9,8 @@ import { MemoryBackplane } from './backplane/memory/memory.backplane.js';
 import { ErrorReporter } from './bus/error-reporter.js';
 import { EventBus } from './bus/event-bus.js';
 import { Backplane } from './contracts/backplane.js';
-import { PushError } from './contracts/errors.js';
 import { Hub } from './hub/hub.js';
-import type { PushOptions, RetentionOptions } from './push.options.js';
+import type { PushSettings } from './settings.js';
 import { ClientConnections } from './transport/lifecycle/client-connections.js';
 import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
@@ -38,39 +37,16 @@ import { PushGateway } from './transport/websocket/push.gateway.js';
 import { WebSocketConnections } from './transport/websocket/websocket-connections.js';
 import { WebSocketSettings } from './transport/websocket/websocket.options.js';
 
-const defaults = {
-  retention: { events: 1_000, age: 3_600_000 },
-  windowBytes: 64 * 1024 * 1024,
-  emptyTopics: 100_000,
-  maxEventBytes: 256 * 1024,
-  heartbeat: 15_000,
-  retry: 2_000,
-  shutdownDelay: 0,
-  shutdownTimeout: 5_000,
-  maxMessageBytes: 64 * 1024,
-  maxTopics: 256,
-};
+/** Topics without retained events that are remembered one by one. */
+const emptyTopics = 100_000;
 
 /** Nest keeps its configuration where no provider can ask for it, except through the container behind a `ModuleRef`. */
 interface WithContainer {
   readonly container: { readonly applicationConfig: ApplicationConfig };
 }
 
-/** @throws PushError `INVALID_OPTION` for a bound that would be none */
-function bytesPerPublisher({
-  bytes = defaults.windowBytes,
-  bytesPerPublisher,
-}: RetentionOptions = {}): number {
-  const bound = bytesPerPublisher ?? bytes / 16;
-  if (bound > 0) return bound;
-  throw new PushError(
-    'INVALID_OPTION',
-    'retention.bytesPerPublisher has to be a positive number; Infinity lifts it.',
-  );
-}
-
 /** What carries events, with or without transports. */
-export function coreProviders(optionsToken: InjectionToken): Provider[] {
+export function coreProviders(settingsToken: InjectionToken): Provider[] {
   return [
     {
       provide: ApplicationConfig,
@@ -79,21 +55,21 @@ export function coreProviders(optionsToken: InjectionToken): Provider[] {
     },
     {
       provide: Hub,
-      inject: [optionsToken, ErrorReporter],
-      useFactory: ({ topics, retention }: PushOptions, errors: ErrorReporter) =>
+      inject: [settingsToken, ErrorReporter],
+      useFactory: ({ topics, retention }: PushSettings, errors: ErrorReporter) =>
         new Hub({
-          rules: withoutParameters(topics ?? []),
-          retention: { ...defaults.retention, ...retention },
-          windowBytes: retention?.bytes ?? defaults.windowBytes,
-          bytesPerPublisher: bytesPerPublisher(retention),
-          emptyTopics: defaults.emptyTopics,
+          rules: withoutParameters(topics),
+          retention,
+          windowBytes: retention.bytes,
+          bytesPerPublisher: retention.bytesPerPublisher,
+          emptyTopics,
           onHistoryError: (error) => errors.report(error, { stage: 'history' }),
         }),
     },
     {
       provide: Backplane,
-      inject: [optionsToken, Hub],
-      useFactory: (options: PushOptions, hub: Hub) => {
+      inject: [settingsToken, Hub],
+      useFactory: (options: PushSettings, hub: Hub) => {
         const backplane = options.backplane ?? new MemoryBackplane();
         hub.start(backplane);
         return backplane;
@@ -101,28 +77,28 @@ export function coreProviders(optionsToken: InjectionToken): Provider[] {
     },
     {
       provide: ErrorReporter,
-      inject: [optionsToken],
-      useFactory: ({ onError }: PushOptions) => new ErrorReporter(onError),
+      inject: [settingsToken],
+      useFactory: ({ onError }: PushSettings) => new ErrorReporter(onError),
     },
     {
       provide: EventBus,
-      inject: [Hub, Backplane, ErrorReporter, optionsToken],
-      useFactory: (hub: Hub, backplane: Backplane, errors: ErrorReporter, { maxEventBytes }: PushOptions) =>
-        new EventBus(hub, backplane, errors, { maxEventBytes: maxEventBytes ?? defaults.maxEventBytes }),
+      inject: [Hub, Backplane, ErrorReporter, settingsToken],
+      useFactory: (hub: Hub, backplane: Backplane, errors: ErrorReporter, { maxEventBytes }: PushSettings) =>
+        new EventBus(hub, backplane, errors, { maxEventBytes }),
     },
   ];
 }
 
 /** Where clients come in and go out. */
-export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
+export function lifecycleProviders(settingsToken: InjectionToken): Provider[] {
   return [
     HttpSockets,
     Http2Sessions,
     Turnstile,
     {
       provide: TimerWheel,
-      inject: [optionsToken],
-      useFactory: ({ heartbeat }: PushOptions) => new TimerWheel(heartbeat ?? defaults.heartbeat),
+      inject: [settingsToken],
+      useFactory: ({ heartbeat }: PushSettings) => new TimerWheel(heartbeat),
     },
     {
       provide: Hooks,
@@ -142,23 +118,23 @@ export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
     },
     {
       provide: LogGate,
-      inject: [Hub, optionsToken],
-      useFactory: (hub: Hub, { limits }: PushOptions) => new LogGate(hub, limitsOf(limits)),
+      inject: [Hub, settingsToken],
+      useFactory: (hub: Hub, { limits }: PushSettings) => new LogGate(hub, limitsOf(limits)),
     },
     {
       provide: PushLifecycle,
-      inject: [ClientConnections, HttpSockets, Http2Sessions, LogGate, optionsToken],
+      inject: [ClientConnections, HttpSockets, Http2Sessions, LogGate, settingsToken],
       useFactory: (
         connections: ClientConnections,
         sockets: HttpSockets,
         sessions: Http2Sessions,
         log: LogGate,
-        { shutdownDelay, shutdownTimeout, retry }: PushOptions,
+        { shutdownDelay, shutdownTimeout, retry }: PushSettings,
       ) =>
         new PushLifecycle(connections, sockets, sessions, log, {
-          shutdownDelay: shutdownDelay ?? defaults.shutdownDelay,
-          shutdownTimeout: shutdownTimeout ?? defaults.shutdownTimeout,
-          retry: retry ?? defaults.retry,
+          shutdownDelay,
+          shutdownTimeout,
+          retry,
         }),
     },
     {
@@ -176,18 +152,14 @@ export function lifecycleProviders(optionsToken: InjectionToken): Provider[] {
 }
 
 /** What clients are told that speak in messages. */
-function messageLimits({ heartbeat, websocket }: PushOptions): MessageLimits {
-  return new MessageLimits(
-    heartbeat ?? defaults.heartbeat,
-    websocket?.maxMessageBytes ?? defaults.maxMessageBytes,
-    websocket?.maxTopics ?? defaults.maxTopics,
-  );
+function messageLimits({ heartbeat, websocket }: PushSettings): MessageLimits {
+  return new MessageLimits(heartbeat, websocket.maxMessageBytes, websocket.maxTopics);
 }
 
 /** What makes `@Sse()` routes, and the built-in endpoint, push. */
-export function sseProviders(optionsToken: InjectionToken): Provider[] {
+export function sseProviders(settingsToken: InjectionToken): Provider[] {
   return [
-    { provide: MessageLimits, inject: [optionsToken], useFactory: messageLimits },
+    { provide: MessageLimits, inject: [settingsToken], useFactory: messageLimits },
     {
       provide: HttpDoor,
       inject: [BasePath, Gatekeeper, Reception, MessageLimits],
@@ -196,7 +168,7 @@ export function sseProviders(optionsToken: InjectionToken): Provider[] {
     },
     {
       provide: SseServer,
-      inject: [EventBus, Hub, Reception, Gatekeeper, TimerWheel, ErrorReporter, MessageLimits, optionsToken],
+      inject: [EventBus, Hub, Reception, Gatekeeper, TimerWheel, ErrorReporter, MessageLimits, settingsToken],
       useFactory: (
         bus: EventBus,
         hub: Hub,
@@ -205,10 +177,9 @@ export function sseProviders(optionsToken: InjectionToken): Provider[] {
         wheel: TimerWheel,
         errors: ErrorReporter,
         limits: MessageLimits,
-        { sse }: PushOptions,
+        { sse }: PushSettings,
       ) => {
-        const principalOf = sse?.principal ?? (() => undefined);
-        const heartbeat = sse?.heartbeat ?? 'comment';
+        const { heartbeat, principal: principalOf = () => undefined } = sse;
         const desk = { hub, reception, gatekeeper, wheel, errors, principalOf, heartbeat, limits };
         return new SseServer(bus, desk);
       },
@@ -223,12 +194,12 @@ export function sseProviders(optionsToken: InjectionToken): Provider[] {
 }
 
 /** What gets pages their resources early. */
-export function resourceProviders(optionsToken: InjectionToken): Provider[] {
+export function resourceProviders(settingsToken: InjectionToken): Provider[] {
   return [
     {
       provide: ResourceSettings,
-      inject: [optionsToken],
-      useFactory: ({ http2 }: PushOptions) => new ResourceSettings(http2),
+      inject: [settingsToken],
+      useFactory: ({ http2 }: PushSettings) => new ResourceSettings(http2),
     },
     ResourcePusher,
     PushInterceptor,
@@ -236,17 +207,17 @@ export function resourceProviders(optionsToken: InjectionToken): Provider[] {
 }
 
 /** The gateway at `path`. */
-export function websocketProviders(optionsToken: InjectionToken, path: string): Provider[] {
+export function websocketProviders(settingsToken: InjectionToken, path: string): Provider[] {
   class ConfiguredPushGateway extends PushGateway {}
   WebSocketGateway({ path, [pushGateway]: true } as object)(ConfiguredPushGateway);
   declareDoor(ConfiguredPushGateway);
   return [
     {
       provide: WebSocketSettings,
-      inject: [optionsToken],
-      useFactory: (options: PushOptions) => {
+      inject: [settingsToken],
+      useFactory: (options: PushSettings) => {
         const { heartbeat, maxMessageBytes, maxTopics } = messageLimits(options);
-        const { firstMessage = false, deflate = false } = options.websocket ?? {};
+        const { firstMessage, deflate } = options.websocket;
         return new WebSocketSettings(heartbeat, maxMessageBytes, maxTopics, firstMessage, deflate);
       },
     },
@@ -263,9 +234,9 @@ export function websocketProviders(optionsToken: InjectionToken, path: string): 
     },
     {
       provide: ExtendedConnect,
-      inject: [HttpAdapterHost, optionsToken],
-      useFactory: (host: HttpAdapterHost, { websocket }: PushOptions) =>
-        new ExtendedConnect(host, websocket?.extendedConnect ?? true),
+      inject: [HttpAdapterHost, settingsToken],
+      useFactory: (host: HttpAdapterHost, { websocket }: PushSettings) =>
+        new ExtendedConnect(host, websocket.extendedConnect),
     },
     PushWsFilter,
     ConfiguredPushGateway,

@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { ModuleRef, type ModulesContainer } from '@nestjs/core';
+import { getMetadataStorage } from 'class-validator';
 import { PushError } from '../contracts/errors.js';
 import { policyPatternOf, type PolicyPattern, type TopicPolicy } from './topic-policy.js';
 
@@ -11,7 +12,8 @@ export interface DeclaredPolicy extends PolicyPattern {
 /**
  * The policies among the application's providers.
  *
- * @throws PushError `INVALID_OPTION` for one that is made anew for each request: there is no request to make it for
+ * @throws PushError `INVALID_OPTION` for one that is made anew for each request: there is no request to make it for; and for
+ * one whose payload has no decorators, since nothing that clients publish would be valid
  */
 export function declaredPolicies(modules: ModulesContainer): DeclaredPolicy[] {
   const policies = new Map<unknown, DeclaredPolicy>();
@@ -24,10 +26,21 @@ export function declaredPolicies(modules: ModulesContainer): DeclaredPolicy[] {
           'INVALID_OPTION',
           `${wrapper.name} cannot be request-scoped: @PushTopic() policies live as long as the application.`,
         );
+      if (pattern.payload) assertDecorated(pattern.payload, wrapper.name as string);
       policies.set(wrapper.instance, { ...pattern, policy: wrapper.instance as TopicPolicy });
     }
   }
   return [...policies.values()];
+}
+
+function assertDecorated(payload: Type<object>, policy: string): void {
+  const found = getMetadataStorage().getTargetValidationMetadatas(payload, '', false, false);
+  if (found.length > 0) return;
+  throw new PushError(
+    'INVALID_OPTION',
+    `The payload ${payload.name} of ${policy} has no class-validator decorators, so that no data would be valid. ` +
+      'Decorate its properties (@IsString(), @Allow()), or leave the payload out to take any JSON.',
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { PushError } from '../contracts/errors.js';
+import { refuse, unknownOption } from '../contracts/option-checks.js';
 
 /** A token bucket: `burst` at once, refilled with `perSecond`. */
 export interface Rate {
@@ -92,6 +92,9 @@ export type Limits = Required<LimitOptions>;
  * @throws PushError `INVALID_OPTION` for what is no positive number: a limit that is `NaN` would hold nobody
  */
 export function limitsOf(options: LimitOptions = {}): Limits {
+  if (typeof options !== 'object' || options === null) refuse('limits', options, 'an object');
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(defaults, name)) throw unknownOption(`limits.${name}`, name, Object.keys(defaults));
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const limits = { ...defaults, ...Object.fromEntries(given) } as Limits;
   for (const [name, standard] of Object.entries<number | Rate>(defaults)) {
@@ -100,7 +103,7 @@ export function limitsOf(options: LimitOptions = {}): Limits {
     const { perSecond, burst } = (isRate ? (value ?? {}) : {}) as Partial<Rate>;
     if ((isRate ? [perSecond, burst] : [value]).every(isPositive)) continue;
     const rule = isRate ? 'two positive numbers, perSecond and burst' : 'a positive number';
-    throw new PushError('INVALID_OPTION', `limits.${name} has to be ${rule}; Infinity lifts it.`);
+    refuse(`limits.${name}`, value, `${rule}; Infinity lifts it`);
   }
   return limits;
 }

@@ -1,3 +1,4 @@
+import { milliseconds, number, type Checks } from '../contracts/option-checks.js';
 import { PushError } from '../contracts/errors.js';
 import type { Draft } from '../contracts/event.js';
 import type { Position } from '../contracts/position.js';
@@ -14,6 +15,13 @@ export interface WaitLimits {
   /** How many bytes of events may wait to be stored. Default: 33,554,432 (32 MiB). */
   readonly maxWaitingBytes?: number;
 }
+
+/** What limits of waiting take. */
+export const waitChecks: Checks<WaitLimits> = {
+  publishTimeout: milliseconds,
+  maxWaiting: number({ least: 1, infinite: true, of: 'events' }),
+  maxWaitingBytes: number({ least: 1, infinite: true, of: 'bytes' }),
+};
 
 /** An append that is not settled. */
 export class PendingAppend {

@@ -2,12 +2,14 @@ import { array, assert, constantFrom, property } from 'fast-check';
 import { covers } from '../contracts/topic.js';
 import { PatternTree } from './pattern-tree.js';
 
-const token = constantFrom('a', 'b', 'c');
+const token = constantFrom('a', 'b', '$c');
 const topics = array(token, { minLength: 1, maxLength: 5 }).map((tokens) => tokens.join('.'));
-const patterns = array(constantFrom('a', 'b', '*', '>'), { minLength: 1, maxLength: 5 }).map((tokens) => {
-  const end = tokens.indexOf('>');
-  return (end < 0 ? tokens : tokens.slice(0, end + 1)).join('.');
-});
+const patterns = array(constantFrom('a', 'b', '$c', '*', '>'), { minLength: 1, maxLength: 5 }).map(
+  (tokens) => {
+    const end = tokens.indexOf('>');
+    return (end < 0 ? tokens : tokens.slice(0, end + 1)).join('.');
+  },
+);
 
 describe('PatternTree', () => {
   it('finds the patterns that cover a topic', () => {

@@ -1,3 +1,5 @@
+import { isReserved } from '../contracts/topic.js';
+
 /** A token of some patterns, and what may come after it. */
 class Branch {
   readonly tokens = new Map<string, Branch>();
@@ -23,14 +25,17 @@ export class PatternTree {
     const found: string[] = [];
     let branches = [this.root];
     const tokens = topic.split('.');
+    // No wildcard stands for the first token of a reserved topic.
+    let takesWildcards = !isReserved(topic);
     for (const token of tokens) {
       const next: Branch[] = [];
       for (const branch of branches) {
-        found.push(...branch.rests);
+        if (takesWildcards) found.push(...branch.rests);
         const exact = branch.tokens.get(token);
         if (exact) next.push(exact);
-        if (branch.any) next.push(branch.any);
+        if (branch.any && takesWildcards) next.push(branch.any);
       }
+      takesWildcards = true;
       this.steps += branches.length + 1;
       if (next.length === 0) return found;
       branches = next;

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { logFailure } from './debug-log.js';
 
 /** Where an error came from that has nobody to be thrown to. */
 export interface ErrorContext {
@@ -23,6 +24,7 @@ export class ErrorReporter {
       logger.error(`Failed: ${context.stage}`, error instanceof Error ? error.stack : error);
       return;
     }
+    logFailure(error, context.stage, context.connection);
     try {
       this.listener(error, context);
     } catch (failure) {

@@ -34,11 +34,16 @@ export interface PublishOptions {
   readonly publisher?: string;
 }
 
-/** One of the events for `publishMany`. */
-export interface Publication extends PublishOptions {
-  readonly topic: string;
-  readonly data: unknown;
+/** One of the events for `publishMany`: what it carries is what its topic was declared with. */
+export interface Publication<Topic extends string = string, Data = unknown> extends PublishOptions {
+  readonly topic: Topic;
+  readonly data: Data;
 }
+
+/** Publications of these topics, one by one. */
+export type Publications<Topics, Names extends readonly string[]> = {
+  readonly [Index in keyof Names]: Publication<Names[Index], PayloadOf<Topics, Names[Index]>>;
+};
 
 /** What the bus is told. */
 export interface EventBusOptions {
@@ -95,6 +100,9 @@ export class EventBus<Topics = PushTopics> {
    * @returns their ids, in order
    * @throws PushError as `publish`; if the backplane fails in between, the events before may be stored
    */
+  publishMany<const Names extends readonly string[]>(
+    publications: Publications<Topics, Names>,
+  ): Promise<(string | undefined)[]>;
   publishMany(publications: readonly Publication[]): Promise<(string | undefined)[]> {
     try {
       const drafts = publications.map((publication) =>

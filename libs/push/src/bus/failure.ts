@@ -1,4 +1,5 @@
 import { HttpException } from '@nestjs/common';
+import { logRefusal } from './debug-log.js';
 import { PushError, type PushErrorCode } from '../contracts/errors.js';
 
 /** What a client is told of something that was thrown. */
@@ -19,6 +20,12 @@ const codeOf: Record<number, PushErrorCode> = {
 
 /** Translates what guards, pipes, handlers and streams throw. */
 export function explain(thrown: unknown): Failure {
+  const failure = failureOf(thrown);
+  if (failure.isExpected) logRefusal(failure.error);
+  return failure;
+}
+
+function failureOf(thrown: unknown): Failure {
   if (thrown instanceof PushError && thrown.expose)
     return { error: thrown, details: thrown.details, isExpected: true };
   if (thrown instanceof HttpException) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Backplane, type Health, type Tail } from '../../contracts/backplane.js';
+import { checkOptions, number, type Checks } from '../../contracts/option-checks.js';
 import { LogEvent, type Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
 import { MemoryOneTimeStore } from './memory.one-time-store.js';
@@ -13,6 +14,11 @@ export interface MemoryBackplaneOptions {
   readonly maxMessageIds?: number;
 }
 
+const checks: Checks<MemoryBackplaneOptions> = {
+  rememberMessageIds: number({ least: 1, infinite: true, whole: false, of: 'milliseconds' }),
+  maxMessageIds: number({ least: 2, infinite: true, of: 'ids' }),
+};
+
 /**
  * The default: the log lives in this process, and the node's window is the store. It ends with the process, and the
  * next one has another epoch, so that clients that come back are told.
@@ -24,8 +30,10 @@ export class MemoryBackplane extends Backplane {
   private sequence = 0;
   private tail!: Tail;
 
+  /** @throws PushError `INVALID_OPTION` */
   constructor(options: MemoryBackplaneOptions = {}) {
     super();
+    checkOptions(options, checks);
     this.messageIds = new MessageIds(
       options.rememberMessageIds ?? 3_600_000,
       options.maxMessageIds ?? 100_000,

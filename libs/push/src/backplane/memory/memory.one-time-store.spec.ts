@@ -22,10 +22,29 @@ describe('the one-time store', () => {
     expect(await store.take('k')).toBeUndefined();
   });
 
-  it('is bounded, and forgets what has expired behind a longer one', async () => {
+  it('is bounded: what is there stays for its time, and what does not fit is refused', async () => {
     const store = new MemoryOneTimeStore();
-    for (let n = 0; n < 100_001; n++) await store.put(`k${n}`, 'v', 1_000);
-    expect(await store.take('k0')).toBeUndefined();
-    expect(await store.take('k100000')).toBe('v');
+    for (let n = 0; n < 100_000; n++) await store.put(`k${n}`, 'v', n % 2 === 0 ? 1_000 : 5_000);
+    await expect(store.put('more', 'v', 1_000)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await store.put('k0', 'another', 1_000);
+    expect(await store.take('k0')).toBe('another');
+    await store.put('more', 'v', 1_000);
+    await expect(store.put('k0', 'v', 1_000)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    jest.advanceTimersByTime(1_000);
+    await store.put('k0', 'v', 1_000);
+    expect(await Promise.all(['k1', 'k2', 'k99999'].map((key) => store.take(key)))).toEqual([
+      'v',
+      undefined,
+      'v',
+    ]);
+  });
+
+  it('forgets what is too old, while others come', async () => {
+    const store = new MemoryOneTimeStore();
+    for (let n = 0; n < 1_000; n++) {
+      await store.put(`k${n}`, 'v', 100);
+      jest.advanceTimersByTime(10);
+    }
+    expect((store as unknown as { values: Map<string, unknown> }).values.size).toBeLessThan(50);
   });
 });

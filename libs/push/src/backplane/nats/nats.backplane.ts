@@ -21,7 +21,7 @@ import { NatsLink } from './nats-link.js';
 import { NatsLog } from './nats-log.js';
 import { NatsOneTimeStore } from './nats-one-time-store.js';
 import { NatsReader } from './nats-reader.js';
-import type { NatsBackplaneOptions } from './nats.options.js';
+import { checkNatsOptions, type NatsBackplaneOptions } from './nats.options.js';
 import { Subjects } from './subjects.js';
 
 /** How long a shutdown waits for events that are still to be stored, in milliseconds. */
@@ -49,8 +49,10 @@ export class NatsBackplane extends Backplane {
   private marking?: NodeJS.Timeout;
   private isOpen = false;
 
+  /** @throws PushError `INVALID_OPTION` */
   constructor(private readonly options: NatsBackplaneOptions = {}) {
     super();
+    checkNatsOptions(options);
     this.subjects = new Subjects(options.stream ?? 'push');
     this.queue = new AppendQueue(
       options,

@@ -1,6 +1,17 @@
 import type { JetStreamManagerOptions } from '@nats-io/jetstream';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
-import type { WaitLimits } from '../append-queue.js';
+import {
+  callable,
+  checkedElsewhere,
+  checkOptions,
+  list,
+  number,
+  oneOf,
+  refuse,
+  text,
+  type Checks,
+} from '../../contracts/option-checks.js';
+import { waitChecks, type WaitLimits } from '../append-queue.js';
 
 /** What `natsBackplane()` takes. Everything has a default; say where NATS is with `servers`, `connection` or `connect`. */
 export interface NatsBackplaneOptions extends WaitLimits {
@@ -37,4 +48,30 @@ export interface NatsBackplaneOptions extends WaitLimits {
   readonly perTopic?: number;
   /** How long a `messageId` is remembered, in milliseconds. The server keeps them in memory. Default: 120,000. */
   readonly rememberMessageIds?: number;
+}
+
+const servers = list(text, 'an address, or a list of addresses');
+
+const checks: Checks<NatsBackplaneOptions> = {
+  ...waitChecks,
+  servers: (value, name) => (typeof value === 'string' ? text : servers)(value, name),
+  // The clients of NATS look at what is their own.
+  connection: checkedElsewhere,
+  connect: callable('a function that returns a promise of a connection'),
+  jetstream: checkedElsewhere,
+  stream: (value, name) => {
+    const isName = typeof value === 'string' && /^[A-Za-z0-9_-]+$/.test(value);
+    if (value !== undefined && !isName) refuse(name, value, 'letters, digits, "-" and "_"');
+  },
+  storage: oneOf('file', 'memory'),
+  replicas: number({ least: 1, most: 5 }),
+  maxBytes: number({ least: 1, of: 'bytes' }),
+  remember: number({ least: 1, infinite: true, whole: false, of: 'milliseconds' }),
+  perTopic: number({ least: 1, infinite: true, of: 'events' }),
+  rememberMessageIds: number({ least: 1, whole: false, of: 'milliseconds' }),
+};
+
+/** @throws PushError `INVALID_OPTION` */
+export function checkNatsOptions(options: NatsBackplaneOptions): void {
+  checkOptions(options, checks);
 }

@@ -23,7 +23,7 @@ import { RedisLog } from './redis-log.js';
 import { RedisOneTimeStore } from './redis-one-time-store.js';
 import { RedisReader } from './redis-reader.js';
 import { RedisSignals } from './redis-signals.js';
-import type { RedisBackplaneOptions } from './redis.options.js';
+import { checkRedisOptions, type RedisBackplaneOptions } from './redis.options.js';
 
 /** How long a shutdown waits for events that are still to be stored, in milliseconds. */
 const closePatience = 2_000;
@@ -50,8 +50,10 @@ export class RedisBackplane extends Backplane {
   private policy?: EvictionPolicy;
   private loops: Promise<unknown> = Promise.resolve();
 
+  /** @throws PushError `INVALID_OPTION` */
   constructor(private readonly options: RedisBackplaneOptions = {}) {
     super();
+    checkRedisOptions(options);
     this.keys = new Keys(options.prefix ?? 'push');
     this.queue = new AppendQueue(
       options,

@@ -1,5 +1,14 @@
 import type { RedisOptions } from 'ioredis';
-import type { WaitLimits } from '../append-queue.js';
+import {
+  callable,
+  checkedElsewhere,
+  checkOptions,
+  number,
+  refuse,
+  text,
+  type Checks,
+} from '../../contracts/option-checks.js';
+import { waitChecks, type WaitLimits } from '../append-queue.js';
 import type { RedisClient } from './script.js';
 
 /** What `redisBackplane()` takes. Everything has a default; say where Redis is with `url`, `client` or `connect`. */
@@ -29,4 +38,29 @@ export interface RedisBackplaneOptions extends WaitLimits {
   readonly maxTopics?: number;
   /** How long a `messageId` is remembered, in milliseconds. Default: 3,600,000 (one hour). */
   readonly rememberMessageIds?: number;
+}
+
+const checks: Checks<RedisBackplaneOptions> = {
+  ...waitChecks,
+  url: text,
+  // ioredis looks at what is its own.
+  options: checkedElsewhere,
+  client: (value, name) => {
+    const isClient = typeof (value as Partial<RedisClient> | null | undefined)?.duplicate === 'function';
+    if (value !== undefined && !isClient)
+      refuse(name, value, 'an ioredis client: new Redis(…) or new Cluster(…)');
+  },
+  connect: callable('a function that returns an ioredis client'),
+  prefix: (value, name) => {
+    const isPrefix = typeof value === 'string' && /^[^{}]+$/.test(value);
+    if (value !== undefined && !isPrefix) refuse(name, value, 'a string without braces that is not empty');
+  },
+  feedLength: number({ least: 1, of: 'events' }),
+  maxTopics: number({ least: 1, of: 'topics' }),
+  rememberMessageIds: number({ least: 1, of: 'milliseconds' }),
+};
+
+/** @throws PushError `INVALID_OPTION` */
+export function checkRedisOptions(options: RedisBackplaneOptions): void {
+  checkOptions(options, checks);
 }

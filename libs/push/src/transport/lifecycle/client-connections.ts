@@ -1,3 +1,4 @@
+import { logConnected, logDisconnected } from '../../bus/debug-log.js';
 import type { ClientConnection } from './client-connection.js';
 import type { Hooks } from './hooks.js';
 
@@ -26,12 +27,14 @@ export class ClientConnections {
 
   add(connection: ClientConnection): void {
     this.connections.add(connection);
+    logConnected(connection);
   }
 
   /** Takes an ended connection out, and tells the hooks. Idempotent. */
   remove(connection: ClientConnection): void {
     if (!this.connections.delete(connection)) return;
     const { id, transport, principal, reason } = connection;
+    logDisconnected(connection, reason);
     this.hooks.disconnect({ connection: id, transport, principal, reason });
     this.look();
   }

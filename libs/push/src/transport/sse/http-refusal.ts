@@ -1,4 +1,5 @@
 import { HttpException } from '@nestjs/common';
+import { logRefusal } from '../../bus/debug-log.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Reception } from '../lifecycle/reception.js';
 import type { RawResponse } from './raw-response.js';
@@ -23,6 +24,7 @@ export function forbidCaching(response: RawResponse): void {
 
 /** Puts the headers of a refusal on `response`, and throws what Nest answers with the status that `error` stands for. */
 export function refuse(response: RawResponse, reception: Reception, error: PushError): never {
+  logRefusal(error);
   const { status, retryable } = error;
   forbidCaching(response);
   // RFC 9110, sections 11.6.1 and 10.2.3

@@ -1,0 +1,174 @@
+import type { Retention } from './contracts/retention.js';
+import { Backplane } from './contracts/backplane.js';
+import {
+  boolean,
+  callable,
+  checkedElsewhere,
+  checkOptions,
+  list,
+  longestTimer,
+  milliseconds,
+  number,
+  oneOf,
+  refuse,
+  shape,
+  text,
+  type Check,
+  type Checks,
+} from './contracts/option-checks.js';
+import type { PushModuleExtras, PushOptions, RetentionOptions, TopicOptions } from './push.options.js';
+import type { ResourceOptions } from './transport/http2/resource.options.js';
+import type { SseOptions } from './transport/sse/sse.options.js';
+import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
+
+/** The options as they hold: looked at once, at the start, and with their defaults. */
+export interface PushSettings extends PushOptions {
+  readonly topics: readonly TopicOptions[];
+  readonly retention: Required<RetentionOptions>;
+  readonly maxEventBytes: number;
+  readonly heartbeat: number;
+  readonly retry: number;
+  readonly shutdownDelay: number;
+  readonly shutdownTimeout: number;
+  readonly websocket: Required<WebSocketOptions>;
+  readonly sse: SseOptions & Required<Pick<SseOptions, 'heartbeat'>>;
+}
+
+const defaults = {
+  retention: { events: 1_000, age: 3_600_000, bytes: 64 * 1024 * 1024 },
+  maxEventBytes: 256 * 1024,
+  heartbeat: 15_000,
+  retry: 2_000,
+  shutdownDelay: 0,
+  shutdownTimeout: 5_000,
+  sse: { heartbeat: 'comment' },
+  websocket: {
+    maxMessageBytes: 64 * 1024,
+    maxTopics: 256,
+    firstMessage: false,
+    deflate: false,
+    extendedConnect: true,
+  },
+} as const;
+
+const events = number({ least: 0, infinite: true, of: 'events' });
+const age = number({ least: 1, infinite: true, whole: false, of: 'milliseconds' });
+const bytes = number({ least: 1, infinite: true, of: 'bytes' });
+
+const patience = number({ least: 0, most: longestTimer, whole: false, of: 'milliseconds' });
+
+const backplane: Check = (value, name) => {
+  if (value === undefined || value instanceof Backplane) return;
+  // Another copy of this package has a class of its own.
+  const isOne = typeof (value as Partial<Backplane> | null)?.append === 'function';
+  if (!isOne)
+    refuse(name, value, 'a Backplane: redisBackplane(…), natsBackplane(…), or an instance of yours');
+};
+
+/** Patterns, and what they grant, are looked at by those who use them. */
+const topicChecks: Checks<TopicOptions> = {
+  pattern: checkedElsewhere,
+  access: checkedElsewhere,
+  retention: shape<Retention>({ events, age }),
+  slow: oneOf('gap', 'disconnect', 'latest'),
+};
+
+const websocketChecks: Checks<WebSocketOptions> = {
+  maxMessageBytes: bytes,
+  maxTopics: number({ least: 1, infinite: true, of: 'topics' }),
+  firstMessage: boolean,
+  deflate: boolean,
+  extendedConnect: boolean,
+};
+
+const sseChecks: Checks<SseOptions> = {
+  heartbeat: oneOf('comment', 'event'),
+  principal: callable('a function that takes the request and returns a Principal'),
+};
+
+const count = number({ least: 1 });
+
+const http2Checks: Checks<ResourceOptions> = {
+  push: boolean,
+  earlyHints: oneOf('http2', 'always', false),
+  link: boolean,
+  resources: checkedElsewhere,
+  maxPerPage: count,
+  maxConcurrent: count,
+  maxRemembered: count,
+  cookie: (value, name) => {
+    if (value !== false) text(value, name);
+  },
+  forwardHeaders: list(text, 'a list of names of headers'),
+};
+
+/** Every option there is: one that is missing here does not compile. What has to be read to be checked is checked by its reader. */
+const checks: Checks<PushOptions> = {
+  backplane,
+  topics: list(shape<TopicOptions>(topicChecks), 'a list of rules: [{ pattern, access }]'),
+  retention: shape<RetentionOptions>({ events, age, bytes, bytesPerPublisher: bytes }),
+  maxEventBytes: bytes,
+  heartbeat: milliseconds,
+  retry: milliseconds,
+  shutdownDelay: patience,
+  shutdownTimeout: patience,
+  onError: callable('a function that takes an error and its context'),
+  sse: shape<SseOptions>(sseChecks),
+  websocket: shape<WebSocketOptions>(websocketChecks),
+  http2: shape<ResourceOptions>(http2Checks),
+  authenticate: callable('a class that extends Authenticator'),
+  origins: checkedElsewhere,
+  allowMissingOrigin: boolean,
+  trustedProxies: list(text, 'a list of addresses and networks'),
+  limits: checkedElsewhere,
+};
+
+const extrasChecks: Checks<PushModuleExtras> = {
+  path: (value, name) => {
+    if (value === undefined) return;
+    const isPath =
+      typeof value === 'string' && /^\/?[A-Za-z0-9._~!$&'()+,;=@%/-]+$/.test(value) && /[^/]/.test(value);
+    if (!isPath) refuse(name, value, 'a path, such as "/push"');
+  },
+  transports: list(oneOf('websocket', 'sse'), 'a list of "websocket" and "sse"'),
+  decorators: list(callable('a decorator'), 'a list of decorators'),
+  isGlobal: boolean,
+};
+
+/**
+ * What holds, of what the application gave.
+ *
+ * @throws PushError `INVALID_OPTION` for an option that does not exist, and for a value that makes no sense
+ */
+export function settingsOf(options: PushOptions = {}): PushSettings {
+  checkOptions(options, checks);
+  const retention = { ...defaults.retention, ...given(options.retention) };
+  return {
+    ...options,
+    topics: options.topics ?? [],
+    retention: { ...retention, bytesPerPublisher: retention.bytesPerPublisher ?? retention.bytes / 16 },
+    maxEventBytes: options.maxEventBytes ?? defaults.maxEventBytes,
+    heartbeat: options.heartbeat ?? defaults.heartbeat,
+    retry: options.retry ?? defaults.retry,
+    shutdownDelay: options.shutdownDelay ?? defaults.shutdownDelay,
+    shutdownTimeout: options.shutdownTimeout ?? defaults.shutdownTimeout,
+    sse: { ...defaults.sse, ...given(options.sse) },
+    websocket: { ...defaults.websocket, ...given(options.websocket) },
+  };
+}
+
+/**
+ * Checks what goes beside the options.
+ *
+ * @throws PushError `INVALID_OPTION`
+ */
+export function checkExtras({ path, transports, decorators, isGlobal }: PushModuleExtras): void {
+  checkOptions({ path, transports, decorators, isGlobal }, extrasChecks);
+}
+
+/** What was given, without what is `undefined`: that has its default. */
+function given<Options extends object>(options: Options | undefined): Options {
+  return Object.fromEntries(
+    Object.entries(options ?? {}).filter(([, value]) => value !== undefined),
+  ) as Options;
+}
