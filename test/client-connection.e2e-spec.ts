@@ -79,6 +79,10 @@ describe('The transport', () => {
   });
 
   it('is named when it does not exist here', () => {
+    // From Node 22 on there is one.
+    const { WebSocket } = globalThis as { WebSocket?: unknown };
+    afterTest(() => Object.assign(globalThis, { WebSocket }));
+    Object.assign(globalThis, { WebSocket: undefined });
     expect(() =>
       openClient('http://127.0.0.1:1/push', { transports: ['websocket'], webSocket: undefined }),
     ).toThrow(/option webSocket/);

@@ -145,13 +145,17 @@ async function freeze(leader: Tab, isDeposed: Promise<unknown>): Promise<void> {
   await leader.lifecycle('active');
 }
 
+/** Nothing of the page runs until somebody else leads, however long that takes. */
 async function block(leader: Tab, isDeposed: Promise<unknown>): Promise<void> {
-  const hanging = leader.page.evaluate(() => {
-    for (const end = Date.now() + 9_000; Date.now() < end;);
-    return 'back';
-  });
-  expect(await Promise.race([isDeposed.then(() => 'deposed'), hanging])).toBe('deposed');
-  await hanging;
+  const session = await leader.page.context().newCDPSession(leader.page);
+  const paused = new Promise((resolve) => session.once('Debugger.paused', resolve));
+  await session.send('Debugger.enable');
+  await session.send('Debugger.pause');
+  await paused;
+  await isDeposed;
+  // It lets the page go on.
+  await session.send('Debugger.disable');
+  await session.detach();
 }
 
 // A client takes another one on its page for one in another tab: they find each other in the same way.

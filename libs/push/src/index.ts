@@ -29,7 +29,7 @@ export type {
   TopicParams,
   TopicPolicy,
 } from './access/topic-policy.js';
-export { PushTickets, type TicketOptions } from './access/push-tickets.js';
+export { PushTickets, type Redeemed, type TicketOptions } from './access/push-tickets.js';
 export { PushAccess } from './access/push-access.js';
 export { ExceptPush, HttpOnly } from './access/http-only.js';
 export type { AccessOptions } from './access/access.options.js';
@@ -82,4 +82,5 @@ export { LogEvent, type Draft } from './contracts/event.js';
 export { parsePosition, printPosition, type Position } from './contracts/position.js';
 export { covers, isPattern, isTopic } from './contracts/topic.js';
 export { encodeToken, topic, type TokenValue } from './contracts/topic-tag.js';
+export { MemoryOneTimeStore } from './backplane/memory/memory.one-time-store.js';
 export { MemoryBackplane, type MemoryBackplaneOptions } from './backplane/memory/memory.backplane.js';

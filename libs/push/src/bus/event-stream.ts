@@ -107,6 +107,7 @@ export class EventStream<Data = unknown> extends Observable<StreamMessage<Data>>
   private readonly creator = present;
 
   constructor(
+    /** @internal */
     readonly hub: Hub,
     readonly topics: readonly string[],
     readonly options: StreamOptions,

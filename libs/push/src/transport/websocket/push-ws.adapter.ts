@@ -71,11 +71,11 @@ export class PushWsAdapter extends WsAdapter {
     this.fallback = options.fallback;
   }
 
-  override create(port: number, options: GatewayOptions = {}): unknown {
+  override create(port: number, options: { readonly path?: string } = {}): unknown {
     // Known only now: the adapter may be made while the application's providers are, before it has a server.
     const server: unknown = this.resolve(HttpAdapterHost).httpAdapter?.getHttpServer();
     (this as unknown as { httpServer: unknown }).httpServer ??= server;
-    if (options[pushGateway]) return this.createPushServer();
+    if ((options as GatewayOptions)[pushGateway]) return this.createPushServer();
     if (!this.fallback) return super.create(port, { ...options });
     const foreign = (this.fallback as unknown as WsAdapter).create(port, { ...options }) as object;
     this.fallbackServers.add(foreign);
