@@ -490,9 +490,9 @@ it('the throttler of @nestjs/throttler counts requests, and leaves messages to t
 
 describe('options that make no sense', () => {
   it.each([
-    [{ limits: { connections: NaN } }, /limits\.connections has to be a positive number/],
+    [{ limits: { connections: NaN } }, /limits\.connections is NaN; it takes a positive number/],
     [{ limits: { connections: 0 } }, /limits\.connections/],
-    [{ limits: { publish: { perSecond: 1, burst: -1 } } }, /limits\.publish has to be two positive numbers/],
+    [{ limits: { publish: { perSecond: 1, burst: -1 } } }, /limits\.publish is an object; it takes two positive numbers/],
     [{ limits: { messages: 5 } }, /limits\.messages/],
     [{ trustedProxies: ['loopback'] }, /trustedProxies: "loopback" is neither/],
     [{ trustedProxies: ['10.0.0.0/33'] }, /trustedProxies/],
