@@ -492,7 +492,10 @@ describe('options that make no sense', () => {
   it.each([
     [{ limits: { connections: NaN } }, /limits\.connections is NaN; it takes a positive number/],
     [{ limits: { connections: 0 } }, /limits\.connections/],
-    [{ limits: { publish: { perSecond: 1, burst: -1 } } }, /limits\.publish is an object; it takes two positive numbers/],
+    [
+      { limits: { publish: { perSecond: 1, burst: -1 } } },
+      /limits\.publish is an object; it takes two positive numbers/,
+    ],
     [{ limits: { messages: 5 } }, /limits\.messages/],
     [{ trustedProxies: ['loopback'] }, /trustedProxies: "loopback" is neither/],
     [{ trustedProxies: ['10.0.0.0/33'] }, /trustedProxies/],
