@@ -4,7 +4,8 @@
 export { PushModule } from './push.module.js';
 export type { PushModuleExtras, PushOptions, RetentionOptions, TopicOptions } from './push.options.js';
 export type { ResourceOptions, ResourceSwitches } from './transport/http2/resource.options.js';
-export type { SseOptions, SseRouteRequest } from './transport/sse/sse.options.js';
+export type { PrincipalOf, SseRouteRequest } from './access/route-principals.js';
+export type { SseOptions } from './transport/sse/sse.options.js';
 export type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
 // What applications use

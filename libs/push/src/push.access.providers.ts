@@ -10,6 +10,7 @@ import { limitsOf } from './access/limits.js';
 import { Origins } from './access/origins.js';
 import { PushAccess } from './access/push-access.js';
 import { PushTickets } from './access/push-tickets.js';
+import { RoutePrincipals } from './access/route-principals.js';
 import { Sessions } from './access/sessions.js';
 import { TopicAccess } from './access/topic-access.js';
 import { TrustedProxies } from './access/trusted-proxies.js';
@@ -93,6 +94,7 @@ function gatekeeper(
 ): Gatekeeper {
   const limits = limitsOf(options.limits);
   const proxies = new TrustedProxies(options.trustedProxies ?? []);
+  const authentication = new Authentication(tickets, limits, errors);
   const parts = {
     limits,
     proxies,
@@ -100,7 +102,8 @@ function gatekeeper(
     topics,
     origins: new Origins(options.origins ?? 'same-host', options.allowMissingOrigin ?? true, proxies),
     capacity: new Capacity(limits),
-    authentication: new Authentication(tickets, limits, errors),
+    authentication,
+    routes: new RoutePrincipals(options.sse?.principal, authentication),
     publishing: new ClientPublishing(topics, bus),
   };
   return new Gatekeeper(parts, options.authenticate, modules, module);

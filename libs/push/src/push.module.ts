@@ -126,6 +126,7 @@ export class PushModule
     const server = adapter?.getHttpServer() as EventEmitter | undefined;
     if (!server) return;
     this.logger.log(this.basePath.description);
+    if (this.routes.description) this.logger.log(this.routes.description);
     this.sockets.watch(server);
     this.sessions.watch(server);
     if (adapter?.getType() === 'express') shareExpressShapes(server);

@@ -179,8 +179,8 @@ export function sseProviders(settingsToken: InjectionToken): Provider[] {
         limits: MessageLimits,
         { sse }: PushSettings,
       ) => {
-        const { heartbeat, principal: principalOf = () => undefined } = sse;
-        const desk = { hub, reception, gatekeeper, wheel, errors, principalOf, heartbeat, limits };
+        const { heartbeat } = sse;
+        const desk = { hub, reception, gatekeeper, wheel, errors, heartbeat, limits };
         return new SseServer(bus, desk);
       },
     },

@@ -48,6 +48,17 @@ export class Authentication {
   }
 
   /**
+   * Who sent a request to a route of the application, which has let it in. `undefined` if the authenticator does not know.
+   *
+   * @throws PushError as `ofRequest`
+   */
+  ofRoute(request: ClientRequest, address: string): Promise<Proof | undefined> {
+    return this.bounded((signal) =>
+      this.ask(() => ({ ...handshakeOf(request, 'sse', address), signal: signal() })),
+    );
+  }
+
+  /**
    * Whose token a client has sent on its connection.
    *
    * @throws PushError as `ofRequest`

@@ -1,7 +1,6 @@
 import { Logger, type OnModuleInit, type Type } from '@nestjs/common';
 import type { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { PushError } from '../contracts/errors.js';
-import type { Principal } from '../contracts/principal.js';
 import { instanceOf } from './application-classes.js';
 import type { Authentication } from './authentication.js';
 import type { Authenticator } from './authenticator.js';
@@ -11,7 +10,7 @@ import type { TransportName } from '../contracts/connection.js';
 import { clientTokenOf, queryLength, type ClientRequest } from './handshake.js';
 import type { Limits } from './limits.js';
 import type { Origins } from './origins.js';
-import { now } from './proof-time.js';
+import type { RoutePrincipals, SseRouteRequest } from './route-principals.js';
 import { Session } from './session.js';
 import type { Proof, Sessions } from './sessions.js';
 import { assertWildcards } from './wildcards.js';
@@ -29,6 +28,7 @@ export interface GatekeeperParts {
   readonly sessions: Sessions;
   readonly topics: TopicAccess;
   readonly publishing: ClientPublishing;
+  readonly routes: RoutePrincipals;
 }
 
 /** How a client comes in. */
@@ -118,12 +118,22 @@ export class Gatekeeper implements OnModuleInit {
   /**
    * A client whom the application itself has let in, on a route of its own. Its owner MUST `close` the session.
    *
-   * @throws PushError when there is no room for it, or the principal has expired
+   * @param route the request as the HTTP framework has it
+   * @param since when it came
+   * @throws PushError when there is no room for it, when the principal has expired, and when it cannot be found out
    */
-  enter(request: ClientRequest, principal: Principal | undefined): Session {
+  enter(route: SseRouteRequest, request: ClientRequest, since: number): Session | Promise<Session> {
+    const { routes, proxies } = this.parts;
+    const proof = routes.proofOf(route, request, proxies.addressOf(request), since);
+    return proof instanceof Promise
+      ? proof.then((found) => this.enterAs(request, found))
+      : this.enterAs(request, proof);
+  }
+
+  private enterAs(request: ClientRequest, proof: Proof): Session {
     const session = this.sessionFor(request, 'sse');
     try {
-      session.identify({ principal, provenAt: now() });
+      session.identify(proof);
       session.budget.spend(workOfHandshake(request.headers));
     } catch (error) {
       session.close();
@@ -131,6 +141,11 @@ export class Gatekeeper implements OnModuleInit {
     }
     this.entered.set(request, session);
     return session;
+  }
+
+  /** Whose the streams of the application's own routes are, in words. */
+  get routePrincipals(): string {
+    return this.parts.routes.description;
   }
 
   /** The session that this request has opened. */

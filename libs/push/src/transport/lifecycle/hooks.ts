@@ -10,7 +10,7 @@ export interface ConnectionContext {
   /** The connection's id. */
   readonly connection: string;
   readonly transport: TransportName;
-  /** Whose it is; `undefined` for an anonymous client, and on routes of the application without `sse.principal`. */
+  /** Whose it is; `undefined` for an anonymous client, and on routes of the application that know of none. */
   readonly principal: Principal | undefined;
 }
 

@@ -9,9 +9,13 @@ import { SseClient } from './sse-client.js';
 export class PipedConnection extends SseClient {
   readonly topics = undefined;
 
-  /** The headers are sent. */
-  open(retry: number, id: string | undefined): void {
+  /** The headers are sent: from now on it ends with its principal, whatever the events are. */
+  attach(): void {
     this.session.attach(this);
+  }
+
+  /** Its events are push's: it is told how to come back, and that it lives. */
+  open(retry: number, id: string | undefined): void {
     if (this.isOver) return this.close();
     this.sendBlock(sseOpening(retry, id));
     this.desk.wheel.add(this);

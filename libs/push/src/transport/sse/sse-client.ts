@@ -12,7 +12,6 @@ import type { Beating, TimerWheel } from '../timer-wheel.js';
 import { sseError, sseOpening } from '../../wire/sse.codec.js';
 import type { RawResponse } from './raw-response.js';
 import type { SseVisit } from './sse-visit.js';
-import type { SseRouteRequest } from './sse.options.js';
 
 /** What SSE clients are served with. */
 export interface SseDesk {
@@ -20,8 +19,6 @@ export interface SseDesk {
   readonly reception: Reception;
   readonly wheel: TimerWheel;
   readonly gatekeeper: Gatekeeper;
-  /** Whose an application's own stream is; see `SseOptions.principal`. */
-  readonly principalOf: (request: SseRouteRequest) => Principal | undefined;
   /** The form of heartbeats; see `SseOptions.heartbeat`. */
   readonly heartbeat: 'comment' | 'event';
   /** For clients that speak in messages. */

@@ -1,6 +1,7 @@
 import { Req, Res, type Type } from '@nestjs/common';
 import { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/internal';
 import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
+import { now } from '../../access/proof-time.js';
 import { isPushDoor } from '../../access/push-door.js';
 import { pushSseRoute } from './push-sse.decorator.js';
 import type { SseServer } from './sse-server.js';
@@ -23,11 +24,19 @@ const requestIndexes = new WeakMap<Type, Map<string, number>>();
  * more arguments; everything else about the route stays Nest's.
  */
 export class SseRoutes {
+  /** The application has routes of its own. */
+  private hasOwn = false;
+
   constructor(
     private readonly modules: ModulesContainer,
     private readonly config: ApplicationConfig,
     private readonly server: SseServer,
   ) {}
+
+  /** Whose the streams of the application's own routes are, in words; `undefined` if it has none. */
+  get description(): string | undefined {
+    return this.hasOwn ? this.server.routePrincipals : undefined;
+  }
 
   /** Called when the controllers exist, and before Nest builds their routes. */
   install(): void {
@@ -51,12 +60,13 @@ export class SseRoutes {
     const index = requestIndex(controller, name);
     const isIntercepted = () => this.hasInterceptors(controller, original);
     const isOwn = isPushDoor(controller);
+    if (!isOwn) this.hasOwn = true;
     const { server } = this;
     const route = pushSseRoute(original);
     const handler = function (this: unknown, ...args: unknown[]): unknown {
       const [request, response] = args.splice(index, 2) as [RawRequest, RawResponse];
       const isWatched = args.some((argument) => argument instanceof AbortSignal);
-      const client = { request, response, isIntercepted: isIntercepted(), isOwn, isWatched };
+      const client = { request, response, isIntercepted: isIntercepted(), isOwn, isWatched, since: now() };
       const run = () => original.apply(this, args);
       return route ? server.serveTopics(client, route, run) : server.serve(client, run);
     };

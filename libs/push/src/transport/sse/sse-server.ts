@@ -1,5 +1,6 @@
 import { HttpException, type MessageEvent } from '@nestjs/common';
 import { isObservable, Observable, type Subscriber } from 'rxjs';
+import type { Session } from '../../access/session.js';
 import type { EventBus } from '../../bus/event-bus.js';
 import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
 import { explain } from '../../bus/failure.js';
@@ -37,36 +38,45 @@ export class SseServer {
     private readonly desk: SseDesk,
   ) {}
 
+  /** Whose the streams of the application's own routes are, in words. */
+  get routePrincipals(): string {
+    return this.desk.gatekeeper.routePrincipals;
+  }
+
   /** An `@Sse()` route: an event stream that comes as it is, where nobody else looks at its events, is sent directly. */
   serve(client: SseRequest, run: () => unknown): unknown {
     return this.admit(client, run, (place, result) => {
-      if (result instanceof MessageStream) return this.messages(this.callOf(client, place), result);
-      if (!isObservable(result)) return result;
-      const call = this.callOf(client, place);
-      if (result instanceof EventStream && !call.isIntercepted) return this.direct(call, result);
-      return this.greeted(call, undefined, () => this.piped(call, result as Observable<MessageEvent>));
+      if (!(result instanceof MessageStream) && !isObservable(result)) return result;
+      return after(this.callOf(client, place), (call) => {
+        if (result instanceof MessageStream) return this.messages(call, result);
+        if (result instanceof EventStream && !call.isIntercepted) return this.direct(call, result);
+        return this.greeted(call, undefined, () => this.piped(call, result as Observable<MessageEvent>));
+      });
     });
   }
 
   /** A `@PushSse()` route: always sent directly. */
   serveTopics(client: SseRequest, route: PushSseRoute, run: () => unknown): unknown {
     return this.admit(client, run, (place, result) => {
-      const call = this.callOf(client, place);
-      if (result instanceof EventStream) return this.direct(call, result);
-      if (isObservable(result)) {
-        const advice = 'Use @Sse() for a stream with a pipe.';
-        throw new PushError(
-          'INVALID_OPTION',
-          `A @PushSse() method returns topics or an event stream. ${advice}`,
-        );
-      }
-      const named = result as string | string[] | null | undefined;
-      if (named !== null && named !== undefined)
-        return this.direct(call, this.bus.stream(named, route.options));
-      // The code wrote it, and a parameter stays within its token.
-      const declared = declaredTopic(route.topic, client.request);
-      return this.direct(call, this.bus.stream(declared, { ...route.options, wildcards: true }));
+      const stream = result instanceof EventStream ? result : this.streamOf(client, route, result);
+      return after(this.callOf(client, place), (call) => this.direct(call, stream));
     });
+  }
+
+  /** The stream of the topics that the method of a `@PushSse()` route has named, or of the declared one. */
+  private streamOf(client: SseRequest, route: PushSseRoute, result: unknown): EventStream {
+    if (isObservable(result)) {
+      const advice = 'Use @Sse() for a stream with a pipe.';
+      throw new PushError(
+        'INVALID_OPTION',
+        `A @PushSse() method returns topics or an event stream. ${advice}`,
+      );
+    }
+    const named = result as string | string[] | null | undefined;
+    if (named !== null && named !== undefined) return this.bus.stream(named, route.options);
+    // The code wrote it, and a parameter stays within its token.
+    const declared = declaredTopic(route.topic, client.request);
+    return this.bus.stream(declared, { ...route.options, wildcards: true });
   }
 
   /** Runs the handler when it is the client's turn, and hands its result on. */
@@ -108,14 +118,17 @@ export class SseServer {
   }
 
   /** Makes room for the client, unless the handler was push's own and has done so. */
-  private callOf(client: SseRequest, place: Place): Call {
+  private callOf(client: SseRequest, place: Place): Call | Promise<Call> {
     const request = raw(client.request);
     const response = raw(client.response);
-    const { gatekeeper, principalOf, reception } = this.desk;
-    const session = gatekeeper.sessionOf(request) ?? gatekeeper.enter(request, principalOf(client.request));
+    const { gatekeeper, reception } = this.desk;
     const isHead = request.method === 'HEAD';
-    place.budget = session.budget;
-    return { ...client, visit: new SseVisit(response, session, reception), isHead, place };
+    const callIn = (session: Session): Call => {
+      place.budget = session.budget;
+      return { ...client, visit: new SseVisit(response, session, reception), isHead, place };
+    };
+    const session = gatekeeper.sessionOf(request) ?? gatekeeper.enter(client.request, request, client.since);
+    return session instanceof Promise ? session.then(callIn) : callIn(session);
   }
 
   /**
@@ -209,6 +222,7 @@ export class SseServer {
       subscriber.add(servedTo(place, () => events.subscribe(observer)));
       if (isHead) return;
       const open = () => {
+        connection.attach();
         if (place.isUsed) connection.open(this.desk.reception.comeBackIn, place.opening);
       };
       subscriber.add(whenHeadersAreSent(visit.response, open));
@@ -248,6 +262,6 @@ function forTheMoment(thrown: unknown): never {
   throw error.retryable ? error : thrown;
 }
 
-function after(result: unknown, then: (value: unknown) => unknown): unknown {
+function after<Value>(result: Value | Promise<Value>, then: (value: Value) => unknown): unknown {
   return result instanceof Promise ? result.then(then) : then(result);
 }

@@ -1,5 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Principal } from '../../contracts/principal.js';
+import type { PrincipalOf } from '../../access/route-principals.js';
 
 /** How SSE connections are kept. */
 export interface SseOptions {
@@ -9,16 +8,11 @@ export interface SseOptions {
    */
   readonly heartbeat?: 'comment' | 'event';
   /**
-   * Whose stream it is, on the application's own `@Sse()` routes, where guards have decided: `(request) => request.user`,
-   * say. The stream then ends at the principal's `expiresAt`, by `PushAccess`, and counts against its limits. The request is
-   * that of the HTTP framework. Default: nobody's.
+   * Whose stream it is, on the application's own `@Sse()` routes, which its guards have let in. The stream then ends at the
+   * principal's `expiresAt`, by `PushAccess`, and counts against its limits. The request is that of the HTTP framework.
+   *
+   * Default: what a guard has left as `request.user`, by its `id` or `sub`, until its `exp` (seconds since 1970) or `expiresAt`;
+   * where there is none, whom the authenticator finds, by headers and cookies. `() => undefined` makes them nobody's.
    */
-  readonly principal?: (request: SseRouteRequest) => Principal | undefined;
-}
-
-/** The request of an `@Sse()` route, as Express or Fastify have it. */
-export interface SseRouteRequest {
-  readonly headers: IncomingHttpHeaders;
-  /** What most guards leave there. */
-  readonly user?: unknown;
+  readonly principal?: PrincipalOf;
 }

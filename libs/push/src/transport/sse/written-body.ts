@@ -14,6 +14,8 @@ export interface SseRequest {
   readonly isOwn: boolean;
   /** The handler has asked to be told when the stream ends (`@SseSignal()`). */
   readonly isWatched: boolean;
+  /** When its handler was called: see `now`. */
+  readonly since: number;
 }
 
 /** Writes a body. */
