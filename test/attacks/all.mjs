@@ -3,7 +3,7 @@ import { churn } from './played/churn.mjs';
 import { deepTopics } from './played/deep-topics.mjs';
 import { evicting } from './played/evicting.mjs';
 import { overlap } from './played/overlap.mjs';
-import { rapidReset } from './played/rapid-reset.mjs';
+import { lateReset, rapidReset } from './played/rapid-reset.mjs';
 import { reconnecting } from './played/reconnecting.mjs';
 import { redisHistory } from './played/redis-history.mjs';
 import { scanStorm } from './played/scan-storm.mjs';
@@ -24,4 +24,5 @@ export const attacks = [
   evicting,
   catchUpMemory,
   rapidReset,
+  lateReset,
 ];

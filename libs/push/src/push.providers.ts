@@ -16,6 +16,7 @@ import { DeadPeers } from './transport/lifecycle/dead-peers.js';
 import { Hooks } from './transport/lifecycle/hooks.js';
 import { HttpSockets } from './transport/lifecycle/http-sockets.js';
 import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
+import { StreamGate } from './transport/lifecycle/stream-gate.js';
 import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
 import { LogGate } from './transport/lifecycle/log-gate.js';
 import { Reception } from './transport/lifecycle/reception.js';
@@ -89,12 +90,18 @@ export function coreProviders(settingsToken: InjectionToken): Provider[] {
   ];
 }
 
+const http2Sessions: Provider = {
+  provide: Http2Sessions,
+  inject: [Turnstile],
+  useFactory: (turnstile: Turnstile) => new Http2Sessions(new StreamGate(turnstile)),
+};
+
 /** Where clients come in and go out. */
 export function lifecycleProviders(settingsToken: InjectionToken): Provider[] {
   return [
     HttpSockets,
-    Http2Sessions,
     Turnstile,
+    http2Sessions,
     {
       provide: TimerWheel,
       inject: [settingsToken],

