@@ -32,7 +32,9 @@ export class StreamGate {
       const serve = () => handlers.forEach((handler) => handler.call(session, stream, ...rest));
       const turn = this.turnstile.pass();
       if (!turn) return serve();
-      const serveLater = () => void (stream.closed || stream.destroyed || serve());
+      const serveLater = () => {
+        if (!stream.closed && !stream.destroyed) serve();
+      };
       turn.then(serveLater).catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
     });
   }
