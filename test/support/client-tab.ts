@@ -42,6 +42,11 @@ export class Tab {
     return tab;
   }
 
+  /** Resolves once the client is live. */
+  async untilLive(): Promise<void> {
+    await this.page.waitForFunction(() => window.push.status === 'live');
+  }
+
   async connect(options: PlainOptions = {}, storage = false): Promise<void> {
     await this.page.waitForFunction(() => 'connect' in window);
     await this.page.evaluate(

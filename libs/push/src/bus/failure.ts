@@ -33,8 +33,9 @@ function failureOf(thrown: unknown): Failure {
     const code = codeOf[status] ?? (status < 500 ? 'INVALID_MESSAGE' : undefined);
     const { message } = thrown.getResponse() as { message?: unknown };
     const details = Array.isArray(message) ? message.map(String) : undefined;
-    if (code)
-      return { error: new PushError(code, thrown.message, { cause: thrown }), details, isExpected: true };
+    // What Nest's own pipes say of it is "Bad Request Exception"; the reasons are in the list.
+    const reason = details ? `${details.join('; ')}.` : thrown.message;
+    if (code) return { error: new PushError(code, reason, { cause: thrown }), details, isExpected: true };
   }
   return { error: new PushError('INTERNAL', 'The server failed.', { cause: thrown }), isExpected: false };
 }

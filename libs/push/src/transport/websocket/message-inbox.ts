@@ -70,8 +70,10 @@ export class MessageInbox {
       for (let data = this.waiting.shift(); data !== undefined; data = this.waiting.shift()) {
         if (connection.isRefused) continue;
         await connection.turn((data as Buffer).length);
+        if (connection.isRefused) continue;
         const message = this.parse(data);
         if (message) await this.handle(message);
+        connection.progress();
         if (this.waiting.length === 0 && connection.hasRoomForAnswers) connection.resume();
       }
     } finally {

@@ -1,6 +1,7 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { longestTimeout } from '../../access/deadline.js';
 import type { Session, SessionClient } from '../../access/session.js';
 import { workOfMessage } from '../../access/work.js';
 import type { Connection, GapNotice, WorkBudget } from '../../contracts/connection.js';
@@ -64,6 +65,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   isRefused = false;
   /** The client is gone. */
   isOver = false;
+  private lingering: NodeJS.Timeout | undefined;
   /** Nothing more is read from a client that floods. */
   private isShut = false;
 
@@ -195,7 +197,19 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
     this.desk.wheel.remove(this);
     this.cursor.leave();
     this.stream.off('drain', this.drained);
-    if (!this.isBusy) this.leave();
+    if (this.isBusy) this.progress();
+    else this.leave();
+  }
+
+  /** Something that it has said was handled. Once the client is gone, what makes no progress is not waited for. */
+  progress(): void {
+    if (!this.isOver) return;
+    clearTimeout(this.lingering);
+    const patience = Math.min(2 * this.session.limits.decisionTimeout, longestTimeout);
+    this.lingering = setTimeout(() => {
+      this.isRefused = true;
+      this.leave();
+    }, patience).unref();
   }
 
   /** Nothing of what the client has said waits any more. */
@@ -206,6 +220,7 @@ export class WebSocketConnection implements Connection, ClientConnection, Sessio
   }
 
   private leave(): void {
+    clearTimeout(this.lingering);
     this.session.close();
     this.desk.reception.left(this);
     this.desk.forget(this.client);
