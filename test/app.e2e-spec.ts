@@ -326,8 +326,11 @@ describe('what comes in over the WebSocket', () => {
     const notes: Note[] = [];
     await push.on('board.notes', (note) => notes.push(note)).live;
     const before = Date.now();
-    const forged = { author: ' Ann ', text: 'Hello', at: 1, more: true };
+    const forged = { author: ' Ann ', text: 'Hello', at: 1 };
     await push.publish('board.notes', forged);
+    await expect(push.publish('board.notes', { ...forged, more: true } as Note)).rejects.toThrow(
+      /more should not/,
+    );
     await expect(push.publish('board.notes', { author: 'Ann', text: '  ' } as Note)).rejects.toMatchObject({
       code: 'INVALID_MESSAGE',
       message: expect.stringMatching(/text must be longer/) as string,

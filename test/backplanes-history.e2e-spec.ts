@@ -37,32 +37,28 @@ const early: [string, (port: number) => Promise<ServerProcess>, (port: number) =
 ];
 
 describe.each(early)('A node that is there before %s', (_, startServer, backplane) => {
-  it('takes clients, who get no id that is none, and everything from when it comes', async () => {
+  it('lets clients wait until it has reached the log, and gives them everything from then on', async () => {
     const port = await freePort();
     const app = await startApp('express', {
       imports: [
         PushModule.forRoot({
           backplane: backplane(port),
           topics: [{ pattern: '>', access: 'public' }],
-          heartbeat: 100,
+          // Servers take their time to start on a busy machine.
+          limits: { decisionTimeout: 50_000 },
         }),
       ],
       controllers: [NewsController],
     });
-    const sse = await openSse(app.url('/push/events?topic=prices'));
-    const piped = await openSse(app.url('/piped'));
-    const ws = await openWs(app.webSocketUrl());
-    const answer = ws.subscribe('prices');
-    await Promise.all([
-      sse.until(() => sse.body.includes(':\n\n')),
-      piped.until(() => piped.body.includes(':\n\n')),
-      ws.next('heartbeat'),
+    const opening = Promise.all([
+      openSse(app.url('/push/events?topic=prices')),
+      openSse(app.url('/piped')),
+      openWs(app.webSocketUrl()),
     ]);
-    expect([sse.lastEventId, piped.lastEventId]).toEqual(['', '']);
-    expect([...ws.all('hello'), ...ws.all('heartbeat')].filter(({ id }) => id !== undefined)).toEqual([]);
     const server = await startServer(port);
     afterTest(() => server.dispose());
-    await answer;
+    const [sse, piped, ws] = await opening;
+    await ws.subscribe('prices');
     await sse.until(() => sse.lastEventId !== '');
     await eventually(async () => (await app.bus.health()).ready);
     await app.bus.publish('prices', 1);
@@ -237,7 +233,7 @@ describe.each(logs)('A node that starts over a log in %s with a past', (_, start
     afterTest(() => ws.socket.terminate());
     const padding = 'x'.repeat(20_000);
     await Promise.all(numbers(600).map((n) => app.bus.publish('large', { n, padding })));
-    expect(app.bus.stats().window.events).toBeLessThan(10);
+    expect(app.bus.stats().window.events).toBeLessThan(20);
     ws.socket.resume();
     await ws.untilData(600);
     expect(ws.data.map((data) => (data as { n: number }).n)).toEqual(numbers(600));
