@@ -7,7 +7,7 @@ const trimmed = Transform(({ value }: { value: unknown }) =>
 );
 
 /** What a page has to send to write a note. */
-export class NoteDto implements Note {
+export class NoteDto implements Omit<Note, 'at'> {
   @trimmed
   @IsString()
   @Length(1, 40)
@@ -18,8 +18,7 @@ export class NoteDto implements Note {
   @Length(1, 1_000)
   text!: string;
 
-  /** The server's clock, whatever a page says. */
-  @Transform(() => Date.now())
+  /** Not used: the server has a clock of its own. */
   @Allow()
-  at: number = Date.now();
+  at?: number;
 }
