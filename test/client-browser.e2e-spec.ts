@@ -14,7 +14,7 @@ import { together, type Scenario } from './support/together.js';
 import { eventually } from './support/watched.js';
 
 // A browser on a busy machine takes its time.
-import.meta.jest.setTimeout(90_000);
+import.meta.jest.setTimeout(240_000);
 
 let browser: Browser;
 
