@@ -2,7 +2,7 @@ import { createParser } from 'eventsource-parser';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { get as getPlain, type IncomingMessage } from 'node:http';
-import { connect } from 'node:http2';
+import { connect, type SecureClientSessionOptions } from 'node:http2';
 import { get as getSecure } from 'node:https';
 import type { Readable } from 'node:stream';
 import { WebSocket } from 'ws';
@@ -29,6 +29,9 @@ export interface Aftermath {
 type Transport = 'websocket' | 'sse' | 'sse over HTTP/2';
 
 const path = '/push/events?topic=news.tick';
+
+/** Clients without a name are counted by address: what attackers have used up is not the witness's. */
+const localAddress = '127.0.0.2';
 
 /**
  * A client that behaves, over each transport, while others attack: it has to get every event, in order, on connections
@@ -75,7 +78,7 @@ export class Witness extends Watched {
   }
 
   private async listen(url: string): Promise<void> {
-    const socket = new WebSocket(url, { rejectUnauthorized: false });
+    const socket = new WebSocket(url, { rejectUnauthorized: false, localAddress });
     this.closing.push(() => socket.terminate());
     const seen = this.seesOver('websocket');
     let isLive = false;
@@ -94,14 +97,14 @@ export class Witness extends Watched {
 
   private async read(url: string): Promise<void> {
     const get = this.target.isSecure ? getSecure : getPlain;
-    const request = get(url, { agent: false, rejectUnauthorized: false });
+    const request = get(url, { agent: false, rejectUnauthorized: false, localAddress });
     this.closing.push(() => request.destroy());
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     await this.follow('sse', response);
   }
 
   private async readOverHttp2(url: string): Promise<void> {
-    const session = connect(url, { rejectUnauthorized: false });
+    const session = connect(url, { rejectUnauthorized: false, localAddress } as SecureClientSessionOptions);
     this.closing.push(() => session.destroy());
     session.on('error', (error) => this.complain(`HTTP/2: ${error.message}`));
     await this.follow('sse over HTTP/2', session.request({ ':path': path }));
