@@ -9,7 +9,8 @@ import { eventually } from './support/watched.js';
 const seconds = (count: number) => count * 1_000;
 
 /** All clients of these tests have one. */
-const oneAddress = { connectionsPerAddress: 20_000 };
+const boundless = { perSecond: 1e12, burst: 1e12 };
+const oneAddress = { connectionsPerAddress: 20_000, work: boundless, subscribe: boundless };
 
 async function startWithCrowd(
   size: number,
