@@ -96,6 +96,17 @@ const http2Sessions: Provider = {
   useFactory: (turnstile: Turnstile) => new Http2Sessions(new StreamGate(turnstile)),
 };
 
+const deadPeers: Provider = {
+  provide: DeadPeers,
+  inject: [ClientConnections, Http2Sessions, TimerWheel, ErrorReporter],
+  useFactory: (
+    connections: ClientConnections,
+    sessions: Http2Sessions,
+    wheel: TimerWheel,
+    errors: ErrorReporter,
+  ) => new DeadPeers(connections, sessions, wheel.interval, errors),
+};
+
 /** Where clients come in and go out. */
 export function lifecycleProviders(settingsToken: InjectionToken): Provider[] {
   return [
@@ -117,12 +128,7 @@ export function lifecycleProviders(settingsToken: InjectionToken): Provider[] {
       inject: [Hooks],
       useFactory: (hooks: Hooks) => new ClientConnections(hooks),
     },
-    {
-      provide: DeadPeers,
-      inject: [ClientConnections, TimerWheel, ErrorReporter],
-      useFactory: (connections: ClientConnections, wheel: TimerWheel, errors: ErrorReporter) =>
-        new DeadPeers(connections, wheel.interval, errors),
-    },
+    deadPeers,
     {
       provide: LogGate,
       inject: [Hub, settingsToken],

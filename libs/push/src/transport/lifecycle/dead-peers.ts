@@ -2,6 +2,7 @@ import type { Http2Session } from 'node:http2';
 import type { ErrorReporter } from '../../bus/error-reporter.js';
 import type { ClientConnection } from './client-connection.js';
 import type { ClientConnections } from './client-connections.js';
+import type { Http2Sessions } from './http2-sessions.js';
 import { tcpKey, unacknowledged, type TcpKey } from './tcp-table.js';
 
 /** How often clients are looked at in an interval. */
@@ -29,6 +30,7 @@ export class DeadPeers {
   /** @param interval milliseconds between two heartbeats */
   constructor(
     private readonly connections: ClientConnections,
+    private readonly sessions: Http2Sessions,
     private readonly interval: number,
     private readonly errors: ErrorReporter,
   ) {}
@@ -45,25 +47,30 @@ export class DeadPeers {
     clearInterval(this.timer);
   }
 
+  /**
+   * All sessions are asked, whoever uses them: after an error of the connection Node reads nothing more from it, and does not
+   * notice that the client is gone.
+   */
   private askSessions(): void {
-    const sessions = new Map<Http2Session, ClientConnection[]>();
-    for (const connection of this.connections.all()) {
-      const session = connection.http2;
-      if (!session || session.destroyed) continue;
-      const others = sessions.get(session);
-      if (others) others.push(connection);
-      else sessions.set(session, [connection]);
-    }
-    for (const [session, connections] of sessions) {
+    for (const session of this.sessions.all()) {
       const asked = this.asked.get(session);
-      if (asked === undefined) {
-        this.asked.set(session, this.look);
-        session.ping(() => this.asked.delete(session));
-      } else if (this.look - asked >= looks) {
-        connections.forEach(timeOut);
+      if (asked === undefined) this.ask(session);
+      else if (this.look - asked >= looks) {
+        for (const connection of this.connections.all())
+          if (connection.http2 === session) timeOut(connection);
         session.destroy();
       }
     }
+  }
+
+  private ask(session: Http2Session): void {
+    if (session.destroyed || session.connecting) return;
+    this.asked.set(session, this.look);
+    const answered = (error: Error | null) => error ?? this.asked.delete(session);
+    // Node sends no PING on a session that is to close with its last stream; empty SETTINGS are acknowledged too.
+    if (session.closed) session.settings({}, answered);
+    // Too many of the application's own are under way.
+    else if (!session.ping(answered)) this.asked.delete(session);
   }
 
   private async lookAtSockets(): Promise<void> {

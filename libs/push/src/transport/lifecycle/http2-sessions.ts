@@ -26,6 +26,10 @@ export class Http2Sessions {
     });
   }
 
+  all(): ServerHttp2Session[] {
+    return [...this.sessions];
+  }
+
   /** Sends GOAWAY (RFC 9113, section 6.8): no new streams; a session closes when its last stream has ended. */
   close(): void {
     this.isClosing = true;
