@@ -60,7 +60,7 @@ describe('A rolling deploy', () => {
     const publisher = await NewsProcess.start({ redis: redis.port, push: { retention } });
     const service = await Service.start(2, { redis: redis.port, push: { retry: 500, retention } });
     const crowd = await connectCrowd(service, 1_000);
-    await publisher.ask('feed', { topic: 'news.a', perSecond: 200 });
+    await publisher.ask('feed', { topic: 'news.a', perSecond: 50 });
     await crowd.until(() => crowd.events >= 50_000);
     // On a busy machine readers lag: they are given the time to reach what the new instance has seen itself.
     const isReady = async () => {
