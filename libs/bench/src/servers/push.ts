@@ -5,6 +5,8 @@ import type { BenchServer, ServerOptions } from '../server/contract.js';
 
 /* nestjs-push: an `@Sse()` route, and the gateway at /push. */
 
+const boundless = { perSecond: Infinity, burst: Infinity };
+
 @Controller()
 class EventsController {
   constructor(private readonly events: EventBus) {}
@@ -22,8 +24,8 @@ export async function start({ platform, retained }: ServerOptions): Promise<Benc
         topics: [{ pattern: 'bench.>', access: 'public' }],
         retention: retained === undefined ? {} : { events: retained, bytes: 512 * 1024 * 1024 },
         heartbeat: 600_000,
-        // The load generator is one address.
-        limits: { connectionsPerAddress: 20_000 },
+        // The load generator is one address, and thousands of clients.
+        limits: { connectionsPerAddress: 20_000, work: boundless, subscribe: boundless },
       }),
     ],
     controllers: [EventsController],
