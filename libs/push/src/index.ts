@@ -3,7 +3,7 @@
 // The module
 export { PushModule } from './push.module.js';
 export type { PushModuleExtras, PushOptions, RetentionOptions, TopicOptions } from './push.options.js';
-export type { ResourceOptions, ResourceSwitches } from './transport/http2/resource.options.js';
+export type { ResourceOptions, ResourceSwitches } from './resources/resource.options.js';
 export type { PrincipalOf, SseRouteRequest } from './access/route-principals.js';
 export type { SseOptions } from './transport/sse/sse.options.js';
 export type { WebSocketOptions } from './transport/websocket/websocket.options.js';
@@ -39,33 +39,28 @@ export type { LimitOptions, Rate } from './access/limits.js';
 export type { OriginRule } from './access/origins.js';
 
 // The life of connections
-export { PushLifecycle } from './transport/lifecycle/lifecycle.js';
-export { OnPushConnect, OnPushDisconnect, OnPushSubscribe } from './transport/lifecycle/hooks.js';
-export type { ConnectionContext, DisconnectContext, SubscribeContext } from './transport/lifecycle/hooks.js';
-export type { DisconnectReason } from './transport/lifecycle/client-connection.js';
+export { PushLifecycle } from './clients/lifecycle.js';
+export { OnPushConnect, OnPushDisconnect, OnPushSubscribe } from './clients/hooks.js';
+export type { ConnectionContext, DisconnectContext, SubscribeContext } from './clients/hooks.js';
+export type { DisconnectReason } from './clients/client-connection.js';
 export type { ErrorContext, ErrorListener } from './bus/error-reporter.js';
 // Resources that arrive before they are asked for
-export { PushResources } from './transport/http2/push-resources.decorator.js';
-export { PushInterceptor } from './transport/http2/push.interceptor.js';
-export { ResourcePusher } from './transport/http2/resource-pusher.js';
-export { fromViteManifest, type ViteManifestOptions } from './transport/http2/vite-manifest.js';
-export type { ResourceDestination } from './transport/http2/media-types.js';
-export type { ResourceSkip, ResourceStats } from './transport/http2/resource-stats.js';
-export type {
-  Resource,
-  ResourceDeclaration,
-  ResourceRequest,
-  ResourceSource,
-} from './transport/http2/resource.js';
+export { PushResources } from './resources/push-resources.decorator.js';
+export { PushInterceptor } from './resources/push.interceptor.js';
+export { ResourcePusher } from './resources/resource-pusher.js';
+export { fromViteManifest, type ViteManifestOptions } from './resources/vite-manifest.js';
+export type { ResourceDestination } from './resources/media-types.js';
+export type { ResourceSkip, ResourceStats } from './resources/resource-stats.js';
+export type { Resource, ResourceDeclaration, ResourceRequest, ResourceSource } from './resources/resource.js';
 
 // What they may meet
 export { PushError, type PushErrorCode, type PushErrorOptions } from './contracts/errors.js';
 export { CloseCode } from './contracts/close-codes.js';
 export type { GapNotice, GapReason, TransportName } from './contracts/connection.js';
 export type { HubStats, TopicRule } from './hub/hub.js';
-export type { HistoryStats } from './hub/history-reader.js';
-export type { Start } from './hub/cursor.js';
-export type { SlowPolicy } from './hub/cursor-host.js';
+export type { HistoryStats } from './hub/replay/history-reader.js';
+export type { Start } from './hub/replay/cursor.js';
+export type { SlowPolicy } from './hub/replay/cursor-host.js';
 export type { Retention, RetentionRules } from './contracts/retention.js';
 export type { ErrorReport, Greeting, ServerMessage } from './wire/websocket.messages.js';
 

@@ -5,7 +5,7 @@ import { Capacity } from './access/capacity.js';
 import { ClientPublishing } from './access/client-publishing.js';
 import { Gatekeeper } from './access/gatekeeper.js';
 import { GlobalEnhancers, type OpenDoors } from './access/global-enhancers.js';
-import { HandshakeWatch } from './access/handshake-watch.js';
+import { HandshakeWatch } from './platform/handshake-watch.js';
 import { limitsOf } from './access/limits.js';
 import { Origins } from './access/origins.js';
 import { PushAccess } from './access/push-access.js';

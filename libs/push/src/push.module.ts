@@ -18,13 +18,13 @@ import { Hub } from './hub/hub.js';
 import { accessProviders, enhancerProviders } from './push.access.providers.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
 import { checkExtras, settingsOf } from './settings.js';
-import { BasePath } from './transport/base-path.js';
-import { DeadPeers } from './transport/lifecycle/dead-peers.js';
-import { Hooks } from './transport/lifecycle/hooks.js';
-import { HttpSockets } from './transport/lifecycle/http-sockets.js';
-import { Http2Sessions } from './transport/lifecycle/http2-sessions.js';
-import { PushLifecycle } from './transport/lifecycle/lifecycle.js';
-import { noticeMissingShutdownHooks } from './transport/lifecycle/shutdown-notice.js';
+import { BasePath } from './platform/base-path.js';
+import { DeadPeers } from './clients/dead-peers.js';
+import { Hooks } from './clients/hooks.js';
+import { HttpSockets } from './platform/http-sockets.js';
+import { Http2Sessions } from './platform/http2-sessions.js';
+import { PushLifecycle } from './clients/lifecycle.js';
+import { noticeMissingShutdownHooks } from './clients/shutdown-notice.js';
 import {
   coreProviders,
   lifecycleProviders,
@@ -32,10 +32,10 @@ import {
   sseProviders,
   websocketProviders,
 } from './push.providers.js';
-import { PushInterceptor } from './transport/http2/push.interceptor.js';
-import { ResourcePusher } from './transport/http2/resource-pusher.js';
+import { PushInterceptor } from './resources/push.interceptor.js';
+import { ResourcePusher } from './resources/resource-pusher.js';
 import { pushControllerAt } from './transport/sse/push.controller.js';
-import { shareExpressShapes } from './transport/sse/express-shapes.js';
+import { shareExpressShapes } from './platform/express-shapes.js';
 import { claimBodies } from './transport/sse/request-body.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 

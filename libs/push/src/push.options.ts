@@ -4,7 +4,7 @@ import type { ErrorListener } from './bus/error-reporter.js';
 import type { Backplane } from './contracts/backplane.js';
 import type { Retention } from './contracts/retention.js';
 import type { TopicRule } from './hub/hub.js';
-import type { ResourceOptions } from './transport/http2/resource.options.js';
+import type { ResourceOptions } from './resources/resource.options.js';
 import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 

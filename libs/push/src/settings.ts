@@ -17,7 +17,7 @@ import {
   type Checks,
 } from './contracts/option-checks.js';
 import type { PushModuleExtras, PushOptions, RetentionOptions, TopicOptions } from './push.options.js';
-import type { ResourceOptions } from './transport/http2/resource.options.js';
+import type { ResourceOptions } from './resources/resource.options.js';
 import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Connection, GapNotice, WorkBudget } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
-import type { Start } from '../hub/cursor.js';
+import type { Start } from '../hub/replay/cursor.js';
 import type { Hub } from '../hub/hub.js';
 
 /** How `EventBus.stream()` reads. */

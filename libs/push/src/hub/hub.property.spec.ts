@@ -20,7 +20,7 @@ import { parsePosition } from '../contracts/position.js';
 import { covers } from '../contracts/topic.js';
 import { Interest } from '../testing/model-interest.js';
 import { Log, rules, SlowHistory, topics, type Keeping } from '../testing/model-log.js';
-import type { Cursor } from './cursor.js';
+import type { Cursor } from './replay/cursor.js';
 import { Hub } from './hub.js';
 
 /*

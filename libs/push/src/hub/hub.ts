@@ -4,17 +4,17 @@ import type { LogEvent } from '../contracts/event.js';
 import { printPosition, type Position } from '../contracts/position.js';
 import type { Retention } from '../contracts/retention.js';
 import { covers } from '../contracts/topic.js';
-import { Cursor } from './cursor.js';
-import type { Counted, CursorHost, SlowPolicy } from './cursor-host.js';
-import { FanOut } from './fan-out.js';
-import { Forerunners } from './forerunners.js';
-import { HistoryReader, type HistoryStats } from './history-reader.js';
-import { Departures, Interest } from './interest.js';
+import { Cursor } from './replay/cursor.js';
+import type { Counted, CursorHost, SlowPolicy } from './replay/cursor-host.js';
+import { FanOut } from './fan-out/fan-out.js';
+import { Forerunners } from './replay/forerunners.js';
+import { HistoryReader, type HistoryStats } from './replay/history-reader.js';
+import { Departures, Interest } from './fan-out/interest.js';
 import { Scheduler } from './scheduler.js';
-import { Subscribers, type Member } from './subscribers.js';
-import { TopicIndex } from './topic-index.js';
-import type { TopicSet } from './topic-set.js';
-import { Window } from './window.js';
+import { Subscribers, type Member } from './fan-out/subscribers.js';
+import { TopicIndex } from './topics/topic-index.js';
+import type { TopicSet } from './topics/topic-set.js';
+import { Window } from './window/window.js';
 
 /** A rule for the topics that match `pattern`. Of several rules that match, the first holds. */
 export interface TopicRule {

@@ -3,7 +3,7 @@ import type { History, HistoryPage, HistoryQuery } from '../contracts/backplane.
 import { LogEvent } from '../contracts/event.js';
 import { covers } from '../contracts/topic.js';
 import type { Hub, TopicRule } from '../hub/hub.js';
-import { TopicSet } from '../hub/topic-set.js';
+import { TopicSet } from '../hub/topics/topic-set.js';
 import { MemoryHistory } from './memory-history.js';
 
 /** What the model of the promise publishes to, and by which rules that is kept. */

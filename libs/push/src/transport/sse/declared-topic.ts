@@ -1,7 +1,7 @@
 import { PushError } from '../../contracts/errors.js';
 import { isReserved } from '../../contracts/topic.js';
 import { notPart, tokenOf } from '../../contracts/topic-tag.js';
-import type { RawRequest } from './raw-response.js';
+import type { RawRequest } from '../../platform/raw-response.js';
 
 /**
  * The topic of a `@PushSse()` route, with the request's parameters in the place of `:name`.

@@ -1,10 +1,10 @@
 import type { Connection, GapNotice, WorkBudget } from '../../contracts/connection.js';
 import type { Batch, Codec } from '../../contracts/event.js';
-import type { Cursor } from '../../hub/cursor.js';
+import type { Cursor } from '../../hub/replay/cursor.js';
 import { chunk } from '../../wire/sse.codec.js';
-import { hasRoom, together } from '../together.js';
-import { Stall } from '../stall.js';
-import { bodyOf, type BodySink } from './raw-response.js';
+import { hasRoom, together } from '../../platform/together.js';
+import { Stall } from '../../clients/stall.js';
+import { bodyOf, type BodySink } from '../../platform/raw-response.js';
 import { SseClient, type SseDesk } from './sse-client.js';
 import type { SseVisit } from './sse-visit.js';
 

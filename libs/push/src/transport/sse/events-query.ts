@@ -1,5 +1,5 @@
 import { maxTopicLength } from '../../contracts/topic.js';
-import { assertNothingWrong } from '../message-fields.js';
+import { assertNothingWrong } from '../../clients/message-fields.js';
 
 /** More topics in one URL than servers and proxies would let through. */
 const maxTopicsPerRequest = 256;

@@ -1,11 +1,11 @@
 import { NotFoundException } from '@nestjs/common';
 import type { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session, SessionClient } from '../../access/session.js';
-import type { BasePath } from '../base-path.js';
-import type { Reception } from '../lifecycle/reception.js';
-import type { MessageLimits } from '../message-client.js';
+import type { BasePath } from '../../platform/base-path.js';
+import type { Reception } from '../../clients/reception.js';
+import type { MessageLimits } from '../../clients/message-client.js';
 import { refusing } from './http-refusal.js';
-import { raw, whenClosed, type RawRequest, type RawResponse } from './raw-response.js';
+import { raw, whenClosed, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
 import { readMessage, unveil } from './request-body.js';
 
 /** What the built-in endpoints have in common: how a request is read, and who sent it. */

@@ -1,8 +1,8 @@
 import { HttpException } from '@nestjs/common';
 import { logRefusal } from '../../bus/debug-log.js';
 import { PushError } from '../../contracts/errors.js';
-import type { Reception } from '../lifecycle/reception.js';
-import type { RawResponse } from './raw-response.js';
+import type { Reception } from '../../clients/reception.js';
+import type { RawResponse } from '../../platform/raw-response.js';
 
 /** The HTTP answer that an error stands for. */
 export class PushRefusal extends HttpException {

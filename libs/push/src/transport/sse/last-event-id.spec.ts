@@ -1,5 +1,5 @@
 import { lastEventId } from './last-event-id.js';
-import type { RawRequest } from './raw-response.js';
+import type { RawRequest } from '../../platform/raw-response.js';
 
 describe('The last event id of a request', () => {
   it.each<[string | undefined, string, string | undefined]>([

@@ -1,4 +1,4 @@
-import { raw, type RawRequest } from './raw-response.js';
+import { raw, type RawRequest } from '../../platform/raw-response.js';
 
 /**
  * The id that a client resumes from: the `Last-Event-ID` header (HTML standard, 9.2.3), or `lastEventId` in the query

@@ -10,8 +10,8 @@ import {
   revokedMessage,
   type ServerMessage,
 } from '../../wire/websocket.messages.js';
-import type { SubscribeMessage } from '../client-messages.js';
-import { greet, positionOf, subscribe, type MessageClient } from '../message-client.js';
+import type { SubscribeMessage } from '../../clients/client-messages.js';
+import { greet, positionOf, subscribe, type MessageClient } from '../../clients/message-client.js';
 import { DirectConnection } from './direct-connection.js';
 import type { SseDesk } from './sse-client.js';
 import type { SseVisit } from './sse-visit.js';

@@ -1,4 +1,4 @@
-import type { SubscribeMessage } from '../client-messages.js';
+import type { SubscribeMessage } from '../../clients/client-messages.js';
 
 /** What a client of messages asks for, as its handler returns it. */
 export class MessageStream {

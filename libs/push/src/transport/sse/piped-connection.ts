@@ -1,5 +1,5 @@
 import { sseHeartbeat, sseOpening } from '../../wire/sse.codec.js';
-import type { BodySink } from './raw-response.js';
+import type { BodySink } from '../../platform/raw-response.js';
 import { SseClient } from './sse-client.js';
 
 /**

@@ -14,15 +14,15 @@ import { Gatekeeper } from '../../access/gatekeeper.js';
 import { declareDoor } from '../../access/push-door.js';
 import { EventBus } from '../../bus/event-bus.js';
 import type { EventStream } from '../../bus/event-stream.js';
-import { endpoints } from '../base-path.js';
-import { readPublishBody, readSubscriptions } from '../client-messages.js';
+import { endpoints } from '../../platform/base-path.js';
+import { readPublishBody, readSubscriptions } from '../../clients/client-messages.js';
 import { readEventsQuery } from './events-query.js';
 import { HttpDoor } from './http-door.js';
 import { MessageStream } from './message-stream.js';
 import { describeEndpoints } from './openapi.js';
 import { PushRefusalFilter, answer, type Reply } from './push-refusal.filter.js';
 import { PushSse } from './push-sse.decorator.js';
-import type { RawRequest, RawResponse } from './raw-response.js';
+import type { RawRequest, RawResponse } from '../../platform/raw-response.js';
 
 /**
  * The built-in endpoints as a controller class at `path`: `GET <path>/events?topic=…&topic=…` for `EventSource`, and the

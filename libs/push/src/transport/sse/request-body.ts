@@ -2,8 +2,8 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { assertHarmless } from '../../access/json-shape.js';
 import { PushError } from '../../contracts/errors.js';
-import { isObject } from '../message-fields.js';
-import { raw, type RawRequest } from './raw-response.js';
+import { isObject } from '../../clients/message-fields.js';
+import { raw, type RawRequest } from '../../platform/raw-response.js';
 
 /** What says of a request that it has a body, and in which form. */
 const bodyHeaders = ['content-type', 'content-length', 'transfer-encoding', 'content-encoding'] as const;

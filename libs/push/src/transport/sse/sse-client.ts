@@ -5,12 +5,12 @@ import { explain } from '../../bus/failure.js';
 import type { PushError } from '../../contracts/errors.js';
 import type { Principal } from '../../contracts/principal.js';
 import type { Hub } from '../../hub/hub.js';
-import type { MessageLimits } from '../message-client.js';
-import type { DisconnectReason } from '../lifecycle/client-connection.js';
-import type { Reception } from '../lifecycle/reception.js';
-import type { Beating, TimerWheel } from '../timer-wheel.js';
+import type { MessageLimits } from '../../clients/message-client.js';
+import type { DisconnectReason } from '../../clients/client-connection.js';
+import type { Reception } from '../../clients/reception.js';
+import type { Beating, TimerWheel } from '../../clients/timer-wheel.js';
 import { sseError, sseOpening } from '../../wire/sse.codec.js';
-import type { RawResponse } from './raw-response.js';
+import type { RawResponse } from '../../platform/raw-response.js';
 import type { SseVisit } from './sse-visit.js';
 
 /** What SSE clients are served with. */

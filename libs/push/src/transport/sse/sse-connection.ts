@@ -1,5 +1,5 @@
 import type { GapNotice } from '../../contracts/connection.js';
-import type { Start } from '../../hub/cursor.js';
+import type { Start } from '../../hub/replay/cursor.js';
 import {
   chunkedSseCodec,
   chunkedSseEnvelopeCodec,

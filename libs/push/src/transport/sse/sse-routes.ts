@@ -5,7 +5,7 @@ import { now } from '../../access/proof-time.js';
 import { isPushDoor } from '../../access/push-door.js';
 import { pushSseRoute } from './push-sse.decorator.js';
 import type { SseServer } from './sse-server.js';
-import type { RawRequest, RawResponse } from './raw-response.js';
+import type { RawRequest, RawResponse } from '../../platform/raw-response.js';
 
 type Handler = (...args: unknown[]) => unknown;
 type Handlers = Record<string, Handler>;

@@ -6,9 +6,9 @@ import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
 import { explain } from '../../bus/failure.js';
 import { PushError } from '../../contracts/errors.js';
 import { endOfStream, errorReport } from '../../wire/sse.codec.js';
-import { honourClose } from './connection-header.js';
+import { honourClose } from '../../platform/connection-header.js';
 import { declaredTopic } from './declared-topic.js';
-import { holdHeaders } from './held-headers.js';
+import { holdHeaders } from '../../platform/held-headers.js';
 import { caught, forbidCaching, refusalOf, refuse } from './http-refusal.js';
 import { lastEventId } from './last-event-id.js';
 import { MessageConnection } from './message-connection.js';
@@ -16,12 +16,12 @@ import { MessageStream } from './message-stream.js';
 import { PipedConnection } from './piped-connection.js';
 import { identify } from './piped-message.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
-import { raw } from './raw-response.js';
+import { raw } from '../../platform/raw-response.js';
 import type { SseDesk } from './sse-client.js';
 import { SseConnection } from './sse-connection.js';
 import { SseVisit } from './sse-visit.js';
 import { needsStream, refusedStream } from './stream-refusal.js';
-import { whenHeadersAreSent, writtenBody, type SseRequest } from './written-body.js';
+import { whenHeadersAreSent, writtenBody, type SseRequest } from '../../platform/written-body.js';
 
 /** A request whose handler has run. */
 interface Call extends SseRequest {

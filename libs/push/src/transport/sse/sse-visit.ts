@@ -2,16 +2,16 @@ import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Session } from '../../access/session.js';
 import type { Principal } from '../../contracts/principal.js';
-import { connectionId } from '../connection-id.js';
-import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
-import type { Reception } from '../lifecycle/reception.js';
+import { connectionId } from '../../clients/connection-id.js';
+import type { ClientConnection, DisconnectReason } from '../../clients/client-connection.js';
+import type { Reception } from '../../clients/reception.js';
 import {
   connectionOf,
   destroyResponse,
   http2SessionOf,
   whenClosed,
   type RawResponse,
-} from './raw-response.js';
+} from '../../platform/raw-response.js';
 
 /** What is sent to the client of a visit. */
 interface VisitStream {

@@ -1,4 +1,4 @@
-import type { RawRequest } from './raw-response.js';
+import type { RawRequest } from '../../platform/raw-response.js';
 import { needsStream } from './stream-refusal.js';
 
 describe('A refusal for the moment is a stream', () => {

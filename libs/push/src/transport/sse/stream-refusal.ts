@@ -2,8 +2,8 @@ import type { MessageEvent } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { PushError } from '../../contracts/errors.js';
 import { sseRefusal } from '../../wire/sse.codec.js';
-import { raw, type BodySink, type RawRequest } from './raw-response.js';
-import { writtenBody, type SseRequest } from './written-body.js';
+import { raw, type BodySink, type RawRequest } from '../../platform/raw-response.js';
+import { writtenBody, type SseRequest } from '../../platform/written-body.js';
 
 /**
  * Whether the client takes any status but 200 for final. `EventSource` does (HTML standard, 9.2.3), and names the media type;

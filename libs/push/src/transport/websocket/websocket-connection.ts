@@ -9,7 +9,7 @@ import { CloseCode, closeCodeOf } from '../../contracts/close-codes.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Batch } from '../../contracts/event.js';
 import type { Principal } from '../../contracts/principal.js';
-import type { Cursor } from '../../hub/cursor.js';
+import type { Cursor } from '../../hub/replay/cursor.js';
 import type { Hub } from '../../hub/hub.js';
 import { frame, websocketCodec } from '../../wire/websocket.codec.js';
 import {
@@ -20,14 +20,14 @@ import {
   revokedMessage,
   type ServerMessage,
 } from '../../wire/websocket.messages.js';
-import { connectionId } from '../connection-id.js';
-import { UpgradeStream } from '../http2/upgrade-stream.js';
-import type { ClientConnection, DisconnectReason } from '../lifecycle/client-connection.js';
-import type { Reception } from '../lifecycle/reception.js';
-import { positionOf } from '../message-client.js';
-import { hasRoom, together } from '../together.js';
-import { Stall } from '../stall.js';
-import type { Beating, TimerWheel } from '../timer-wheel.js';
+import { connectionId } from '../../clients/connection-id.js';
+import { UpgradeStream } from '../../platform/upgrade-stream.js';
+import type { ClientConnection, DisconnectReason } from '../../clients/client-connection.js';
+import type { Reception } from '../../clients/reception.js';
+import { positionOf } from '../../clients/message-client.js';
+import { hasRoom, together } from '../../platform/together.js';
+import { Stall } from '../../clients/stall.js';
+import type { Beating, TimerWheel } from '../../clients/timer-wheel.js';
 
 /** While so many bytes of answers wait for a client, nothing more is read from it. */
 const maxPendingBytes = 256 * 1024;

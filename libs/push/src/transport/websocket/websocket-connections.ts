@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import type { Session } from '../../access/session.js';
 import type { Hub } from '../../hub/hub.js';
-import type { Reception } from '../lifecycle/reception.js';
-import type { TimerWheel } from '../timer-wheel.js';
+import type { Reception } from '../../clients/reception.js';
+import type { TimerWheel } from '../../clients/timer-wheel.js';
 import { WebSocketConnection, type WebSocketDesk } from './websocket-connection.js';
 
 /** The WebSocket connections of this node, by the client object that Nest hands to gateways. */

@@ -1,0 +1,99 @@
+import type { Http2Session } from 'node:http2';
+import type { ErrorReporter } from '../bus/error-reporter.js';
+import type { ClientConnection } from './client-connection.js';
+import type { ClientConnections } from './client-connections.js';
+import type { Http2Sessions } from '../platform/http2-sessions.js';
+import { tcpKey, unacknowledged, type TcpKey } from '../platform/tcp-table.js';
+
+/** How often clients are looked at in an interval. */
+const looks = 4;
+
+/** A client that does not acknowledge: how often the kernel had tried when it was seen first, and when that was. */
+interface Suspect {
+  readonly retransmissions: number;
+  readonly since: number;
+}
+
+/**
+ * Finds clients that vanished without a word. On server-sent events over HTTP/1.1 nothing comes back that would tell:
+ * heartbeats make sure that something is on its way to each; who has not acknowledged it for half an interval, with the
+ * kernel trying all along, is gone. HTTP/2 sessions are asked by PING (RFC 9113, section 6.7), and have an interval to
+ * answer. WebSocket over HTTP/1.1 asks by its own ping and needs no help.
+ */
+export class DeadPeers {
+  private timer: NodeJS.Timeout | undefined;
+  private look = 0;
+  private suspects = new Map<TcpKey, Suspect>();
+  /** At which look those who have yet to answer were asked. */
+  private readonly asked = new WeakMap<Http2Session, number>();
+
+  /** @param interval milliseconds between two heartbeats */
+  constructor(
+    private readonly connections: ClientConnections,
+    private readonly sessions: Http2Sessions,
+    private readonly interval: number,
+    private readonly errors: ErrorReporter,
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => {
+      this.look++;
+      this.askSessions();
+      this.lookAtSockets().catch((error: unknown) => this.errors.report(error, { stage: 'dead peers' }));
+    }, this.interval / looks).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /**
+   * All sessions are asked, whoever uses them: after an error of the connection Node reads nothing more from it, and does not
+   * notice that the client is gone.
+   */
+  private askSessions(): void {
+    for (const session of this.sessions.all()) {
+      const asked = this.asked.get(session);
+      if (asked === undefined) this.ask(session);
+      else if (this.look - asked >= looks) {
+        for (const connection of this.connections.all())
+          if (connection.http2 === session) timeOut(connection);
+        session.destroy();
+      }
+    }
+  }
+
+  private ask(session: Http2Session): void {
+    if (session.destroyed || session.connecting) return;
+    this.asked.set(session, this.look);
+    const answered = (error: Error | null) => error ?? this.asked.delete(session);
+    // Node sends no PING on a session that is to close with its last stream; empty SETTINGS are acknowledged too.
+    if (session.closed) session.settings({}, answered);
+    // Too many of the application's own are under way.
+    else if (!session.ping(answered)) this.asked.delete(session);
+  }
+
+  private async lookAtSockets(): Promise<void> {
+    if (!this.connections.some((connection) => connection.socket !== undefined)) return;
+    const { look } = this;
+    const current = await unacknowledged();
+    const suspects = new Map<TcpKey, Suspect>();
+    for (const [key, retransmissions] of current)
+      suspects.set(key, this.suspects.get(key) ?? { retransmissions, since: look });
+    this.suspects = suspects;
+    if (suspects.size === 0) return;
+    for (const connection of this.connections.all()) {
+      const { localPort, remoteAddress, remotePort } = connection.socket ?? {};
+      if (!localPort || !remoteAddress || !remotePort) continue;
+      const key = tcpKey(localPort, remoteAddress, remotePort);
+      const suspect = suspects.get(key);
+      if (!suspect || look - suspect.since < looks / 2) continue;
+      if (current.get(key)! > suspect.retransmissions) timeOut(connection);
+    }
+  }
+}
+
+function timeOut(connection: ClientConnection): void {
+  connection.reason = 'timeout';
+  connection.destroy();
+}

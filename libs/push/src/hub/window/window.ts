@@ -1,0 +1,288 @@
+import type { LogEvent } from '../../contracts/event.js';
+import type { Retention } from '../../contracts/retention.js';
+import { Deque } from './deque.js';
+import { heldBytes } from './held-bytes.js';
+import { KnownTopics } from './known-topics.js';
+import { LossJournal } from './loss-journal.js';
+import { merge } from './merge.js';
+import { SharedReads } from './shared-reads.js';
+import { SizeClasses } from './size-classes.js';
+import { StretchReader, type ReadLimit, type Stretch } from './stretch.js';
+import { PublisherShares } from './publisher-shares.js';
+import { bySequence, hasEvents, isGone, nothing, TopicHistory, type Entry } from './topic-history.js';
+import type { TopicSet } from '../topics/topic-set.js';
+
+/** What the window is told about its size. */
+export interface WindowOptions {
+  /** How much of a topic is kept; the same object for topics with the same rule. */
+  readonly retentionOf: (topic: string) => Retention;
+  /** Bound on the memory of all retained events together, in bytes. */
+  readonly bytes: number;
+  /** How much of it the events of one publisher may take: then its own oldest go. Default: all. */
+  readonly bytesPerPublisher?: number;
+  /** How many topics without any retained event are still remembered one by one. */
+  readonly emptyTopics: number;
+  /** Clock in milliseconds, for tests. Default: one that never goes back, whatever is done to the time of day. */
+  readonly now?: () => number;
+}
+
+/** Topics without events may take this part of the memory before they are forgotten. */
+const emptyPart = 1 / 8;
+
+/** From this many steps on, walking through the log is cheaper than gathering topics. */
+const gatherEffort = 2_048;
+
+/**
+ * The recent part of the log, in memory. It keeps events per topic, under one bound for all, and always knows what it
+ * no longer has. Everything is synchronous: within one turn of the event loop nothing moves under a reader.
+ */
+export class Window {
+  private topics: KnownTopics;
+  private sizes = new SizeClasses();
+  /** Entries in log order, apart for each retention rule, since each rule lets them expire in log order. */
+  private lanes = new Map<Retention, Deque<Entry>>();
+  private shares: PublisherShares;
+  private live = 0;
+  private held = 0;
+  private bytesHeld = 0;
+  private readonly now: () => number;
+
+  /** How far the window shows the log: the sequence of the newest event that ever was in it, or of what came after it. */
+  head = 0;
+  /** The newest sequence that anything lost. */
+  newestLoss = 0;
+  readonly journal = new LossJournal();
+  /** Whether somebody else keeps what the rules keep, whatever the window has lost. */
+  isBacked = false;
+  /** Reads of the window as it is. */
+  readonly reads = new SharedReads();
+  private spilled = 0;
+  /** Sets of topics that so many known topics match that it is cheaper to walk through the log. */
+  private readonly wide = new WeakSet<TopicSet>();
+
+  constructor(private readonly options: WindowOptions) {
+    this.now = options.now ?? (() => performance.now());
+    this.shares = new PublisherShares(options.bytesPerPublisher);
+    this.topics = new KnownTopics(0, options.retentionOf);
+  }
+
+  get events(): number {
+    return this.live;
+  }
+
+  /** How much memory it takes: events, topics and what is known of topics without events. */
+  get bytes(): number {
+    return this.bytesHeld + this.topics.bytes;
+  }
+
+  get knownTopics(): number {
+    return this.topics.size;
+  }
+
+  /**
+   * What is lost up to here may be lost for want of memory, or because this node was not there, and may be had elsewhere;
+   * what is lost after it is lost by the rules. 0 if nobody else keeps anything.
+   */
+  get recoverable(): number {
+    return this.isBacked ? this.spilled : 0;
+  }
+
+  /** Starts over: the window holds nothing, and knows nothing up to `sequence`. */
+  reset(sequence: number): void {
+    this.topics = new KnownTopics(sequence, this.options.retentionOf);
+    this.sizes = new SizeClasses();
+    this.lanes = new Map();
+    this.shares = new PublisherShares(this.options.bytesPerPublisher);
+    this.live = this.held = this.bytesHeld = 0;
+    this.head = this.spilled = this.newestLoss = sequence;
+    this.journal.reset(sequence);
+    this.reads.clear();
+  }
+
+  /** Appends the next event of the log, and lets go of what it displaces. */
+  add(event: LogEvent): void {
+    const history = this.topics.get(event.topic) ?? this.topics.add(event.topic);
+    this.head = event.sequence;
+    this.reads.clear();
+    if (history.retention.events <= 0) {
+      this.lose(history, event.sequence);
+      this.idle(history);
+      this.fit();
+      return;
+    }
+    const bytes = heldBytes(event);
+    const entry: Entry = { sequence: event.sequence, event, history, arrived: Math.floor(this.now()), bytes };
+    if (history.entries.length === 0) this.topics.filled(history);
+    history.entries.push(entry);
+    this.lane(history.retention).push(entry);
+    this.live++;
+    this.held++;
+    this.resize(history, bytes);
+    if (history.entries.length > history.retention.events) this.evict(history.entries.first!);
+    for (const own of this.shares.add(entry)) this.spill(own);
+    this.fit();
+  }
+
+  /** Lets go of what is too old. Returns the milliseconds until the next event is; `undefined` if none ever will be. */
+  expire(): number | undefined {
+    const now = this.now();
+    let next: number | undefined;
+    for (const [retention, lane] of this.lanes) {
+      if (retention.age === Infinity) continue;
+      let first = lane.first;
+      while (first && (isGone(first) || first.arrived + retention.age <= now)) {
+        if (isGone(first)) this.dropGone(lane);
+        else this.evict(first);
+        first = lane.first;
+      }
+      if (first) next = Math.min(next ?? Infinity, first.arrived + retention.age - now);
+    }
+    return next;
+  }
+
+  /** The newest sequence that anything matching `pattern` has lost from this window; 0 if nothing. */
+  lostThrough(pattern: string): number {
+    const history = this.topics.get(pattern);
+    return history ? history.node.lost : this.topics.tree.lostThrough(pattern);
+  }
+
+  /** As `lostThrough`, without the topics of which the newest event is there. */
+  newestLostThrough(pattern: string): number {
+    return this.topics.tree.lostOf(pattern, hasEvents);
+  }
+
+  /** Finds what `lostThrough` says, or `newestLostThrough`, if that is more than `known`: as a walk that may be interrupted. */
+  losses(pattern: string, known: number, isNewestOnly: boolean): Generator<void, number> {
+    return this.topics.tree.losses(pattern, known, isNewestOnly ? hasEvents : undefined);
+  }
+
+  /** Whether any event of a topic is retained. */
+  has(topic: string): boolean {
+    const history = this.topics.get(topic);
+    return history !== undefined && hasEvents(history);
+  }
+
+  /**
+   * The retained events of `topics` after `after`, in order, up to and including `through`, as far as the limit goes. The
+   * same array for all who ask before the window changes.
+   */
+  read(topics: TopicSet, after: number, through: number, limit: ReadLimit): Stretch {
+    const key = `${after} ${through} ${limit.bytes} ${limit.entries} ${topics.key}`;
+    return this.reads.get(key, () => this.find(topics, after, through, limit));
+  }
+
+  private find(topics: TopicSet, after: number, through: number, limit: ReadLimit): Stretch {
+    const histories = this.gather(topics);
+    const reading = new StretchReader(through, limit);
+    if (!histories) return reading.walk(merge(this.lanes.values(), after), topics);
+    const found = histories.map(({ entries }) => entries);
+    return reading.take(merge(found, after), histories);
+  }
+
+  /** As `read`, but of each topic only what was its newest event as of a sequence. */
+  readNewest(topics: TopicSet, asOf: number, after: number, through: number, limit: ReadLimit): Stretch {
+    const histories = this.gather(topics);
+    const reading = new StretchReader(Math.min(through, asOf), limit);
+    const isNewest = ({ event }: Entry) => !this.isOutdated(event, asOf);
+    if (!histories) return reading.walk(merge(this.lanes.values(), after), topics, isNewest);
+    const newest = histories.flatMap(({ entries }) => {
+      const entry = entries.at(entries.after(asOf) - 1);
+      return entry && entry.sequence > after ? [entry] : [];
+    });
+    return reading.take(newest.sort(bySequence), histories);
+  }
+
+  /** Whether, as of a sequence, a newer event of its topic is retained. */
+  isOutdated(event: LogEvent, asOf: number): boolean {
+    const entries = this.topics.get(event.topic)?.entries;
+    const newest = entries?.at(entries.after(asOf) - 1);
+    return newest !== undefined && newest.sequence > event.sequence;
+  }
+
+  /** The known topics among `topics`; `undefined` if finding them costs more than walking through the log. */
+  private gather(topics: TopicSet): TopicHistory[] | undefined {
+    if (this.wide.has(topics)) return undefined;
+    const histories = new Set<TopicHistory>();
+    for (const pattern of topics.patterns) {
+      const history = this.topics.get(pattern);
+      if (history) histories.add(history);
+    }
+    const effort = gatherEffort / topics.wildcardCount;
+    for (const wildcard of topics.wildcards) {
+      const selected = this.topics.tree.select(wildcard, effort);
+      if (!selected) {
+        this.wide.add(topics);
+        return undefined;
+      }
+      selected.forEach((history) => histories.add(history));
+    }
+    return [...histories];
+  }
+
+  private lose(history: TopicHistory, sequence: number): void {
+    this.topics.tree.lose(history.node, sequence);
+    this.newestLoss = Math.max(this.newestLoss, sequence);
+    this.journal.add(sequence, history.topic);
+    this.reads.clear();
+  }
+
+  private lane(retention: Retention): Deque<Entry> {
+    let lane = this.lanes.get(retention);
+    if (!lane) this.lanes.set(retention, (lane = new Deque()));
+    return lane;
+  }
+
+  /** Lets go of what the rules would keep. */
+  private spill(entry: Entry): void {
+    this.spilled = Math.max(this.spilled, entry.sequence);
+    this.evict(entry);
+  }
+
+  private evict(entry: Entry): void {
+    const { history } = entry;
+    history.entries.remove(entry);
+    this.shares.remove(entry);
+    this.live--;
+    this.lose(history, entry.sequence);
+    this.resize(history, -entry.bytes);
+    entry.event = nothing;
+    this.dropGone(this.lane(history.retention));
+    if (history.entries.length === 0) this.idle(history);
+  }
+
+  /** A lane still holds what other rules evicted; it is cleaned at the front, and whole when half of it is gone. */
+  private dropGone(lane: Deque<Entry>): void {
+    while (lane.first && isGone(lane.first)) {
+      lane.shift();
+      this.held--;
+    }
+    if (this.held < 1024 || this.held < this.live * 2) return;
+    for (const each of this.lanes.values()) each.filter((entry) => !isGone(entry));
+    this.held = this.live;
+  }
+
+  private idle(history: TopicHistory): void {
+    const { topics } = this;
+    topics.emptied(history);
+    if (topics.emptyCount > this.options.emptyTopics) topics.forget();
+  }
+
+  /** Lets go of so much that the rest fits in the memory that there is. */
+  private fit(): void {
+    const { bytes } = this.options;
+    while (this.bytes > bytes) {
+      const largest = this.sizes.largest();
+      const { emptyCount, emptyBytes } = this.topics;
+      if (emptyCount > 0 && (!largest || emptyBytes > bytes * emptyPart)) this.topics.forget();
+      else if (largest) this.spill(largest.entries.first!);
+      else return;
+    }
+  }
+
+  private resize(history: TopicHistory, by: number): void {
+    const before = history.bytes;
+    history.bytes += by;
+    this.bytesHeld += by;
+    this.sizes.moved(history, before);
+  }
+}

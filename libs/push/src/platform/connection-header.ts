@@ -1,0 +1,17 @@
+import { ServerResponse } from 'node:http';
+import { beforeHead, type WithHead } from './response-head.js';
+import type { RawRequest, RawResponse } from './raw-response.js';
+
+/**
+ * Nest writes `Connection: keep-alive` on every event stream. Where the client has asked for the end of the connection (RFC
+ * 9112, section 9.6), or the server has decided on it, it ends with the answer, and the answer says so.
+ */
+export function honourClose(request: RawRequest, response: RawResponse): void {
+  if (!(response instanceof ServerResponse)) return;
+  if (!says(request.headers.connection) && !says(response.getHeader('connection'))) return;
+  beforeHead(response as unknown as WithHead, (head) => head.set('connection', 'close'));
+}
+
+function says(header: unknown): boolean {
+  return typeof header === 'string' && /(^|,)\s*close\s*(,|$)/i.test(header);
+}

@@ -1,0 +1,68 @@
+import type { EventEmitter } from 'node:events';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+
+/** How long a session that comes during a shutdown may take to ask for something, in milliseconds. */
+const grace = 500;
+
+/** Looks at a session before anything else listens to it. */
+export interface SessionGuard {
+  guard(session: ServerHttp2Session): void;
+}
+
+/**
+ * The HTTP/2 sessions of the application's server, which would keep it from closing for as long as clients like. A server
+ * without HTTP/2 has none.
+ */
+export class Http2Sessions {
+  private readonly sessions = new Set<ServerHttp2Session>();
+  private emptied: (() => void)[] = [];
+  private isClosing = false;
+
+  constructor(private readonly gate: SessionGuard) {}
+
+  /** Begins to follow the sessions of `server`. */
+  watch(server: EventEmitter): void {
+    server.on('session', (session: ServerHttp2Session) => {
+      this.gate.guard(session);
+      this.sessions.add(session);
+      session.once('close', () => this.remove(session));
+      if (this.isClosing) closeSoon(session);
+    });
+  }
+
+  all(): ServerHttp2Session[] {
+    return [...this.sessions];
+  }
+
+  /** Sends GOAWAY (RFC 9113, section 6.8): no new streams; a session closes when its last stream has ended. */
+  close(): void {
+    this.isClosing = true;
+    for (const session of this.sessions) session.close();
+  }
+
+  /** Ends all sessions at once. */
+  destroy(): void {
+    for (const session of this.sessions) session.destroy();
+  }
+
+  /** Resolves once there is no session. */
+  whenEmpty(): Promise<void> {
+    if (this.sessions.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.emptied.push(resolve));
+  }
+
+  private remove(session: ServerHttp2Session): void {
+    this.sessions.delete(session);
+    if (this.sessions.size > 0) return;
+    this.emptied.forEach((resolve) => resolve());
+    this.emptied = [];
+  }
+}
+
+/** It gets one answer, which says when to come back: with GOAWAY alone a proxy would answer in its own way. */
+function closeSoon(session: ServerHttp2Session): void {
+  const close = () => session.close();
+  const timer = setTimeout(close, grace).unref();
+  session.once('stream', (stream: ServerHttp2Stream) => stream.once('close', close));
+  session.once('close', () => clearTimeout(timer));
+}

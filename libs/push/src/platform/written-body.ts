@@ -1,0 +1,86 @@
+import type { MessageEvent } from '@nestjs/common';
+import { Observable } from 'rxjs';
+import { together } from './together.js';
+import { Handover } from './handover.js';
+import { raw, tcpSocketOf, type RawRequest, type RawResponse } from './raw-response.js';
+
+/** Who an `@Sse()` handler is called for. */
+export interface SseRequest {
+  readonly request: RawRequest;
+  readonly response: RawResponse;
+  /** Interceptors sit on the route. */
+  readonly isIntercepted: boolean;
+  /** The route is one of push's own. */
+  readonly isOwn: boolean;
+  /** The handler has asked to be told when the stream ends (`@SseSignal()`). */
+  readonly isWatched: boolean;
+  /** When its handler was called: see `now`. */
+  readonly since: number;
+}
+
+/** Writes a body. */
+export interface BodyWriter {
+  /** The subscription is over. Idempotent. */
+  close(): void;
+}
+
+/** Begins to write, once the headers are sent. @param end ends the response */
+export type BeginBody = (end: () => void) => BodyWriter;
+
+/**
+ * A response whose body is written beside Nest. Nothing is emitted that interceptors would see: then the headers are left
+ * to Nest's timer. Nest keeps the stream only where somebody is told of its end by it: `@SseSignal()`, or an interceptor on a
+ * route of the application's.
+ *
+ * @param prepare is called with the subscription
+ */
+export function writtenBody(client: SseRequest, prepare: () => BeginBody): Observable<MessageEvent> {
+  const { request, isIntercepted, isOwn, isWatched } = client;
+  const response = raw(client.response);
+  const isHead = request.method === 'HEAD';
+  const isKept = (isIntercepted && !isOwn) || isWatched || isHead;
+  const handover = isKept ? undefined : new Handover(request, response);
+  return new Observable<MessageEvent>((subscriber) => {
+    const begin = prepare();
+    if (isHead) return;
+    const keep = () => {
+      const writer = begin(() => subscriber.complete());
+      subscriber.add(() => writer.close());
+    };
+    if (isIntercepted && handover) {
+      // For interceptors it is over, with nothing: none of them can end the stream, or say anything in it.
+      handover.complete(subscriber);
+      whenHeadersAreSent(response, () => beginApart(response, begin));
+      return;
+    }
+    if (isIntercepted) return whenHeadersAreSent(response, keep);
+    const commit = () => {
+      // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
+      subscriber.next({ comment: '' } as MessageEvent);
+      if (!handover) return keep();
+      handover.complete(subscriber);
+      beginApart(response, begin);
+    };
+    // Headers, greeting and what was missed are one write.
+    const socket = tcpSocketOf(response);
+    if (socket) together(socket, commit);
+    else commit();
+  });
+}
+
+/** Apart from where it is called: the writer must hold nothing of what Nest is to forget. */
+function beginApart(response: RawResponse, begin: BeginBody): void {
+  begin(() => response.end());
+}
+
+/** Nest sends the headers of an SSE response a turn after it has subscribed. Returns how to stop waiting. */
+export function whenHeadersAreSent(response: RawResponse, then: () => void): () => void {
+  let timer: NodeJS.Timeout;
+  const look = () => {
+    if (response.destroyed || response.writableEnded) return;
+    if (response.headersSent) then();
+    else timer = setTimeout(look, 1);
+  };
+  timer = setTimeout(look, 1);
+  return () => clearTimeout(timer);
+}
