@@ -28,6 +28,7 @@ import { ResourcePusher } from './resources/resource-pusher.js';
 import { ResourceSettings } from './resources/resource.options.js';
 import { BasePath } from './platform/base-path.js';
 import { HttpDoor } from './transport/sse/http-door.js';
+import { currentPlace } from './transport/sse/place.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 import { SseServer } from './transport/sse/sse-server.js';
 import { TimerWheel } from './clients/timer-wheel.js';
@@ -85,7 +86,7 @@ export function coreProviders(settingsToken: InjectionToken): Provider[] {
       provide: EventBus,
       inject: [Hub, Backplane, ErrorReporter, settingsToken],
       useFactory: (hub: Hub, backplane: Backplane, errors: ErrorReporter, { maxEventBytes }: PushSettings) =>
-        new EventBus(hub, backplane, errors, { maxEventBytes }),
+        new EventBus(hub, backplane, errors, { maxEventBytes, currentClient: currentPlace }),
     },
   ];
 }

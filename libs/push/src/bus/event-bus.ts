@@ -8,8 +8,9 @@ import type { Hub, HubStats } from '../hub/hub.js';
 import type { PayloadOf, PushTopics } from './declared-topics.js';
 import type { ErrorReporter } from './error-reporter.js';
 import { publisherKey } from './publisher-key.js';
-import { EventStream, type StreamData, type StreamOptions } from './event-stream.js';
+import type { EventStream, StreamData, StreamOptions } from './event-stream.js';
 import { handle, type PushEvent } from './handled-events.js';
+import { streamOf, type CurrentClient } from './stream-reader.js';
 
 /** How an event is published. */
 export interface PublishOptions {
@@ -49,6 +50,8 @@ export type Publications<Topics, Names extends readonly string[]> = {
 export interface EventBusOptions {
   /** Largest payload, as JSON in UTF-8 bytes. */
   readonly maxEventBytes: number;
+  /** Which client streams are made or read for. Default: for none, and each begins where its options say. */
+  readonly currentClient?: CurrentClient;
 }
 
 /** `error` and `open` are what an `EventSource` says of itself: an event of that type would look like it. */
@@ -133,7 +136,7 @@ export class EventBus<Topics = PushTopics> {
     if (patterns.length === 0)
       throw new PushError('INVALID_TOPIC', 'stream() needs at least one topic or pattern.');
     patterns.forEach((pattern) => (options.wildcards ? assertPattern(pattern) : assertExact(pattern)));
-    return new EventStream(this.hub, patterns, options);
+    return streamOf(this.hub, patterns, options, this.options.currentClient ?? (() => undefined));
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { MessageEvent } from '@nestjs/common';
-import type { Place } from '../../bus/event-stream.js';
+import type { Place } from './place.js';
 
 /**
  * A message that comes out of an application's pipe, with an id that can be resumed from whatever the pipe did to it. Nest

@@ -2,7 +2,7 @@ import { HttpException, type MessageEvent } from '@nestjs/common';
 import { isObservable, Observable, type Subscriber } from 'rxjs';
 import type { Session } from '../../access/session.js';
 import type { EventBus } from '../../bus/event-bus.js';
-import { EventStream, Place, servedTo } from '../../bus/event-stream.js';
+import { EventStream } from '../../bus/event-stream.js';
 import { explain } from '../../bus/failure.js';
 import { PushError } from '../../contracts/errors.js';
 import { endOfStream, errorReport } from '../../wire/sse.codec.js';
@@ -15,6 +15,7 @@ import { MessageConnection } from './message-connection.js';
 import { MessageStream } from './message-stream.js';
 import { PipedConnection } from './piped-connection.js';
 import { identify } from './piped-message.js';
+import { Place, servedTo } from './place.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
 import { raw } from '../../platform/raw-response.js';
 import type { SseDesk } from './sse-client.js';
@@ -172,8 +173,9 @@ export class SseServer {
     const isEnveloped = options.envelope ?? false;
     const { desk } = this;
     const prepare = () => {
-      const start = servedTo(place, () => stream.start);
-      const from = isIntercepted && start === 'now' ? (stream.hub.position ?? start) : start;
+      place.use();
+      const start = place.startOf(options);
+      const from = isIntercepted && start === 'now' ? (desk.hub.position ?? start) : start;
       return (end: () => void) => {
         const connection = new SseConnection(visit, desk, topics, isEnveloped, end);
         connection.open(from, desk.reception.comeBackIn, start === 'now');

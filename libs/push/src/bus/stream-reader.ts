@@ -1,0 +1,90 @@
+import type { Subscriber } from 'rxjs';
+import { randomUUID } from 'node:crypto';
+import type { Connection, GapNotice, WorkBudget } from '../contracts/connection.js';
+import type { PushError } from '../contracts/errors.js';
+import type { Batch, LogEvent } from '../contracts/event.js';
+import type { Hub } from '../hub/hub.js';
+import type { Start } from '../hub/replay/cursor.js';
+import { EventStream, type StreamEvent, type StreamMessage, type StreamOptions } from './event-stream.js';
+
+/** A client that reads event streams through the application's own code: of an `@Sse()` route, for example. */
+export interface StreamClient {
+  /** The id that the client resumes from, if it brings one. */
+  readonly lastEventId: string | undefined;
+  /** What reading for the client is charged to. */
+  readonly budget: WorkBudget | undefined;
+  /** A stream is made or read for the client. */
+  use(): void;
+  /** A stream begins to be read from `start`, which is the position `id`. */
+  begin(start: Start, id: string): void;
+  /** The event or gap of this id is handed to the application's code; with `undefined` that has returned. */
+  hand(id: string | undefined): void;
+}
+
+/** Tells which client the code that runs now, synchronously, makes or reads streams for. */
+export type CurrentClient = () => StreamClient | undefined;
+
+/**
+ * A stream of some topics. A subscriber reads for the client that there is when it subscribes, or else for the one that
+ * the stream was made for.
+ */
+export function streamOf(
+  hub: Hub,
+  topics: readonly string[],
+  options: StreamOptions,
+  currentClient: CurrentClient,
+): EventStream {
+  const creator = currentClient();
+  creator?.use();
+  return new EventStream(topics, options, (subscriber) => {
+    const client = currentClient() ?? creator;
+    client?.use();
+    const reader = new StreamReader(subscriber, options.envelope ?? false, client);
+    const cursor = hub.join(reader);
+    subscriber.add(() => cursor.leave());
+    // An empty id, as queries have it, is none.
+    const start = client?.lastEventId || options.from || 'now';
+    cursor.subscribe(topics, start, (id) => client?.begin(start, id));
+  });
+}
+
+/** A reader within the process: always ready, since RxJS has no way to say otherwise. */
+class StreamReader implements Connection {
+  readonly id = randomUUID();
+
+  constructor(
+    private readonly subscriber: Subscriber<StreamMessage>,
+    private readonly envelope: boolean,
+    private readonly client: StreamClient | undefined,
+  ) {}
+
+  get budget(): WorkBudget | undefined {
+    return this.client?.budget;
+  }
+
+  write(batch: Batch): boolean {
+    for (const event of batch.events) this.next(event.id, this.message(event));
+    return true;
+  }
+
+  gap(notice: GapNotice): boolean {
+    this.next(notice.id, { type: 'push.gap', id: notice.id, data: { ...notice } });
+    return true;
+  }
+
+  fail(error: PushError): void {
+    this.subscriber.error(error);
+  }
+
+  private next(id: string | undefined, message: StreamMessage): void {
+    this.client?.hand(id);
+    this.subscriber.next(message);
+    this.client?.hand(undefined);
+  }
+
+  private message(event: LogEvent): StreamEvent {
+    const payload = JSON.parse(event.data) as StreamEvent['data'];
+    const data = this.envelope ? { topic: event.topic, data: payload } : payload;
+    return { data, ...(event.id && { id: event.id }), ...(event.type && { type: event.type }) };
+  }
+}
