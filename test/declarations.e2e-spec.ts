@@ -5,7 +5,10 @@ import type * as Ts from 'typescript';
 import { afterTest } from './support/cleanup.js';
 
 const ts = createRequire(import.meta.url)('typescript') as typeof Ts;
-const entries = ['nestjs-push', 'nestjs-push/redis', 'nestjs-push/nats', 'nestjs-push/testing'];
+const entries = [
+  ...['nestjs-push', 'nestjs-push/redis', 'nestjs-push/nats', 'nestjs-push/testing'],
+  'nestjs-push-client',
+];
 const options: Ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
   module: ts.ModuleKind.NodeNext,
@@ -70,7 +73,7 @@ describe.each(entries)('The types of %s', (entry) => {
     // A relative path, or one into the package, is nothing that an application could import.
     const unreachable = declarations
       .split('\n')
-      .filter((line) => /import\("(?:\.|nestjs-push\/dist)/.test(line));
+      .filter((line) => /import\("(?:\.|nestjs-push[\w-]*\/dist)/.test(line));
     expect(unreachable).toEqual([]);
   }, 60_000);
 });

@@ -15,7 +15,7 @@ const source = `
 import 'reflect-metadata';
 import { Controller, Module, Param, Post, Sse, type MessageEvent } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventBus, isGap, PushModule, topic } from 'nestjs-push';
+import { EventBus, isGap, PushModule, topic, type GapNotice, type ServerMessage } from 'nestjs-push';
 import { map, type Observable } from 'rxjs';
 
 declare module 'nestjs-push' {
@@ -23,6 +23,13 @@ declare module 'nestjs-push' {
     'orders.*': { status: 'paid' | 'shipped' };
   }
 }
+
+// @ts-expect-error -- the protocol has no such reason
+const reason: GapNotice['reason'] = 'lost';
+const heartbeat: ServerMessage = { event: 'heartbeat', data: { id: reason } };
+// @ts-expect-error -- an id is a string
+const silence: ServerMessage = { event: 'heartbeat', data: { id: 1 } };
+console.log(heartbeat, silence);
 
 @Controller('orders')
 class OrdersController {
@@ -142,6 +149,8 @@ interface Topics {
 const push = connect<Topics>(process.argv[2]!);
 const core = connectWith<Topics>(process.argv[2]!, {}, { sse });
 core.onGap((gap: GapNotice) => console.log(gap.reason));
+// @ts-expect-error -- the protocol has no such reason
+core.onGap(({ reason }) => reason === 'lost');
 const stop = push.on('orders.42', ({ status }, { topic }) => {
   const known: 'paid' | 'shipped' = status;
   console.log(\`handled \${topic} \${known}\`);

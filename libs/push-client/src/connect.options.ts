@@ -1,4 +1,4 @@
-import type { TransportName } from './link.js';
+import type { TransportName } from './protocol/connection.js';
 import type { QueueOptions } from './publisher.js';
 import type { WebSocketClass } from './transports/websocket-class.js';
 

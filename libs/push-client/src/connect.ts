@@ -1,14 +1,17 @@
 import type { ConnectOptions, PositionStorage } from './connect.options.js';
 import { Connection } from './connection.js';
 import { eventsOf, type Events, type EventsOptions, type Reader, type SubscribeOptions } from './events.js';
-import type { ConnectTo, Link, LinkListener, Status, StatusChange, TransportName } from './link.js';
+import type { ConnectTo, Link, LinkListener, Status, StatusChange } from './link.js';
 import { isolate, Listeners } from './listeners.js';
 import { followPage } from './page.js';
-import type { ClientMessage, GapNotice, PushEvent, Start } from './protocol.js';
+import type { TransportName } from './protocol/connection.js';
+import type { GapNotice } from './protocol/gap.js';
+import type { PushEvent } from './protocol/messages.js';
+import type { PayloadOf, Start } from './protocol/topics.js';
 import type { Publisher, PublishOptions, QueueOptions } from './publisher.js';
 import { PushError } from './push-error.js';
+import type { RequestMessage } from './requests.js';
 import { Subscription, Subscriptions } from './subscriptions.js';
-import type { PayloadOf } from './topics.js';
 import type { OpenTransport } from './transports/transport.js';
 
 /** Ends a subscription. Idempotent. */
@@ -79,7 +82,7 @@ export class PushClient<Topics = Record<never, never>> {
     this.#onError = options.onError ?? ((error) => console.error(error));
     this.#gaps = new Listeners(this.#onError);
     this.#statuses = new Listeners(this.#onError);
-    const wire = { send: (message: ClientMessage) => this.#link?.send(message) };
+    const wire = { send: (message: RequestMessage) => this.#link?.send(message) };
     this.#subscriptions = new Subscriptions(wire, {
       gap: (notice) => this.#gaps.emit(notice),
       refused: (error) => this.#onError(error),

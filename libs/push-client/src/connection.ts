@@ -1,9 +1,11 @@
 import { Backoff } from './backoff.js';
 import type { ConnectOptions } from './connect.options.js';
 import { Credentials } from './credentials.js';
-import type { Link, LinkListener, StatusChange, TransportName } from './link.js';
-import type { ClientMessage, Greeting, ServerMessage } from './protocol.js';
+import type { Link, LinkListener, StatusChange } from './link.js';
+import type { TransportName } from './protocol/connection.js';
+import type { Greeting, ServerMessage } from './protocol/messages.js';
 import { PushError } from './push-error.js';
+import type { RequestMessage } from './requests.js';
 import type { Destination, End, OpenTransport, Transport } from './transports/transport.js';
 import { WebSocketTransport } from './transports/websocket.js';
 import type { WebSocketClass } from './transports/websocket-class.js';
@@ -95,7 +97,7 @@ export class Connection implements Link {
     this.#destination = { options, credentials: () => this.#credentials.next() };
   }
 
-  send(message: ClientMessage): void {
+  send(message: RequestMessage): void {
     if (this.#current?.isUp) this.#current.transport!.send(message);
   }
 

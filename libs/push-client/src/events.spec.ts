@@ -1,6 +1,7 @@
 import { firstValueFrom, from as rxFrom, take, toArray } from 'rxjs';
 import { eventsOf, type Reader } from './events.js';
-import type { PushEvent, Start } from './protocol.js';
+import type { PushEvent } from './protocol/messages.js';
+import type { Start } from './protocol/topics.js';
 import { PushError } from './push-error.js';
 
 /** Where events come from: a log that readers can be opened on anywhere. */

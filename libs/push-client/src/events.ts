@@ -1,4 +1,5 @@
-import type { PushEvent, Start } from './protocol.js';
+import type { PushEvent } from './protocol/messages.js';
+import type { Start } from './protocol/topics.js';
 import type { PushError } from './push-error.js';
 
 /** How a subscription is made. */

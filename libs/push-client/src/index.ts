@@ -26,9 +26,11 @@ export function connect<Topics = Record<never, never>>(
 export type { ListenOptions, PushClient, Stop } from './connect.js';
 export type { ConnectOptions, PositionStorage } from './connect.options.js';
 export type { EventObserver, Events, EventsOptions, SubscribeOptions } from './events.js';
-export type { Status, StatusChange, TransportName } from './link.js';
-export type { GapNotice, PushEvent, Start } from './protocol.js';
+export type { Status, StatusChange } from './link.js';
+export type { TransportName } from './protocol/connection.js';
+export type { GapNotice, GapReason } from './protocol/gap.js';
+export type { PushEvent } from './protocol/messages.js';
+export type { PayloadOf, Start } from './protocol/topics.js';
 export type { PublishOptions, QueueOptions } from './publisher.js';
 export { PushError } from './push-error.js';
-export type { PayloadOf } from './topics.js';
 export type { WebSocketClass, WebSocketLike } from './transports/websocket-class.js';

@@ -1,8 +1,7 @@
-import type { ClientMessage, ServerMessage } from './protocol.js';
+import type { TransportName } from './protocol/connection.js';
+import type { ServerMessage } from './protocol/messages.js';
 import type { PushError } from './push-error.js';
-
-/** How a connection is carried. */
-export type TransportName = 'websocket' | 'sse';
+import type { RequestMessage } from './requests.js';
 
 /**
  * - `idle`: nothing was subscribed to or published yet, and the client is `lazy`
@@ -29,7 +28,7 @@ export interface StatusChange {
 /** The way to the server: a connection of its own, or the one that the tabs share. */
 export interface Link {
   /** Sends, if it is up. When it is cut nothing holds of what was said: the next `up` begins anew. */
-  send(message: ClientMessage): void;
+  send(message: RequestMessage): void;
   /** Begins, or comes back after `rest`. */
   open(): void;
   /** Lets go of everything until `open`. */

@@ -1,5 +1,5 @@
 import type { Link } from './link.js';
-import type { ClientMessage, Publish } from './protocol.js';
+import type { ClientMessage, Publish } from './protocol/messages.js';
 import { jest } from '@jest/globals';
 import { Publisher, type QueueOptions } from './publisher.js';
 
@@ -68,9 +68,10 @@ describe('Publishing', () => {
     const notJson = { code: 'DATA_NOT_SERIALIZABLE' };
     await expect(publisher.publish('a', loop, {})).rejects.toMatchObject(notJson);
     await expect(publisher.publish('a', undefined, {})).rejects.toMatchObject(notJson);
+    const limits = { maxMessageBytes: 300, maxTopics: 256, maxInnerWildcards: 32 };
     publisher.message({
       event: 'hello',
-      data: { connection: 'c', heartbeat: 1, limits: { maxMessageBytes: 300 } },
+      data: { connection: 'c', client: 'me', heartbeat: 1, limits },
     });
     await expect(publisher.publish('a', 'ä'.repeat(200), {})).rejects.toMatchObject({
       code: 'DATA_TOO_LARGE',

@@ -1,5 +1,5 @@
 import type { Link, LinkListener } from './link.js';
-import type { Publish, ServerMessage } from './protocol.js';
+import type { Publish, ServerMessage } from './protocol/messages.js';
 import { PushError } from './push-error.js';
 import { randomId } from './random-id.js';
 
@@ -38,7 +38,7 @@ export interface QueueOptions {
 }
 
 interface Waiting {
-  readonly data: Publish;
+  readonly data: Publish & { readonly ref: string };
   readonly resolve: (id: string | undefined) => void;
   readonly reject: (reason: unknown) => void;
   /** It has no answer yet. */
@@ -158,7 +158,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   }
 
   /** The server would close the connection, and get it again after each reconnect. */
-  #fits(data: Publish): boolean {
+  #fits(data: Waiting['data']): boolean {
     const bytes = new TextEncoder().encode(JSON.stringify({ event: 'publish', data })).length;
     if (bytes <= this.#maxBytes) return true;
     const limit = `The message has ${bytes} bytes; ${this.#maxBytes} are allowed.`;

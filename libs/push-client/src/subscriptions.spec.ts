@@ -1,16 +1,19 @@
 import { jest } from '@jest/globals';
 import type { Link } from './link.js';
-import type { ClientMessage, GapNotice, PushEvent, ServerMessage, Start } from './protocol.js';
+import type { GapNotice } from './protocol/gap.js';
+import type { PushEvent, ServerMessage } from './protocol/messages.js';
+import type { Start } from './protocol/topics.js';
 import type { PushError } from './push-error.js';
+import type { RequestMessage } from './requests.js';
 import { Subscription, Subscriptions } from './subscriptions.js';
 
 /** A table of subscriptions on a link whose other end the test is. */
 class Setup {
-  readonly sent: ClientMessage[] = [];
+  readonly sent: RequestMessage[] = [];
   readonly gaps: GapNotice[] = [];
   readonly refused: PushError[] = [];
   readonly table = new Subscriptions(
-    { send: (message: ClientMessage) => this.sent.push(message) } as unknown as Link,
+    { send: (message: RequestMessage) => this.sent.push(message) } as unknown as Link,
     { gap: (gap) => this.gaps.push(gap), refused: (error) => this.refused.push(error) },
   );
 

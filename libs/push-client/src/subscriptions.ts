@@ -1,7 +1,10 @@
 import type { Link, LinkListener } from './link.js';
-import { positionIn, type GapNotice, type PushEvent, type ServerMessage, type Start } from './protocol.js';
+import type { GapNotice } from './protocol/gap.js';
+import type { PushEvent, ServerMessage } from './protocol/messages.js';
+import type { Start } from './protocol/topics.js';
 import { PushError } from './push-error.js';
 import { randomId } from './random-id.js';
+import { positionIn } from './requests.js';
 import { matcher } from './topics.js';
 
 /** More topics than these go in several messages, which keeps each below every server's limit. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { matcher, type PayloadOf } from './topics.js';
+import type { PayloadOf } from './protocol/topics.js';
+import { matcher } from './topics.js';
 
 describe('A pattern', () => {
   it.each([

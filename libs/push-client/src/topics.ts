@@ -1,33 +1,3 @@
-type MatchesToken<Pattern extends string, Topic extends string> = Pattern extends '*'
-  ? true
-  : Topic extends Pattern
-    ? true
-    : false;
-
-type Matches<Pattern extends string, Topic extends string> = Pattern extends '>'
-  ? true
-  : Pattern extends `${infer PatternHead}.${infer PatternRest}`
-    ? Topic extends `${infer TopicHead}.${infer TopicRest}`
-      ? MatchesToken<PatternHead, TopicHead> extends true
-        ? Matches<PatternRest, TopicRest>
-        : false
-      : false
-    : Topic extends `${string}.${string}`
-      ? false
-      : MatchesToken<Pattern, Topic>;
-
-type Declared<Topics, Topic extends string> = {
-  [Pattern in keyof Topics & string]: Matches<Pattern, Topic> extends true ? Topics[Pattern] : never;
-}[keyof Topics & string];
-
-/**
- * What events of `Topic` (a topic or a pattern) carry, by the application's declarations in `Topics` (pattern → data).
- * `unknown` where they say nothing.
- */
-export type PayloadOf<Topics, Topic extends string> = [Declared<Topics, Topic>] extends [never]
-  ? unknown
-  : Declared<Topics, Topic>;
-
 /** How to tell whether a topic matches `pattern`: `*` stands for one token, `>` at the end for one or more. */
 export function matcher(pattern: string): (topic: string) => boolean {
   if (!/[*>]/.test(pattern)) return (topic) => topic === pattern;

@@ -1,5 +1,6 @@
 import type { Link, LinkListener, StatusChange } from '../link.js';
-import type { ClientMessage, GreetingMessage, ServerMessage, Subscribe } from '../protocol.js';
+import type { ServerMessage } from '../protocol/messages.js';
+import type { GreetingMessage, RequestMessage, SubscribeRequest } from '../requests.js';
 import type { LeaderMessage, TabMessage } from './tab-messages.js';
 
 /** More topics than this go in several messages. */
@@ -7,7 +8,7 @@ const maxTopicsPerMessage = 100;
 
 interface Asked {
   readonly refs: readonly string[];
-  readonly messages: readonly Subscribe[];
+  readonly messages: readonly SubscribeRequest[];
   readonly topics: readonly string[];
 }
 
@@ -24,7 +25,7 @@ export class Relay implements LinkListener {
   #greeting: GreetingMessage | undefined;
   /** What each tab has asked for. */
   readonly #topics = new Map<string, Set<string>>();
-  #queue: (Subscribe & { readonly isAlone?: boolean })[] = [];
+  #queue: (SubscribeRequest & { readonly isAlone?: boolean })[] = [];
   #asked: Asked | undefined;
 
   /** @param own the leader's own tab */
@@ -54,7 +55,7 @@ export class Relay implements LinkListener {
   }
 
   /** Something that a tab says to the server. */
-  say(tab: string, message: ClientMessage): void {
+  say(tab: string, message: RequestMessage): void {
     if (message.event === 'subscribe') {
       const topics = this.#topics.get(tab) ?? new Set();
       message.data.topics.forEach((topic) => topics.add(topic));

@@ -1,7 +1,7 @@
 import type { ConnectTo, Link, LinkListener, StatusChange } from '../link.js';
-import type { ClientMessage } from '../protocol.js';
 import { PushError } from '../push-error.js';
 import { randomId } from '../random-id.js';
+import type { RequestMessage } from '../requests.js';
 import { Relay } from './relay.js';
 import type { LeaderMessage, TabMessage } from './tab-messages.js';
 
@@ -55,7 +55,7 @@ export class SharedLink implements Link {
     });
   }
 
-  send(say: ClientMessage): void {
+  send(say: RequestMessage): void {
     if (this.#relay) this.#relay.say(this.#id, say);
     else this.#post({ tab: this.#id, era: this.#era, say });
   }
@@ -146,7 +146,7 @@ export class SharedLink implements Link {
       this.listener.message(message.greeting);
     }
     this.listener.up();
-    if (message.isTurn) this.listener.message({ event: 'subscribed', data: { id: '' } });
+    if (message.isTurn) this.listener.message({ event: 'subscribed', data: { topics: [], id: '' } });
   }
 
   #tell(change: StatusChange): void {

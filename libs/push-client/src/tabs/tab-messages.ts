@@ -1,11 +1,12 @@
 import type { StatusChange } from '../link.js';
-import type { ClientMessage, GreetingMessage, ServerMessage } from '../protocol.js';
+import type { ServerMessage } from '../protocol/messages.js';
+import type { GreetingMessage, RequestMessage } from '../requests.js';
 
 /** What tabs say to the leader. */
 export type TabMessage =
   /** Who leads? Or: are you there? And: now is a good moment to connect. */
   | { readonly tab: string; readonly nudge?: 'gently' | 'anyway' }
-  | { readonly tab: string; readonly era: number; readonly say: ClientMessage };
+  | { readonly tab: string; readonly era: number; readonly say: RequestMessage };
 
 /** What the leader says to all tabs. An era is one connection to the server; they rise. */
 export type LeaderMessage =

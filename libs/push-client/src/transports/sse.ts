@@ -1,11 +1,6 @@
 import { PushError } from '../push-error.js';
-import {
-  positionIn,
-  type ClientMessage,
-  type Publish,
-  type ServerMessage,
-  type Subscribe,
-} from '../protocol.js';
+import type { Publish, ServerMessage } from '../protocol/messages.js';
+import { positionIn, type RequestMessage, type SubscribeRequest } from '../requests.js';
 import { SseParser } from './sse-parser.js';
 import { broken, type Destination, type End, type Transport, type TransportEvents } from './transport.js';
 
@@ -28,7 +23,7 @@ export class SseTransport implements Transport {
   /** Everything of the live topics up to here was passed on. */
   #position = '';
   /** Not yet live. */
-  readonly #asked = new Map<string, Subscribe>();
+  readonly #asked = new Map<string, SubscribeRequest>();
   /** Given up before they were live. */
   readonly #dropped = new Set<string>();
   /** What the open stream has yet to answer: it is not replaced before, or changes that never stop would stop everything. */
@@ -55,7 +50,7 @@ export class SseTransport implements Transport {
     this.#openSoon();
   }
 
-  send(message: ClientMessage): void {
+  send(message: RequestMessage): void {
     if (message.event === 'publish') {
       this.#posting = this.#posting.then(() => this.#publish(message.data));
     } else if (message.event === 'subscribe') {

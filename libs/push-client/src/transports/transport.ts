@@ -1,10 +1,11 @@
 import type { ConnectOptions } from '../connect.options.js';
-import type { ClientMessage, ServerMessage } from '../protocol.js';
+import type { ServerMessage } from '../protocol/messages.js';
 import { PushError } from '../push-error.js';
+import type { RequestMessage } from '../requests.js';
 
 /** One connection over one kind of carrier. It ends once, and never comes back. */
 export interface Transport {
-  send(message: ClientMessage): void;
+  send(message: RequestMessage): void;
   /** Ends it; `down` is not called. */
   close(): void;
 }

@@ -1,10 +1,11 @@
+import type { WebSocketCloseCode } from '../protocol/connection.js';
+import type { ServerMessage } from '../protocol/messages.js';
 import { PushError } from '../push-error.js';
-import type { ServerMessage } from '../protocol.js';
 import { broken, type Destination, type End, type Transport, type TransportEvents } from './transport.js';
 import type { WebSocketClass, WebSocketLike } from './websocket-class.js';
 
 /** Close codes after which the same client need not come back: PROTOCOL.md, "Close codes". */
-const final = new Set([1003, 1007, 1009, 4400, 4403]);
+const final = new Set<WebSocketCloseCode>([1003, 1007, 1009, 4400, 4403]);
 
 /** One WebSocket. */
 export class WebSocketTransport implements Transport {
@@ -55,6 +56,7 @@ export class WebSocketTransport implements Transport {
 function endOf(code: number, reason: string): End {
   const message = `WebSocket closed: ${code} ${reason}`;
   if (code === 4401) return { advice: 'authenticate', error: new PushError('UNAUTHENTICATED', message) };
-  if (final.has(code)) return { advice: 'stop', error: new PushError('REFUSED', message) };
+  if (final.has(code as WebSocketCloseCode))
+    return { advice: 'stop', error: new PushError('REFUSED', message) };
   return { ...broken(message), later: code === 1013 || code === 1011 };
 }

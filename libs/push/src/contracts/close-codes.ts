@@ -1,3 +1,4 @@
+import type { WebSocketCloseCode } from '../protocol/connection.js';
 import type { PushErrorCode } from './errors.js';
 
 /**
@@ -21,10 +22,10 @@ export const CloseCode = {
   Unauthenticated: 4401,
   /** Not allowed: do not come back unchanged. */
   Forbidden: 4403,
-} as const;
+} as const satisfies Record<string, WebSocketCloseCode>;
 
 /** The close code of a connection that ends because of an error. */
-export function closeCodeOf(code: PushErrorCode): number {
+export function closeCodeOf(code: PushErrorCode): WebSocketCloseCode {
   if (code === 'UNAUTHENTICATED') return CloseCode.Unauthenticated;
   if (code === 'FORBIDDEN') return CloseCode.Forbidden;
   if (code === 'TOO_SLOW' || code === 'LIMIT_EXCEEDED' || code === 'UNAVAILABLE')

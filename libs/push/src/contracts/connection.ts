@@ -1,28 +1,9 @@
 import type { Batch } from './event.js';
 import type { PushError } from './errors.js';
+import type { GapNotice } from '../protocol/gap.js';
 
-/** What carries a client's connection. */
-export type TransportName = 'websocket' | 'sse';
-
-/**
- * Why a reader cannot be given everything it asked for.
- *
- * - `malformed`: the id it resumes from is none of ours
- * - `epoch`: the id belongs to another log (a restart with the memory backplane, a flushed or replaced server)
- * - `future`: the id is ahead of the log
- * - `evicted`: events were dropped by retention before they were asked for
- * - `slow`: the reader was connected, but fell so far behind that events were dropped before it took them
- */
-export type GapReason = 'malformed' | 'epoch' | 'future' | 'evicted' | 'slow';
-
-/** Tells a reader, in the stream and before anything newer, that events are missing. */
-export interface GapNotice {
-  readonly reason: GapReason;
-  /** Which of the reader's topics and patterns are concerned, as it asked for them. */
-  readonly topics: readonly string[];
-  /** The position from which the stream goes on: a reader that resumes from it is not told again. */
-  readonly id: string;
-}
+export type { TransportName } from '../protocol/connection.js';
+export type { GapNotice, GapReason } from '../protocol/gap.js';
 
 /** How much work a client may cause: what its requests cost is spent from it. Live delivery never is. */
 export interface WorkBudget {

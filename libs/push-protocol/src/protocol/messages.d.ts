@@ -1,0 +1,105 @@
+import type { GapNotice } from './gap.js';
+import type { Start } from './topics.js';
+
+/** What every message of a client may carry, and every answer to one. */
+export interface WithRef {
+  /** The client's name for the message, at most 64 characters. It comes back in the answer. */
+  readonly ref?: string;
+}
+
+/** `unsubscribe`. */
+export interface Unsubscribe extends WithRef {
+  readonly topics: readonly string[];
+}
+
+/** `subscribe`. */
+export interface Subscribe extends Unsubscribe {
+  /** Default: `now`. */
+  readonly from?: Start;
+  /** Bring also what another subscription of the connection has brought. Default: `false`. */
+  readonly repeat?: boolean;
+}
+
+/** `publish`. */
+export interface Publish extends WithRef {
+  readonly topic: string;
+  /** Any JSON. It is stored as it was sent. */
+  readonly data: unknown;
+  readonly type?: string;
+  /** Publishing the same id again stores nothing. */
+  readonly messageId?: string;
+  readonly ephemeral?: boolean;
+  /** Whether the client gets the event itself. Default: `true`. */
+  readonly echo?: boolean;
+}
+
+/** `authenticate`, which may have to come first, and `refresh`. */
+export interface Token extends WithRef {
+  readonly token: string;
+}
+
+/** What a client says over a WebSocket. */
+export type ClientMessage =
+  | { readonly event: 'subscribe'; readonly data: Subscribe }
+  | { readonly event: 'unsubscribe'; readonly data: Unsubscribe }
+  | { readonly event: 'publish'; readonly data: Publish }
+  | { readonly event: 'authenticate' | 'refresh'; readonly data: Token };
+
+/** An event. */
+export interface PushEvent<Data = unknown> {
+  readonly topic: string;
+  /** Its place in the log; ephemeral events have none. */
+  readonly id?: string;
+  readonly type?: string;
+  readonly data: Data;
+}
+
+/** The first message on every connection, once it is known who the client is. */
+export interface Greeting extends WithRef {
+  /** The connection's id, for `except`. */
+  readonly connection: string;
+  /** The client hands it back on its next connections to say that it is the same client. Only the client knows it. */
+  readonly client: string;
+  /** Milliseconds between heartbeats: after two of them without any frame the connection is dead. */
+  readonly heartbeat: number;
+  readonly limits: {
+    readonly maxMessageBytes: number;
+    readonly maxTopics: number;
+    /** Patterns with a wildcard anywhere but in their last token. `null` where they are not limited. */
+    readonly maxInnerWildcards: number | null;
+  };
+  /** When the connection ends unless it is refreshed, in milliseconds since 1970. */
+  readonly expiresAt?: number;
+}
+
+/** Topics that were subscribed to, and a position: where they start, or what they have caught up with. */
+export interface Subscribed extends Unsubscribe {
+  readonly id: string;
+}
+
+/** What went wrong with a message of the client, or with the connection. */
+export interface ErrorReport extends WithRef {
+  readonly code: string;
+  readonly message: string;
+  /** Whether the same may succeed later. */
+  readonly retryable: boolean;
+  /** For a message of the wrong shape: what is wrong with it, a line for each field. */
+  readonly details?: readonly string[];
+}
+
+/** What the server says, over a WebSocket and in messages over HTTP. PROTOCOL.md describes each. */
+export type ServerMessage =
+  | { readonly event: 'hello'; readonly data: Greeting }
+  | { readonly event: 'subscribed' | 'live'; readonly data: Subscribed }
+  | { readonly event: 'unsubscribed'; readonly data: Unsubscribe }
+  | { readonly event: 'message'; readonly data: PushEvent }
+  | { readonly event: 'published'; readonly data: WithRef & { readonly id?: string } }
+  | { readonly event: 'refreshed'; readonly data: WithRef & { readonly expiresAt?: number } }
+  | {
+      readonly event: 'revoked';
+      readonly data: { readonly topics: readonly string[]; readonly retryable?: true };
+    }
+  | { readonly event: 'gap'; readonly data: GapNotice }
+  | { readonly event: 'heartbeat'; readonly data: { readonly id?: string } }
+  | { readonly event: 'drain'; readonly data: { readonly delay: number } }
+  | { readonly event: 'error'; readonly data: ErrorReport };
