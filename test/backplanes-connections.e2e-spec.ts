@@ -62,8 +62,8 @@ async function checkWorks(backplane: Backplane): Promise<void> {
   afterTest(() => backplane.close());
   const { tail } = await startRecording(backplane, keepAll);
   const { sequence } = await backplane.append({ topic: 'a', data: '1', messageId: randomUUID() });
-  await backplane.pass({ topic: 'a', data: '2' });
-  await tail.until(({ events, passed }) => events.length === 1 && passed.length === 1);
+  await backplane.sendEphemeral({ topic: 'a', data: '2' });
+  await tail.until(({ events, ephemeral }) => events.length === 1 && ephemeral.length === 1);
   for (const topics of [['a'], ['*'], ['>']]) {
     const query = { topics, after: sequence - 1, through: sequence, limit: 10 };
     expect((await backplane.history!.page(query)).events).toHaveLength(1);

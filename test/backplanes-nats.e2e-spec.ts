@@ -294,7 +294,9 @@ describe('NATS: a server that is away', () => {
     );
     for (const result of results)
       expect(result).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE' } });
-    await expect(backplane.pass({ topic: 'a', data: '1' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(backplane.sendEphemeral({ topic: 'a', data: '1' })).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
     await server.start();
     const appended = async () => {
       for (;;) {

@@ -278,7 +278,9 @@ describe('Redis: a server that is away', () => {
     expect(errors.every((error) => error instanceof PushError && error.retryable)).toBe(true);
     expect(errors[100]!.message).toContain('maxWaiting');
     expect(errors[0]!.message).toMatch(/within 500 ms \(Redis cannot be used/);
-    await expect(backplane.pass({ topic: 'a', data: '1' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(backplane.sendEphemeral({ topic: 'a', data: '1' })).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
     await expect(backplane.control('x')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await server.start();
     await expect(backplane.append({ topic: 'a', data: '1', messageId: 'm1' })).resolves.toBeDefined();

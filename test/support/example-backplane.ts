@@ -30,8 +30,8 @@ export class ExampleBackplane extends Backplane {
     return position;
   }
 
-  async pass({ topic, type, data, except }: Draft) {
-    for (const tail of this.log.tails) tail.passBy(new LogEvent('', 0, topic, type, data, except));
+  async sendEphemeral({ topic, type, data, except }: Draft) {
+    for (const tail of this.log.tails) tail.deliverEphemeral(new LogEvent('', 0, topic, type, data, except));
   }
 
   async control(message: string) {

@@ -14,7 +14,7 @@ export class SharedMemory {
       deliver: (event) => this.tails.forEach((tail) => tail.deliver(event)),
       skip: (sequence) => this.tails.forEach((tail) => tail.skip(sequence)),
       reach: (sequence) => this.tails.forEach((tail) => tail.reach(sequence)),
-      passBy: (event) => this.tails.forEach((tail) => tail.passBy(event)),
+      deliverEphemeral: (event) => this.tails.forEach((tail) => tail.deliverEphemeral(event)),
       congested: () => undefined,
       control: (message) => this.tails.forEach((tail) => tail.control(message)),
     });
@@ -34,7 +34,7 @@ export class SharedMemory {
         tail.open(origin);
       }
       append = (draft: Draft) => log.append(draft);
-      pass = (draft: Draft) => log.pass(draft);
+      sendEphemeral = (draft: Draft) => log.sendEphemeral(draft);
       control = control;
       health = (): Promise<Health> => log.health();
       close = () => Promise.resolve();

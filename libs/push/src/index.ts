@@ -78,5 +78,5 @@ export { LogEvent, type Draft } from './contracts/event.js';
 export { parsePosition, printPosition, type Position } from './contracts/position.js';
 export { covers, isPattern, isTopic } from './contracts/topic.js';
 export { encodeToken, topic, type TokenValue } from './contracts/topic-tag.js';
-export { MemoryOneTimeStore } from './backplane/memory/memory.one-time-store.js';
+export { MemoryOneTimeStore } from './backplane/memory/memory-one-time-store.js';
 export { MemoryBackplane, type MemoryBackplaneOptions } from './backplane/memory/memory.backplane.js';

@@ -164,7 +164,7 @@ export class EventBus<Topics = PushTopics> {
 
   private async send(draft: Draft, ephemeral: boolean): Promise<string | undefined> {
     if (ephemeral) {
-      await this.backplane.pass(draft);
+      await this.backplane.sendEphemeral(draft);
       return undefined;
     }
     const position = await this.backplane.append(draft);

@@ -2,147 +2,211 @@ import type { Draft, LogEvent } from './event.js';
 import type { Position } from './position.js';
 import type { RetentionRules } from './retention.js';
 
-/** What a backplane tells its node. Calls MUST come in log order, from one source, never re-entrantly from `append`'s caller of another turn. */
+/*
+ * The contract between the event bus and the log: in memory, in Redis, in NATS, or in a server of yours. MUST, SHOULD and
+ * MAY are meant as in RFC 2119. "After" means later in the log, "before" means earlier, and the "head" is the position of
+ * the newest entry. `describeBackplane` of `nestjs-push/testing` checks what is written here.
+ *
+ * To implement it for a server, extend `DurableBackplane` of `nestjs-push/backplane-kit`: it does everything that is the
+ * same for all servers.
+ */
+
+/**
+ * What a backplane calls on its node. The node implements it, the backplane uses it.
+ *
+ * A backplane MUST call `open` first and all methods in log order. It MUST NOT call one of them while another call is
+ * still running. It MAY call them from inside its own `start` and `append`.
+ */
 export interface Tail {
   /**
-   * The log, and where this node joins it: events after `position` follow. MUST be the first call, with the end of the
-   * log. MUST be called again when the log is no longer the continuation of what was told before: with the new epoch, and
-   * the position where that one began, so that nothing of it is missed.
+   * Tells the node which log it reads, and from which position: the events after `position` follow.
+   *
+   * The first call MUST have the current head. A node that starts does not replay the log.
+   *
+   * It MUST be called again when the log is not the one that the node knows: the server was emptied or restored, or it
+   * lost events that it had acknowledged. Such a log has a new epoch. `position` is then where that epoch began, so that
+   * the node gets all of its events, and clients that resume with an older id are told of a gap.
    */
   open(position: Position): void;
-  /** Every retained event of the log, each exactly once, in order. */
-  deliver(event: LogEvent): void;
-  /** The events up to `sequence` can no longer be delivered to this node in order; they may still be in the history. */
-  skip(sequence: number): void;
-  /** The log has come to `sequence` without an event: what stands there is the backplane's own. */
-  reach(sequence: number): void;
-  /** An ephemeral event, at most once. */
-  passBy(event: LogEvent): void;
-  /** A message from one node's control plane to all nodes (this one included), at most once. */
-  control(message: string): void;
+
   /**
-   * Resolves once this node can take more events; `undefined` while it can. A backplane that reads its log from elsewhere
-   * MUST wait for it between reads: what is not read yet waits in the log, which is its place.
+   * Delivers one stored event. Every node MUST get every event after the position that it opened at, exactly once, in the
+   * order of the sequences. What cannot be delivered MUST be announced with `skip`.
+   */
+  deliver(event: LogEvent): void;
+
+  /**
+   * Says that the events up to and including `sequence` which were not delivered cannot be delivered any more, because the
+   * server dropped them before this node read them. The history MAY still have them.
+   */
+  skip(sequence: number): void;
+
+  /**
+   * Says that the log has come to `sequence`, and that the entry there is no event: a health check, or a mark of the
+   * backplane's own. Without this call a node seems to lag, and clients with newer ids wait for it.
+   */
+  reach(sequence: number): void;
+
+  /** Delivers one ephemeral event (sequence 0), at most once, in no defined order with stored events. */
+  deliverEphemeral(event: LogEvent): void;
+
+  /** Delivers a message that `Backplane.control` sent on any node, this one included, at most once. */
+  control(message: string): void;
+
+  /**
+   * Backpressure. Returns `undefined` while the node can take more events, else a promise that resolves when it can.
+   *
+   * A backplane that reads its log from a server MUST await it between reads, so that unread events wait on the server
+   * and not in this process.
    */
   congested(): Promise<void> | undefined;
 }
 
-/** What is asked of a history. */
+/** Which events a history is asked for: those of `topics` after `after`, up to and including `through`. */
 export interface HistoryQuery {
   /** Topics and patterns, at least one. */
   readonly topics: readonly string[];
-  /** Sequence; the page starts with the first event behind it. */
+  /** A sequence. The page starts with the first event after it. */
   readonly after: number;
-  /** Sequence; nothing behind it is wanted. Not ahead of what the backplane has delivered. */
+  /** A sequence, never after the last one that this backplane has told its node. Events after it are not asked for. */
   readonly through: number;
-  /** How many events at most, 1 or more. A page may hold fewer, or none: see `History.page`. */
+  /** The most events that a page may hold, 1 or more. */
   readonly limit: number;
-  /** Of each topic only its newest event is wanted, if that is not behind `through`; nothing counts as lost. */
+  /**
+   * Asks for the newest event of each topic alone, and for that only if it is not after `through`. Nothing counts as lost.
+   * Default: false.
+   */
   readonly newestOnly?: boolean;
 }
 
-/** One page of the log as the backplane still holds it. */
+/** A part of the log, as the backplane still holds it. */
 export interface HistoryPage {
-  /** The events that were asked for, in log order. */
+  /** The events that match the query, in log order. */
   readonly events: readonly LogEvent[];
-  /** The page is complete up to here, and not beyond the asked `through`: the next one starts behind it. */
+  /**
+   * The page holds every matching event up to and including this sequence. It MUST be after the query's `after`, and MUST
+   * NOT be after its `through`. If it is before `through`, the node asks for the next page, from here on.
+   */
   readonly through: number;
   /**
-   * Of the asked topics and patterns, those of which an event after the asked position is gone, or may be,, with the sequence of the
-   * newest such event, which may lie beyond the page. Never a topic that lost nothing, as far as the backplane can know.
+   * What is missing: each topic or pattern of the query of which an event after `after` is gone, or may be gone, with the
+   * sequence of the newest such event. That sequence MAY be after `through`. A topic that lost nothing MUST NOT be listed,
+   * unless the backplane cannot know better.
    */
   readonly lost: ReadonlyMap<string, number>;
 }
 
-/**
- * What is older than a node's window. Only backplanes that keep more than the window have it. The hub asks for one page
- * at a time for each reader, and lets readers share pages.
- */
+/** Reads events that are older than what nodes keep in memory. */
 export interface History {
   /**
-   * Reads one page. It is a bounded piece of work, whatever is asked: a bounded number of commands and bytes, none of which
-   * keeps the server or this node's event loop for longer than a few milliseconds. What does not fit into that is the next
-   * page's: `through` then lies before the asked one, but always after `after`. What cannot be known counts as `lost`.
+   * Reads one page. The node asks for one page at a time for each reader, and readers share pages.
    *
-   * Rejects where the server cannot be read or has another epoch than the tail was told: the hub asks again.
+   * A page MUST be a bounded amount of work, whatever the query: a bounded number of commands and bytes, none of which
+   * blocks the server or this process for more than a few milliseconds. A page MAY therefore hold fewer events than
+   * `limit`, or none, and end before the query's `through`. What the backplane cannot know MUST count as lost.
+   *
+   * It MUST reject if the server cannot be read, or if its log has another epoch than `Tail.open` was told. The node tries
+   * again.
    */
   page(query: HistoryQuery): Promise<HistoryPage>;
 }
 
-/**
- * Values that any node may take, once. Control messages cannot stand in for it: they may be lost, and two nodes could
- * take the same value at the same time.
- */
+/** Values that one node takes, once. Tickets are kept here. */
 export interface OneTimeStore {
   /**
-   * Keeps `value` for `milliseconds`, after which it MUST NOT be given out any more.
+   * Keeps `value` under `key` for `milliseconds`. After that time it MUST NOT be given out.
    *
    * @throws PushError `UNAVAILABLE` if it could not be kept
    */
   put(key: string, value: string, milliseconds: number): Promise<void>;
   /**
-   * What was put under `key`, and removes it. Of all calls on all nodes exactly one MUST get it; the others, and those
-   * that come too late, get `undefined`.
+   * Removes the value of `key` and returns it. If several nodes take it at the same time, exactly one MUST get the value.
+   * The others get `undefined`, and so does a call after its time.
    *
-   * @throws PushError `UNAVAILABLE`
+   * @throws PushError `UNAVAILABLE` if the store cannot be reached
    */
   take(key: string): Promise<string | undefined>;
 }
 
-/** What `health()` found. */
+/** The result of a health check. */
 export interface Health {
-  /** Whether an event that is published now would be stored and reach this node. */
+  /** Whether an event that is published now would be stored and delivered to this node. */
   readonly ready: boolean;
-  /** For people: what is wrong, or how it was checked. */
+  /** For people: what is wrong, or what was checked. */
   readonly detail: string;
 }
 
 /**
- * Where the log lives and how nodes share it. The contract between the event bus and memory, Redis, NATS or yours; it
- * knows nothing of connections, nor of what topics mean. `nestjs-push/testing` exports the suite that holds it.
+ * Where the log lives, and how the nodes of an application share it. A backplane knows nothing of connections.
+ *
+ * The abstract methods are required. The optional members are capabilities: a backplane has those that its log is able to
+ * do, and leaves the others undefined. A capability MUST be there when `start` returns, and MUST NOT change after that.
+ * Without one the application still works; what it loses stands at each member.
  */
 export abstract class Backplane {
-  /** Older events, where the backplane keeps more than this node's window does. */
+  /** Capability: older events than nodes keep in memory. Without it, clients that need them are told of a gap. */
   readonly history?: History;
-  /** Where tickets wait to be redeemed. A backplane without it works, but for `PushTickets`. */
+
+  /** Capability: values that are taken once. Without it, `PushTickets` is refused with `INVALID_OPTION`. */
   readonly oneTimeStore?: OneTimeStore;
 
   /**
-   * Begins to tail. Called once, before anything else. MUST NOT throw because a server is away: it calls `open` as soon
-   * as the log is reachable, and until then `append` waits within a bound.
+   * Capability: resolves with the head of the log on the server, as of a moment after the call. A client may resume with
+   * an id from a node that has read further than this one; the head tells such an id from an invalid one. A backplane MUST
+   * have it if one of its nodes can have read an event that another has not. It MUST reject if the server cannot be asked.
+   */
+  head?(): Promise<Position>;
+
+  /**
+   * Starts reading the log. The node calls it once, before anything else.
    *
-   * @param retention how much of each topic is promised. It belongs here because the application's rules are the
-   * module's options: a backplane that keeps a history has to apply them, others ignore it.
+   * It MUST NOT throw because a server is away: the backplane calls `Tail.open` when the log is there, and until then
+   * `append` waits within its bounds.
+   *
+   * @param tail gets the events
+   * @param retention how much of each topic the application promises. A backplane with a history MUST apply it; others
+   * MAY ignore it.
    */
   abstract start(tail: Tail, retention: RetentionRules): void;
 
   /**
-   * Stores one event and resolves with its position once it is stored. Calls of one node MUST be stored in call order;
-   * those of one turn SHOULD travel together. The tail gets the event too, before or after this resolves.
+   * Stores one event, and resolves with its position once it is stored.
    *
-   * A draft whose `messageId` is remembered MUST resolve with the position of the first event and store nothing.
+   * The events of one node MUST be stored in the order of the calls. Events of one turn of the event loop SHOULD be sent
+   * together. The tail gets the event too, before or after the promise resolves.
    *
-   * @throws PushError `UNAVAILABLE` if it could not be stored in time. It may have been stored nevertheless: only a
-   * retry with the same `messageId` is safe.
+   * If an event with the draft's `messageId` was stored before, and the id is still remembered, it MUST resolve with the
+   * position of that event and store nothing.
+   *
+   * @throws PushError `UNAVAILABLE` if the event was not stored in time. It may have been stored nevertheless: only a retry
+   * with the same `messageId` is safe. `CLOSED` if the backplane was closed before the event was stored
    */
   abstract append(draft: Draft): Promise<Position>;
 
-  /** Sends an event to all nodes that are there now (this one included); at most once, in no order with the log. */
-  abstract pass(draft: Draft): Promise<void>;
+  /**
+   * Sends an event to all nodes that are connected now, this one included, without storing it. Resolves once it is sent.
+   *
+   * @throws PushError `UNAVAILABLE` if it could not be sent
+   */
+  abstract sendEphemeral(draft: Draft): Promise<void>;
 
-  /** Sends a control message to all nodes that are there now (this one included). */
+  /**
+   * Sends a control message (that a user's rights were revoked, for instance) to all nodes that are connected now, this one
+   * included. Resolves once it is sent.
+   *
+   * @throws PushError `UNAVAILABLE` if it could not be sent
+   */
   abstract control(message: string): Promise<void>;
 
   /**
-   * Where the log ends on the server, as of a moment after the call. A client may come from a node that is ahead of this
-   * one: its id is neither false nor does it miss anything. Only a backplane whose nodes are never ahead of each other can
-   * do without.
+   * Checks that an event would be stored and come back to this node. It MUST resolve within a few seconds, also if the
+   * server does not answer, and MUST NOT reject.
    */
-  end?(): Promise<Position>;
-
-  /** Checks delivery: that an event would go through the log and come back. MUST resolve within seconds. */
   abstract health(): Promise<Health>;
 
-  /** Frees everything that the backplane opened itself. Idempotent. Pending appends settle. */
+  /**
+   * Stops reading, and frees all that the backplane opened itself. Appends that wait MUST settle. A second call MUST do
+   * nothing.
+   */
   abstract close(): Promise<void>;
 }

@@ -18,8 +18,8 @@ import type { PushError } from '../contracts/errors.js';
 import { LogEvent, type Batch } from '../contracts/event.js';
 import { parsePosition } from '../contracts/position.js';
 import { covers } from '../contracts/topic.js';
-import { Interest } from '../testing/model-interest.js';
-import { Log, rules, SlowHistory, topics, type Keeping } from '../testing/model-log.js';
+import { Interest } from '../../test/models/model-interest.js';
+import { Log, rules, SlowHistory, topics, type Keeping } from '../../test/models/model-log.js';
 import type { Cursor } from './replay/cursor.js';
 import { Hub } from './hub.js';
 
@@ -540,7 +540,7 @@ async function run(world: World, step: Step): Promise<void> {
       for (let n = 0; n < step.count; n++) world.log.publish(step.topic, undefined);
       return;
     case 'pass':
-      return world.hub.passBy(new LogEvent(world.log.epoch, 0, step.topic, undefined, '0'));
+      return world.hub.deliverEphemeral(new LogEvent(world.log.epoch, 0, step.topic, undefined, '0'));
     case 'turn':
       await world.settle();
       return clients.forEach((client) => client.recover());

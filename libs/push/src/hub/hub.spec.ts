@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { MemoryNode } from '../testing/memory-node.js';
+import { MemoryNode } from '../../test/models/memory-node.js';
 
 const few = { retention: { events: 3, age: Infinity } };
 

@@ -112,7 +112,7 @@ export class Hub implements Tail, CursorHost {
     };
     backplane.start(this, { of: (topic) => this.retentionOf(topic), largest });
     if (backplane.history) this.readBehind(backplane.history);
-    if (backplane.end) this.expectAhead(() => backplane.end!());
+    if (backplane.head) this.expectAhead(() => backplane.head!());
   }
 
   /** From now on, who claims to be ahead of this node is judged by where `end` says that the log ends. */
@@ -191,7 +191,7 @@ export class Hub implements Tail, CursorHost {
     this.cameFurther();
   }
 
-  passBy(event: LogEvent): void {
+  deliverEphemeral(event: LogEvent): void {
     this.fanOut.add(event);
   }
 

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { WorkBudget } from '../contracts/connection.js';
-import { MemoryNode, type RecordingClient } from '../testing/memory-node.js';
+import { MemoryNode, type RecordingClient } from '../../test/models/memory-node.js';
 import { Scheduler, type Task } from './scheduler.js';
 
 /** What a turn may hold, with the step that uses it up. */

@@ -1,4 +1,4 @@
-import { MemoryNode } from '../testing/memory-node.js';
+import { MemoryNode } from '../../test/models/memory-node.js';
 
 const few = { events: 3, age: Infinity };
 

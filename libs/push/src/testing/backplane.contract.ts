@@ -5,7 +5,7 @@ import type { Draft } from '../contracts/event.js';
 import type { RetentionRules } from '../contracts/retention.js';
 import { describeHistory } from './history.contract.js';
 import { describeOneTimeStore } from './one-time-store.contract.js';
-import { startRecording, type RecordedNode } from './recording-tail.js';
+import { RecordingTail, type RecordedNode } from './recording-tail.js';
 
 /** A log of its own for one test, and the nodes that share it. */
 export interface LogUnderTest {
@@ -15,7 +15,7 @@ export interface LogUnderTest {
   dispose?(): Promise<void> | void;
 }
 
-/** What the suite has to know of a backplane. */
+/** The capabilities that the backplane has. The suite tests those, and that it has no others. */
 export interface BackplaneSuiteOptions {
   /** Whether several nodes can share the log. Default: `true`. */
   readonly shared?: boolean;
@@ -37,19 +37,28 @@ export const suiteRetention: RetentionRules = {
   largest: { events: 50, age: 3_600_000 },
 };
 
-/** Starts nodes of a log, and ends them after the test. */
+/** Starts nodes of a log, and closes them after the test. */
 export class Bench {
   private readonly nodes: RecordedNode[] = [];
 
   constructor(private readonly log: LogUnderTest) {}
 
-  async node(): Promise<RecordedNode> {
-    const node = await startRecording(this.log.node(), suiteRetention);
+  /** A node that may not be in the log yet. */
+  startNow(): RecordedNode {
+    const node = { backplane: this.log.node(), tail: new RecordingTail() };
     this.nodes.push(node);
+    node.backplane.start(node.tail, suiteRetention);
     return node;
   }
 
-  async end(): Promise<void> {
+  /** A node that is in the log. */
+  async node(): Promise<RecordedNode> {
+    const node = this.startNow();
+    await node.tail.until(({ opened }) => opened.length > 0);
+    return node;
+  }
+
+  async close(): Promise<void> {
     await Promise.all(this.nodes.map(({ backplane }) => backplane.close()));
     await this.log.dispose?.();
   }
@@ -68,7 +77,7 @@ export function upTo(count: number): number[] {
 /**
  * The tests that every backplane passes: call it in a spec of Jest, or of Vitest with `globals`.
  *
- * @param create makes an empty log, for each test anew
+ * @param create makes an empty log; it is called before each test
  */
 export function describeBackplane(
   name: string,
@@ -80,8 +89,13 @@ export function describeBackplane(
     beforeEach(async () => {
       bench = new Bench(await create());
     });
-    afterEach(() => bench.end());
+    afterEach(() => bench.close());
 
+    it('has the capabilities that the suite was told of, and no others, as soon as it is started', () => {
+      const { backplane } = bench.startNow();
+      assert.equal(backplane.history !== undefined, history, 'history');
+      assert.equal(backplane.oneTimeStore !== undefined, oneTimeStore, 'oneTimeStore');
+    });
     describeOneNode(() => bench.node());
     if (shared) describeManyNodes(() => bench.node());
     if (history) describeHistory(() => bench.node());
@@ -148,12 +162,12 @@ function describeOneNode(node: () => Promise<RecordedNode>): void {
     assert.notEqual(tail.events[0]!.sequence, tail.events[1]!.sequence);
   });
 
-  it('passes ephemeral events by, without a place in the log', async () => {
+  it('delivers ephemeral events without a place in the log', async () => {
     const { backplane, tail } = await node();
-    await backplane.pass(draft('a', 'gone', { type: 'typing', except: 'me' }));
+    await backplane.sendEphemeral(draft('a', 'gone', { type: 'typing', except: 'me' }));
     await backplane.append(draft('a', 'kept'));
-    await tail.until(({ events, passed }) => events.length === 1 && passed.length === 1);
-    const [{ sequence, topic, type, data, except }] = tail.passed as [(typeof tail.passed)[0]];
+    await tail.until(({ events, ephemeral }) => events.length === 1 && ephemeral.length === 1);
+    const [{ sequence, topic, type, data, except }] = tail.ephemeral as [(typeof tail.ephemeral)[0]];
     assert.deepEqual([sequence, topic, type, data, except], [0, 'a', 'typing', '"gone"', 'me']);
     assert.deepEqual(tail.data, ['kept']);
   });
@@ -203,7 +217,7 @@ function describeManyNodes(node: () => Promise<RecordedNode>): void {
     }
   });
 
-  it('lets a node that comes later join at the end of the log', async () => {
+  it('lets a node that comes later join at the head of the log', async () => {
     const early = await node();
     const before = await early.backplane.append(draft('a', 'before'));
     const late = await node();
@@ -243,30 +257,30 @@ function describeManyNodes(node: () => Promise<RecordedNode>): void {
     assert.equal(tail.events.length, 21);
   });
 
-  it('knows where the log ends for the node that is furthest', async () => {
+  it('has a head that is at or after what any node has stored', async () => {
     const [one, other] = await Promise.all([node(), node()]);
     const position = await one.backplane.append(draft('a', 1));
-    // Without `end`, no node is ever ahead of another.
-    const end = (await other.backplane.end?.()) ?? { ...position, sequence: other.tail.sequence };
-    assert.equal(end.epoch, position.epoch);
-    assert.ok(end.sequence >= position.sequence);
+    // Without `head`, no node is ever ahead of another.
+    const head = (await other.backplane.head?.()) ?? { ...position, sequence: other.tail.sequence };
+    assert.equal(head.epoch, position.epoch);
+    assert.ok(head.sequence >= position.sequence);
   });
 
-  it('brings all nodes to where the log ends, whatever stands there', async () => {
+  it('brings all nodes to the head of the log, also where no event stands there', async () => {
     const [one, other] = await Promise.all([node(), node()]);
     const { sequence } = await one.backplane.append(draft('a', 1));
     await one.backplane.health();
-    const end = (await one.backplane.end?.()) ?? { sequence };
-    for (const { tail } of [one, other]) await tail.until((each) => each.sequence >= end.sequence);
+    const head = (await one.backplane.head?.()) ?? { sequence };
+    for (const { tail } of [one, other]) await tail.until((each) => each.sequence >= head.sequence);
   });
 
-  it('passes ephemeral events and control messages to all nodes', async () => {
+  it('delivers ephemeral events and control messages to all nodes', async () => {
     const [one, other] = await Promise.all([node(), node()]);
-    await one.backplane.pass(draft('a', 'here'));
+    await one.backplane.sendEphemeral(draft('a', 'here'));
     await other.backplane.control('there');
     for (const { tail } of [one, other]) {
-      await tail.until(({ passed, messages }) => passed.length === 1 && messages.length === 1);
-      assert.deepEqual([tail.passed[0]!.data, tail.messages[0]], ['"here"', 'there']);
+      await tail.until(({ ephemeral, messages }) => ephemeral.length === 1 && messages.length === 1);
+      assert.deepEqual([tail.ephemeral[0]!.data, tail.messages[0]], ['"here"', 'there']);
     }
   });
 }

@@ -55,7 +55,7 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
     );
   });
 
-  it('reads behind a position and up to another', async () => {
+  it('reads after a position, up to and including another', async () => {
     const one = await node();
     const sequences = await publish(
       one,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { MemoryOneTimeStore } from '../backplane/memory/memory.one-time-store.js';
+import { MemoryOneTimeStore } from '../backplane/memory/memory-one-time-store.js';
 import { MessageIds } from '../backplane/memory/message-ids.js';
 import { Backplane, type Health, type History, type Tail } from '../contracts/backplane.js';
 import { LogEvent, type Draft } from '../contracts/event.js';
@@ -67,9 +67,9 @@ class MemoryLogNode extends Backplane {
     return Promise.resolve(this.log.append(draft));
   }
 
-  pass({ topic, type, data, except }: Draft): Promise<void> {
+  sendEphemeral({ topic, type, data, except }: Draft): Promise<void> {
     const event = new LogEvent(this.log.epoch, 0, topic, type, data, except);
-    for (const tail of this.log.tails) tail.passBy(event);
+    for (const tail of this.log.tails) tail.deliverEphemeral(event);
     return Promise.resolve();
   }
 
@@ -78,7 +78,7 @@ class MemoryLogNode extends Backplane {
     return Promise.resolve();
   }
 
-  override end(): Promise<Position> {
+  override head(): Promise<Position> {
     const { epoch, sequence } = this.log;
     return Promise.resolve({ epoch, sequence });
   }

@@ -17,7 +17,7 @@ export class RecordingTail implements Tail {
   /** Each sequence that was reached without an event. */
   readonly reached: number[] = [];
   /** Ephemeral events. */
-  readonly passed: LogEvent[] = [];
+  readonly ephemeral: LogEvent[] = [];
   /** Control messages. */
   readonly messages: string[] = [];
   /** Set to make the backplane wait. */
@@ -44,8 +44,8 @@ export class RecordingTail implements Tail {
     this.changed();
   }
 
-  passBy(event: LogEvent): void {
-    this.passed.push(event);
+  deliverEphemeral(event: LogEvent): void {
+    this.ephemeral.push(event);
     this.changed();
   }
 
@@ -92,8 +92,8 @@ export class RecordingTail implements Tail {
   }
 
   private describe(): string {
-    const { opened, events, skipped, passed, messages } = this;
-    return `${events.length} events, ${passed.length} ephemeral, ${messages.length} messages, opened ${JSON.stringify(opened)}, skipped ${JSON.stringify(skipped)}`;
+    const { opened, events, skipped, ephemeral, messages } = this;
+    return `${events.length} events, ${ephemeral.length} ephemeral, ${messages.length} messages, opened ${JSON.stringify(opened)}, skipped ${JSON.stringify(skipped)}`;
   }
 }
 

@@ -3,7 +3,7 @@ import { Backplane, type Health, type Tail } from '../../contracts/backplane.js'
 import { checkOptions, number, type Checks } from '../../contracts/option-checks.js';
 import { LogEvent, type Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
-import { MemoryOneTimeStore } from './memory.one-time-store.js';
+import { MemoryOneTimeStore } from './memory-one-time-store.js';
 import { MessageIds } from './message-ids.js';
 
 /** What the memory backplane can be told. */
@@ -56,8 +56,10 @@ export class MemoryBackplane extends Backplane {
     return Promise.resolve({ epoch: this.epoch, sequence });
   }
 
-  pass(draft: Draft): Promise<void> {
-    this.tail.passBy(new LogEvent(this.epoch, 0, draft.topic, draft.type, draft.data, draft.except));
+  sendEphemeral(draft: Draft): Promise<void> {
+    this.tail.deliverEphemeral(
+      new LogEvent(this.epoch, 0, draft.topic, draft.type, draft.data, draft.except),
+    );
     return Promise.resolve();
   }
 

@@ -1,8 +1,8 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { AppendQueue, PendingAppend } from '../append-queue.js';
-import { backoff } from '../backoff.js';
-import { writeBody } from '../event-body.js';
-import type { Outage } from '../outage.js';
+import type { AppendQueue, PendingAppend } from '../kit/append-queue.js';
+import { backoff } from '../kit/backoff.js';
+import { writeBody } from '../kit/event-body.js';
+import type { Outage } from '../kit/outage.js';
 import type { NatsLink } from './nats-link.js';
 import type { NatsLog } from './nats-log.js';
 import { NatsPublisher, type Stored } from './nats-publisher.js';

@@ -1,6 +1,6 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { backoff, within } from '../backoff.js';
-import type { Outage } from '../outage.js';
+import { backoff, within } from '../kit/backoff.js';
+import type { Outage } from '../kit/outage.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 
 /** A server that takes longer than this to answer is taken for dead, and its connection for broken, in milliseconds. */

@@ -8,7 +8,7 @@ import {
 } from '@nats-io/jetstream';
 import { millis, type NatsConnection } from '@nats-io/transport-node';
 import type { Retention } from '../../contracts/retention.js';
-import type { Outage } from '../outage.js';
+import type { Outage } from '../kit/outage.js';
 import { hasCode } from './api-error.js';
 import { patience, type NatsLink } from './nats-link.js';
 import type { NatsBackplaneOptions } from './nats.options.js';

@@ -1,10 +1,10 @@
 import { AckPolicy, DeliverPolicy, JsHeaders, type ConsumerInfo } from '@nats-io/jetstream';
 import { createInbox, nanos, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import type { Tail } from '../../contracts/backplane.js';
-import { backoff } from '../backoff.js';
-import type { DeliveryProbe } from '../delivery-probe.js';
-import { readBody } from '../event-body.js';
-import type { Outage } from '../outage.js';
+import { backoff } from '../kit/backoff.js';
+import type { DeliveryProbe } from '../kit/delivery-probe.js';
+import { readBody } from '../kit/event-body.js';
+import type { Outage } from '../kit/outage.js';
 import { stampOf } from './delivery.js';
 import type { NatsLink } from './nats-link.js';
 import type { NatsLog, OpenLog } from './nats-log.js';

@@ -11,10 +11,10 @@ import { PushError } from '../../contracts/errors.js';
 import type { Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
 import type { RetentionRules } from '../../contracts/retention.js';
-import { AppendQueue } from '../append-queue.js';
-import { DeliveryProbe } from '../delivery-probe.js';
-import { readBody, writeBody } from '../event-body.js';
-import { Outage } from '../outage.js';
+import { AppendQueue } from '../kit/append-queue.js';
+import { DeliveryProbe } from '../kit/delivery-probe.js';
+import { readBody, writeBody } from '../kit/event-body.js';
+import { Outage } from '../kit/outage.js';
 import { NatsAppender } from './nats-appender.js';
 import { NatsHistory } from './nats-history.js';
 import { NatsLink } from './nats-link.js';
@@ -93,7 +93,7 @@ export class NatsBackplane extends Backplane {
     return this.queue.add(draft);
   }
 
-  pass(draft: Draft): Promise<void> {
+  sendEphemeral(draft: Draft): Promise<void> {
     return this.send(this.subjects.pass, `${draft.topic}\n${writeBody(draft)}`);
   }
 
@@ -101,7 +101,7 @@ export class NatsBackplane extends Backplane {
     return this.send(this.subjects.control, message);
   }
 
-  override end(): Promise<Position> {
+  override head(): Promise<Position> {
     return this.log ? this.log.openAfresh() : Promise.reject(notStarted());
   }
 
@@ -142,7 +142,7 @@ export class NatsBackplane extends Backplane {
     hear(this.subjects.control, (message) => tail.control(message));
     hear(this.subjects.pass, (message) => {
       const end = message.indexOf('\n');
-      tail.passBy(readBody('', 0, message.slice(0, end), message.slice(end + 1)));
+      tail.deliverEphemeral(readBody('', 0, message.slice(0, end), message.slice(end + 1)));
     });
   }
 }

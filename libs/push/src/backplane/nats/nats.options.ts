@@ -11,7 +11,7 @@ import {
   text,
   type Checks,
 } from '../../contracts/option-checks.js';
-import { waitChecks, type WaitLimits } from '../append-queue.js';
+import { waitChecks, type WaitLimits } from '../kit/append-queue.js';
 
 /** What `natsBackplane()` takes. Everything has a default; say where NATS is with `servers`, `connection` or `connect`. */
 export interface NatsBackplaneOptions extends WaitLimits {

@@ -1,6 +1,6 @@
-import type { Outage } from '../outage.js';
+import type { Outage } from '../kit/outage.js';
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 import { memoryScript } from './log-scripts.js';
 
 /** The only policy by which a server that is full refuses to store, instead of dropping what it has stored. */
@@ -14,7 +14,7 @@ export class EvictionPolicy {
   private noted: string | undefined;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: RedisLink,
     private readonly keys: Keys,
     private readonly outage: Outage,
   ) {}

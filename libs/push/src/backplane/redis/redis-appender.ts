@@ -1,10 +1,10 @@
-import type { AppendQueue, PendingAppend } from '../append-queue.js';
-import { backoff } from '../backoff.js';
-import { noTopic } from '../delivery-probe.js';
-import { writeBody } from '../event-body.js';
+import type { AppendQueue, PendingAppend } from '../kit/append-queue.js';
+import { backoff } from '../kit/backoff.js';
+import { noTopic } from '../kit/delivery-probe.js';
+import { writeBody } from '../kit/event-body.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 import type { RedisLog } from './redis-log.js';
 import type { RedisBackplaneOptions } from './redis.options.js';
 import { appendScript } from './append-script.js';
@@ -24,7 +24,7 @@ export class RedisAppender {
   private readonly limits: string;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: RedisLink,
     private readonly log: RedisLog,
     private readonly keys: Keys,
     private readonly writer: string,

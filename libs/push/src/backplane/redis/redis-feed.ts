@@ -1,10 +1,10 @@
 import type { LogEvent } from '../../contracts/event.js';
 import type { RetentionRules } from '../../contracts/retention.js';
-import { readBody } from '../event-body.js';
-import type { Matcher } from '../matcher.js';
+import { readBody } from '../kit/event-body.js';
+import type { Matcher } from '../kit/matcher.js';
 import { feedScript } from './history-scripts.js';
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 import { anotherLog } from './redis-topics.js';
 
 /** How many entries one call looks at, and about how many bytes of events it reads: Redis does nothing else meanwhile. */
@@ -28,7 +28,7 @@ export interface FeedStretch {
 /** The newest events of all topics, in log order: for patterns whose topics are too many to be read one by one. */
 export class RedisFeed {
   constructor(
-    private readonly link: Link,
+    private readonly link: RedisLink,
     private readonly keys: Keys,
     private readonly retention: RetentionRules,
   ) {}

@@ -1,10 +1,10 @@
 import type { History, HistoryPage, HistoryQuery } from '../../contracts/backplane.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import { isWildcard } from '../../contracts/topic.js';
-import { Matcher } from '../matcher.js';
+import { Matcher } from '../kit/matcher.js';
 import { floorScript } from './history-scripts.js';
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 import { RedisFeed } from './redis-feed.js';
 import { RedisLists, type Source } from './redis-lists.js';
 import type { RedisLog } from './redis-log.js';
@@ -28,7 +28,7 @@ export class RedisHistory implements History {
   private readonly feed: RedisFeed;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: RedisLink,
     private readonly log: RedisLog,
     private readonly keys: Keys,
     retention: RetentionRules,

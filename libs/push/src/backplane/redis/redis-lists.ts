@@ -1,9 +1,9 @@
 import type { LogEvent } from '../../contracts/event.js';
 import type { RetentionRules } from '../../contracts/retention.js';
-import { readBody } from '../event-body.js';
+import { readBody } from '../kit/event-body.js';
 import { readScript } from './history-scripts.js';
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 import { ageOf, countOf } from './redis-appender.js';
 import { anotherLog } from './redis-topics.js';
 
@@ -26,7 +26,7 @@ export interface Source {
 /** The lists of topics' events. */
 export class RedisLists {
   constructor(
-    private readonly link: Link,
+    private readonly link: RedisLink,
     private readonly keys: Keys,
     private readonly retention: RetentionRules,
   ) {}

@@ -1,5 +1,5 @@
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 import { openScript } from './log-scripts.js';
 
 /** The log as the server has it. */
@@ -26,7 +26,7 @@ export class RedisLog {
   private opening: Promise<OpenLog> | undefined;
 
   constructor(
-    private readonly link: Link,
+    private readonly link: RedisLink,
     private readonly keys: Keys,
     private readonly newEpoch: () => string,
   ) {}

@@ -1,13 +1,13 @@
 import type { OneTimeStore } from '../../contracts/backplane.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 import type { RedisClient } from './script.js';
 
 /** One-time values as keys that expire: `GETDEL` gives each of them to one node. */
 export class RedisOneTimeStore implements OneTimeStore {
   constructor(
-    private readonly link: Link,
+    private readonly link: RedisLink,
     private readonly keys: Keys,
   ) {}
 

@@ -1,10 +1,10 @@
 import type { Tail } from '../../contracts/backplane.js';
-import { backoff } from '../backoff.js';
-import type { DeliveryProbe } from '../delivery-probe.js';
-import { readBody } from '../event-body.js';
-import type { Outage } from '../outage.js';
+import { backoff } from '../kit/backoff.js';
+import type { DeliveryProbe } from '../kit/delivery-probe.js';
+import { readBody } from '../kit/event-body.js';
+import type { Outage } from '../kit/outage.js';
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 import type { OpenLog, RedisLog } from './redis-log.js';
 
 /** How many entries are read at once. */
@@ -27,7 +27,7 @@ export class RedisReader {
   private announced = '0-0';
 
   constructor(
-    private readonly link: Link,
+    private readonly link: RedisLink,
     private readonly log: RedisLog,
     private readonly keys: Keys,
     private readonly tail: Tail,

@@ -1,10 +1,10 @@
 import type { Tail } from '../../contracts/backplane.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Draft } from '../../contracts/event.js';
-import { backoff } from '../backoff.js';
-import { readBody, writeBody } from '../event-body.js';
+import { backoff } from '../kit/backoff.js';
+import { readBody, writeBody } from '../kit/event-body.js';
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 import { publishScript } from './log-scripts.js';
 
 /** How often a node checks that it still hears what is published, in milliseconds. */
@@ -28,8 +28,8 @@ export class RedisSignals {
   isOpen = false;
 
   constructor(
-    private readonly publisher: Link,
-    private readonly subscriber: Link,
+    private readonly publisher: RedisLink,
+    private readonly subscriber: RedisLink,
     private readonly keys: Keys,
     node: string,
     private readonly tail: Tail,
@@ -60,7 +60,7 @@ export class RedisSignals {
     }
   }
 
-  pass(draft: Draft): Promise<void> {
+  sendEphemeral(draft: Draft): Promise<void> {
     return this.send(`e${draft.topic}\n${writeBody(draft)}`);
   }
 
@@ -107,6 +107,6 @@ export class RedisSignals {
       return;
     }
     const end = message.indexOf('\n');
-    this.tail.passBy(readBody('', 0, message.slice(1, end), message.slice(end + 1)));
+    this.tail.deliverEphemeral(readBody('', 0, message.slice(1, end), message.slice(end + 1)));
   }
 }

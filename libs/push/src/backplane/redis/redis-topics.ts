@@ -1,8 +1,8 @@
 import { isWildcard } from '../../contracts/topic.js';
-import type { Matcher } from '../matcher.js';
+import type { Matcher } from '../kit/matcher.js';
 import { changedScript, findScript } from './history-scripts.js';
 import type { Keys } from './keys.js';
-import type { Link } from './link.js';
+import type { RedisLink } from './redis-link.js';
 
 /** How many topics of wildcards are found, or looked at, by one call: Redis does nothing else meanwhile. */
 const mostTopics = 1_000;
@@ -32,7 +32,7 @@ export interface ChangedTopics {
 /** Which topics patterns mean, from the two indexes: by name, where few begin like them, else by what is new in them. */
 export class RedisTopics {
   constructor(
-    private readonly link: Link,
+    private readonly link: RedisLink,
     private readonly keys: Keys,
   ) {}
 

@@ -11,12 +11,12 @@ import { PushError } from '../../contracts/errors.js';
 import type { Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
 import type { RetentionRules } from '../../contracts/retention.js';
-import { AppendQueue } from '../append-queue.js';
-import { DeliveryProbe } from '../delivery-probe.js';
-import { Outage } from '../outage.js';
+import { AppendQueue } from '../kit/append-queue.js';
+import { DeliveryProbe } from '../kit/delivery-probe.js';
+import { Outage } from '../kit/outage.js';
 import { EvictionPolicy } from './eviction-policy.js';
 import { Keys } from './keys.js';
-import { Link } from './link.js';
+import { RedisLink } from './redis-link.js';
 import { RedisAppender } from './redis-appender.js';
 import { RedisHistory } from './redis-history.js';
 import { RedisLog } from './redis-log.js';
@@ -66,9 +66,9 @@ export class RedisBackplane extends Backplane {
   start(tail: Tail, retention: RetentionRules): void {
     const { keys, outage, options } = this;
     const { signal } = this.closing;
-    const writing = new Link(options, 'publishing', outage, signal);
-    const reading = new Link(options, 'reading', outage, signal);
-    const listening = new Link(options, 'listening', outage, signal);
+    const writing = new RedisLink(options, 'publishing', outage, signal);
+    const reading = new RedisLink(options, 'reading', outage, signal);
+    const listening = new RedisLink(options, 'listening', outage, signal);
     const log = new RedisLog(writing, keys, token);
     this.log = log;
     this.policy = new EvictionPolicy(writing, keys, outage);
@@ -85,15 +85,15 @@ export class RedisBackplane extends Backplane {
     return this.queue.add(draft);
   }
 
-  pass(draft: Draft): Promise<void> {
-    return this.started(this.signals).pass(draft);
+  sendEphemeral(draft: Draft): Promise<void> {
+    return this.started(this.signals).sendEphemeral(draft);
   }
 
   control(message: string): Promise<void> {
     return this.started(this.signals).control(message);
   }
 
-  override end(): Promise<Position> {
+  override head(): Promise<Position> {
     return this.started(this.log).openAfresh();
   }
 

@@ -8,7 +8,7 @@ import {
   text,
   type Checks,
 } from '../../contracts/option-checks.js';
-import { waitChecks, type WaitLimits } from '../append-queue.js';
+import { waitChecks, type WaitLimits } from '../kit/append-queue.js';
 import type { RedisClient } from './script.js';
 
 /** What `redisBackplane()` takes. Everything has a default; say where Redis is with `url`, `client` or `connect`. */

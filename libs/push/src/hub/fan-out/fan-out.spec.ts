@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Encodings } from '../../contracts/encodings.js';
 import type { LogEvent } from '../../contracts/event.js';
-import { MemoryNode } from '../../testing/memory-node.js';
+import { MemoryNode } from '../../../test/models/memory-node.js';
 import { chunkedSseCodec, sseCodec } from '../../wire/sse.codec.js';
 
 describe('Fan-out', () => {

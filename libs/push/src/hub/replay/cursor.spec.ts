@@ -1,4 +1,4 @@
-import { MemoryNode, type RecordingClient } from '../../testing/memory-node.js';
+import { MemoryNode, type RecordingClient } from '../../../test/models/memory-node.js';
 
 /** Subscribes, and writes the calls between what is delivered. */
 function subscribe(client: RecordingClient, patterns: string[], start: string, repeat?: boolean): void {

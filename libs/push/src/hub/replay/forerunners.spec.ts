@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { LogEvent } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
-import { MemoryNode, RecordingClient } from '../../testing/memory-node.js';
+import { MemoryNode, RecordingClient } from '../../../test/models/memory-node.js';
 
 /** A node in the log `one`, and the server that it reads, which may be further. */
 class LateNode {

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { History, HistoryPage, HistoryQuery } from '../../contracts/backplane.js';
-import { RecordingClient } from '../../testing/memory-node.js';
+import { RecordingClient } from '../../../test/models/memory-node.js';
 import { MemoryLog } from '../../testing/memory-log.js';
 import { Hub, type HubOptions } from '../hub.js';
 

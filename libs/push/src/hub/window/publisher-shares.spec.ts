@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { LogEvent } from '../../contracts/event.js';
-import { MemoryNode } from '../../testing/memory-node.js';
+import { MemoryNode } from '../../../test/models/memory-node.js';
 import { heldBytes } from './held-bytes.js';
 import { TopicSet } from '../topics/topic-set.js';
 import { Window } from './window.js';

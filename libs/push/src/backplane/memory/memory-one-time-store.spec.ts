@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { MemoryOneTimeStore } from './memory.one-time-store.js';
+import { MemoryOneTimeStore } from './memory-one-time-store.js';
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { MemoryBackplane } from '../backplane/memory/memory.backplane.js';
-import { Hub, type HubOptions } from '../hub/hub.js';
+import { MemoryBackplane } from '../../src/backplane/memory/memory.backplane.js';
+import { Hub, type HubOptions } from '../../src/hub/hub.js';
 import { RecordingConnection, storyOf } from './recording-connection.js';
 
 /** A connection in memory, with its cursor. */
@@ -63,7 +63,7 @@ export class MemoryNode {
   }
 
   pass(topic: string, ...data: number[]): void {
-    for (const each of data) void this.backplane.pass({ topic, data: String(each) });
+    for (const each of data) void this.backplane.sendEphemeral({ topic, data: String(each) });
   }
 
   /** The id of the event with this sequence. */

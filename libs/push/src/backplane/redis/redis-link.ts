@@ -1,6 +1,6 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
-import { backoffDelay, within } from '../backoff.js';
-import type { Outage } from '../outage.js';
+import { backoffDelay, within } from '../kit/backoff.js';
+import type { Outage } from '../kit/outage.js';
 import type { RedisBackplaneOptions } from './redis.options.js';
 import type { RedisClient } from './script.js';
 
@@ -37,7 +37,7 @@ interface Running {
 }
 
 /** One connection to Redis that is watched: whatever does not answer is cut off, and connected anew. */
-export class Link {
+export class RedisLink {
   private client!: RedisClient;
   /** Commands that are on their way. ioredis does not answer for them when their connection is lost. */
   private readonly running = new Set<Running>();

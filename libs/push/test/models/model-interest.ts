@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
-import type { LogEvent } from '../contracts/event.js';
-import { covers } from '../contracts/topic.js';
+import type { LogEvent } from '../../src/contracts/event.js';
+import { covers } from '../../src/contracts/topic.js';
 import type { Log } from './model-log.js';
 
 interface Told {

@@ -1,6 +1,6 @@
-import type { Connection, GapNotice } from '../contracts/connection.js';
-import type { PushError } from '../contracts/errors.js';
-import type { Batch } from '../contracts/event.js';
+import type { Connection, GapNotice } from '../../src/contracts/connection.js';
+import type { PushError } from '../../src/contracts/errors.js';
+import type { Batch } from '../../src/contracts/event.js';
 
 let count = 0;
 

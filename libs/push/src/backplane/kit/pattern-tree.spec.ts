@@ -1,5 +1,5 @@
 import { array, assert, constantFrom, property } from 'fast-check';
-import { covers } from '../contracts/topic.js';
+import { covers } from '../../contracts/topic.js';
 import { PatternTree } from './pattern-tree.js';
 
 const token = constantFrom('a', 'b', '$c');

@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
-import type { History, HistoryPage, HistoryQuery } from '../contracts/backplane.js';
-import { LogEvent } from '../contracts/event.js';
-import { covers } from '../contracts/topic.js';
-import type { Hub, TopicRule } from '../hub/hub.js';
-import { TopicSet } from '../hub/topics/topic-set.js';
-import { MemoryHistory } from './memory-history.js';
+import type { History, HistoryPage, HistoryQuery } from '../../src/contracts/backplane.js';
+import { LogEvent } from '../../src/contracts/event.js';
+import { covers } from '../../src/contracts/topic.js';
+import type { Hub, TopicRule } from '../../src/hub/hub.js';
+import { TopicSet } from '../../src/hub/topics/topic-set.js';
+import { MemoryHistory } from '../../src/testing/memory-history.js';
 
 /** What the model of the promise publishes to, and by which rules that is kept. */
 export const topics = ['a.1', 'a.2', 'b.1', 'b.2', 'c', 'd.1', 'd.2'];

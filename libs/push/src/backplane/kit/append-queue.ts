@@ -1,7 +1,7 @@
-import { milliseconds, number, type Checks } from '../contracts/option-checks.js';
-import { PushError } from '../contracts/errors.js';
-import type { Draft } from '../contracts/event.js';
-import type { Position } from '../contracts/position.js';
+import { milliseconds, number, type Checks } from '../../contracts/option-checks.js';
+import { PushError } from '../../contracts/errors.js';
+import type { Draft } from '../../contracts/event.js';
+import type { Position } from '../../contracts/position.js';
 
 /** How long and how much may wait for a server. */
 export interface WaitLimits {

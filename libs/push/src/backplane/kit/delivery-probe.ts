@@ -1,4 +1,4 @@
-import type { Health } from '../contracts/backplane.js';
+import type { Health } from '../../contracts/backplane.js';
 import type { AppendQueue } from './append-queue.js';
 import { within } from './backoff.js';
 import type { Outage } from './outage.js';

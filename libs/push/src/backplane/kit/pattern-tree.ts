@@ -1,4 +1,4 @@
-import { isReserved } from '../contracts/topic.js';
+import { isReserved } from '../../contracts/topic.js';
 
 /** A token of some patterns, and what may come after it. */
 class Branch {

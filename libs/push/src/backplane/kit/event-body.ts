@@ -1,4 +1,4 @@
-import { LogEvent, type Draft } from '../contracts/event.js';
+import { LogEvent, type Draft } from '../../contracts/event.js';
 
 /*
  * How an event's content is stored on a server: a line with what is rarely there, as JSON (`[type, except, { by }]`) or empty,
