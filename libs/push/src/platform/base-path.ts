@@ -1,5 +1,5 @@
 import { RequestMethod, type Type } from '@nestjs/common';
-import { MODULE_PATH } from '@nestjs/common/internal';
+import { MODULE_PATH } from '../platform/nest-internals.js';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 
 /** What `setGlobalPrefix(…, { exclude })` has become. */

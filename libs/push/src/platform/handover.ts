@@ -1,5 +1,5 @@
 import { SSE_ABORT_CONTROLLER, type MessageEvent } from '@nestjs/common';
-import { SseStream } from '@nestjs/core/router/sse-stream.js';
+import { SseStream } from '../../platform/nest-internals.js';
 import type { Readable } from 'node:stream';
 import type { Subscriber } from 'rxjs';
 import { raw, type RawRequest, type RawResponse } from './raw-response.js';

@@ -1,4 +1,4 @@
-import { SseStream } from '@nestjs/core/router/sse-stream.js';
+import { SseStream } from '../../platform/nest-internals.js';
 import { destroyResponse, type RawResponse } from './raw-response.js';
 
 /** Where Nest keeps the response that an event stream goes to. */

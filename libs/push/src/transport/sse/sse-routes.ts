@@ -1,5 +1,5 @@
 import { Req, Res, type Type } from '@nestjs/common';
-import { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/internal';
+import { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '../../platform/nest-internals.js';
 import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
 import { now } from '../../access/proof-time.js';
 import { isPushDoor } from '../../access/push-door.js';
