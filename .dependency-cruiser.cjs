@@ -46,6 +46,15 @@ module.exports = {
       to: { path: '^libs/push/src/hub/(replay|fan-out)/' },
     },
     {
+      name: 'what-is-inside-nest-has-two-files',
+      severity: 'error',
+      from: { path: '^libs/push/src/', pathNot: '/platform/nest-(internals|sse-stream)\\.ts$' },
+      to: {
+        path: 'node_modules/@nestjs/(common|core)/.+',
+        pathNot: 'node_modules/@nestjs/(common|core)/index\\.',
+      },
+    },
+    {
       name: 'no-barrel-inside',
       severity: 'error',
       from: { path: '^libs/push/src/.+/' },

@@ -22,6 +22,7 @@ import { LogGate } from './clients/log-gate.js';
 import { Reception } from './clients/reception.js';
 import { Turnstile } from './clients/turnstile.js';
 import { MessageLimits } from './clients/message-client.js';
+import { applicationConfigOf } from './platform/nest-internals.js';
 import { ExtendedConnect } from './platform/extended-connect.js';
 import { PushInterceptor } from './resources/push.interceptor.js';
 import { ResourcePusher } from './resources/resource-pusher.js';
@@ -42,18 +43,13 @@ import { WebSocketSettings } from './transport/websocket/websocket.options.js';
 /** Topics without retained events that are remembered one by one. */
 const emptyTopics = 100_000;
 
-/** Nest keeps its configuration where no provider can ask for it, except through the container behind a `ModuleRef`. */
-interface WithContainer {
-  readonly container: { readonly applicationConfig: ApplicationConfig };
-}
-
 /** What carries events, with or without transports. */
 export function coreProviders(settingsToken: InjectionToken): Provider[] {
   return [
     {
       provide: ApplicationConfig,
       inject: [ModuleRef],
-      useFactory: (module: ModuleRef) => (module as unknown as WithContainer).container.applicationConfig,
+      useFactory: applicationConfigOf,
     },
     {
       provide: Hub,

@@ -1,6 +1,6 @@
 import { RequestMethod, type Type } from '@nestjs/common';
-import { MODULE_PATH } from '../platform/nest-internals.js';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { modulePathOf } from './nest-internals.js';
 
 /** What `setGlobalPrefix(…, { exclude })` has become. */
 interface Exclusion {
@@ -91,11 +91,7 @@ export class BasePath {
   }
 
   private get unprefixed(): string {
-    const { module, modules } = this;
-    const path = (Reflect.getMetadata(MODULE_PATH + modules.applicationId, module) ??
-      Reflect.getMetadata(MODULE_PATH, module) ??
-      '') as string;
-    return slashed(path) + this.path;
+    return slashed(modulePathOf(this.module, this.modules)) + this.path;
   }
 
   private get globalPrefix(): string {

@@ -1,7 +1,26 @@
+import type { Type } from '@nestjs/common';
+import { MODULE_PATH } from '@nestjs/common/constants.js';
+import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
+
 /*
- * What push needs of Nest that Nest does not document: the names of its metadata, and the stream that it answers an `@Sse()`
- * route with. Nothing else imports from inside Nest's packages (dependency-cruiser checks it). The paths are those that
- * Nest 11 and 12 have in common: `@nestjs/common/internal` is new in 12.
+ * What push needs of Nest that Nest does not document: the names of its metadata, and where it keeps its configuration. The
+ * stream that answers an `@Sse()` route is in nest-sse-stream.ts. No other file imports from inside Nest's packages
+ * (dependency-cruiser checks it). The paths are those that Nest 11 and 12 have in common: `@nestjs/common/internal` is new in 12.
  */
-export { INTERCEPTORS_METADATA, MODULE_PATH, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
-export { SseStream } from '@nestjs/core/router/sse-stream.js';
+export { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
+
+interface WithContainer {
+  readonly container: { readonly applicationConfig: ApplicationConfig };
+}
+
+/** Nest offers its configuration to no provider; every `ModuleRef` holds the container that has it. */
+export function applicationConfigOf(module: ModuleRef): ApplicationConfig {
+  return (module as unknown as WithContainer).container.applicationConfig;
+}
+
+/** The path that `RouterModule` gives a module; empty if there is none. */
+export function modulePathOf(module: Type, { applicationId }: ModulesContainer): string {
+  const path: unknown =
+    Reflect.getMetadata(MODULE_PATH + applicationId, module) ?? Reflect.getMetadata(MODULE_PATH, module);
+  return typeof path === 'string' ? path : '';
+}

@@ -1,5 +1,5 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { SSE_METADATA } from '../../platform/nest-internals.js';
+import { SSE_METADATA } from '../platform/nest-internals.js';
 import type { Observable } from 'rxjs';
 import { ResourcePusher } from './resource-pusher.js';
 

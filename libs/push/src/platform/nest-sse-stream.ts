@@ -1,0 +1,49 @@
+import { SseStream } from '@nestjs/core/router/sse-stream.js';
+import type { RawResponse } from './raw-response.js';
+
+/*
+ * Nest answers an `@Sse()` route with an `SseStream`, and hands it to nobody. Two of its methods are extended here, once for
+ * the process: `pipe`, to find the stream of a response, and `commitHeaders`, to keep the headers back.
+ */
+
+/** Where the stream keeps the response that it goes to. */
+interface Committing {
+  readonly _destination: RawResponse | null;
+}
+
+const { pipe, commitHeaders } = SseStream.prototype;
+
+/** By response. Interceptors run before the handler, so the stream is known before the handler runs. */
+const streams = new WeakMap<object, SseStream>();
+
+/** The responses whose headers are kept back, and the streams that wanted to send them meanwhile. */
+const held = new WeakMap<RawResponse, SseStream | undefined>();
+
+SseStream.prototype.pipe = function (this: SseStream, ...args: Parameters<typeof pipe>) {
+  streams.set(args[0], this);
+  return pipe.apply(this, args);
+} as typeof pipe;
+
+SseStream.prototype.commitHeaders = function (this: SseStream): void {
+  const { _destination: response } = this as unknown as Committing;
+  if (response && held.has(response)) held.set(response, this);
+  else commitHeaders.call(this);
+};
+
+/** Takes Nest's stream out of a response, and forgets it. Does nothing if there is none. */
+export function detachStream(response: RawResponse): void {
+  streams.get(response)?.unpipe(response as unknown as NodeJS.WritableStream);
+  streams.delete(response);
+}
+
+/** Keeps Nest from sending the headers of a response until `releaseHeaders`. */
+export function keepHeaders(response: RawResponse): void {
+  held.set(response, undefined);
+}
+
+/** Returns the stream that wanted to send the headers meanwhile: they are its caller's to commit. */
+export function releaseHeaders(response: RawResponse): SseStream | undefined {
+  const stream = held.get(response);
+  held.delete(response);
+  return stream;
+}
