@@ -53,6 +53,22 @@ describe('beforeHead', () => {
     expect(response.headers.link).toBe('ours');
   });
 
+  it('replaces a header that is given twice, in two spellings', async () => {
+    const response = await answerOf((_, response) => {
+      beforeHead(response, (head) => head.set('x-by', `${String(head.get('x-by'))}, ours`));
+      response.writeHead(200, { 'x-by': 'first', 'X-By': 'last' }).end();
+    });
+    expect(response.headers['x-by']).toBe('last, ours');
+  });
+
+  it('replaces the status', async () => {
+    const response = await answerOf((_, response) => {
+      beforeHead(response, (head) => (head.status = 200));
+      response.writeHead(202).end();
+    });
+    expect(response.statusCode).toBe(200);
+  });
+
   it('is told the status that is sent', async () => {
     const statuses: number[] = [];
     await answerOf((_, response) => {

@@ -12,7 +12,7 @@ export interface WithHead {
 
 /** The head of a response on its last moment before it is sent. */
 export interface ResponseHead {
-  readonly status: number;
+  status: number;
   /** @param name in lower case */
   get(name: string): HeaderValue;
   /** Replaces the header, wherever it was set. @param name in lower case */
@@ -29,18 +29,24 @@ export function beforeHead(response: WithHead, amend: (head: ResponseHead) => vo
     response.writeHead = writeHead;
     const last = rest.at(-1);
     const headers = typeof last === 'object' && last !== null ? toRecord(last) : {};
-    amend({
+    const head: ResponseHead = {
       status,
-      get: (name) => headers[keyOf(headers, name)] ?? response.getHeader(name),
-      set: (name, value) => (headers[keyOf(headers, name)] = value),
-    });
+      get: (name) => headers[keysOf(headers, name).at(-1) ?? ''] ?? response.getHeader(name),
+      set: (name, value) => {
+        const keys = keysOf(headers, name);
+        for (const key of keys) delete headers[key];
+        headers[keys.at(-1) ?? name] = value;
+      },
+    };
+    amend(head);
     const reason = typeof rest[0] === 'string' ? [rest[0]] : [];
-    return response.writeHead(status, ...reason, headers);
+    return response.writeHead(head.status, ...reason, headers);
   };
 }
 
-function keyOf(headers: Record<string, HeaderValue>, name: string): string {
-  return Object.keys(headers).find((key) => key.toLowerCase() === name) ?? name;
+/** All that `writeHead` takes for the header `name`. It sets one after the other, so that the last one counts. */
+function keysOf(headers: Record<string, HeaderValue>, name: string): string[] {
+  return Object.keys(headers).filter((key) => key.toLowerCase() === name);
 }
 
 /** `writeHead` also takes a flat list of names and values, or a list of pairs, in which a name may come twice. */

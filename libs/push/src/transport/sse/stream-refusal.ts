@@ -2,6 +2,7 @@ import type { MessageEvent } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { PushError } from '../../contracts/errors.js';
 import { sseRefusal } from '../../wire/sse.codec.js';
+import { beforeHead, type WithHead } from '../../platform/response-head.js';
 import { raw, type BodySink, type RawRequest } from '../../platform/raw-response.js';
 import { writtenBody, type SseRequest } from '../../platform/written-body.js';
 
@@ -25,9 +26,10 @@ function isEventStream(range: string): boolean {
  * its place; that is why it is written beside Nest, which would give it one.
  */
 export function refusedStream(client: SseRequest, error: PushError, retry: number): Observable<MessageEvent> {
-  // The route's own status may be another one, and is the framework's to send.
-  client.response.statusCode = 200;
-  const sink = raw(client.response) as unknown as BodySink;
+  const response = raw(client.response);
+  // The route's own status may be another one. Nest 11 has read it by now.
+  if (!response.headersSent) beforeHead(response as unknown as WithHead, (head) => (head.status = 200));
+  const sink = response as unknown as BodySink;
   return writtenBody({ ...client, isWatched: true }, () => (end) => {
     if (!sink.destroyed && !sink.writableEnded) sink.write(sseRefusal(error, retry));
     end();
