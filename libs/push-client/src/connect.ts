@@ -204,17 +204,7 @@ export class PushClient<Topics = Record<never, never>> {
     const url = new URL(this.url, (globalThis as { location?: Location }).location?.href);
     const { tabs = !(options.token ?? options.ticket), transports = '', storage } = options;
     const name = `nestjs-push ${url.href}`;
-    const listener = this.#listener();
-    const connectTo: ConnectTo = (own, client) => new Connection(url, options, own, parts.sse, client);
-    const shared = tabs && parts.tabs?.(`${name} ${tabs} ${transports}`, connectTo, listener);
-    const link = (this.#link = shared || connectTo(listener));
-    this.#stored = storage && parts.positions?.(storage, name);
-    followPage(link, this.#life.signal, () => this.#save());
-    link.open();
-  }
-
-  #listener(): LinkListener {
-    return {
+    const listener: LinkListener = {
       up: () => {
         this.#subscriptions.up();
         this.#publisher?.up();
@@ -225,6 +215,12 @@ export class PushClient<Topics = Record<never, never>> {
       },
       status: (change) => this.#noteStatus(change),
     };
+    const connectTo: ConnectTo = (own, client) => new Connection(url, options, own, parts.sse, client);
+    const shared = tabs && parts.tabs?.(`${name} ${tabs} ${transports}`, connectTo, listener);
+    const link = (this.#link = shared || connectTo(listener));
+    this.#stored = storage && parts.positions?.(storage, name);
+    followPage(link, this.#life.signal, () => this.#save());
+    link.open();
   }
 
   #noteStatus(change: StatusChange): void {

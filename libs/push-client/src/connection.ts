@@ -6,7 +6,7 @@ import type { TransportName } from './protocol/connection.js';
 import type { Greeting, ServerMessage } from './protocol/messages.js';
 import { PushError } from './push-error.js';
 import type { RequestMessage } from './requests.js';
-import type { Destination, End, OpenTransport, Transport } from './transports/transport.js';
+import type { End, OpenTransport, Transport } from './transports/transport.js';
 import { WebSocketTransport } from './transports/websocket.js';
 import type { WebSocketClass } from './transports/websocket-class.js';
 
@@ -29,7 +29,7 @@ const noTransport = 'Use the option webSocket, or sse.';
 
 const noWebSocket = 'No WebSocket takes the token: see websocket.firstMessage.';
 
-type Timer = ReturnType<typeof setTimeout> | undefined;
+type Purpose = 'retry' | 'watch' | 'upgrade' | 'refresh';
 
 interface Attempt {
   readonly name: TransportName;
@@ -48,7 +48,6 @@ interface Attempt {
  */
 export class Connection implements Link {
   readonly #credentials: Credentials;
-  readonly #destination: Destination;
   readonly #names: readonly TransportName[];
   readonly #backoff: Backoff;
   readonly #WebSocket: WebSocketClass | undefined;
@@ -71,10 +70,7 @@ export class Connection implements Link {
   readonly #firstUpgrade: number;
   /** After so many silent milliseconds it is dead. */
   #patience: number;
-  #retryTimer: Timer;
-  #watchTimer: Timer;
-  #upgradeTimer: Timer;
-  #refreshTimer: Timer;
+  readonly #timers: { [purpose in Purpose]?: ReturnType<typeof setTimeout> } = {};
   #upgradeAfter: number;
 
   constructor(
@@ -94,7 +90,6 @@ export class Connection implements Link {
     this.#upgradeAfter = this.#firstUpgrade = options.upgradeAfter ?? 60_000;
     this.#credentials = new Credentials(url, options);
     this.#credentials.client = client;
-    this.#destination = { options, credentials: () => this.#credentials.next() };
   }
 
   send(message: RequestMessage): void {
@@ -136,18 +131,16 @@ export class Connection implements Link {
   }
 
   #connect(): void {
-    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#timers.retry);
     this.#isRefused = false;
     this.listener.status({ status: 'connecting' });
     this.#heardAt = Date.now();
     this.#patience = this.#timeout;
     const name = this.#names[this.#turn % this.#names.length]!;
-    const attempt: Attempt = { name };
-    this.#current = attempt;
-    this.#start(attempt);
+    this.#current = this.#start(name);
     this.#watch();
     // A stream has to know what it is for when it is opened.
-    if (name === 'sse') this.#up(attempt);
+    if (name === 'sse') this.#up(this.#current);
   }
 
   #up(attempt: Attempt): void {
@@ -155,7 +148,8 @@ export class Connection implements Link {
     this.listener.up();
   }
 
-  #start(attempt: Attempt): void {
+  #start(name: TransportName): Attempt {
+    const attempt: Attempt = { name };
     const events = {
       heard: () => attempt === this.#current && (this.#heardAt = Date.now()),
       retry: (milliseconds: number) => (this.#backoff.base = Math.max(milliseconds, shortest)),
@@ -163,16 +157,17 @@ export class Connection implements Link {
       down: (end: End) => this.#ended(attempt, end),
     };
     attempt.transport =
-      attempt.name === 'sse'
-        ? this.openSse!(this.#destination, events)
-        : new WebSocketTransport(this.#destination, events, this.#WebSocket!);
+      name === 'sse'
+        ? this.openSse!(this.#credentials, events)
+        : new WebSocketTransport(this.#credentials, events, this.#WebSocket!);
+    return attempt;
   }
 
   #message(attempt: Attempt, message: ServerMessage): void {
     const { event, data } = message;
     if (event === 'hello' && attempt === this.#candidate) {
       this.#current?.transport?.close();
-      clearTimeout(this.#upgradeTimer);
+      clearTimeout(this.#timers.upgrade);
       this.#candidate = undefined;
       this.#current = attempt;
       this.#turn++;
@@ -244,7 +239,7 @@ export class Connection implements Link {
 
   #wait(delay = this.#drain ?? this.#backoff.next(), error?: PushError): void {
     this.#drain = undefined;
-    this.#retryTimer = setTimeout(() => this.#connect(), Math.min(delay, longest));
+    this.#schedule('retry', delay, () => this.#connect());
     this.listener.status({ status: 'waiting', retryIn: delay, error });
   }
 
@@ -254,29 +249,25 @@ export class Connection implements Link {
    * @param isSure what came while this page was too busy to listen has been handled
    */
   #watch(isSure = false): void {
-    clearTimeout(this.#watchTimer);
     const left = this.#patience - (Date.now() - this.#heardAt);
     if (left <= 0 && isSure) this.cut();
-    else this.#watchTimer = setTimeout(() => this.#watch(left <= 0), Math.max(left, 0));
+    else this.#schedule('watch', left, () => this.#watch(left <= 0));
   }
 
   #upgradeLater(): void {
-    if (!this.#names.includes('websocket') || this.#current?.name !== 'sse') return;
-    clearTimeout(this.#upgradeTimer);
-    this.#upgradeTimer = setTimeout(() => {
-      const candidate: Attempt = { name: 'websocket' };
-      this.#candidate = candidate;
-      this.#start(candidate);
-      this.#upgradeTimer = setTimeout(() => this.#ended(candidate, { advice: 'retry' }), this.#timeout);
-    }, this.#upgradeAfter);
+    if (!this.#names.includes('websocket')) return;
+    this.#schedule('upgrade', this.#upgradeAfter, () => {
+      const candidate = (this.#candidate = this.#start('websocket'));
+      this.#schedule('upgrade', this.#timeout, () => this.#ended(candidate, { advice: 'retry' }));
+    });
     this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, longestUpgrade);
   }
 
   #refreshBefore(expiresAt: number | undefined): void {
-    clearTimeout(this.#refreshTimer);
+    clearTimeout(this.#timers.refresh);
     if (!expiresAt || !this.options.token) return;
     const soon = Math.max(1_000, (expiresAt - Date.now()) * 0.75);
-    this.#refreshTimer = setTimeout(() => void this.#refresh(expiresAt), Math.min(soon, longest));
+    this.#schedule('refresh', soon, () => void this.#refresh(expiresAt));
   }
 
   /** Prolongs the connection. Until the server confirms it, new tokens are asked for again and again. */
@@ -288,14 +279,17 @@ export class Connection implements Link {
     this.#refreshBefore(expiresAt);
   }
 
+  /** Sets the one timer that there is for a purpose. */
+  #schedule(purpose: Purpose, delay: number, run: () => void): void {
+    clearTimeout(this.#timers[purpose]);
+    this.#timers[purpose] = setTimeout(run, Math.min(delay, longest));
+  }
+
   /** Lets go of everything. */
   #let(): void {
     this.#current?.transport?.close();
     this.#candidate?.transport?.close();
     this.#current = this.#candidate = undefined;
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#watchTimer);
-    clearTimeout(this.#upgradeTimer);
-    clearTimeout(this.#refreshTimer);
+    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
   }
 }

@@ -1,10 +1,11 @@
 import type { ConnectOptions } from './connect.options.js';
 import { PushError } from './push-error.js';
+import type { Destination } from './transports/transport.js';
 
 const sameToken = new Error('Waiting for a new token: the server has refused this one.');
 
 /** What the application says about who the client is, and which of it the server has refused. */
-export class Credentials {
+export class Credentials implements Destination {
   /** The token that was given last. */
   token: string | undefined;
   /** Who the client is across its connections: the server gives it out. */
@@ -14,15 +15,10 @@ export class Credentials {
 
   constructor(
     private readonly url: URL,
-    private readonly options: Pick<ConnectOptions, 'token' | 'ticket'>,
+    readonly options: ConnectOptions,
   ) {}
 
-  /**
-   * For one request; the url carries the ticket.
-   *
-   * @throws PushError `UNAUTHENTICATED`, retryable, if the application fails, or has only the token that was refused
-   */
-  async next(): Promise<{ readonly url: URL; readonly token: string | undefined }> {
+  async next(): ReturnType<Destination['next']> {
     const { token, ticket } = this.options;
     const url = new URL(this.url);
     if (this.client) url.searchParams.append('client', this.client);

@@ -8,14 +8,15 @@ export class Listeners<Value> {
   add(listener: (value: Value) => unknown, signal?: AbortSignal): () => void {
     // The same function may be added twice.
     const own = (value: Value) => listener(value);
-    const stop = () => void this.#listeners.delete(own);
-    if (signal?.aborted) return stop;
-    this.#listeners.add(own);
-    signal?.addEventListener('abort', stop);
-    return () => {
+    const stop = () => {
+      this.#listeners.delete(own);
       signal?.removeEventListener('abort', stop);
-      stop();
     };
+    if (!signal?.aborted) {
+      this.#listeners.add(own);
+      signal?.addEventListener('abort', stop);
+    }
+    return stop;
   }
 
   emit(value: Value): void {

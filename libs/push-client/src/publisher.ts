@@ -1,5 +1,5 @@
 import type { Link, LinkListener } from './link.js';
-import type { Publish, ServerMessage } from './protocol/messages.js';
+import type { ErrorReport, Publish, ServerMessage } from './protocol/messages.js';
 import { PushError } from './push-error.js';
 import { randomId } from './random-id.js';
 
@@ -65,23 +65,19 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   }
 
   publish(topic: string, value: unknown, options: PublishOptions): Promise<string | undefined> {
-    const { signal, messageId = randomId(), type, ephemeral, echo } = options;
-    return new Promise((resolve, reject) => {
+    const { signal, messageId = randomId(), ...rest } = options;
+    const ref = randomId();
+    const abort = () => this.#take(ref)?.reject(signal!.reason);
+    const answer = new Promise<string | undefined>((resolve, reject) => {
       signal?.throwIfAborted();
-      const ref = randomId();
-      const data = { topic, data: snapshot(value), type, messageId, ephemeral, echo, ref };
-      if (ephemeral && !this.#isUp) throw away();
+      const data = { ...rest, topic, data: snapshot(value), messageId, ref };
+      if (rest.ephemeral && !this.#isUp) throw away();
       this.#makeRoom();
-      const abort = () => this.#take(ref)?.reject(signal!.reason);
+      this.#waiting.set(ref, { data, resolve, reject });
       signal?.addEventListener('abort', abort);
-      const settled = () => signal?.removeEventListener('abort', abort);
-      this.#waiting.set(ref, {
-        data,
-        resolve: (id) => (settled(), resolve(id)),
-        reject: (reason) => (settled(), reject(reason as Error)),
-      });
       this.#send();
     });
+    return answer.finally(() => signal?.removeEventListener('abort', abort));
   }
 
   up(): void {
@@ -96,21 +92,19 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
     clearTimeout(this.#pause);
     this.#pause = undefined;
     this.#onTheirWay = 0;
-    for (const [ref, { data, isSent }] of this.#waiting) {
-      this.#waiting.get(ref)!.isSent = false;
-      // Who knows whether anybody has it.
-      if (data.ephemeral && isSent) this.#take(ref)!.reject(away());
+    for (const waiting of this.#waiting.values()) {
+      const { data, isSent } = waiting;
+      waiting.isSent = false;
+      // It may have been delivered or not, and the server does not recognise it if it comes again.
+      if (data.ephemeral && isSent) this.#take(data.ref)!.reject(away());
     }
   }
 
   message({ event, data }: ServerMessage): void {
     if (event === 'hello') this.#maxBytes = data.limits.maxMessageBytes;
     else if (event === 'published') this.#take(data.ref)?.resolve(data.id);
-    else if (event === 'error' && this.#waiting.has(data.ref!)) {
-      if (data.retryable) this.#wait(this.#waiting.get(data.ref!)!);
-      else
-        this.#take(data.ref)!.reject(new PushError(data.code, data.message, false, undefined, data.details));
-    } else return;
+    else if (event === 'error') this.#refused(data);
+    else return;
     this.#send();
   }
 
@@ -135,8 +129,11 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
     this.#take([...this.#waiting.keys()][0])?.reject(error);
   }
 
-  /** The server could not take it now. It keeps its place. */
-  #wait(waiting: Waiting): void {
+  #refused({ ref, code, message, retryable, details }: ErrorReport): void {
+    const waiting = this.#waiting.get(ref!);
+    if (!waiting) return;
+    if (!retryable) return this.#take(ref)!.reject(new PushError(code, message, false, undefined, details));
+    // The server could not take it now. It keeps its place.
     waiting.isSent = false;
     this.#onTheirWay--;
     this.#pause ??= setTimeout(() => {
@@ -168,11 +165,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
 }
 
 function away(): PushError {
-  return new PushError(
-    'UNAVAILABLE',
-    'There is no connection; an ephemeral event does not wait for one.',
-    true,
-  );
+  return new PushError('UNAVAILABLE', 'No connection: ephemeral events do not wait for one.', true);
 }
 
 /** What is published is what was given, whatever becomes of it while it waits. */

@@ -24,8 +24,8 @@ function badge(name: string): number {
 
 describe('What a page loads, gzipped', () => {
   it.each([
-    ['core', "export { connectWith } from './core.ts'", 5_100],
-    ['everything', "export { connect } from './index.ts'", 9_150],
+    ['core', "export { connectWith } from './core.ts'", 5_000],
+    ['everything', "export { connect } from './index.ts'", 9_000],
   ])('is for the %s what the README says, and not too much', async (name, what, most) => {
     const size = await sizeOf(what);
     expect(size).toBeLessThanOrEqual(most);

@@ -88,10 +88,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   }
 
   up(): void {
-    for (const subscription of this.#all) {
-      subscription.from = this.positionOf(subscription);
-      subscription.state = 'waiting';
-    }
+    this.#putBack(this.#all);
     this.#wired.clear();
     this.#asked = this.#turn = undefined;
     this.#most = maxTopicsPerMessage;
@@ -120,7 +117,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   }
 
   #tell(notice: GapNotice): void {
-    const own = new Set(this.#readers().map(({ pattern }) => pattern));
+    const own = topicsOf(this.#readers());
     const topics = notice.topics.filter((topic) => own.has(topic));
     if (topics.length > 0) this.listener.gap({ ...notice, topics });
   }
@@ -145,18 +142,27 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   }
 
   #refuse({ code, message, retryable }: { code: string; message: string; retryable: boolean }): void {
-    const members = this.#asked!.members;
+    const { members } = this.#asked!;
+    this.#putBack(members);
     this.#asked = undefined;
-    for (const member of members) member.state = 'waiting';
     if (retryable) {
-      this.listener.refused(new PushError(code, message, true, topicsOf(members)));
+      this.listener.refused(new PushError(code, message, true, [...topicsOf(members)]));
       setTimeout(() => this.#schedule(), pause);
       return;
     }
-    if (topicsOf(members).length === 1) return this.#remove(members, code, message);
+    const { size } = topicsOf(members);
+    if (size === 1) return this.#remove(members, code, message);
     // It may be about one of them: which one is found by halves.
-    this.#most = topicsOf(members).length >> 1;
+    this.#most = size >> 1;
     this.#schedule();
+  }
+
+  /** They have to be asked for again, where they are. */
+  #putBack(subscriptions: Iterable<Subscription>): void {
+    for (const subscription of subscriptions) {
+      subscription.from = this.positionOf(subscription);
+      subscription.state = 'waiting';
+    }
   }
 
   /** @param isUndecided the server could not find out in time: it is asked again */
@@ -165,15 +171,12 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     if (lost.length === 0) return;
     if (!isUndecided)
       return this.#remove(lost, 'FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`);
-    for (const subscription of lost) {
-      subscription.from = this.positionOf(subscription);
-      subscription.state = 'waiting';
-    }
+    this.#putBack(lost);
     setTimeout(() => this.#schedule(), pause);
   }
 
   #remove(subscriptions: readonly Subscription[], code: string, message: string): void {
-    const error = new PushError(code, message, false, topicsOf(subscriptions));
+    const error = new PushError(code, message, false, [...topicsOf(subscriptions)]);
     for (const subscription of subscriptions) {
       if (this.#all.delete(subscription)) subscription.settle(error);
     }
@@ -192,7 +195,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   }
 
   #ask(): void {
-    const wanted = new Set([...this.#all].map(({ pattern }) => pattern));
+    const wanted = topicsOf(this.#all);
     const topics = [...this.#wired].filter((pattern) => !wanted.has(pattern));
     topics.forEach((topic) => this.#wired.delete(topic));
     if (topics.length > 0) this.link.send({ event: 'unsubscribe', data: { topics } });
@@ -206,7 +209,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     if (!first) return;
     const { from } = first;
     const next = waiting.filter((each) => each.from === from);
-    const topics = new Set(topicsOf(next).slice(0, this.#most));
+    const topics = new Set([...topicsOf(next)].slice(0, this.#most));
     const members = next.filter(({ pattern }) => topics.has(pattern));
     for (const member of members) member.state = 'asked';
     for (const topic of topics) this.#wired.add(topic);
@@ -218,6 +221,6 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   }
 }
 
-function topicsOf(subscriptions: readonly Subscription[]): string[] {
-  return [...new Set(subscriptions.map(({ pattern }) => pattern))];
+function topicsOf(subscriptions: Iterable<Subscription>): Set<string> {
+  return new Set([...subscriptions].map(({ pattern }) => pattern));
 }

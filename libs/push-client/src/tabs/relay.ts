@@ -38,12 +38,6 @@ export class Relay implements LinkListener {
     this.link = connectTo(this);
   }
 
-  /** The leader is one no longer. */
-  close(change: StatusChange): void {
-    this.link.rest(change);
-    this.#topics.clear();
-  }
-
   receive(message: TabMessage): void {
     this.#meet(message.tab);
     if ('say' in message) {
@@ -68,7 +62,10 @@ export class Relay implements LinkListener {
 
   up(): void {
     this.#era = Math.max(this.#era + 1, Date.now());
-    this.#reset();
+    for (const topics of this.#topics.values()) topics.clear();
+    this.#queue = [];
+    this.#asked = undefined;
+    this.#isTurn = false;
     this.#isUp = true;
     this.#announce();
     this.own.up();
@@ -117,13 +114,6 @@ export class Relay implements LinkListener {
     });
   }
 
-  #reset(): void {
-    for (const topics of this.#topics.values()) topics.clear();
-    this.#queue = [];
-    this.#asked = undefined;
-    this.#isTurn = false;
-  }
-
   /** A tab holds a lock while it lives: whoever gets that knows that it is gone. */
   #meet(tab: string): void {
     if (this.#topics.has(tab)) return;
@@ -149,8 +139,9 @@ export class Relay implements LinkListener {
     if (this.#asked || !first) return;
     const topics = new Set<string>();
     const messages = this.#queue.filter((each) => {
-      if (each.from !== first.from || (topics.size > 0 && (first.isAlone || each.isAlone))) return false;
-      if (topics.size > 0 && topics.size + each.topics.length > maxTopicsPerMessage) return false;
+      const isTooMany = topics.size + each.topics.length > maxTopicsPerMessage;
+      if (each.from !== first.from) return false;
+      if (topics.size > 0 && (first.isAlone || each.isAlone || isTooMany)) return false;
       each.topics.forEach((topic) => topics.add(topic));
       return true;
     });

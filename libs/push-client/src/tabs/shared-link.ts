@@ -111,7 +111,7 @@ export class SharedLink implements Link {
   #stepDown(change: StatusChange): void {
     const relay = this.#relay;
     this.#relay = undefined;
-    relay?.close(change);
+    relay?.link.rest(change);
   }
 
   #post(message: TabMessage | LeaderMessage): void {

@@ -88,13 +88,11 @@ export class SseTransport implements Transport {
     const live = { topics: [...this.#live], from: this.#position, repeat: true, ref: ownRef };
     const subscribe = [...(this.#live.size > 0 ? [live] : []), ...this.#asked.values()];
     this.#unanswered = new Set(subscribe.map(({ ref }) => ref));
-    let end: End;
-    try {
-      end = await this.#read(await this.#post('events', { subscribe }, stream.signal), stream.signal);
-    } catch (error) {
-      end = broken(error);
-    }
-    if (!stream.signal.aborted) this.#end(end);
+    const { signal } = stream;
+    const end = await this.#post('events', { subscribe }, signal)
+      .then((response) => this.#read(response, signal))
+      .catch(broken);
+    if (!signal.aborted) this.#end(end);
   }
 
   #end(end: End): void {
@@ -104,7 +102,7 @@ export class SseTransport implements Transport {
 
   async #post(path: string, body: object, signal: AbortSignal): Promise<Response> {
     const { options } = this.destination;
-    const { url, token } = await this.destination.credentials();
+    const { url, token } = await this.destination.next();
     this.#token = token;
     url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`;
     return (options.fetch ?? fetch)(url, {
@@ -201,7 +199,7 @@ export class SseTransport implements Transport {
       signal.throwIfAborted();
       const one = new AbortController();
       const abort = () => one.abort();
-      signal.addEventListener('abort', abort);
+      signal.addEventListener('abort', abort, { signal: one.signal });
       const timer = setTimeout(abort, timeout * 2 ** attempt);
       try {
         const response = await this.#post('publish', body, one.signal);
@@ -210,7 +208,7 @@ export class SseTransport implements Transport {
         if (signal.aborted || !one.signal.aborted || attempt + 1 === attempts) throw error;
       } finally {
         clearTimeout(timer);
-        signal.removeEventListener('abort', abort);
+        abort();
       }
     }
   }
@@ -221,7 +219,6 @@ interface AnswerBody {
   readonly id?: string;
   readonly code?: string;
   readonly message?: unknown;
-  readonly retryable?: boolean;
   readonly details?: readonly string[];
 }
 
@@ -252,7 +249,7 @@ const codes: Readonly<Record<number, string>> = {
 /** Why the server said no: in its own words, or by the status where something else has answered. */
 function refusalOf({ status, statusText }: Response, answer: AnswerBody = {}) {
   const { code = codes[status] ?? `HTTP_${status}`, message, details } = answer;
-  const { retryable = status >= 500 || [404, 408, 425, 429].includes(status) } = answer;
+  const retryable = status >= 500 || [404, 408, 425, 429].includes(status);
   // HTTP/2 has no status text.
   const text = String(message ?? '') || statusText || `The server answered with HTTP status ${status}.`;
   return { code, message: text, retryable, details };

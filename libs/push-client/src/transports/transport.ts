@@ -10,14 +10,14 @@ export interface Transport {
   close(): void;
 }
 
-/** Where to, and as whom. */
+/** Where to connect, and as which user. */
 export interface Destination {
   /**
-   * Asked for at each request: a ticket is good for one. The url carries the ticket.
+   * The credentials of one request: a ticket is good for one. The url carries the ticket.
    *
-   * @throws PushError `UNAUTHENTICATED` if the application has none that are worth a try now
+   * @throws PushError `UNAUTHENTICATED`, retryable, if the application fails, or has only the token that was refused
    */
-  credentials(): Promise<{ readonly url: URL; readonly token: string | undefined }>;
+  next(): Promise<{ readonly url: URL; readonly token: string | undefined }>;
   readonly options: ConnectOptions;
 }
 

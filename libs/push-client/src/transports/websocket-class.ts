@@ -1,6 +1,5 @@
 /** What is used of a `WebSocket`: the browser's, Node's from version 22 on, and that of the package `ws` have it. */
 export interface WebSocketLike {
-  readonly readyState: number;
   addEventListener(type: 'open' | 'error', listener: () => void): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(

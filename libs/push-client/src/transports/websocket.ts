@@ -18,14 +18,14 @@ export class WebSocketTransport implements Transport {
     WebSocket: WebSocketClass,
   ) {
     destination
-      .credentials()
+      .next()
       .then(({ url, token }) => this.#isClosed || this.#open(url, token, WebSocket))
       // The constructor throws where a page may not connect to such a URL.
       .catch((error: unknown) => this.#down(broken(error)));
   }
 
   send(message: object): void {
-    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message));
+    this.#socket?.send(JSON.stringify(message));
   }
 
   close(): void {
