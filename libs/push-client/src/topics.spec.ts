@@ -23,6 +23,12 @@ describe('A pattern', () => {
     ['a+(b)|[c]', 'a+(b)|[c]', true],
     ['a+$.*', 'a+$.1', true],
     ['a+$.*', 'aa$.1', false],
+    ['*', '$a', false],
+    ['>', '$a.b', false],
+    ['*.b', '$a.b', false],
+    ['$a.*', '$a.b', true],
+    ['a.*', 'a.$b', true],
+    ['*.*', 'a.$b', true],
   ])('%s and %s: %s', (pattern, topic, isMatch) => {
     expect(matcher(pattern)(topic)).toBe(isMatch);
   });
@@ -38,7 +44,10 @@ describe('A pattern', () => {
         const isRest = tokens.at(-1) === '>';
         const fixed = isRest ? tokens.slice(0, -1) : tokens;
         const hasLength = isRest ? topic.length > fixed.length : topic.length === fixed.length;
-        const expected = hasLength && fixed.every((each, index) => each === '*' || each === topic[index]);
+        // No wildcard stands for the first token of a reserved topic.
+        const isOpen = !topic[0]!.startsWith('$') || !['*', '>'].includes(tokens[0]!);
+        const isSame = fixed.every((each, index) => each === '*' || each === topic[index]);
+        const expected = hasLength && isOpen && isSame;
         expect(matcher(tokens.join('.'))(topic.join('.'))).toBe(expected);
       }),
     );

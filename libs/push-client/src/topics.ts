@@ -1,10 +1,12 @@
-/** How to tell whether a topic matches `pattern`: `*` stands for one token, `>` at the end for one or more. */
+/**
+ * How to tell whether a topic matches `pattern`: `*` stands for one token, `>` at the end for one or more. Neither stands
+ * for a first token that begins with `$`: those topics are reserved.
+ */
 export function matcher(pattern: string): (topic: string) => boolean {
   if (!/[*>]/.test(pattern)) return (topic) => topic === pattern;
   const source = pattern
-    .replace(/[\\^$+?()[\]{}|/.-]/g, '\\$&')
-    .replace(/\*/g, '[^.]+')
-    .replace('>', '.+');
+    .replace(/[^\w*>]/g, '\\$&')
+    .replace(/[*>]/g, (wildcard) => `(?!^\\$)${wildcard === '*' ? '[^.]' : '.'}+`);
   const grammar = new RegExp(`^${source}$`);
   return (topic) => grammar.test(topic);
 }
