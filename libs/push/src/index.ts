@@ -57,10 +57,10 @@ export type { Resource, ResourceDeclaration, ResourceRequest, ResourceSource } f
 export { PushError, type PushErrorCode, type PushErrorOptions } from './contracts/errors.js';
 export { CloseCode } from './contracts/close-codes.js';
 export type { GapNotice, GapReason, TransportName } from './contracts/connection.js';
-export type { HubStats, TopicRule } from './hub/hub.js';
+export type { HubStats } from './hub/hub.js';
+export type { SlowPolicy, TopicRule } from './hub/topic-rules.js';
 export type { HistoryStats } from './hub/replay/history-reader.js';
 export type { Start } from './hub/replay/cursor.js';
-export type { SlowPolicy } from './hub/replay/cursor-host.js';
 export type { Retention, RetentionRules } from './contracts/retention.js';
 export type { ErrorReport, Greeting, ServerMessage } from './wire/websocket.messages.js';
 

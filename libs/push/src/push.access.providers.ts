@@ -14,10 +14,10 @@ import { RoutePrincipals } from './access/route-principals.js';
 import { Sessions } from './access/sessions.js';
 import { TopicAccess } from './access/topic-access.js';
 import { TrustedProxies } from './access/trusted-proxies.js';
+import { ControlMessages } from './bus/control-messages.js';
 import { ErrorReporter } from './bus/error-reporter.js';
 import { EventBus } from './bus/event-bus.js';
 import { Backplane } from './contracts/backplane.js';
-import { Hub } from './hub/hub.js';
 import type { PushSettings } from './settings.js';
 
 /** Who may connect, who may see what, and how much of it. */
@@ -35,10 +35,10 @@ export function accessProviders(settingsToken: InjectionToken): Provider[] {
     },
     {
       provide: PushAccess,
-      inject: [Sessions, Backplane, Hub],
-      useFactory: (sessions: Sessions, backplane: Backplane, hub: Hub) => {
+      inject: [Sessions, Backplane, ControlMessages],
+      useFactory: (sessions: Sessions, backplane: Backplane, control: ControlMessages) => {
         const access = new PushAccess(sessions, backplane);
-        hub.onControl = (message) => access.receive(message);
+        control.listen((message) => access.receive(message));
         return access;
       },
     },

@@ -3,7 +3,7 @@ import type { AccessRule } from './access/access-rules.js';
 import type { ErrorListener } from './bus/error-reporter.js';
 import type { Backplane } from './contracts/backplane.js';
 import type { Retention } from './contracts/retention.js';
-import type { TopicRule } from './hub/hub.js';
+import type { TopicRule } from './hub/topic-rules.js';
 import type { ResourceOptions } from './resources/resource.options.js';
 import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';

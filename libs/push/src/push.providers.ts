@@ -6,10 +6,13 @@ import { Gatekeeper } from './access/gatekeeper.js';
 import { limitsOf } from './access/limits.js';
 import { declareDoor } from './access/push-door.js';
 import { MemoryBackplane } from './backplane/memory/memory.backplane.js';
+import { ControlMessages } from './bus/control-messages.js';
 import { ErrorReporter } from './bus/error-reporter.js';
 import { EventBus } from './bus/event-bus.js';
+import { NodeTail } from './bus/node-tail.js';
 import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
+import { NodeLog } from './hub/replay/node-log.js';
 import type { PushSettings } from './settings.js';
 import { ClientConnections } from './clients/client-connections.js';
 import { DeadPeers } from './clients/dead-peers.js';
@@ -52,10 +55,10 @@ export function coreProviders(settingsToken: InjectionToken): Provider[] {
       useFactory: applicationConfigOf,
     },
     {
-      provide: Hub,
+      provide: NodeLog,
       inject: [settingsToken, ErrorReporter],
       useFactory: ({ topics, retention }: PushSettings, errors: ErrorReporter) =>
-        new Hub({
+        new NodeLog({
           rules: withoutParameters(topics),
           retention,
           windowBytes: retention.bytes,
@@ -65,11 +68,21 @@ export function coreProviders(settingsToken: InjectionToken): Provider[] {
         }),
     },
     {
+      provide: Hub,
+      inject: [NodeLog],
+      useFactory: (log: NodeLog) => new Hub(log),
+    },
+    {
+      provide: ControlMessages,
+      inject: [ErrorReporter],
+      useFactory: (errors: ErrorReporter) => new ControlMessages(errors),
+    },
+    {
       provide: Backplane,
-      inject: [settingsToken, Hub],
-      useFactory: (options: PushSettings, hub: Hub) => {
+      inject: [settingsToken, Hub, ControlMessages],
+      useFactory: (options: PushSettings, hub: Hub, control: ControlMessages) => {
         const backplane = options.backplane ?? new MemoryBackplane();
-        hub.start(backplane);
+        new NodeTail(hub, control).start(backplane);
         return backplane;
       },
     },

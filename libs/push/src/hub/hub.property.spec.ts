@@ -21,6 +21,7 @@ import { covers } from '../contracts/topic.js';
 import { Interest } from '../../test/models/model-interest.js';
 import { Log, rules, SlowHistory, topics, type Keeping } from '../../test/models/model-log.js';
 import type { Cursor } from './replay/cursor.js';
+import { NodeLog } from './replay/node-log.js';
 import { Hub } from './hub.js';
 
 /*
@@ -68,6 +69,7 @@ interface Turn {
 
 class World {
   readonly hub: Hub;
+  readonly nodeLog: NodeLog;
   /** The log as it is. */
   log!: Log;
   /** The one that the node has been told of. */
@@ -80,16 +82,18 @@ class World {
 
   constructor(private readonly keeping: Keeping) {
     const retention = { events: 1_000, age: Infinity };
-    this.hub = new Hub({ rules, retention, ...keeping, onHistoryError: (error) => (this.failure ??= error) });
+    const onHistoryError = (error: unknown) => (this.failure ??= error);
+    this.nodeLog = new NodeLog({ rules, retention, ...keeping, onHistoryError });
+    this.hub = new Hub(this.nodeLog);
     this.replace();
     if (keeping.isLate) {
-      this.hub.expectAhead(() =>
+      this.nodeLog.verifyAgainst(() =>
         Promise.resolve({ epoch: this.log.epoch, sequence: this.log.events.length }),
       );
     }
     if (this.log.history) {
       this.history = new SlowHistory(this.log.history);
-      this.hub.readBehind(this.history);
+      this.nodeLog.readOlderFrom(this.history);
     }
     this.clients = [new Client(this), new Client(this), new Client(this)];
   }
@@ -97,7 +101,7 @@ class World {
   /** Another log takes the place of the one that there is, if any. */
   replace(): void {
     const isStalled = this.log?.isStalled ?? false;
-    this.log = new Log(`log${++this.epochs}`, this.hub, this.keeping);
+    this.log = new Log(`log${++this.epochs}`, this.hub, this.nodeLog, this.keeping);
     if (this.history) this.history.now = this.log.history!;
     if (isStalled) this.log.stall();
     else this.show();
@@ -116,12 +120,12 @@ class World {
 
   async settle(): Promise<void> {
     do await turn();
-    while (this.hub.delivered < this.hub.window.head);
+    while (this.nodeLog.fanOut.delivered < this.nodeLog.window.head);
     if (this.failure) throw this.failure;
   }
 
   private get isReading(): boolean {
-    return this.history?.isAsked || this.hub.stats().behind > 0 || (this.hub.forerunners?.size ?? 0) > 0;
+    return this.history?.isAsked || this.hub.stats().behind > 0 || (this.nodeLog.forerunners?.size ?? 0) > 0;
   }
 
   /** Everyone reads until the end: then everything must have been delivered, or explained. */
@@ -371,8 +375,8 @@ class Session implements Connection {
     if (['now', 'last', 'earliest'].includes(start)) return undefined;
     const position = parsePosition(start);
     if (!position) return 'malformed';
-    const { log, shown, hub } = this.world;
-    if (position.epoch === shown.epoch && position.sequence <= hub.window.head) return undefined;
+    const { log, shown, nodeLog } = this.world;
+    if (position.epoch === shown.epoch && position.sequence <= nodeLog.window.head) return undefined;
     if (position.epoch !== log.epoch) return 'epoch';
     return position.sequence > log.events.length ? 'future' : undefined;
   }

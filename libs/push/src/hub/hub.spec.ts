@@ -130,7 +130,7 @@ describe('A subscription', () => {
 
   it('is refused with an id before the log is known: nobody could tell whether the id is good', () => {
     const node = new MemoryNode();
-    node.hub.epoch = '';
+    node.log.epoch = '';
     const client = node.connect();
     expect(() => client.cursor.subscribe(['a'], 'log-1')).toThrow(
       expect.objectContaining({ code: 'UNAVAILABLE' }),

@@ -211,7 +211,7 @@ describe('Reading the past', () => {
     [
       'where everything that is asked for was lost by topics of which none matches',
       (node, { cursor }) => {
-        node.hub.window.reset(long);
+        node.log.window.reset(long);
         for (const n of numbers(long)) node.publish(`news.${n % 20_000}.part`, n);
         cursor.subscribe(
           numbers(100).map((n) => `news.*.q${n}`),
@@ -255,7 +255,7 @@ describe('Reading the past', () => {
     const count = countOf(second);
     await untilLive(first);
     expect(countOf(second)).toBe(count);
-    expect(node.hub.scheduler.size).toBe(0);
+    expect(node.log.scheduler.size).toBe(0);
   });
 
   it('is not done again for who asks for what it has, however often', async () => {

@@ -1,6 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { MemoryBackplane } from '../../src/backplane/memory/memory.backplane.js';
-import { Hub, type HubOptions } from '../../src/hub/hub.js';
+import { ControlMessages } from '../../src/bus/control-messages.js';
+import { ErrorReporter } from '../../src/bus/error-reporter.js';
+import { NodeTail } from '../../src/bus/node-tail.js';
+import { Hub } from '../../src/hub/hub.js';
+import { NodeLog, type NodeLogOptions } from '../../src/hub/replay/node-log.js';
 import { RecordingConnection, storyOf } from './recording-connection.js';
 
 /** A connection in memory, with its cursor. */
@@ -31,18 +35,21 @@ export class RecordingClient extends RecordingConnection {
 
 /** A hub on a memory backplane: a node without transports. */
 export class MemoryNode {
+  /** What its cursors read. */
+  readonly log: NodeLog;
   readonly hub: Hub;
   private backplane = new MemoryBackplane();
 
-  constructor(options: Partial<HubOptions> = {}) {
-    this.hub = new Hub({
+  constructor(options: Partial<NodeLogOptions> = {}) {
+    this.log = new NodeLog({
       rules: [],
       retention: { events: 100, age: Infinity },
       windowBytes: 64 * 1024 * 1024,
       emptyTopics: 1_000,
       ...options,
     });
-    this.backplane.start(this.hub);
+    this.hub = new Hub(this.log);
+    this.start();
   }
 
   connect(): RecordingClient {
@@ -68,18 +75,22 @@ export class MemoryNode {
 
   /** The id of the event with this sequence. */
   id(sequence: number): string {
-    return this.hub.print(sequence);
+    return this.log.print(sequence);
   }
 
   /** Begins another log, as a replaced server does. */
   replaceLog(): void {
     this.backplane = new MemoryBackplane();
-    this.backplane.start(this.hub);
+    this.start();
   }
 
   /** Waits until everything that was published is delivered. */
   async delivered(): Promise<void> {
     do await turn();
-    while (this.hub.delivered < this.hub.window.head);
+    while (this.log.fanOut.delivered < this.log.window.head);
+  }
+
+  private start(): void {
+    new NodeTail(this.hub, new ControlMessages(new ErrorReporter())).start(this.backplane);
   }
 }

@@ -2,7 +2,9 @@ import { strict as assert } from 'node:assert';
 import type { History, HistoryPage, HistoryQuery } from '../../src/contracts/backplane.js';
 import { LogEvent } from '../../src/contracts/event.js';
 import { covers } from '../../src/contracts/topic.js';
-import type { Hub, TopicRule } from '../../src/hub/hub.js';
+import type { Hub } from '../../src/hub/hub.js';
+import type { NodeLog } from '../../src/hub/replay/node-log.js';
+import type { TopicRule } from '../../src/hub/topic-rules.js';
 import { TopicSet } from '../../src/hub/topics/topic-set.js';
 import { MemoryHistory } from '../../src/testing/memory-history.js';
 
@@ -65,6 +67,7 @@ export class Log {
   constructor(
     readonly epoch: string,
     private readonly hub: Hub,
+    private readonly nodeLog: NodeLog,
     private readonly keeping: Keeping,
   ) {
     // No more than is promised: what the rules have dropped may come from a history that still has it, or not.
@@ -149,14 +152,14 @@ export class Log {
   }
 
   lostThrough(pattern: string): number {
-    if (!this.history && !this.isExact) return this.hub.window.lostThrough(pattern);
+    if (!this.history && !this.isExact) return this.nodeLog.window.lostThrough(pattern);
     const lost = [...this.lost].filter(({ topic }) => covers(pattern, topic));
     return Math.max(0, ...lost.map(({ sequence }) => sequence));
   }
 
   private get windowed(): ReadonlySet<LogEvent> {
     const all = { bytes: Infinity, entries: Infinity };
-    return new Set(this.hub.window.read(new TopicSet(['>']), 0, Infinity, all).events);
+    return new Set(this.nodeLog.window.read(new TopicSet(['>']), 0, Infinity, all).events);
   }
 
   private append(topic: string, except: string | undefined): LogEvent {

@@ -76,7 +76,7 @@ describe('Fan-out', () => {
     }
     for (let data = 1; data <= 100_000; data++) node.publish(data % 3 ? 'a' : 'b.1', data);
     let turns = 0;
-    while (node.hub.delivered < node.hub.window.head) {
+    while (node.log.fanOut.delivered < node.log.window.head) {
       await turn();
       turns++;
     }
@@ -103,7 +103,7 @@ describe('Fan-out', () => {
     });
     node.publish('a', 1);
     let turns = 0;
-    while (node.hub.delivered < 1) {
+    while (node.log.fanOut.delivered < 1) {
       await turn();
       turns++;
     }
@@ -190,7 +190,7 @@ describe('Fan-out', () => {
       await node.delivered();
       expect(first.story).toEqual(['a=1', 'a=2', 'a=3', 'a=4', 'b=6']);
       expect(last.story).toEqual(['a=1', 'a=3', 'a=4', 'b=6']);
-      expect(node.hub.gaps).toBe(0);
+      expect(node.log.gaps).toBe(0);
     });
 
     it('who drops topics gets what was published before', async () => {
@@ -238,8 +238,8 @@ describe('Fan-out', () => {
   it('costs nothing where nobody listens, and keeps no event for it', () => {
     const node = new MemoryNode();
     node.publish('a', 1, 2, 3);
-    expect(node.hub.delivered).toBe(3);
-    expect([...node.hub.undelivered()]).toEqual([]);
+    expect(node.log.fanOut.delivered).toBe(3);
+    expect([...node.log.fanOut.undelivered()]).toEqual([]);
   });
 
   it('encodes an event once for everyone of a format, and not at all where nobody wants it', async () => {

@@ -1,8 +1,11 @@
 import type { LogEvent } from '../../contracts/event.js';
 import { Round, roundBytes, roundEvents } from './round.js';
-import { Slice } from '../replay/slice.js';
-import type { Subscribers } from './subscribers.js';
-import type { TopicIndex } from '../topics/topic-index.js';
+import { TopicIndex } from '../topics/topic-index.js';
+import type { TopicSet } from '../topics/topic-set.js';
+import { Audiences } from './audiences.js';
+import { Departures, Interest } from './interest.js';
+import { Slice } from './slice.js';
+import type { Member, Subscribers } from './subscribers.js';
 
 /** How long one turn may be spent on delivering before the event loop gets to do something else, in milliseconds. */
 const slice = 10;
@@ -15,36 +18,46 @@ const congestion = 64 * roundBytes;
  * end, together: at low rates that is at once, under load it batches by itself.
  */
 export class FanOut {
+  /** Live members have everything up to this sequence. */
+  delivered = 0;
+  readonly audiences = new Audiences();
+  private readonly index = new TopicIndex<Subscribers>();
+  private readonly departures = new Departures();
   /** Events, in order; those of the round that is being delivered come first. */
   private pending: LogEvent[] = [];
   private pendingBytes = 0;
   /** How many of the pending events are delivered. */
   private done = 0;
   private readonly slice = new Slice(slice);
-  private readonly current: Round;
+  private readonly current = new Round(this.index, this.slice);
   private scheduled: NodeJS.Immediate | undefined;
   private waiting: (() => void)[] = [];
-
-  /** @param onDelivered is told up to which sequence everyone has been written to */
-  constructor(
-    private readonly index: TopicIndex<Subscribers>,
-    private readonly onDelivered: (sequence: number) => void,
-  ) {
-    this.current = new Round(index, this.slice);
-  }
 
   /** Number of the round of deliveries that is going on, or was the last. */
   get round(): number {
     return this.current.number;
   }
 
-  /** Takes an event for the end of this turn. Returns `false` if nobody is there at all. */
-  add(event: LogEvent): boolean {
-    if (this.index.size === 0 && this.pending.length === 0) return false;
+  /** An empty set of topics: while `member` is live, it gets the new events of those that are added. */
+  interestOf(member: Member): TopicSet {
+    return new Interest(this.index, member);
+  }
+
+  /** A member has gone, and wants nothing any more. */
+  leave(member: Member, interest: TopicSet): void {
+    this.audiences.count(member);
+    this.departures.add(interest);
+  }
+
+  /** Takes an event for the end of this turn. */
+  add(event: LogEvent): void {
+    if (this.index.size === 0 && this.pending.length === 0) {
+      if (event.sequence > 0) this.delivered = event.sequence;
+      return;
+    }
     this.pending.push(event);
     this.pendingBytes += event.data.length;
     this.scheduled ??= setImmediate(this.turn);
-    return true;
   }
 
   /** The events that not everyone has been written yet. */
@@ -114,7 +127,7 @@ export class FanOut {
       this.pendingBytes -= data.length;
       if (sequence > 0) last = sequence;
     }
-    if (last > 0) this.onDelivered(last);
+    if (last > 0) this.delivered = last;
     if (this.done >= roundEvents && this.done * 2 > this.pending.length) {
       this.pending = this.pending.slice(this.done);
       this.done = 0;

@@ -1,4 +1,4 @@
-import { Slice } from '../replay/slice.js';
+import { Slice } from './slice.js';
 import { Subscribers, type Member } from './subscribers.js';
 import type { TopicIndex } from '../topics/topic-index.js';
 import { TopicSet } from '../topics/topic-set.js';

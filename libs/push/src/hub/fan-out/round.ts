@@ -1,7 +1,7 @@
 import type { LogEvent } from '../../contracts/event.js';
 import type { PatternWalk } from '../topics/pattern-index.js';
 import { Selection } from './selection.js';
-import type { Slice } from '../replay/slice.js';
+import type { Slice } from './slice.js';
 import type { Member, Subscribers } from './subscribers.js';
 import type { TopicIndex } from '../topics/topic-index.js';
 

@@ -1,8 +1,9 @@
 import type { Batch, LogEvent } from '../../contracts/event.js';
+import type { Counted } from './audiences.js';
 import type { Selection, Union } from './selection.js';
 
 /** Who is written to. */
-export interface Member {
+export interface Member extends Counted {
   /** Whether it has everything up to now. Those that do not catch up on their own. */
   readonly isLive: boolean;
   /** In this round of deliveries it came, and with everything that the round brings: the next one is its first. */

@@ -2,11 +2,11 @@ import type { Connection, WorkBudget } from '../../contracts/connection.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Batch, LogEvent } from '../../contracts/event.js';
 import { printPosition } from '../../contracts/position.js';
-import type { CursorHost } from './cursor-host.js';
 import { JoinQueue } from './join-queue.js';
 import { Join, type Announce, type SubscribeOptions } from './join.js';
 import { Leg } from './leg.js';
 import { LegReader, stepUnits, type Recipient } from './leg-reader.js';
+import type { NodeLog } from './node-log.js';
 import type { Task } from '../scheduler.js';
 import type { Member } from '../fan-out/subscribers.js';
 import { Subscription } from './subscription.js';
@@ -36,11 +36,14 @@ export class Cursor implements Member, Task, Recipient {
   /** Reads for it, while it is not live. */
   private reading: LegReader | undefined;
 
+  /** @param onLeave is told when it leaves */
   constructor(
-    private readonly hub: CursorHost,
+    private readonly log: NodeLog,
     readonly connection: Connection,
+    private readonly onLeave: (cursor: Cursor) => void,
   ) {
-    this.main = new Leg(hub.window, hub.window.head, 'slow', hub.interestOf(this));
+    const { window, fanOut } = log;
+    this.main = new Leg(window, window.head, 'slow', fanOut.interestOf(this));
   }
 
   get budget(): WorkBudget | undefined {
@@ -49,18 +52,18 @@ export class Cursor implements Member, Task, Recipient {
 
   /** The id of the position up to which the connection has everything; `undefined` as long as the log is not known. */
   get position(): string | undefined {
-    if (this.hub.epoch === '') return undefined;
+    if (this.log.epoch === '') return undefined;
     const claim = this.main.size === 0 ? this.joins.first?.claim : undefined;
-    return claim ? printPosition(claim) : this.hub.print(this.sequence);
+    return claim ? printPosition(claim) : this.log.print(this.sequence);
   }
 
   get sequence(): number {
     const join = this.joins.first;
     // With nothing else, it is where the first topics begin.
     if (join && (join.begun || this.main.size === 0)) return join.leg.sequence;
-    if (this.isIdle) return this.hub.window.head;
+    if (this.isIdle) return this.log.window.head;
     const { sequence } = this.main;
-    return this.isLive ? Math.max(sequence, this.hub.delivered) : sequence;
+    return this.isLive ? Math.max(sequence, this.log.fanOut.delivered) : sequence;
   }
 
   /** Its topics and patterns, in the order in which they came. */
@@ -105,8 +108,8 @@ export class Cursor implements Member, Task, Recipient {
     if (this.state === 'left') return;
     this.assertMayJoin(patterns, start);
     this.pause();
-    if (this.isIdle) this.main.sequence = this.hub.window.head;
-    const { window, epoch } = this.hub;
+    if (this.isIdle) this.main.sequence = this.log.window.head;
+    const { window, epoch } = this.log;
     this.joins.push(new Join(window, this.main.sequence, epoch, { patterns, start, before, options }));
     this.spend(patterns.length);
     this.advance();
@@ -125,9 +128,9 @@ export class Cursor implements Member, Task, Recipient {
       if (former) this.joins.first?.lose(former);
     }
     // Of what has nothing left all is said before it is said that it is taken back.
-    for (let join = this.joins.first; join?.leg.size === 0 && this.hub.epoch !== ''; join = this.joins.first)
+    for (let join = this.joins.first; join?.leg.size === 0 && this.log.epoch !== ''; join = this.joins.first)
       this.finish(join);
-    if (this.main.size === 0) this.hub.count(this);
+    if (this.main.size === 0) this.log.fanOut.audiences.count(this);
     this.advance();
   }
 
@@ -143,10 +146,11 @@ export class Cursor implements Member, Task, Recipient {
     this.reading?.drop();
     this.state = 'left';
     const { topics } = this.main;
-    this.main = new Leg(this.hub.window, this.main.sequence, 'slow');
+    this.main = new Leg(this.log.window, this.main.sequence, 'slow');
     this.joins = new JoinQueue();
-    this.hub.scheduler.forget(this);
-    this.hub.forget(this, topics);
+    this.log.scheduler.forget(this);
+    this.log.fanOut.leave(this, topics);
+    this.onLeave(this);
   }
 
   /** Takes what a round of deliveries brings. */
@@ -158,7 +162,7 @@ export class Cursor implements Member, Task, Recipient {
 
   /** The log is known: what was subscribed to before begins. */
   open(): void {
-    const { head } = this.hub.window;
+    const { head } = this.log.window;
     this.main.sequence = head;
     for (const join of this.joins) join.opened(head);
     this.advance();
@@ -166,7 +170,7 @@ export class Cursor implements Member, Task, Recipient {
 
   /** Another log has taken the place of the one it was reading: it is told, and gets what that one has. */
   reopen(): void {
-    const { hub } = this;
+    const { log } = this;
     const joins = [...this.joins];
     if (joins.some(({ wish }) => wish.options.onLive)) {
       // Its client keeps a position for each of them: it comes back with those, and is told of each what it lost.
@@ -179,9 +183,9 @@ export class Cursor implements Member, Task, Recipient {
     this.reading?.drop();
     this.state = 'late';
     this.joins = new JoinQueue();
-    for (const join of joins) if (join.claim) this.joins.push(join.again(hub.window.head, hub.epoch));
-    this.main = new Leg(hub.window, hub.window.head, 'slow', this.main.topics);
-    for (const pattern of topics) this.main.add(new Subscription(pattern, hub.window.head));
+    for (const join of joins) if (join.claim) this.joins.push(join.again(log.window.head, log.epoch));
+    this.main = new Leg(log.window, log.window.head, 'slow', this.main.topics);
+    for (const pattern of topics) this.main.add(new Subscription(pattern, log.window.head));
     if (topics.size > 0) this.main.notice = 'epoch';
     this.advance();
   }
@@ -190,7 +194,7 @@ export class Cursor implements Member, Task, Recipient {
   pause(): void {
     if (!this.isLive) return;
     this.fallBack();
-    const { events, looked } = this.main.take(this.hub.undelivered());
+    const { events, looked } = this.main.take(this.log.fanOut.undelivered());
     if (looked > 0) this.spend(looked);
     this.write(events);
   }
@@ -203,7 +207,7 @@ export class Cursor implements Member, Task, Recipient {
 
   private assertMayJoin(patterns: readonly string[], start: Start): void {
     const isNamed = start === 'now' || start === 'last' || start === 'earliest';
-    if (!isNamed && this.hub.epoch === '') {
+    if (!isNamed && this.log.epoch === '') {
       const advice = 'Try again when the backplane is there.';
       throw new PushError('UNAVAILABLE', `The log cannot be read yet. ${advice}`);
     }
@@ -223,23 +227,23 @@ export class Cursor implements Member, Task, Recipient {
       const join = this.joins.first;
       if (join && !this.main.notice) this.advanceJoin(join);
       else if (this.main.size === 0) return;
-      else if (this.read.step(this.main, this.hub.window.head)) this.goLive();
+      else if (this.read.step(this.main, this.log.window.head)) this.goLive();
     }
   }
 
   private mayGoOn(): boolean {
-    if (this.state !== 'late' || this.full || this.reading?.isWaiting || this.hub.epoch === '') return false;
+    if (this.state !== 'late' || this.full || this.reading?.isWaiting || this.log.epoch === '') return false;
     if (this.isIdle) return false;
-    return this.hub.scheduler.mayGoOn(this);
+    return this.log.scheduler.mayGoOn(this);
   }
 
   private get read(): LegReader {
-    return (this.reading ??= new LegReader(this.hub, this));
+    return (this.reading ??= new LegReader(this.log, this));
   }
 
   /** Charges work to its client. */
   spend(units: number): void {
-    this.hub.scheduler.spend(this, units);
+    this.log.scheduler.spend(this, units);
   }
 
   private advanceJoin(join: Join): void {
@@ -252,7 +256,7 @@ export class Cursor implements Member, Task, Recipient {
     if (!join.begun) {
       // One that starts ahead of a slow connection waits for it: between its begin and its end nothing else is delivered.
       if (leg.sequence > main.sequence) this.read.step(main, leg.sequence);
-      else join.begin(main, this.hub);
+      else join.begin(main, this.log);
       return;
     }
     const cost = join.compare(main, stepUnits);
@@ -261,17 +265,17 @@ export class Cursor implements Member, Task, Recipient {
   }
 
   private finish(join: Join): void {
-    if (!join.begun) join.begin(this.main, this.hub);
+    if (!join.begun) join.begin(this.main, this.log);
     this.joins.shift();
-    join.end(this.main, this.hub);
+    join.end(this.main, this.log);
   }
 
   private goLive(): void {
     this.reading = undefined;
     this.main.live();
-    this.hub.count(this);
+    this.log.fanOut.audiences.count(this);
     this.state = 'live';
-    this.since = this.hub.round;
+    this.since = this.log.fanOut.round;
   }
 
   /** Ends the connection. */
@@ -283,7 +287,7 @@ export class Cursor implements Member, Task, Recipient {
   /** Writes those of the events that do not except the connection. */
   write(events: readonly LogEvent[]): void {
     if (events.length === 0) return;
-    const own = this.hub.window.reads.batchOf(events).partFor(this.connection, 0);
+    const own = this.log.window.reads.batchOf(events).partFor(this.connection, 0);
     if (own) this.written(this.connection.write(own));
   }
 
@@ -297,6 +301,6 @@ export class Cursor implements Member, Task, Recipient {
 
   private fallBack(): void {
     this.state = 'late';
-    this.main.sequence = Math.max(this.main.sequence, this.hub.delivered);
+    this.main.sequence = Math.max(this.main.sequence, this.log.fanOut.delivered);
   }
 }

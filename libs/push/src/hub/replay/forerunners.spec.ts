@@ -5,7 +5,8 @@ import { MemoryNode, RecordingClient } from '../../../test/models/memory-node.js
 
 /** A node in the log `one`, and the server that it reads, which may be further. */
 class LateNode {
-  readonly hub = new MemoryNode().hub;
+  private readonly node = new MemoryNode();
+  readonly hub = this.node.hub;
   end: Position = { epoch: 'one', sequence: 0 };
   isAway = false;
   asked = 0;
@@ -13,7 +14,7 @@ class LateNode {
   constructor(sequence: number) {
     this.hub.open({ epoch: 'one', sequence });
     this.end = { epoch: 'one', sequence };
-    this.hub.expectAhead(() => {
+    this.node.log.verifyAgainst(() => {
       this.asked++;
       return this.isAway ? Promise.reject(new Error('away')) : Promise.resolve(this.end);
     });
@@ -21,7 +22,7 @@ class LateNode {
 
   deliver(...sequences: number[]): void {
     for (const sequence of sequences)
-      this.hub.deliver(new LogEvent(this.hub.epoch, sequence, 'a', undefined, String(sequence)));
+      this.hub.deliver(new LogEvent(this.node.log.epoch, sequence, 'a', undefined, String(sequence)));
   }
 
   /** Waits until it has been asked that often, and the answer was heard. */

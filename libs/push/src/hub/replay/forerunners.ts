@@ -54,6 +54,7 @@ export class Forerunners {
 
   /** The node has come further in its log. */
   reached(): void {
+    if (this.waiting.size === 0) return;
     const { epoch, sequence } = this.node();
     for (const each of this.waiting) {
       if (each.claim.epoch === epoch && each.claim.sequence <= sequence) this.settle(each);

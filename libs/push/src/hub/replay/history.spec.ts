@@ -3,7 +3,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { History, HistoryPage, HistoryQuery } from '../../contracts/backplane.js';
 import { RecordingClient } from '../../../test/models/memory-node.js';
 import { MemoryLog } from '../../testing/memory-log.js';
-import { Hub, type HubOptions } from '../hub.js';
+import { ControlMessages } from '../../bus/control-messages.js';
+import { ErrorReporter } from '../../bus/error-reporter.js';
+import { NodeTail } from '../../bus/node-tail.js';
+import type { Backplane } from '../../contracts/backplane.js';
+import { Hub } from '../hub.js';
+import { NodeLog, type NodeLogOptions } from './node-log.js';
 
 /** A storm takes its time on a machine that is busy. */
 jest.setTimeout(60_000);
@@ -33,17 +38,25 @@ class WatchedHistory implements History {
   }
 }
 
+/** A hub that reads the log of a backplane. */
+function startedHub(log: NodeLog, backplane: Backplane): Hub {
+  const hub = new Hub(log);
+  new NodeTail(hub, new ControlMessages(new ErrorReporter())).start(backplane);
+  return hub;
+}
+
 /** A node that starts over a log which has a past. */
 class LateNode {
+  readonly nodeLog: NodeLog;
   readonly hub: Hub;
   readonly history: WatchedHistory;
   readonly errors: unknown[] = [];
 
   constructor(
     readonly log: MemoryLog,
-    options: Partial<HubOptions> = {},
+    options: Partial<NodeLogOptions> = {},
   ) {
-    this.hub = new Hub({
+    this.nodeLog = new NodeLog({
       rules: [],
       retention: { events: 1_000, age: Infinity },
       windowBytes: 64 * 1024 * 1024,
@@ -51,9 +64,9 @@ class LateNode {
       onHistoryError: (error) => this.errors.push(error),
       ...options,
     });
-    this.hub.start(log.node());
+    this.hub = startedHub(this.nodeLog, log.node());
     this.history = new WatchedHistory(log.history);
-    this.hub.readBehind(this.history);
+    this.nodeLog.readOlderFrom(this.history);
   }
 
   publish(topic: string, ...data: number[]): void {
@@ -61,7 +74,7 @@ class LateNode {
   }
 
   id(sequence: number): string {
-    return this.hub.print(sequence);
+    return this.nodeLog.print(sequence);
   }
 
   connect(): RecordingClient {
@@ -74,21 +87,23 @@ class LateNode {
 
   /** Everyone has everything. */
   live(): Promise<void> {
-    return this.until(() => this.hub.stats().behind === 0 && this.hub.delivered === this.hub.window.head);
+    return this.until(
+      () => this.hub.stats().behind === 0 && this.nodeLog.fanOut.delivered === this.nodeLog.window.head,
+    );
   }
 }
 
 /** A log in which `publish` has put something before the node starts. */
-function restarted(publish: (log: MemoryLog) => void, options: Partial<HubOptions> = {}): LateNode {
+function restarted(publish: (log: MemoryLog) => void, options: Partial<NodeLogOptions> = {}): LateNode {
   const log = new MemoryLog();
-  const first = new Hub({
+  const firstLog = new NodeLog({
     rules: [],
     retention: { events: 1_000, age: Infinity },
     windowBytes: 1_000_000,
     emptyTopics: 1_000,
     ...options,
   });
-  first.start(log.node());
+  const first = startedHub(firstLog, log.node());
   publish(log);
   first.close();
   return new LateNode(log, options);
@@ -255,7 +270,7 @@ describe('A node that starts over a log with a past', () => {
     node.publish('a', 0);
     await node.until(() => client.writes.length === 1);
     node.publish('a', ...numbers(300));
-    expect(node.hub.window.events).toBeLessThan(100);
+    expect(node.nodeLog.window.events).toBeLessThan(100);
     client.drain();
     await node.live();
     expect(client.story).toEqual(numbers(301, 0).map((n) => `a=${n}`));
@@ -299,9 +314,9 @@ describe('A node that starts over a log with a past', () => {
 
   it('holds subscriptions back until the log is known', async () => {
     const node = restarted((log) => append(log, 'a', [1, 2]));
-    const { hub } = node;
-    const { epoch } = hub;
-    hub.epoch = '';
+    const { hub, nodeLog } = node;
+    const { epoch } = nodeLog;
+    nodeLog.epoch = '';
     const [now, earliest] = [node.connect(), node.connect()];
     now.cursor.subscribe(['a'], 'now', (id) => now.notes.push([0, id]));
     earliest.cursor.subscribe(['a'], 'earliest');

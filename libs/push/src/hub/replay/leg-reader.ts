@@ -3,11 +3,11 @@ import type { Connection } from '../../contracts/connection.js';
 import { PushError } from '../../contracts/errors.js';
 import type { LogEvent } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
-import type { CursorHost } from './cursor-host.js';
 import { refusalOf } from './forerunners.js';
 import { Inquiry } from './inquiry.js';
 import type { Join } from './join.js';
 import type { Leg, Loss } from './leg.js';
+import type { NodeLog } from './node-log.js';
 
 /** What is done in one step, in units of work. */
 export const stepUnits = 512;
@@ -39,7 +39,7 @@ export class LegReader {
   private readonly inquiry: Inquiry;
 
   constructor(
-    private readonly hub: CursorHost,
+    private readonly log: NodeLog,
     private readonly recipient: Recipient,
   ) {
     const { connection } = recipient;
@@ -63,7 +63,7 @@ export class LegReader {
 
   /** Finds out whether a connection was where it wants to go on. Nothing moves until that is known, and this node there. */
   examine(join: Join, claim: Position): void {
-    const { forerunners, epoch, window } = this.hub;
+    const { forerunners, epoch, window } = this.log;
     const doubt = refusalOf(claim, { epoch, sequence: window.head });
     if (!doubt || !forerunners) {
       join.settle(doubt);
@@ -84,7 +84,7 @@ export class LegReader {
     this.recipient.spend(leg.cost + leg.check(through, stepUnits));
     if (isThere || !leg.isChecked) return isThere && leg.isChecked;
     const query = leg.missing(through);
-    const page = query && this.inquiry.page(this.hub.history!, leg, query);
+    const page = query && this.inquiry.page(this.log.history!, leg, query);
     if (query) this.recipient.spend(query.topics.length + (page ? 0 : pageUnits));
     if (query && !page) return false;
     const untold = leg.untold(page);
@@ -105,18 +105,20 @@ export class LegReader {
   private admit(leg: Leg, through: number, untold: readonly Loss[], page: HistoryPage | undefined): void {
     const reason = leg.notice ?? leg.reason;
     const topics = untold.map(({ subscription }) => subscription.pattern);
-    const policies = topics.map((pattern) => (reason === 'slow' ? this.hub.slowPolicyOf(pattern) : 'gap'));
+    const policies = topics.map((pattern) =>
+      reason === 'slow' ? this.log.rules.slowPolicyOf(pattern) : 'gap',
+    );
     if (policies.includes('disconnect')) {
       const message = `Too slow: events of ${topics.join(', ')} are gone that were not read yet. Load the state again, then reconnect.`;
       this.recipient.end(new PushError('TOO_SLOW', message));
       return;
     }
     this.recipient.spend(leg.tell(untold, through, page, stepUnits).looked);
-    const { head } = this.hub.window;
+    const { head } = this.log.window;
     untold.forEach(({ subscription }, index) => policies[index] === 'latest' && subscription.conflate(head));
-    this.hub.gaps++;
+    this.log.gaps++;
     this.recipient.written(
-      this.recipient.connection.gap({ reason, topics, id: this.hub.print(leg.sequence) }),
+      this.recipient.connection.gap({ reason, topics, id: this.log.print(leg.sequence) }),
     );
   }
 }

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Batch, LogEvent } from '../../contracts/event.js';
@@ -5,6 +6,9 @@ import { chunkedSseEnvelopeCodec, sseCodec } from '../../wire/sse.codec.js';
 import { websocketCodec } from '../../wire/websocket.codec.js';
 import { TopicSet } from '../topics/topic-set.js';
 import { Window } from './window.js';
+
+/** Collecting garbage takes its time on a machine that is busy. */
+jest.setTimeout(60_000);
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

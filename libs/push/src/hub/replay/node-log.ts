@@ -1,0 +1,129 @@
+import type { History } from '../../contracts/backplane.js';
+import type { LogEvent } from '../../contracts/event.js';
+import { printPosition, type Position } from '../../contracts/position.js';
+import type { Retention } from '../../contracts/retention.js';
+import { FanOut } from '../fan-out/fan-out.js';
+import { Scheduler } from '../scheduler.js';
+import { TopicRules, type TopicRule } from '../topic-rules.js';
+import { Window } from '../window/window.js';
+import { Forerunners } from './forerunners.js';
+import { HistoryReader } from './history-reader.js';
+
+/** Milliseconds between two looks for events that have become too old. */
+const sweepInterval = 1_000;
+
+/** What a node needs to know of its log. */
+export interface NodeLogOptions {
+  readonly rules: readonly TopicRule[];
+  readonly retention: Retention;
+  /** Bound on the window's memory, in bytes. */
+  readonly windowBytes: number;
+  /** How much of it the events of one publisher may take. Default: all. */
+  readonly bytesPerPublisher?: number;
+  /** Topics without retained events that are remembered one by one. */
+  readonly emptyTopics: number;
+  /** Told when the backplane's history begins to fail. Reads are repeated until they succeed. Default: the error is dropped. */
+  readonly onHistoryError?: (error: unknown) => void;
+}
+
+/**
+ * The log as this node has it, which is what cursors read: new events are on their way through the fan-out, recent ones in
+ * the window, and older ones in the backplane's history.
+ */
+export class NodeLog {
+  readonly rules: TopicRules;
+  readonly window: Window;
+  readonly fanOut = new FanOut();
+  /** Gives cursors their turns, after live delivery. */
+  readonly scheduler = new Scheduler(() => this.fanOut.flush());
+  /** What the backplane has besides the window; `undefined` if it has nothing else. */
+  history: HistoryReader | undefined;
+  /** Positions after the end of this node's log; `undefined` if no other node can be ahead of this one. */
+  forerunners: Forerunners | undefined;
+  /** Names the log; empty until the backplane has opened it. */
+  epoch = '';
+  /** Gap notices sent. */
+  gaps = 0;
+  private sweep: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: NodeLogOptions) {
+    this.rules = new TopicRules(options.rules, options.retention);
+    this.window = new Window({
+      bytes: options.windowBytes,
+      bytesPerPublisher: options.bytesPerPublisher,
+      emptyTopics: options.emptyTopics,
+      retentionOf: (topic) => this.rules.of(topic),
+    });
+  }
+
+  /** From now on, what the window has lost is read from `history`. */
+  readOlderFrom(history: History): void {
+    const { onHistoryError = () => undefined } = this.options;
+    this.history = new HistoryReader(history, () => this.epoch, onHistoryError);
+    this.window.isBacked = true;
+  }
+
+  /** From now on, a client that claims to be ahead of this node is judged by where `head` says that the log ends. */
+  verifyAgainst(head: () => Promise<Position>): void {
+    const reached = () => ({ epoch: this.epoch, sequence: this.window.head });
+    this.forerunners = new Forerunners(reached, head, this.options.onHistoryError);
+  }
+
+  /** The id of the end of the log; `undefined` as long as the log is not known. */
+  get position(): string | undefined {
+    return this.epoch === '' ? undefined : this.print(this.window.head);
+  }
+
+  print(sequence: number): string {
+    return printPosition({ epoch: this.epoch, sequence });
+  }
+
+  /** The log is this one, and this node reads it from `sequence` on. */
+  open({ epoch, sequence }: Position): void {
+    this.epoch = epoch;
+    this.restart(sequence);
+    this.history?.reset();
+  }
+
+  /** Takes the next event. */
+  add(event: LogEvent): void {
+    this.window.add(event);
+    this.fanOut.add(event);
+    this.scheduleSweep();
+    this.forerunners?.reached();
+  }
+
+  /** The log has come to `sequence` without an event. */
+  reach(sequence: number): void {
+    const { window, fanOut } = this;
+    if (fanOut.delivered === window.head) fanOut.delivered = sequence;
+    window.head = sequence;
+    this.forerunners?.reached();
+  }
+
+  /** Begins again at `sequence`: events before it that have not come do not come any more. */
+  restart(sequence: number): void {
+    this.window.reset(sequence);
+    this.fanOut.stop();
+    this.fanOut.delivered = sequence;
+  }
+
+  /** Stops all timers and deliveries. */
+  close(): void {
+    clearTimeout(this.sweep);
+    this.fanOut.stop();
+    this.scheduler.stop();
+    this.history?.reset();
+    this.forerunners?.stop();
+  }
+
+  /** While anything can become too old, the window is looked through once in a while. */
+  private scheduleSweep(): void {
+    if (this.sweep || this.window.expire() === undefined) return;
+    this.sweep = setTimeout(() => {
+      this.sweep = undefined;
+      this.scheduleSweep();
+    }, sweepInterval);
+    this.sweep.unref();
+  }
+}
