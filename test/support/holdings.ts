@@ -5,10 +5,10 @@ type Sized = { readonly size: number };
 
 /** What providers hold that no application can inject. Who renames one of these is told so: it is then not found. */
 interface Holders {
-  readonly ClientConnections: Sized;
+  readonly Clients: Sized;
   readonly Hooks: { readonly greeted: Sized };
   readonly TimerWheel: Sized;
-  readonly Turnstile: { readonly waiting: readonly unknown[] };
+  readonly TurnQueue: { readonly waiting: readonly unknown[] };
   readonly HttpSockets: { readonly sockets: Sized; readonly busy: Sized; readonly handshakes: Sized };
   readonly Http2Sessions: { readonly sessions: Sized };
   readonly Sessions: { readonly users: ReadonlyMap<string, { readonly members: Sized }> };
@@ -19,7 +19,6 @@ interface Holders {
     };
   };
   readonly Hub: { readonly cursors: ReadonlySet<{ readonly connection: object }> };
-  readonly WebSocketConnections?: { readonly connections: Sized };
 }
 
 function holdersOf(nest: INestApplication): Holders | undefined {
@@ -35,7 +34,7 @@ function holdersOf(nest: INestApplication): Holders | undefined {
 
 /** A reader of the application's own is no client's. */
 function isClient(connection: object): boolean {
-  return 'transport' in connection || (connection as { place?: unknown }).place !== undefined;
+  return 'transport' in connection || (connection as { client?: unknown }).client !== undefined;
 }
 
 /** What an application holds for its clients at the moment. Empty where there are none, or where nobody uses the module. */
@@ -44,8 +43,7 @@ export function holdingsOf(nest: INestApplication): Readonly<Record<string, numb
   if (!holders) return {};
   const { capacity, authentication } = holders.Gatekeeper.parts;
   const counts: Record<string, number> = {
-    connections: holders.ClientConnections.size,
-    webSockets: holders.WebSocketConnections?.connections.size ?? 0,
+    connections: holders.Clients.size,
     cursors: [...holders.Hub.cursors].filter(({ connection }) => isClient(connection)).length,
     places: capacity.taken,
     addresses: capacity.byAddress.size,
@@ -53,7 +51,7 @@ export function holdingsOf(nest: INestApplication): Readonly<Record<string, numb
     members: [...holders.Sessions.users.values()].reduce((sum, { members }) => sum + members.size, 0),
     heartbeats: holders.TimerWheel.size,
     greeted: holders.Hooks.greeted.size,
-    turns: holders.Turnstile.waiting.length,
+    turns: holders.TurnQueue.waiting.length,
     sockets: holders.HttpSockets.sockets.size,
     requests: holders.HttpSockets.busy.size,
     handshakes: holders.HttpSockets.handshakes.size,

@@ -122,7 +122,7 @@ const push = modules.find(({ metatype }) => metatype.name === 'PushModule');
 const held = (name) => [...push.providers.values()].find(({ token }) => token.name === name).instance;
 createInterface({ input: process.stdin }).on('line', () => {
   const holdings = {
-    connections: held('ClientConnections').size,
+    connections: held('Clients').size,
     cursors: bus.stats().connections,
     places: held('Gatekeeper').parts.capacity.taken,
     decisions: held('Gatekeeper').parts.authentication.pending,

@@ -40,9 +40,9 @@ export type { OriginRule } from './access/origins.js';
 
 // The life of connections
 export { PushLifecycle } from './clients/lifecycle.js';
-export { OnPushConnect, OnPushDisconnect, OnPushSubscribe } from './clients/hooks.js';
+export { PushClients, type ConnectedClient } from './clients/push-clients.js';
+export { OnPushConnect, OnPushDisconnect, OnPushSubscribe, OnPushUnsubscribe } from './clients/hooks.js';
 export type { ConnectionContext, DisconnectContext, SubscribeContext } from './clients/hooks.js';
-export type { DisconnectReason } from './clients/client-connection.js';
 export type { ErrorContext, ErrorListener } from './bus/error-reporter.js';
 // Resources that arrive before they are asked for
 export { PushResources } from './resources/push-resources.decorator.js';
@@ -56,7 +56,7 @@ export type { Resource, ResourceDeclaration, ResourceRequest, ResourceSource } f
 // What they may meet
 export { PushError, type PushErrorCode, type PushErrorOptions } from './contracts/errors.js';
 export { CloseCode } from './contracts/close-codes.js';
-export type { GapNotice, GapReason, TransportName } from './contracts/connection.js';
+export type { DisconnectReason, GapNotice, GapReason, TransportName } from './contracts/connection.js';
 export type { HubStats } from './hub/hub.js';
 export type { SlowPolicy, TopicRule } from './hub/topic-rules.js';
 export type { HistoryStats } from './hub/replay/history-reader.js';

@@ -23,6 +23,7 @@ import { DeadPeers } from './clients/dead-peers.js';
 import { Hooks } from './clients/hooks.js';
 import { HttpSockets } from './platform/http-sockets.js';
 import { Http2Sessions } from './platform/http2-sessions.js';
+import { PushClients } from './clients/push-clients.js';
 import { PushLifecycle } from './clients/lifecycle.js';
 import { noticeMissingShutdownHooks } from './clients/shutdown-notice.js';
 import {
@@ -79,7 +80,16 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
       ...enhancerProviders({ ...doors, areDecorated: decorators.length > 0 }),
       ...(doors.gateway ? websocketProviders(settingsToken, normalPath) : []),
     ],
-    exports: [EventBus, Backplane, PushAccess, PushLifecycle, PushTickets, ResourcePusher, PushInterceptor],
+    exports: [
+      EventBus,
+      Backplane,
+      PushAccess,
+      PushClients,
+      PushLifecycle,
+      PushTickets,
+      ResourcePusher,
+      PushInterceptor,
+    ],
   };
 }
 

@@ -14,7 +14,8 @@ import { Backplane } from './contracts/backplane.js';
 import { Hub } from './hub/hub.js';
 import { NodeLog } from './hub/replay/node-log.js';
 import type { PushSettings } from './settings.js';
-import { ClientConnections } from './clients/client-connections.js';
+import { Clients } from './clients/clients.js';
+import { PushClients } from './clients/push-clients.js';
 import { DeadPeers } from './clients/dead-peers.js';
 import { Hooks } from './clients/hooks.js';
 import { HttpSockets } from './platform/http-sockets.js';
@@ -22,9 +23,9 @@ import { Http2Sessions } from './platform/http2-sessions.js';
 import { StreamGate } from './clients/stream-gate.js';
 import { PushLifecycle } from './clients/lifecycle.js';
 import { LogGate } from './clients/log-gate.js';
-import { Reception } from './clients/reception.js';
-import { Turnstile } from './clients/turnstile.js';
-import { MessageLimits } from './clients/message-client.js';
+import { Door } from './clients/door.js';
+import { TurnQueue } from './clients/turn-queue.js';
+import { MessageLimits } from './clients/conversation.js';
 import { applicationConfigOf } from './platform/nest-internals.js';
 import { ExtendedConnect } from './platform/extended-connect.js';
 import { PushInterceptor } from './resources/push.interceptor.js';
@@ -34,13 +35,14 @@ import { BasePath } from './platform/base-path.js';
 import { HttpDoor } from './transport/sse/http-door.js';
 import { currentPlace } from './transport/sse/place.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
+import { SseClients } from './transport/sse/sse-clients.js';
 import { SseServer } from './transport/sse/sse-server.js';
+import { sseDialects } from './wire/sse.dialect.js';
 import { TimerWheel } from './clients/timer-wheel.js';
 import { pushGateway } from './transport/websocket/push-ws.adapter.js';
 import { PushWsFilter } from './transport/websocket/push-ws.filter.js';
 import { PushWsInstaller } from './transport/websocket/push-ws.installer.js';
 import { PushGateway } from './transport/websocket/push.gateway.js';
-import { WebSocketConnections } from './transport/websocket/websocket-connections.js';
 import { WebSocketSettings } from './transport/websocket/websocket.options.js';
 
 /** Topics without retained events that are remembered one by one. */
@@ -102,26 +104,22 @@ export function coreProviders(settingsToken: InjectionToken): Provider[] {
 
 const http2Sessions: Provider = {
   provide: Http2Sessions,
-  inject: [Turnstile],
-  useFactory: (turnstile: Turnstile) => new Http2Sessions(new StreamGate(turnstile)),
+  inject: [TurnQueue],
+  useFactory: (turns: TurnQueue) => new Http2Sessions(new StreamGate(turns)),
 };
 
 const deadPeers: Provider = {
   provide: DeadPeers,
-  inject: [ClientConnections, Http2Sessions, TimerWheel, ErrorReporter],
-  useFactory: (
-    connections: ClientConnections,
-    sessions: Http2Sessions,
-    wheel: TimerWheel,
-    errors: ErrorReporter,
-  ) => new DeadPeers(connections, sessions, wheel.interval, errors),
+  inject: [Clients, Http2Sessions, TimerWheel, ErrorReporter],
+  useFactory: (clients: Clients, sessions: Http2Sessions, wheel: TimerWheel, errors: ErrorReporter) =>
+    new DeadPeers(clients, sessions, wheel.interval, errors),
 };
 
 /** Where clients come in and go out. */
 export function lifecycleProviders(settingsToken: InjectionToken): Provider[] {
   return [
     HttpSockets,
-    Turnstile,
+    TurnQueue,
     http2Sessions,
     {
       provide: TimerWheel,
@@ -134,10 +132,11 @@ export function lifecycleProviders(settingsToken: InjectionToken): Provider[] {
       useFactory: (modules: ModulesContainer, errors: ErrorReporter) => new Hooks(modules, errors),
     },
     {
-      provide: ClientConnections,
-      inject: [Hooks],
-      useFactory: (hooks: Hooks) => new ClientConnections(hooks),
+      provide: Clients,
+      inject: [Hub, TimerWheel, Hooks],
+      useFactory: (hub: Hub, wheel: TimerWheel, hooks: Hooks) => new Clients(hub, wheel, hooks),
     },
+    { provide: PushClients, inject: [Clients], useFactory: (clients: Clients) => new PushClients(clients) },
     deadPeers,
     {
       provide: LogGate,
@@ -146,30 +145,30 @@ export function lifecycleProviders(settingsToken: InjectionToken): Provider[] {
     },
     {
       provide: PushLifecycle,
-      inject: [ClientConnections, HttpSockets, Http2Sessions, LogGate, settingsToken],
+      inject: [Clients, HttpSockets, Http2Sessions, LogGate, settingsToken],
       useFactory: (
-        connections: ClientConnections,
+        clients: Clients,
         sockets: HttpSockets,
         sessions: Http2Sessions,
         log: LogGate,
         { shutdownDelay, shutdownTimeout, retry }: PushSettings,
       ) =>
-        new PushLifecycle(connections, sockets, sessions, log, {
+        new PushLifecycle(clients, sockets, sessions, log, {
           shutdownDelay,
           shutdownTimeout,
           retry,
         }),
     },
     {
-      provide: Reception,
-      inject: [PushLifecycle, Turnstile, LogGate, ClientConnections, Hooks],
+      provide: Door,
+      inject: [PushLifecycle, TurnQueue, LogGate, Gatekeeper, Clients],
       useFactory: (
         lifecycle: PushLifecycle,
-        turnstile: Turnstile,
+        turns: TurnQueue,
         log: LogGate,
-        connections: ClientConnections,
-        hooks: Hooks,
-      ) => new Reception(lifecycle, turnstile, log, connections, hooks),
+        gatekeeper: Gatekeeper,
+        clients: Clients,
+      ) => new Door(lifecycle, turns, log, gatekeeper, clients),
     },
   ];
 }
@@ -185,27 +184,21 @@ export function sseProviders(settingsToken: InjectionToken): Provider[] {
     { provide: MessageLimits, inject: [settingsToken], useFactory: messageLimits },
     {
       provide: HttpDoor,
-      inject: [BasePath, Gatekeeper, Reception, MessageLimits],
-      useFactory: (path: BasePath, gatekeeper: Gatekeeper, reception: Reception, limits: MessageLimits) =>
-        new HttpDoor(path, gatekeeper, reception, limits),
+      inject: [BasePath, Gatekeeper, Door, MessageLimits],
+      useFactory: (path: BasePath, gatekeeper: Gatekeeper, door: Door, limits: MessageLimits) =>
+        new HttpDoor(path, gatekeeper, door, limits),
+    },
+    {
+      provide: SseClients,
+      inject: [Door, MessageLimits, ErrorReporter, settingsToken],
+      useFactory: (door: Door, limits: MessageLimits, errors: ErrorReporter, { sse }: PushSettings) =>
+        new SseClients(door, sseDialects(sse.heartbeat), limits, errors),
     },
     {
       provide: SseServer,
-      inject: [EventBus, Hub, Reception, Gatekeeper, TimerWheel, ErrorReporter, MessageLimits, settingsToken],
-      useFactory: (
-        bus: EventBus,
-        hub: Hub,
-        reception: Reception,
-        gatekeeper: Gatekeeper,
-        wheel: TimerWheel,
-        errors: ErrorReporter,
-        limits: MessageLimits,
-        { sse }: PushSettings,
-      ) => {
-        const { heartbeat } = sse;
-        const desk = { hub, reception, gatekeeper, wheel, errors, heartbeat, limits };
-        return new SseServer(bus, desk);
-      },
+      inject: [EventBus, Door, Gatekeeper, SseClients],
+      useFactory: (bus: EventBus, door: Door, gatekeeper: Gatekeeper, clients: SseClients) =>
+        new SseServer(bus, door, gatekeeper, clients),
     },
     {
       provide: SseRoutes,
@@ -243,12 +236,6 @@ export function websocketProviders(settingsToken: InjectionToken, path: string):
         const { firstMessage, deflate } = options.websocket;
         return new WebSocketSettings(heartbeat, maxMessageBytes, maxTopics, firstMessage, deflate);
       },
-    },
-    {
-      provide: WebSocketConnections,
-      inject: [Hub, TimerWheel, Reception],
-      useFactory: (hub: Hub, wheel: TimerWheel, reception: Reception) =>
-        new WebSocketConnections(hub, wheel, reception),
     },
     {
       provide: PushWsInstaller,

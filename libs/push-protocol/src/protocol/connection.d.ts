@@ -1,5 +1,5 @@
 /** What carries a client's connection. */
-export type TransportName = 'websocket' | 'sse';
+export type TransportName = 'websocket' | 'sse' | (string & {});
 
 /**
  * Why a WebSocket is closed (RFC 6455, section 7.4; 4000 to 4999 are ours, and echo HTTP). PROTOCOL.md, "Close codes", says

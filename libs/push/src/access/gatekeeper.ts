@@ -42,14 +42,6 @@ export interface Entrance {
   readonly whenGone: (then: () => void) => void;
 }
 
-/** What happens when topics are granted. */
-export interface Granting {
-  /** Called once the rights are there, before they are granted; may take its time, and may refuse. */
-  readonly announce?: () => Promise<void> | undefined;
-  /** Called in the very turn in which the rights hold. */
-  readonly grant?: () => void;
-}
-
 /**
  * What transports ask: who is this, may they, is there room? It is all they know of rights and limits.
  */
@@ -154,29 +146,56 @@ export class Gatekeeper implements OnModuleInit {
   }
 
   /**
-   * Has topics granted, if the session may have all of them.
+   * Decides whether the session may read all of `topics`, and waits until the answer holds.
    *
-   * @throws PushError `FORBIDDEN`, `LIMIT_EXCEEDED`, `UNAVAILABLE`, or why the session is over; and what `announce` throws
+   * @throws PushError `FORBIDDEN`, `LIMIT_EXCEEDED`, `UNAVAILABLE`, or why the session is over
    */
-  async subscribe(
-    session: Session,
-    topics: readonly string[],
-    { announce, grant }: Granting = {},
-  ): Promise<void> {
+  async subscribe(session: Session, topics: readonly string[]): Promise<void> {
+    this.claim(session, topics);
+    await this.settle(session, topics, await this.decide(session, topics), () => undefined);
+  }
+
+  /**
+   * Counts topics that a client asks for.
+   *
+   * @throws PushError `LIMIT_EXCEEDED`, or why the session is over
+   */
+  claim(session: Session, topics: readonly string[]): void {
     session.assertOpen();
     assertWildcards([...session.topics, ...topics], this.limits.innerWildcards);
     session.spend('subscribe', topics.length);
-    // Rights may change while others are asked: then they are asked again.
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const { revision } = session;
-      await this.parts.topics.assertMaySubscribe(session, topics);
-      if (attempt === 0) await announce?.();
+  }
+
+  /**
+   * Decides whether the session may read all of `topics`. Returns the revision of its rights for which the answer holds.
+   *
+   * @throws PushError `FORBIDDEN`, or why the session is over
+   */
+  async decide(session: Session, topics: readonly string[]): Promise<number> {
+    const { revision } = session;
+    await this.parts.topics.assertMaySubscribe(session, topics);
+    session.assertOpen();
+    return revision;
+  }
+
+  /**
+   * Calls `grant` in a turn in which an answer of `decide` holds: rights that have changed meanwhile are decided again.
+   *
+   * @throws PushError as `decide`, and `UNAVAILABLE` if they keep changing
+   */
+  async settle(
+    session: Session,
+    topics: readonly string[],
+    revision: number,
+    grant: () => void,
+  ): Promise<void> {
+    for (let again = 0; session.revision !== revision; again++) {
+      if (again === 2) throw new PushError('UNAVAILABLE', 'Rights keep changing. Come back later.');
       session.assertOpen();
-      if (session.revision !== revision) continue;
-      grant?.();
-      return;
+      revision = await this.decide(session, topics);
     }
-    throw new PushError('UNAVAILABLE', 'Rights keep changing. Come back later.');
+    session.assertOpen();
+    grant();
   }
 
   /**

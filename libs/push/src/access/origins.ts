@@ -39,7 +39,7 @@ export class Origins {
    * @throws PushError `FORBIDDEN`
    */
   async assertAllowed(request: ClientRequest, transport: TransportName, corsOrigin?: string): Promise<void> {
-    if (transport === 'sse' && !isCredentialed(request)) return;
+    if (transport !== 'websocket' && !isCredentialed(request)) return;
     const { origin } = request.headers;
     const isAllowed =
       origin === undefined

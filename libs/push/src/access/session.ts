@@ -19,11 +19,12 @@ export interface SessionClient {
   /** Ends it, and says why. Idempotent. */
   fail(error: PushError): void;
   /**
-   * Stops sending some of its topics, and says so. Where a transport cannot do that, the connection ends.
+   * Stops sending some of its topics, and says so. Returns `false` where it cannot: then the connection ends. Missing: it
+   * never can.
    *
-   * @param isUndecided it may ask for them again: nobody has said no
+   * @param isUndecided it may ask for them again: the right to them could not be examined
    */
-  revoke?(topics: readonly string[], isUndecided?: boolean): void;
+  revoke?(topics: readonly string[], isUndecided?: boolean): boolean;
 }
 
 /** One connection as far as rights and limits go: who it is, until when, and how much of its share it has used. */
@@ -183,8 +184,8 @@ export class Session implements Asking, Member {
 
   /** Takes these topics away: alone if the transport can, with the connection otherwise. */
   drop(topics: readonly string[], isUndecided = false): void {
-    if (this.client?.revoke) this.client.revoke(topics, isUndecided);
-    else this.end(new PushError('FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`));
+    if (!this.client?.revoke?.(topics, isUndecided))
+      this.end(new PushError('FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`));
   }
 
   /** Ends the connection. What it has received before is still handled. */

@@ -1,7 +1,7 @@
 import type { Http2Session } from 'node:http2';
 import type { ErrorReporter } from '../bus/error-reporter.js';
-import type { ClientConnection } from './client-connection.js';
-import type { ClientConnections } from './client-connections.js';
+import type { Client } from './client.js';
+import type { Clients } from './clients.js';
 import type { Http2Sessions } from '../platform/http2-sessions.js';
 import { tcpKey, unacknowledged, type TcpKey } from '../platform/tcp-table.js';
 
@@ -29,7 +29,7 @@ export class DeadPeers {
 
   /** @param interval milliseconds between two heartbeats */
   constructor(
-    private readonly connections: ClientConnections,
+    private readonly clients: Clients,
     private readonly sessions: Http2Sessions,
     private readonly interval: number,
     private readonly errors: ErrorReporter,
@@ -56,8 +56,7 @@ export class DeadPeers {
       const asked = this.asked.get(session);
       if (asked === undefined) this.ask(session);
       else if (this.look - asked >= looks) {
-        for (const connection of this.connections.all())
-          if (connection.http2 === session) timeOut(connection);
+        for (const client of this.clients.all()) if (client.http2 === session) timeOut(client);
         session.destroy();
       }
     }
@@ -74,7 +73,7 @@ export class DeadPeers {
   }
 
   private async lookAtSockets(): Promise<void> {
-    if (!this.connections.some((connection) => connection.socket !== undefined)) return;
+    if (!this.clients.some((client) => client.socket !== undefined)) return;
     const { look } = this;
     const current = await unacknowledged();
     const suspects = new Map<TcpKey, Suspect>();
@@ -82,18 +81,18 @@ export class DeadPeers {
       suspects.set(key, this.suspects.get(key) ?? { retransmissions, since: look });
     this.suspects = suspects;
     if (suspects.size === 0) return;
-    for (const connection of this.connections.all()) {
-      const { localPort, remoteAddress, remotePort } = connection.socket ?? {};
+    for (const client of this.clients.all()) {
+      const { localPort, remoteAddress, remotePort } = client.socket ?? {};
       if (!localPort || !remoteAddress || !remotePort) continue;
       const key = tcpKey(localPort, remoteAddress, remotePort);
       const suspect = suspects.get(key);
       if (!suspect || look - suspect.since < looks / 2) continue;
-      if (current.get(key)! > suspect.retransmissions) timeOut(connection);
+      if (current.get(key)! > suspect.retransmissions) timeOut(client);
     }
   }
 }
 
-function timeOut(connection: ClientConnection): void {
-  connection.reason = 'timeout';
-  connection.destroy();
+function timeOut(client: Client): void {
+  client.reason = 'timeout';
+  client.destroy();
 }

@@ -1,9 +1,8 @@
 import { SetMetadata } from '@nestjs/common';
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
 import type { ErrorReporter } from '../bus/error-reporter.js';
-import type { TransportName } from '../contracts/connection.js';
+import type { DisconnectReason, TransportName } from '../contracts/connection.js';
 import type { Principal } from '../contracts/principal.js';
-import type { DisconnectReason } from './client-connection.js';
 
 /** What hooks are told of a connection. */
 export interface ConnectionContext {
@@ -19,12 +18,12 @@ export interface DisconnectContext extends ConnectionContext {
   readonly reason: DisconnectReason;
 }
 
-/** What `@OnPushSubscribe()` methods are told. */
+/** What `@OnPushSubscribe()` and `@OnPushUnsubscribe()` methods are told. */
 export interface SubscribeContext extends ConnectionContext {
   readonly topics: readonly string[];
 }
 
-type HookName = 'connect' | 'disconnect' | 'subscribe';
+type HookName = 'connect' | 'disconnect' | 'subscribe' | 'unsubscribe';
 type Hook = (context: ConnectionContext) => unknown;
 
 const hookMetadata = 'nestjs-push:hook';
@@ -51,9 +50,22 @@ export const OnPushDisconnect = (): MethodDecorator =>
 export const OnPushSubscribe = (): MethodDecorator =>
   SetMetadata(hookMetadata, 'subscribe' satisfies HookName);
 
+/**
+ * Calls the method when a connection that stays gets some of its topics no more: the client has unsubscribed, or its right to
+ * them was revoked. A connection that ends is told to `@OnPushDisconnect()` alone. Shutdown waits for the promise of the method,
+ * within `shutdownTimeout`; what it throws goes to `onError`.
+ */
+export const OnPushUnsubscribe = (): MethodDecorator =>
+  SetMetadata(hookMetadata, 'unsubscribe' satisfies HookName);
+
 /** The application's hooks. */
 export class Hooks {
-  private readonly hooks: Record<HookName, Hook[]> = { connect: [], disconnect: [], subscribe: [] };
+  private readonly hooks: Record<HookName, Hook[]> = {
+    connect: [],
+    disconnect: [],
+    subscribe: [],
+    unsubscribe: [],
+  };
   private readonly unfinished = new Set<Promise<void>>();
   /** Connections that are to be seen off, and their connect hooks. */
   private readonly greeted = new Map<string, Promise<void> | undefined>();
@@ -90,6 +102,11 @@ export class Hooks {
     return this.hooks.subscribe.length > 0 ? inTurn(this.hooks.subscribe, context) : undefined;
   }
 
+  /** Runs the unsubscribe hooks. Only `settled` waits for them. */
+  unsubscribe(context: SubscribeContext): void {
+    for (const hook of this.hooks.unsubscribe) this.track(this.seeOff(hook, context, 'unsubscribe'));
+  }
+
   /** Runs the disconnect hooks, if the connect hooks were run. Nobody waits but `settled`. */
   disconnect(context: DisconnectContext): void {
     if (!this.greeted.has(context.connection)) return;
@@ -97,21 +114,30 @@ export class Hooks {
     const greeting = this.greeted.get(context.connection)?.catch(() => undefined);
     this.greeted.delete(context.connection);
     for (const hook of this.hooks.disconnect) {
-      const run = this.seeOff(hook, context, greeting).finally(() => this.unfinished.delete(run));
-      this.unfinished.add(run);
+      this.track(this.seeOff(hook, context, 'disconnect', greeting));
     }
   }
 
-  private async seeOff(hook: Hook, context: DisconnectContext, greeting?: Promise<void>): Promise<void> {
+  private track(run: Promise<void>): void {
+    const tracked = run.finally(() => this.unfinished.delete(tracked));
+    this.unfinished.add(tracked);
+  }
+
+  private async seeOff(
+    hook: Hook,
+    context: ConnectionContext,
+    stage: HookName,
+    greeting?: Promise<void>,
+  ): Promise<void> {
     try {
       await greeting;
       await hook(context);
     } catch (error) {
-      this.errors.report(error, { stage: 'disconnect', connection: context.connection });
+      this.errors.report(error, { stage, connection: context.connection });
     }
   }
 
-  /** Resolves once all disconnect hooks so far have finished. */
+  /** Resolves once all disconnect and unsubscribe hooks so far have finished. */
   async settled(): Promise<void> {
     await Promise.all(this.unfinished);
   }

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PushError } from '../contracts/errors.js';
-import type { ClientConnections } from './client-connections.js';
+import type { Clients } from './clients.js';
 import type { HttpSockets } from '../platform/http-sockets.js';
 import type { Http2Sessions } from '../platform/http2-sessions.js';
 import type { LogGate } from './log-gate.js';
@@ -36,7 +36,7 @@ export class PushLifecycle {
   private readonly hurry = new AbortController();
 
   constructor(
-    private readonly connections: ClientConnections,
+    private readonly clients: Clients,
     private readonly sockets: HttpSockets,
     private readonly sessions: Http2Sessions,
     private readonly log: LogGate,
@@ -87,23 +87,23 @@ export class PushLifecycle {
     this.log.refuse(closing());
     if (shutdownDelay > 0) await this.within(performance.now() + shutdownDelay, new Promise(() => undefined));
     const deadline = performance.now() + shutdownTimeout;
-    const count = this.connections.size;
+    const count = this.clients.size;
     if (count > 0) this.logger.log(`Draining ${count} connections.`);
     await this.sendAway(shutdownTimeout / 2);
     this.sessions.close();
     const patience = Math.min(deadline, performance.now() + timeToLeave);
-    await this.within(patience, Promise.all([this.connections.whenEmpty(), this.sessions.whenEmpty()]));
-    const rest = this.connections.all();
+    await this.within(patience, Promise.all([this.clients.whenEmpty(), this.sessions.whenEmpty()]));
+    const rest = this.clients.all();
     if (rest.length > 0)
       this.logger.warn(`Cutting off ${rest.length} connections that did not leave in time.`);
     rest.forEach((connection) => connection.destroy());
     this.sessions.destroy();
-    await this.within(deadline, this.connections.seenOff());
+    await this.within(deadline, this.clients.seenOff());
     this.sockets.closeIdle();
   }
 
   private async sendAway(milliseconds: number): Promise<void> {
-    const leaving = this.connections.all();
+    const leaving = this.clients.all();
     const steps = Math.max(1, Math.floor(milliseconds / pause));
     const batch = Math.max(smallestBatch, Math.ceil(leaving.length / steps));
     for (let next = 0; next < leaving.length && !this.hurry.signal.aborted; next += batch) {

@@ -1,6 +1,6 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { TokenBucket } from '../access/token-bucket.js';
-import type { Turnstile } from './turnstile.js';
+import type { TurnQueue } from './turn-queue.js';
 
 /** How many streams a session may reset before there can be an answer. Nobody who wants one does that again and again. */
 const resets = { perSecond: 20, burst: 100 };
@@ -17,7 +17,7 @@ type StreamListener = (this: ServerHttp2Session, stream: ServerHttp2Stream, ...r
  * that are reset by then the application never learns. A session that does little else is ended.
  */
 export class StreamGate {
-  constructor(private readonly turnstile: Turnstile) {}
+  constructor(private readonly turns: TurnQueue) {}
 
   /** From now on, the streams of `session` go this way. To be called before anybody but Node listens to it. */
   guard(session: ServerHttp2Session): void {
@@ -30,7 +30,7 @@ export class StreamGate {
       if (session.destroyed) return;
       if (!watch.isTolerable(stream)) return end(session);
       const serve = () => handlers.forEach((handler) => handler.call(session, stream, ...rest));
-      const turn = this.turnstile.pass();
+      const turn = this.turns.pass();
       if (!turn) return serve();
       const serveLater = () => {
         if (!stream.closed && !stream.destroyed) serve();

@@ -5,6 +5,17 @@ import type { GapNotice } from '../protocol/gap.js';
 export type { TransportName } from '../protocol/connection.js';
 export type { GapNotice, GapReason } from '../protocol/gap.js';
 
+/**
+ * Why a connection ended.
+ *
+ * - `client`: the client left
+ * - `timeout`: it did not answer, or took nothing of what waited for it
+ * - `drain`: the node shut down, and told it to come back elsewhere
+ * - `error`: it was refused something, or had no right to be here any more
+ * - `end`: the application's stream has ended
+ */
+export type DisconnectReason = 'client' | 'timeout' | 'drain' | 'error' | 'end';
+
 /** How much work a client may cause: what its requests cost is spent from it. Live delivery never is. */
 export interface WorkBudget {
   /** Counts work that was done. */

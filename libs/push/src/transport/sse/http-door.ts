@@ -2,8 +2,8 @@ import { NotFoundException } from '@nestjs/common';
 import type { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session, SessionClient } from '../../access/session.js';
 import type { BasePath } from '../../platform/base-path.js';
-import type { Reception } from '../../clients/reception.js';
-import type { MessageLimits } from '../../clients/message-client.js';
+import type { Door } from '../../clients/door.js';
+import type { MessageLimits } from '../../clients/conversation.js';
 import { refusing } from './http-refusal.js';
 import { raw, whenClosed, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
 import { readMessage, unveil } from './request-body.js';
@@ -13,7 +13,7 @@ export class HttpDoor {
   constructor(
     private readonly basePath: BasePath,
     private readonly gatekeeper: Gatekeeper,
-    private readonly reception: Reception,
+    private readonly door: Door,
     private readonly limits: MessageLimits,
   ) {}
 
@@ -60,7 +60,7 @@ export class HttpDoor {
     response: RawResponse,
     run: (session: Session, message: object) => Promise<T>,
   ): Promise<T> {
-    return this.reception.during(async () => {
+    return this.door.during(async () => {
       unveil(raw(request));
       const refusal = new AbortController();
       const early = isSmall(raw(request)) ? this.messageOf(request, refusal.signal) : undefined;
@@ -91,10 +91,10 @@ export class HttpDoor {
   /** Runs `run` for a client that comes and goes; what it throws becomes an answer. */
   async once<T>(response: RawResponse, run: () => Promise<T>): Promise<T> {
     const open = () => {
-      this.reception.assertOpen();
+      this.door.assertOpen();
       return run();
     };
-    return (await refusing(raw(response), this.reception, open)) as T;
+    return (await refusing(raw(response), this.door, open)) as T;
   }
 }
 

@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { logRefusal } from '../../bus/debug-log.js';
 import { PushError } from '../../contracts/errors.js';
-import type { Reception } from '../../clients/reception.js';
+import type { Door } from '../../clients/door.js';
 import type { RawResponse } from '../../platform/raw-response.js';
 
 /** The HTTP answer that an error stands for. */
@@ -23,13 +23,13 @@ export function forbidCaching(response: RawResponse): void {
 }
 
 /** Puts the headers of a refusal on `response`, and throws what Nest answers with the status that `error` stands for. */
-export function refuse(response: RawResponse, reception: Reception, error: PushError): never {
+export function refuse(response: RawResponse, door: Door, error: PushError): never {
   logRefusal(error);
   const { status, retryable } = error;
   forbidCaching(response);
   // RFC 9110, sections 11.6.1 and 10.2.3
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-  if (retryable) response.setHeader('Retry-After', Math.ceil(reception.comeBackIn / 1000));
+  if (retryable) response.setHeader('Retry-After', Math.ceil(door.comeBackIn / 1000));
   throw PushRefusal.of(error);
 }
 
@@ -37,10 +37,10 @@ export function refuse(response: RawResponse, reception: Reception, error: PushE
  * A PushError becomes the HTTP answer that it stands for: a client that asks for what it may not have is no error of the
  * server, to be logged with a stack.
  */
-export function refusing(response: RawResponse, reception: Reception, run: () => unknown): unknown {
+export function refusing(response: RawResponse, door: Door, run: () => unknown): unknown {
   return caught(run, (thrown) => {
     const error = refusalOf(thrown);
-    if (error) return refuse(response, reception, error);
+    if (error) return refuse(response, door, error);
     throw thrown;
   });
 }

@@ -5,16 +5,14 @@ import type { AbstractWsAdapter, MessageMappingProperties } from '@nestjs/websoc
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Observable } from 'rxjs';
-import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
-import { Gatekeeper } from '../../access/gatekeeper.js';
+import { WebSocketServer, type ServerOptions } from 'ws';
 import type { Session } from '../../access/session.js';
 import { explain } from '../../bus/failure.js';
 import { BasePath } from '../../platform/base-path.js';
-import { Reception } from '../../clients/reception.js';
+import { Door } from '../../clients/door.js';
 import { MessageInbox } from './message-inbox.js';
 import { PendingUpgrade } from './pending-upgrade.js';
 import { leaveToOthers, refusePath, refuseUpgrade } from './upgrade-refusal.js';
-import { WebSocketConnections } from './websocket-connections.js';
 import { WebSocketSettings } from './websocket.options.js';
 
 /** Marks, in the options of a gateway, the one that is push's own. */
@@ -35,14 +33,12 @@ interface GatewayOptions {
   readonly [pushGateway]?: boolean;
 }
 
-/** Push's own server, and whom its clients deal with. */
-interface PushDoor {
+/** Push's own server, and where its clients come in. */
+interface PushServer {
   readonly server: WebSocketServer;
   readonly basePath: BasePath;
   readonly settings: WebSocketSettings;
-  readonly gatekeeper: Gatekeeper;
-  readonly reception: Reception;
-  readonly connections: WebSocketConnections;
+  readonly door: Door;
 }
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -60,7 +56,7 @@ export class PushWsAdapter extends WsAdapter {
   private readonly fallback: AbstractWsAdapter | undefined;
   private readonly fallbackServers = new WeakSet<object>();
   private readonly fallbackClients = new WeakSet<object>();
-  private door: PushDoor | undefined;
+  private push: PushServer | undefined;
   private listening: { server: Server; listener: UpgradeListener } | undefined;
 
   constructor(
@@ -103,13 +99,11 @@ export class PushWsAdapter extends WsAdapter {
     handlers: MessageMappingProperties[],
     transform: (result: unknown) => Observable<unknown>,
   ): void {
-    const connection = this.door?.connections.of(client);
-    if (connection) {
-      const { jsonDepth } = this.door!.gatekeeper.limits;
-      MessageInbox.open(client as WebSocket, connection, handlers, transform, jsonDepth);
-    } else if (this.fallbackClients.has(client)) {
+    const inbox = MessageInbox.of(client);
+    if (inbox) inbox.listen(handlers, transform);
+    else if (this.fallbackClients.has(client))
       (this.fallback as unknown as WsAdapter).bindMessageHandlers(client, handlers, transform);
-    } else super.bindMessageHandlers(client, handlers, transform);
+    else super.bindMessageHandlers(client, handlers, transform);
   }
 
   override async close(server: object): Promise<void> {
@@ -139,14 +133,7 @@ export class PushWsAdapter extends WsAdapter {
     const server = new WebSocketServer(serverOptions(settings));
     // A client that breaks the protocol is closed by ws, and is nothing to be logged: it could fill the log.
     server.on('connection', (client) => client.on('error', () => undefined));
-    this.door = {
-      server,
-      basePath: this.resolve(BasePath),
-      settings,
-      gatekeeper: this.resolve(Gatekeeper),
-      reception: this.resolve(Reception),
-      connections: this.resolve(WebSocketConnections),
-    };
+    this.push = { server, settings, basePath: this.resolve(BasePath), door: this.resolve(Door) };
     if (this.httpServer) this.listen(this.httpServer as Server);
     return server;
   }
@@ -160,8 +147,8 @@ export class PushWsAdapter extends WsAdapter {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = (request.url ?? '').split('?')[0];
-    if (this.door?.basePath.matches(path)) {
-      admit(this.door, request, socket, head).catch(() => socket.destroy());
+    if (this.push?.basePath.matches(path)) {
+      admit(this.push, request, socket, head).catch(() => socket.destroy());
       return;
     }
     const server = this.ownServer(path);
@@ -183,7 +170,7 @@ export class PushWsAdapter extends WsAdapter {
 
 /** Until the gatekeeper has decided, nothing is read from the client but its handshake. */
 async function admit(
-  { server, settings, gatekeeper, reception }: PushDoor,
+  { server, settings, door }: PushServer,
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
@@ -191,19 +178,15 @@ async function admit(
   const pending = new PendingUpgrade(socket);
   // Kept where the rest will be: a socket of which nothing waits to be read would take the client's FIN for its end.
   if (head.length > 0) socket.unshift(head);
-  let session: Session | undefined;
+  let session: Session;
   try {
-    await reception.enter();
-    await reception.reached();
-    session = await gatekeeper.open(request, {
+    session = await door.open(request, {
       transport: 'websocket',
       byFirstMessage: settings.firstMessage,
       whenGone: (then) => pending.whenGone(then),
     });
-    reception.assertOpen();
   } catch (thrown) {
-    session?.close();
-    refuseUpgrade(socket, explain(thrown).error, reception.comeBackIn);
+    refuseUpgrade(socket, explain(thrown).error, door.comeBackIn);
     return;
   }
   pending.release();

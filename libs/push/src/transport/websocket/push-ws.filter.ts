@@ -4,7 +4,7 @@ import { ErrorReporter } from '../../bus/error-reporter.js';
 import { PushError } from '../../contracts/errors.js';
 import { errorMessage } from '../../wire/websocket.messages.js';
 import { explain, type Failure } from '../../bus/failure.js';
-import { WebSocketConnections } from './websocket-connections.js';
+import { MessageInbox } from './message-inbox.js';
 
 /**
  * Answers a message that failed (in a guard, a pipe, an interceptor or the handler) with an error that names its `ref`.
@@ -12,20 +12,16 @@ import { WebSocketConnections } from './websocket-connections.js';
  */
 @Catch()
 export class PushWsFilter implements ExceptionFilter {
-  constructor(
-    private readonly connections: WebSocketConnections,
-    private readonly errors: ErrorReporter,
-  ) {}
+  constructor(private readonly errors: ErrorReporter) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {
-    const client = host.switchToWs().getClient<object>();
+    const client = MessageInbox.of(host.switchToWs().getClient<object>())?.client;
     const message = host.switchToWs().getData<{ ref?: unknown } | undefined>();
     const ref = typeof message?.ref === 'string' ? message.ref.slice(0, 64) : undefined;
-    const connection = this.connections.of(client);
     const { error, details, isExpected } =
       exception instanceof WsException ? explainWs(exception) : explain(exception);
-    if (!isExpected) this.errors.report(exception, { stage: 'message', connection: connection?.id });
-    connection?.send(errorMessage(error, ref, details));
+    if (!isExpected) this.errors.report(exception, { stage: 'message', connection: client?.id });
+    client?.send(errorMessage(error, ref, details));
   }
 }
 

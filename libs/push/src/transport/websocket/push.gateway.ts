@@ -1,24 +1,20 @@
 import { UseFilters } from '@nestjs/common';
-import {
-  ConnectedSocket,
-  SubscribeMessage as OnMessage,
-  type OnGatewayConnection,
-  type OnGatewayDisconnect,
-} from '@nestjs/websockets';
+import { ConnectedSocket, SubscribeMessage as OnMessage, type OnGatewayConnection } from '@nestjs/websockets';
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session } from '../../access/session.js';
 import { ErrorReporter } from '../../bus/error-reporter.js';
-import { PushError } from '../../contracts/errors.js';
-import { publishedMessage, refreshedMessage } from '../../wire/websocket.messages.js';
 import { explain } from '../../bus/failure.js';
-import { Reception } from '../../clients/reception.js';
 import { readPublish, readSubscribe, readToken, readUnsubscribe } from '../../clients/client-messages.js';
-import { contextOf, greet, subscribe } from '../../clients/message-client.js';
+import { greet, subscribe } from '../../clients/conversation.js';
+import { Door } from '../../clients/door.js';
+import { PushError } from '../../contracts/errors.js';
+import { websocketDialect } from '../../wire/websocket.dialect.js';
+import { publishedMessage, refreshedMessage } from '../../wire/websocket.messages.js';
+import { MessageInbox } from './message-inbox.js';
 import { PushWsFilter } from './push-ws.filter.js';
-import type { WebSocketConnection } from './websocket-connection.js';
-import { WebSocketConnections } from './websocket-connections.js';
+import { SocketOutlet } from './socket-outlet.js';
 import { WebSocketSettings } from './websocket.options.js';
 
 /**
@@ -27,54 +23,52 @@ import { WebSocketSettings } from './websocket.options.js';
  * global pipes, and PROTOCOL.md, which says what goes over the wire, knows of none.
  */
 @UseFilters(PushWsFilter)
-export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDisconnect<WebSocket> {
+export class PushGateway implements OnGatewayConnection<WebSocket> {
   constructor(
-    private readonly connections: WebSocketConnections,
+    private readonly door: Door,
     private readonly gatekeeper: Gatekeeper,
     private readonly settings: WebSocketSettings,
-    private readonly reception: Reception,
     private readonly errors: ErrorReporter,
   ) {}
 
-  handleConnection(client: WebSocket, request: IncomingMessage, session: Session): void {
-    const connection = this.connections.open(client, request, session);
-    session.attach(connection);
-    if (!session.isPending) connection.opening = this.receive(connection);
-  }
-
-  handleDisconnect(client: WebSocket): void {
-    this.connections.close(client);
+  handleConnection(socket: WebSocket, request: IncomingMessage, session: Session): void {
+    const outlet = new SocketOutlet(socket, request.socket);
+    const client = this.door.admit(session, outlet);
+    const inbox = new MessageInbox(socket, client, outlet, this.door);
+    this.door.count(client);
+    client.begin(websocketDialect);
+    if (!session.isPending) inbox.opening = this.welcome(inbox);
   }
 
   /** Runs the connect hooks, then greets the client. */
-  private receive(connection: WebSocketConnection, ref?: string): Promise<void> | undefined {
-    const greeting = this.reception.greet(contextOf(connection));
+  private welcome(inbox: MessageInbox, ref?: string): Promise<void> | undefined {
+    const greeting = this.door.greet(inbox.client);
     if (greeting)
       return greeting.then(
-        () => this.greet(connection, ref),
-        (thrown: unknown) => this.refuse(connection, thrown),
+        () => this.greet(inbox, ref),
+        (thrown: unknown) => this.refuse(inbox, thrown),
       );
-    this.greet(connection, ref);
+    this.greet(inbox, ref);
     return undefined;
   }
 
-  private greet(connection: WebSocketConnection, ref: string | undefined): void {
-    connection.opening = undefined;
-    greet(connection, this.settings, ref);
+  private greet(inbox: MessageInbox, ref: string | undefined): void {
+    inbox.opening = undefined;
+    greet(inbox.client, this.settings, ref);
   }
 
   /** A connect hook said no. */
-  private refuse(connection: WebSocketConnection, thrown: unknown): void {
+  private refuse(inbox: MessageInbox, thrown: unknown): void {
     const { error, isExpected } = explain(thrown);
-    if (!isExpected) this.errors.report(thrown, { stage: 'connect', connection: connection.id });
-    connection.refuse(error);
+    if (!isExpected) this.errors.report(thrown, { stage: 'connect', connection: inbox.client.id });
+    inbox.refuse(error);
   }
 
   @OnMessage('authenticate')
-  async authenticate(@ConnectedSocket() client: object): Promise<void> {
-    const connection = this.connectionOf(client);
-    const { token, ref } = readToken(connection.message);
-    const { session } = connection;
+  async authenticate(@ConnectedSocket() socket: object): Promise<void> {
+    const inbox = inboxOf(socket);
+    const { token, ref } = readToken(inbox.message);
+    const { session } = inbox.client;
     if (!session.isPending)
       throw new PushError(
         'INVALID_MESSAGE',
@@ -83,51 +77,50 @@ export class PushGateway implements OnGatewayConnection<WebSocket>, OnGatewayDis
     try {
       await this.gatekeeper.authenticate(session, token);
     } catch (thrown) {
-      connection.refuse(explain(thrown).error);
+      inbox.refuse(explain(thrown).error);
       return;
     }
-    await this.receive(connection, ref);
+    await this.welcome(inbox, ref);
   }
 
   @OnMessage('refresh')
-  async refresh(@ConnectedSocket() client: object): Promise<void> {
-    const connection = this.connectionOf(client);
-    const { token, ref } = readToken(connection.message);
-    connection.session.assertOpen();
-    await this.gatekeeper.authenticate(connection.session, token);
-    connection.send(refreshedMessage(ref, connection.session.expiresAt));
+  async refresh(@ConnectedSocket() socket: object): Promise<void> {
+    const { client, message } = inboxOf(socket);
+    const { token, ref } = readToken(message);
+    client.session.assertOpen();
+    await this.gatekeeper.authenticate(client.session, token);
+    client.send(refreshedMessage(ref, client.session.expiresAt));
   }
 
   @OnMessage('subscribe')
-  async subscribe(@ConnectedSocket() client: object): Promise<void> {
-    const { gatekeeper, reception, settings: limits } = this;
-    const connection = this.connectionOf(client);
-    // What a client that is gone would read, nobody gets.
-    if (connection.isOver) return;
-    await subscribe(connection, readSubscribe(connection.message), { gatekeeper, reception, limits });
+  async subscribe(@ConnectedSocket() socket: object): Promise<void> {
+    const { client, message } = inboxOf(socket);
+    // What a client that is gone would read is not read at all.
+    if (client.isGone) return;
+    await subscribe(client, readSubscribe(message), this.door, this.settings);
   }
 
   @OnMessage('unsubscribe')
-  unsubscribe(@ConnectedSocket() client: object): void {
-    const connection = this.connectionOf(client);
-    const { topics, ref } = readUnsubscribe(connection.message);
-    if (connection.isOver) return;
-    this.gatekeeper.unsubscribe(connection.session, topics);
-    connection.cursor.unsubscribe(topics);
-    connection.send({ event: 'unsubscribed', data: { ref, topics } });
+  unsubscribe(@ConnectedSocket() socket: object): void {
+    const { client, message } = inboxOf(socket);
+    const { topics, ref } = readUnsubscribe(message);
+    if (client.isGone) return;
+    this.gatekeeper.unsubscribe(client.session, topics);
+    client.unsubscribe(topics);
+    client.send({ event: 'unsubscribed', data: { ref, topics } });
   }
 
   @OnMessage('publish')
-  async publish(@ConnectedSocket() client: object): Promise<void> {
-    const connection = this.connectionOf(client);
-    const { ref, ...publication } = readPublish(connection.message);
-    const id = await this.gatekeeper.publish(connection.session, publication, connection.id);
-    connection.send(publishedMessage(ref, id));
+  async publish(@ConnectedSocket() socket: object): Promise<void> {
+    const { client, message } = inboxOf(socket);
+    const { ref, ...publication } = readPublish(message);
+    const id = await this.gatekeeper.publish(client.session, publication, client.id);
+    client.send(publishedMessage(ref, id));
   }
+}
 
-  private connectionOf(client: object): WebSocketConnection {
-    const connection = this.connections.of(client);
-    if (!connection) throw new PushError('CLOSED', 'The connection is closing.');
-    return connection;
-  }
+function inboxOf(socket: object): MessageInbox {
+  const inbox = MessageInbox.of(socket);
+  if (!inbox) throw new PushError('CLOSED', 'The connection is closing.');
+  return inbox;
 }

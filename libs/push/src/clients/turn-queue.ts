@@ -5,7 +5,7 @@ const slice = 10;
  * Lets clients in, and has their messages handled, at the speed at which the event loop stays responsive: in a storm, what
  * does not fit into this turn waits for the next, in order. The queue is bounded by the sockets that are open.
  */
-export class Turnstile {
+export class TurnQueue {
   private turnBegan: number | undefined;
   private readonly waiting: (() => void)[] = [];
 

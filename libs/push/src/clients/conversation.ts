@@ -1,0 +1,66 @@
+import { PushError } from '../contracts/errors.js';
+import { assertPattern } from '../contracts/topic.js';
+import type { SubscribeMessage } from './client-messages.js';
+import type { Client } from './client.js';
+import type { Door } from './door.js';
+
+/* What clients that speak in the messages of PROTOCOL.md are told, whatever carries them. */
+
+/** What such a client is told when it comes in. */
+export class MessageLimits {
+  constructor(
+    /** Milliseconds between heartbeats. */
+    readonly heartbeat: number,
+    readonly maxMessageBytes: number,
+    readonly maxTopics: number,
+  ) {}
+}
+
+/** The first message: `hello`. */
+export function greet(
+  client: Client,
+  { heartbeat, maxMessageBytes, maxTopics }: MessageLimits,
+  ref?: string,
+): void {
+  client.send({
+    event: 'hello',
+    data: {
+      ref,
+      connection: client.id,
+      client: client.session.clientTokenOn(client.id),
+      heartbeat,
+      limits: { maxMessageBytes, maxTopics, maxInnerWildcards: client.session.limits.innerWildcards },
+      expiresAt: client.session.expiresAt,
+    },
+  });
+}
+
+/**
+ * Does what a client asks for by `subscribe`, and answers with `subscribed` and `live`.
+ *
+ * @throws PushError `INVALID_TOPIC`, `LIMIT_EXCEEDED`, and what `Door.subscribe` and `Cursor.subscribe` throw
+ */
+export async function subscribe(
+  client: Client,
+  { topics, from, ref, repeat }: SubscribeMessage,
+  door: Door,
+  { maxTopics }: MessageLimits,
+): Promise<void> {
+  topics.forEach((topic) => assertPattern(topic));
+  assertRoom(client, topics, maxTopics);
+  await door.subscribe(client, topics, () => {
+    const answer = (event: 'subscribed' | 'live') => (id: string, own: readonly string[]) =>
+      client.send({ event, data: { ref, topics: own, id } });
+    client.together(() => {
+      client.read(topics, from || 'now', answer('subscribed'), { repeat, onLive: answer('live') });
+    });
+  });
+}
+
+function assertRoom({ topics: own = [] }: Client, topics: readonly string[], maxTopics: number): void {
+  if (new Set([...own, ...topics]).size <= maxTopics) return;
+  const advice = 'Unsubscribe from some first, or use a wildcard.';
+  throw new PushError('LIMIT_EXCEEDED', `A connection may have ${maxTopics} topics. ${advice}`, {
+    retryable: false,
+  });
+}

@@ -1,0 +1,86 @@
+import type { Http2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Outlet } from '../../clients/outlet.js';
+import {
+  bodyOf,
+  connectionOf,
+  destroyResponse,
+  http2SessionOf,
+  whenClosed,
+  type BodySink,
+  type RawResponse,
+} from '../../platform/raw-response.js';
+import { hasRoom, together } from '../../platform/together.js';
+
+/** The body of a response. Nothing can be written to it before Nest has sent the headers. */
+export class BodyOutlet implements Outlet {
+  /** Whether each write has to be a chunk of a chunked body (RFC 9112, section 7.1). */
+  isChunked = false;
+  private sink: BodySink;
+  private isDirect = false;
+  private endBody: () => void = () => undefined;
+  private roomMade: () => void = () => undefined;
+
+  constructor(private readonly response: RawResponse) {
+    this.sink = response as unknown as BodySink;
+  }
+
+  get socket(): Socket | undefined {
+    return connectionOf(this.response);
+  }
+
+  get http2(): Http2Session | undefined {
+    return http2SessionOf(this.response);
+  }
+
+  /** From now on the body is written beside Nest, at the lowest place there is. @param end ends the response */
+  open(end: () => void): void {
+    const { sink, isChunked, isDirect } = bodyOf(this.response);
+    this.sink = sink;
+    this.isChunked = isChunked;
+    this.isDirect = isDirect;
+    this.endBody = end;
+  }
+
+  /** Nest writes the body, block by block; only what is said besides is written here. @param end ends the response */
+  share(end: () => void): void {
+    this.endBody = end;
+  }
+
+  get isFull(): boolean {
+    return this.sink.writableNeedDrain;
+  }
+
+  write(bytes: Buffer): boolean {
+    const { sink, response } = this;
+    // Nothing may come after the end of a body that the application has ended. Of a closed one the client is told in a moment.
+    if (!response.headersSent || response.writableEnded || sink.destroyed) return true;
+    const isBelowMark = sink.write(bytes);
+    if (this.isDirect ? hasRoom(sink, isBelowMark) : isBelowMark) return true;
+    sink.once('drain', this.drained);
+    return false;
+  }
+
+  onDrain(listener: () => void): void {
+    this.roomMade = listener;
+  }
+
+  onClosed(listener: () => void): void {
+    // One listener for all, which holds nothing of what the handler and Nest have made: it lives as long as the client.
+    whenClosed(this.response, listener);
+  }
+
+  together(run: () => void): void {
+    together(this.sink, run);
+  }
+
+  end(): void {
+    this.endBody();
+  }
+
+  destroy(): void {
+    destroyResponse(this.response);
+  }
+
+  private readonly drained = (): void => this.roomMade();
+}
