@@ -16,23 +16,30 @@ export interface WaitLimits {
   readonly maxWaitingBytes?: number;
 }
 
-/** What limits of waiting take. */
+/** What each of the limits takes. */
 export const waitChecks: Checks<WaitLimits> = {
   publishTimeout: milliseconds,
   maxWaiting: number({ least: 1, infinite: true, of: 'events' }),
   maxWaitingBytes: number({ least: 1, infinite: true, of: 'bytes' }),
 };
 
-/** An append that is not settled. */
+/** One call of `append`: a draft, and the promise of its position. */
 export class PendingAppend {
   readonly promise: Promise<Position>;
+  /** How much of `maxWaitingBytes` it takes. */
   readonly bytes: number;
+  /** Whether it was stored or given up. Settling it again does nothing. */
   settled = false;
   private resolvePromise!: (position: Position) => void;
   private rejectPromise!: (error: PushError) => void;
 
+  /**
+   * @param number counts the appends of this node, from 1: with `LogNode.id` a name by which a server can recognize it
+   * @param expires when it is given up, on the monotonic clock
+   */
   constructor(
     readonly draft: Draft,
+    readonly number: number,
     readonly expires: number,
   ) {
     this.bytes = draft.topic.length + draft.data.length;
@@ -54,28 +61,32 @@ export class PendingAppend {
 }
 
 /**
- * Appends in call order that wait to be stored: bounded in number, bytes and time. Those that were taken for sending stay
- * in it until they are done, for they still hold memory and still run out of time.
+ * Appends that wait to be stored, in call order: bounded in number, bytes and time. An append that was taken still counts
+ * until `done` is called with it, because it still holds memory and still runs out of time.
  */
 export class AppendQueue {
   private waiting: PendingAppend[] = [];
-  /** All of them, oldest first: since all wait equally long, that is also the order in which they run out of time. */
+  /** Those that wait and those that were taken, oldest first. All may wait equally long, so they also expire in this order. */
   private readonly all = new Set<PendingAppend>();
   private bytes = 0;
+  private count = 0;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
   private onEmpty: (() => void) | undefined;
   private readonly limits: Required<WaitLimits>;
 
   /**
-   * @param onAdded there is something to take
-   * @param reason says why things wait, for error messages
+   * @param onAdded called when there is something to take
+   * @param reason says why appends wait, for error messages
+   * @throws PushError `INVALID_OPTION`
    */
   constructor(
     limits: WaitLimits,
     private readonly onAdded: () => void,
     private readonly reason: () => string | undefined,
   ) {
+    for (const name of ['publishTimeout', 'maxWaiting', 'maxWaitingBytes'] as const)
+      waitChecks[name](limits[name], name);
     this.limits = {
       publishTimeout: limits.publishTimeout ?? 10_000,
       maxWaiting: limits.maxWaiting ?? 10_000,
@@ -87,9 +98,9 @@ export class AppendQueue {
     return this.waiting.length > 0;
   }
 
-  /** Takes a draft to the end of the queue. */
+  /** Adds a draft at the end. The promise rejects with `UNAVAILABLE` if there is no room, or if its time is over. */
   add(draft: Draft): Promise<Position> {
-    const append = new PendingAppend(draft, performance.now() + this.limits.publishTimeout);
+    const append = new PendingAppend(draft, ++this.count, performance.now() + this.limits.publishTimeout);
     const refusal = this.refusal(append);
     if (refusal) {
       append.reject(refusal);
@@ -103,7 +114,10 @@ export class AppendQueue {
     return append.promise;
   }
 
-  /** Takes the oldest that wait, in order: at most `events` of them and about `bytes`, at least one if there is any. */
+  /**
+   * Takes the oldest appends that wait, in order: at most `events` of them, and about `bytes`. It takes at least one, if
+   * there is one, however large.
+   */
   take(events: number, bytes: number): PendingAppend[] {
     let taken = 0;
     let end = 0;
@@ -111,13 +125,13 @@ export class AppendQueue {
     return this.waiting.splice(0, end).filter((append) => !append.settled);
   }
 
-  /** Lets go of appends that were taken: they are stored, or given up. */
+  /** Forgets appends that were taken, because they are stored or given up. */
   done(appends: readonly PendingAppend[]): void {
     for (const append of appends) if (this.all.delete(append)) this.bytes -= append.bytes;
     if (this.all.size === 0) this.onEmpty?.();
   }
 
-  /** Takes no more, gives what waits `milliseconds` to be stored, and rejects the rest. */
+  /** Takes no more appends, waits up to `milliseconds` until those that wait are stored, and rejects the rest with `CLOSED`. */
   async close(milliseconds: number): Promise<void> {
     this.closed = true;
     if (this.all.size > 0 && milliseconds > 0) {
@@ -166,7 +180,7 @@ export class AppendQueue {
         this.unavailable(`The event could not be stored within ${this.limits.publishTimeout} ms`),
       );
     }
-    // Those that were taken are few, and whoever took them lets go of them soon.
+    // Appends that were taken are few, and the appender calls `done` with them soon.
     this.done(late);
     this.waiting = this.waiting.filter((append) => !append.settled);
     this.schedule();

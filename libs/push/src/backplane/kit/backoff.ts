@@ -3,19 +3,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 const shortest = 50;
 const longest = 2_000;
 
-/** Milliseconds before attempt number `attempt` (from 1 on): doubled each time, with jitter, so that nodes spread out. */
+/**
+ * How many milliseconds to wait after `attempt` attempts have failed: from about 50 it doubles each time, up to about 2,000.
+ * It has jitter, so that the nodes of an application do not retry at the same moment.
+ */
 export function backoffDelay(attempt: number): number {
   return Math.min(shortest * 2 ** (attempt - 1), longest) * (0.75 + Math.random() / 2);
 }
 
-/** Waits before attempt number `attempt`, or until `signal` ends it. */
+/** Waits for `backoffDelay(attempt)`, or until `signal` is aborted. */
 export async function backoff(attempt: number, signal: AbortSignal): Promise<void> {
   await delay(backoffDelay(attempt), undefined, { signal }).catch(() => undefined);
 }
 
-/**
- * The result of `work`, or a rejection when it takes longer than `milliseconds`; `onLate` then frees whatever it hangs on.
- */
+/** Resolves as `work` does, or rejects after `milliseconds`. Then it calls `onLate`, which frees what `work` waits for. */
 export async function within<T>(milliseconds: number, work: Promise<T>, onLate: () => void): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

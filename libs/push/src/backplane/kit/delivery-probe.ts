@@ -3,18 +3,18 @@ import type { AppendQueue } from './append-queue.js';
 import { within } from './backoff.js';
 import type { Outage } from './outage.js';
 
-/** How long a check waits for its probe to come back, in milliseconds. */
+/** How long a check waits for its probe, in milliseconds. */
 const patience = 3_000;
 
-/** A probe is an event without a topic: no topic is empty. */
+/** The topic of a probe. No event has it: topics are not empty. */
 export const noTopic = '';
 
-/** Checks that events get through: it stores a probe, which every node's reader meets and only this one's waits for. */
+/** Checks that events get through the log. It stores a probe, and waits until this node's reader meets it. */
 export class DeliveryProbe {
   private readonly waiting = new Map<string, () => void>();
   private count = 0;
   private checking: Promise<Health> | undefined;
-  /** To be called when this node reads the log: it does not meet what was stored before. */
+  /** To be called when this node begins to read the log: a probe that was stored earlier would not come back. */
   reads!: () => void;
   private readonly reading = new Promise<void>((resolve) => (this.reads = resolve));
 
@@ -24,13 +24,13 @@ export class DeliveryProbe {
     private readonly outage: Outage,
   ) {}
 
-  /** Sends a probe through the log. Checks that overlap share one. */
+  /** Sends a probe through the log, and waits for it, for a few seconds at most. Checks that overlap share one. */
   check(): Promise<Health> {
     this.checking ??= this.send().finally(() => (this.checking = undefined));
     return this.checking;
   }
 
-  /** A probe came by. */
+  /** To be called with the data of each probe that this node's reader meets, also of other nodes' probes. */
   seen(name: string): void {
     this.waiting.get(name)?.();
   }

@@ -1,16 +1,17 @@
 import { LogEvent, type Draft } from '../../contracts/event.js';
 
 /*
- * How an event's content is stored on a server: a line with what is rarely there, as JSON (`[type, except, { by }]`) or empty,
- * then the payload. `by` is the publisher; what a reader does not know of it, or of the list, it leaves alone. JSON text holds no line feed, so that the first one ends the line.
+ * How an event's content is stored: one line of JSON, then the payload. The line is `[type, except, { by }]`, where `by` is
+ * the publisher; it is empty for an event that has none of these. A reader ignores elements and properties that it does not
+ * know. JSON text holds no line feed, so the first one ends the line.
  */
 
-/** What is stored of an event besides its type and whom it excepts. */
+/** What the third element of the line may hold. */
 interface Stored {
   readonly by?: string;
 }
 
-/** The stored form of a draft, without its topic. */
+/** The stored form of a draft. It does not hold the topic, nor the `messageId`. */
 export function writeBody({ type, except, publisher, data }: Draft): string {
   if (type === undefined && except === undefined && publisher === undefined) return `\n${data}`;
   const head: unknown[] = [type ?? null, except ?? null];
@@ -18,7 +19,7 @@ export function writeBody({ type, except, publisher, data }: Draft): string {
   return `${JSON.stringify(head)}\n${data}`;
 }
 
-/** The event that was stored. */
+/** The event whose body `writeBody` made. `sequence` is 0 for an ephemeral one. */
 export function readBody(epoch: string, sequence: number, topic: string, body: string): LogEvent {
   const end = body.indexOf('\n');
   const data = body.slice(end + 1);

@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { PatternTree } from './pattern-tree.js';
 
-/** How many branches are looked at before the event loop gets to do something else: about a millisecond. */
+/** How many branches are looked at in one go, before other work gets its turn: about a millisecond. */
 const stepsAtOnce = 20_000;
 
-/** Finds what matches some patterns, and lets the event loop have its turns meanwhile. */
+/** Finds the patterns that match a topic, for a history. It yields to the event loop where there is much to match. */
 export class Matcher {
   private readonly tree: PatternTree;
 
@@ -17,19 +17,24 @@ export class Matcher {
     return this.tree.matching(topic);
   }
 
-  /** Whether any pattern does. */
+  /** Whether any pattern matches `topic`. */
   has(topic: string): boolean {
     return this.tree.matching(topic).length > 0;
   }
 
-  /** Resolves when the event loop has had its turn; `undefined` as long as none is due. To be awaited between topics. */
+  /** To be awaited between topics: resolves after a turn of the event loop if one is due, else it returns `undefined`. */
   pause(): Promise<unknown> | undefined {
     if (this.tree.steps < stepsAtOnce) return undefined;
     this.tree.steps = 0;
     return turn();
   }
 
-  /** Those of `items` whose topic matches. */
+  /** Notes in `lost` that each pattern which matches `topic` lost the event at `sequence`: see `HistoryPage.lost`. */
+  addLoss(lost: Map<string, number>, topic: string, sequence: number): void {
+    for (const pattern of this.matching(topic)) lost.set(pattern, Math.max(sequence, lost.get(pattern) ?? 0));
+  }
+
+  /** The items with a topic that matches. */
   async filter<T>(items: readonly T[], topicOf: (item: T) => string): Promise<T[]> {
     const matching: T[] = [];
     for (const item of items) {

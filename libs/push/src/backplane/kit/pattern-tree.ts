@@ -1,6 +1,6 @@
 import { isReserved } from '../../contracts/topic.js';
 
-/** A token of some patterns, and what may come after it. */
+/** One token that patterns have in common, and the tokens that follow it. */
 class Branch {
   readonly tokens = new Map<string, Branch>();
   /** After "*". */
@@ -10,17 +10,17 @@ class Branch {
   readonly rests: string[] = [];
 }
 
-/** Many topics and patterns that are asked together which of them a topic matches: whatever they share is looked at once. */
+/** A set of patterns that tells which of them match a topic. Patterns that begin alike share their branches. */
 export class PatternTree {
   private readonly root = new Branch();
-  /** How many branches were looked at since it was set to 0: what matching costs. */
+  /** The cost of matching: how many branches were looked at since this was set to 0. */
   steps = 0;
 
   constructor(patterns: Iterable<string>) {
     for (const pattern of patterns) this.add(pattern);
   }
 
-  /** Those that match `topic`. */
+  /** The patterns that match `topic`. */
   matching(topic: string): string[] {
     const found: string[] = [];
     let branches = [this.root];

@@ -48,13 +48,12 @@ export class NatsHistory implements History {
   }
 
   async page(query: HistoryQuery): Promise<HistoryPage> {
-    const log = this.log.current;
-    if (!log || log.epoch !== this.log.told) throw new Error('The log is not open yet.');
+    const { epoch } = this.log.opened();
     const connection = await this.link.up();
     const matcher = new Matcher(query.topics);
     const filters = filtersOf(query.topics, canFilterMany(connection.info?.version ?? ''));
     const readings = await Promise.all(
-      filters.map((filter) => this.read(connection, log.epoch, query, filter, matcher)),
+      filters.map((filter) => this.read(connection, epoch, query, filter, matcher)),
     );
     const through = Math.min(query.through, ...readings.map((reading) => reading.through));
     const merged = new Map(readings.flatMap(({ events }) => events.map((event) => [event.sequence, event])));

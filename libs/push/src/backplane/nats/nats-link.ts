@@ -1,73 +1,73 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { backoff, within } from '../kit/backoff.js';
-import type { Outage } from '../kit/outage.js';
+import type { LogNode } from '../kit/log-node.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 
-/** A server that takes longer than this to answer is taken for dead, and its connection for broken, in milliseconds. */
+/** How long the server may take to answer, in milliseconds. After that its connection counts as broken. */
 export const patience = 4_000;
 
-/** The connection to NATS, which is made again whenever it ends, and says when it is up. */
+/** The connection to NATS. It is made again whenever it ends. */
 export class NatsLink {
   private connection: NatsConnection | undefined;
   private waiting: (() => void)[] = [];
-  private readonly whenDown = new Set<() => void>();
-
-  /** @param onConnection is called with each connection that is made, once; it survives reconnects */
-  constructor(
-    private readonly options: NatsBackplaneOptions,
-    private readonly outage: Outage,
-    private readonly signal: AbortSignal,
-    private readonly onConnection: (connection: NatsConnection) => void,
-  ) {}
+  private readonly onDown = new Set<() => void>();
 
   /** The connection, if it is up at the moment. */
   current: NatsConnection | undefined;
-  /** How often the connection has been made. */
+  /** How often the connection has come up. */
   generation = 0;
+  /** Called with each new connection, before it counts as up. Its subscriptions survive when it reconnects. */
+  onConnection: (connection: NatsConnection) => void = () => undefined;
 
-  /** The connection, as soon as it is up. Rejects if that takes too long. */
+  constructor(
+    private readonly node: Pick<LogNode, 'outage' | 'signal'>,
+    private readonly options: NatsBackplaneOptions,
+  ) {}
+
+  /** Resolves with the connection as soon as it is up; rejects if that takes too long. */
   async up(): Promise<NatsConnection> {
     if (!this.current) {
-      const isUp = new Promise<void>((resolve) => this.waiting.push(resolve));
-      await within(patience, isUp, () => undefined);
+      const comesUp = new Promise<void>((resolve) => this.waiting.push(resolve));
+      await within(patience, comesUp, () => undefined);
     }
     if (!this.current) throw new Error('not connected');
     return this.current;
   }
 
-  /** The result of `work`, or a rejection as soon as the connection is lost: the client would wait for answers. */
+  /** Resolves as `work` does, or rejects when the connection is lost: the client itself would wait for the answer. */
   unlessDown<T>(work: Promise<T>): Promise<T> {
     let lose!: () => void;
     return new Promise<T>((resolve, reject) => {
       lose = () => reject(new Error('the connection was lost'));
-      this.whenDown.add(lose);
+      this.onDown.add(lose);
       work.then(resolve, reject);
-    }).finally(() => this.whenDown.delete(lose));
+    }).finally(() => this.onDown.delete(lose));
   }
 
-  /** Drops the connection, which does not answer, and makes a new one. */
+  /** Drops the connection, because it does not answer, and makes a new one. */
   reset(): void {
     this.connection?.reconnect().catch(() => undefined);
   }
 
-  /** Connects, again and again, until the signal ends it. */
+  /** Connects whenever there is no connection, until the node's signal is aborted. */
   async run(): Promise<void> {
+    const { outage, signal } = this.node;
     const close = () => {
       this.release();
       this.connection?.close().catch(() => undefined);
     };
-    this.signal.addEventListener('abort', close, { once: true });
-    for (let attempt = 1; !this.signal.aborted; attempt++) {
+    signal.addEventListener('abort', close, { once: true });
+    for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         this.connection = await this.connect();
         attempt = 0;
-        if (!this.signal.aborted) await this.follow(this.connection);
+        if (!signal.aborted) await this.follow(this.connection);
         else await this.connection.close();
       } catch (error) {
-        this.outage.failed('connection', error);
+        outage.failed('connection', error);
       }
-      this.sink();
-      await backoff(attempt + 1, this.signal);
+      this.wentDown();
+      await backoff(attempt + 1, signal);
     }
   }
 
@@ -89,28 +89,28 @@ export class NatsLink {
   /** Follows what happens to a connection until it is closed. */
   private async follow(connection: NatsConnection): Promise<void> {
     this.onConnection(connection);
-    this.rise(connection);
+    this.cameUp(connection);
     for await (const status of connection.status()) {
-      if (status.type === 'reconnect') this.rise(connection);
+      if (status.type === 'reconnect') this.cameUp(connection);
       else if (status.type === 'disconnect') {
-        this.sink();
-        this.outage.failed('connection', new Error(`disconnected from ${status.server}`));
-      } else if (status.type === 'error') this.outage.note(`NATS says: ${status.error.message}`);
+        this.wentDown();
+        this.node.outage.failed('connection', new Error(`disconnected from ${status.server}`));
+      } else if (status.type === 'error') this.node.outage.note(`NATS says: ${status.error.message}`);
     }
     const error = await connection.closed();
-    if (!this.signal.aborted) throw error ?? new Error('the connection was closed');
+    if (!this.node.signal.aborted) throw error ?? new Error('the connection was closed');
   }
 
-  private rise(connection: NatsConnection): void {
+  private cameUp(connection: NatsConnection): void {
     this.current = connection;
     this.generation++;
-    this.outage.worked('connection');
+    this.node.outage.worked('connection');
     this.release();
   }
 
-  private sink(): void {
+  private wentDown(): void {
     this.current = undefined;
-    this.whenDown.forEach((lose) => lose());
+    this.onDown.forEach((lose) => lose());
   }
 
   private release(): void {

@@ -7,89 +7,71 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import { millis, type NatsConnection } from '@nats-io/transport-node';
-import type { Retention } from '../../contracts/retention.js';
-import type { Outage } from '../kit/outage.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LogNode } from '../kit/log-node.js';
+import { SharedLog, type KnownEntry, type OpenLog } from '../kit/shared-log.js';
 import { hasCode } from './api-error.js';
 import { patience, type NatsLink } from './nats-link.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import {
-  anotherEpoch,
   descriptionOf,
+  epochOf,
+  epochOfMark,
+  nextEpoch,
   repetitionOf,
-  statementOf,
-  statementOfMark,
   streamOf,
-  type Statement,
-} from './statement.js';
+  type StreamEpoch,
+} from './stream-epoch.js';
 import { configOf, growthOf, keptOf, misfitOf } from './stream-config.js';
 import type { Subjects } from './subjects.js';
 
 /** The log as the server has it. */
-export interface OpenLog extends Statement {
-  /** The sequence of the newest stored message. */
-  readonly sequence: number;
+export interface NatsOpenLog extends OpenLog {
   /** How many messages of a subject are kept. */
   readonly kept: number;
 }
 
-/** The newest message that this node knows of, and what tells it from another one with its number. */
-interface Seen {
-  readonly sequence: number;
-  /** When the server stored it, in milliseconds of its clock, if this node has read it. */
-  readonly time?: number;
-  /** The id that this node stored it with. */
-  readonly id?: string;
-}
-
-const nothing: Seen = { sequence: 0 };
-
-/** A day, in milliseconds: as often a mark is stored in any case. */
+/** A mark is stored once in this time in any case, in milliseconds: a day. */
 const longestInterval = 86_400_000;
 
-/** How many epochs that ended are remembered. */
+/** How many former epochs a node remembers. */
 const mostFormer = 100;
 
 /**
- * How long a stream has to be gone from a running server before it is made anew, in milliseconds. A server that still
- * deletes one (2.9.10 does so for a while after it has said that it is gone) would delete files of the other one.
+ * How long a stream has to be gone from a running server before the node creates it again, in milliseconds. A server says
+ * that a stream is gone while it still deletes it (2.9.10 does), and would delete files of the new one.
  */
 const absence = 3_000;
 
-/** How often the log is looked at again because another node changed it meanwhile. */
+/** How often a node looks at the log again because another node has changed it meanwhile. */
 const mostLooks = 10;
 
-/** What this node believes about the log, shared by all that write and read it. */
-export class NatsLog {
-  /** As it was last seen; `undefined` before the first time. */
-  current: OpenLog | undefined;
-  /** The epoch that the node was told of last. */
-  told: string | undefined;
-  private seen = nothing;
-  /** Epochs that this node knows to have ended: a stream that is in one of them again was restored. */
+/** The log in a JetStream stream: creates it, and notices that messages were lost. */
+export class NatsLog extends SharedLog<NatsOpenLog> {
+  /** Epochs that have ended. If the stream is in one of them again, it was restored. */
   private readonly former = new Set<string>();
   /** Since when a stream that was there is gone, on the monotonic clock. */
   private goneSince: number | undefined;
-  /** Told when the stream is another one: nobody else tells its readers. */
+  /** Called when the stream was replaced. The server does not tell its consumers. */
   onAnotherStream: () => void = () => undefined;
-  private opening: Promise<OpenLog> | undefined;
-  /** During which connection it was looked at last. */
+  /** The generation of the connection when the node looked last. */
   private generation = 0;
-  /** During which connection the stream was there. */
+  /** The generation of the connection when the stream was last there. */
   private foundIn = 0;
-  /** When this node last knew of a new mark, in milliseconds of its monotonic clock. */
+  /** When this node last learned of a new mark, on the monotonic clock. */
   private markedAt = -Infinity;
   private readonly wanted: ReturnType<typeof configOf>;
   /** How old the newest mark may become, in milliseconds. */
-  readonly markInterval: number;
+  private readonly markInterval: number;
 
   constructor(
+    private readonly node: LogNode,
     private readonly link: NatsLink,
     private readonly subjects: Subjects,
     private readonly options: NatsBackplaneOptions,
-    largest: Retention,
-    private readonly outage: Outage,
   ) {
-    this.wanted = configOf(options, subjects, largest);
+    super();
+    this.wanted = configOf(options, subjects, node.retention.largest);
     const { max_age: age, max_msgs_per_subject: kept } = this.wanted;
     this.markInterval = Math.min(age > 0 ? millis(age) / Math.min(kept, 100) : Infinity, longestInterval);
   }
@@ -99,82 +81,66 @@ export class NatsLog {
     return jetstreamManager(connection, { timeout: patience, checkAPI: false, ...this.options.jetstream });
   }
 
-  /** The newest message that this node knows of in `epoch`. */
-  newestIn(epoch: string | undefined): number {
-    return epoch === this.current?.epoch ? this.seen.sequence : 0;
+  /** Looks at the log now and then, which stores a mark if one is due, until the node's signal is aborted. */
+  async keepMarked(): Promise<void> {
+    const { signal } = this.node;
+    while (!signal.aborted) {
+      await delay(this.markInterval, undefined, { signal, ref: false }).catch(() => undefined);
+      // The reader reports what goes wrong.
+      if (!signal.aborted) await this.open().catch(() => undefined);
+    }
   }
 
-  /** Notes that this node knows of a message. A server that does not has lost it. */
-  saw(epoch: string, seen: Seen): void {
-    if (epoch === this.current?.epoch && seen.sequence >= this.seen.sequence) this.seen = seen;
-  }
-
-  /**
-   * Notes that a mark was read. Returns the epoch that begins with it, if it is another than `epoch`, the reader's.
-   */
-  readMark(epoch: string, body: string, sequence: number): Statement | undefined {
+  /** Notes that a mark was read. Returns the epoch that begins with it, if that is not `epoch`, the reader's. */
+  readMark(epoch: string, body: string, sequence: number): StreamEpoch | undefined {
     this.markedAt = performance.now();
-    const statement = statementOfMark(body, sequence);
-    if (!statement || statement.epoch === epoch) return undefined;
-    const begun = { ...statement, start: sequence };
+    const marked = epochOfMark(body, sequence);
+    if (!marked || marked.epoch === epoch) return undefined;
+    const begun = { ...marked, start: sequence };
     if (this.current && begun.start > this.current.start) this.believe({ ...this.current, ...begun });
     return begun;
   }
 
-  /** Something failed: what is believed has to be looked at again. */
+  /** Something failed: `known` will look again. */
   doubt(): void {
     this.generation = 0;
   }
 
-  /** The log, looked at since the connection was made: a server that comes back may not be what it was. */
-  async known(): Promise<OpenLog> {
+  /** The log, as it was when the node looked after the connection came up: a server that comes back may have lost events. */
+  async checked(): Promise<NatsOpenLog> {
     return this.current && this.generation === this.link.generation ? this.current : this.open();
   }
 
-  /** Looks at the stream, and makes it where there is none. Calls that overlap share the answer. */
-  open(): Promise<OpenLog> {
-    this.opening ??= this.look().finally(() => (this.opening = undefined));
-    return this.opening;
-  }
-
-  /** As of a moment after the call. */
-  async openAfresh(): Promise<OpenLog> {
-    await this.opening?.catch(() => undefined);
-    return this.open();
-  }
-
-  private async look(): Promise<OpenLog> {
+  protected async look(): Promise<NatsOpenLog> {
     const connection = await this.link.up();
     const { generation } = this.link;
     const { streams } = await this.manager(connection);
     for (let looks = 0; looks < mostLooks; looks++) {
-      // What is read while the server answers may be newer than the answer.
-      const { seen, current } = this;
+      // Taken before the server answers: this node may read newer messages while it does.
+      const { known, current } = this;
       const info = await this.fittingStream(streams);
       const mark = await streams.getMessage(info.config.name, { last_by_subj: this.subjects.mark });
       const log = await this.describe(streams, info, mark);
-      if (await this.hasLost(streams, log, seen, current?.epoch)) {
-        this.outage.note(`The stream "${info.config.name}" lost messages that it had acknowledged.`);
-        await this.mark(connection, mark, anotherEpoch(log.epoch));
+      if (await this.hasLost(streams, log, known, current?.epoch)) {
+        this.node.outage.note(`The stream "${info.config.name}" lost messages that it had acknowledged.`);
+        await this.mark(connection, mark, nextEpoch(log.epoch));
       } else {
         const isMarked = performance.now() - this.markedAt < this.markInterval;
         if (!isMarked) await this.mark(connection, mark, repetitionOf(log));
         this.generation = generation;
-        return this.believe(log);
+        return log;
       }
     }
     throw new Error('other nodes change the log all the time');
   }
 
-  private believe(log: OpenLog): OpenLog {
-    if (this.current && log.epoch !== this.current.epoch) {
-      this.seen = nothing;
-      this.former.add(this.current.epoch);
-      if (this.former.size > mostFormer) this.former.delete([...this.former][0]!);
-    }
-    const isAnotherStream = this.current && streamOf(this.current.epoch) !== streamOf(log.epoch);
-    this.current = log;
-    if (isAnotherStream) this.onAnotherStream();
+  protected override believe(log: NatsOpenLog): NatsOpenLog {
+    const before = this.current?.epoch;
+    super.believe(log);
+    if (before === undefined || before === log.epoch) return log;
+    this.former.add(before);
+    if (this.former.size > mostFormer) this.former.delete([...this.former][0]!);
+    if (streamOf(before) !== streamOf(log.epoch)) this.onAnotherStream();
     return log;
   }
 
@@ -198,7 +164,9 @@ export class NatsLog {
       this.goneSince ??= performance.now();
       const isDeleted = this.foundIn === this.link.generation;
       if (isDeleted && performance.now() - this.goneSince < absence)
-        throw new Error(`the stream "${this.wanted.name}" is gone, and will be made anew`, { cause: error });
+        throw new Error(`the stream "${this.wanted.name}" is gone, and will be created again`, {
+          cause: error,
+        });
       return this.found(await streams.add(this.wanted));
     }
   }
@@ -209,14 +177,14 @@ export class NatsLog {
     return info;
   }
 
-  /** What the stream holds. Its description is set right if whoever began an epoch could not do that. */
+  /** What the stream holds. It corrects the description, if the node that began the epoch did not come to that. */
   private async describe(
     streams: JetStreamManager['streams'],
     info: StreamInfo,
     mark: StoredMsg | null,
-  ): Promise<OpenLog> {
-    const described = statementOf(info);
-    const marked = mark ? statementOfMark(mark.string(), mark.seq) : undefined;
+  ): Promise<NatsOpenLog> {
+    const described = epochOf(info);
+    const marked = mark ? epochOfMark(mark.string(), mark.seq) : undefined;
     const rest = { sequence: info.state.last_seq, kept: keptOf(info.config) };
     if (!marked || marked.start <= described.start) return { ...described, ...rest };
     await streams.update(info.config.name, { description: descriptionOf(marked) });
@@ -224,8 +192,8 @@ export class NatsLog {
   }
 
   /**
-   * Stores a mark. Events leave the stream because their topic is full, or because they are old: with marks in it, the
-   * oldest message tells what is gone because it was old. Of several nodes that mark at once, one does it.
+   * Stores a mark. Events leave the stream because their topic is full, or because they are old. With marks in it, the
+   * stream's oldest message tells which events are gone because they were old. If several nodes mark at once, one succeeds.
    */
   private async mark(connection: NatsConnection, last: StoredMsg | null, body: string): Promise<void> {
     const client = jetstream(connection, { timeout: patience, ...this.options.jetstream });
@@ -238,24 +206,24 @@ export class NatsLog {
   }
 
   /**
-   * Whether the stream no longer has, or never had, what this node knew of when it had another look: it was restored, or
-   * its newest messages were not yet on disk.
+   * Whether the stream does not have the newest message that this node knew of: it was restored, or its newest messages
+   * were not yet on disk.
    */
   private async hasLost(
     streams: JetStreamManager['streams'],
-    log: OpenLog,
-    seen: Seen,
+    log: NatsOpenLog,
+    known: KnownEntry,
     epoch: string | undefined,
   ): Promise<boolean> {
     if (log.epoch !== epoch) return this.former.has(log.epoch);
-    if (log.sequence < seen.sequence) return true;
-    if (seen.sequence === 0) return false;
-    const message = await streams.getMessage(this.subjects.stream, { seq: seen.sequence });
-    // It may have left by retention. If it is there, it is the same, unless its number was given again.
-    return message !== null && !isSame(message, seen);
+    if (log.sequence < known.sequence) return true;
+    if (known.sequence === 0) return false;
+    const message = await streams.getMessage(this.subjects.stream, { seq: known.sequence });
+    // Retention may have removed it. If it is there and differs, its sequence was used again.
+    return message !== null && !isSame(message, known);
   }
 }
 
-function isSame(message: StoredMsg, { time, id }: Seen): boolean {
+function isSame(message: StoredMsg, { time, id }: KnownEntry): boolean {
   return time === undefined ? message.header.get('Nats-Msg-Id') === id : message.time.getTime() === time;
 }

@@ -3,12 +3,12 @@ import type { Keys } from './keys.js';
 import type { RedisLink } from './redis-link.js';
 import { memoryScript } from './log-scripts.js';
 
-/** The only policy by which a server that is full refuses to store, instead of dropping what it has stored. */
+/** The only policy with which a full server refuses to store, instead of dropping what it has stored. */
 const wanted = 'noeviction';
 
 /**
- * Looks at what the server does when its memory is full. One that evicts keys drops events before their time; clients are
- * told, and message ids, tickets and what else has a time to live may be forgotten.
+ * Checks what the server does when its memory is full. A server that evicts keys drops events before their time. Clients
+ * are told of these; message ids and tickets are forgotten silently.
  */
 export class EvictionPolicy {
   private noted: string | undefined;
@@ -19,9 +19,9 @@ export class EvictionPolicy {
     private readonly outage: Outage,
   ) {}
 
-  /** What is wrong with the policy, which is logged when it is found; `undefined` if nothing is, or it cannot be seen. */
+  /** What is wrong with the policy, which it also logs; `undefined` if nothing is, or if the server does not tell. */
   async check(): Promise<string | undefined> {
-    // From within a script: in a cluster it is the node with the log's keys that counts.
+    // In a script, because in a cluster the server that has the log's keys must answer.
     const info = await this.link
       .run((client) => memoryScript.run(client, [this.keys.log], []))
       .catch(() => undefined);

@@ -39,8 +39,7 @@ export class RedisHistory implements History {
   }
 
   async page(query: HistoryQuery): Promise<HistoryPage> {
-    const epoch = this.log.current?.epoch;
-    if (epoch === undefined || epoch !== this.log.told) throw new Error('The log is not open yet.');
+    const { epoch } = this.log.opened();
     const matcher = new Matcher(query.topics);
     const { topics, after, through } = query;
     const found = await this.topics.find(epoch, topics, matcher, after);

@@ -1,15 +1,15 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import { backoffDelay, within } from '../kit/backoff.js';
-import type { Outage } from '../kit/outage.js';
+import type { LogNode } from '../kit/log-node.js';
 import type { RedisBackplaneOptions } from './redis.options.js';
 import type { RedisClient } from './script.js';
 
-/** A server that takes longer than this to answer is taken for dead, and its connection for broken, in milliseconds. */
+/** How long the server may take to answer, in milliseconds. After that its connection counts as broken. */
 export const patience = 4_000;
 
 /**
- * Settings that the backplane's promises need: it retries by itself (a command that the client repeats could be done
- * twice), never stops trying, and leaves a server that became a replica.
+ * Settings that the backplane's promises need. It retries by itself, because a command that the client repeats could be
+ * executed twice. It never stops to reconnect, and it leaves a server that became a replica.
  */
 const settings = {
   lazyConnect: true,
@@ -24,40 +24,39 @@ const settings = {
   reconnectOnError: (error: Error) => /^(READONLY|MASTERDOWN|UNBLOCKED)/.test(error.message),
 } satisfies RedisOptions & { disconnectTimeout: number };
 
-/** How much later than that it may be noticed, in milliseconds. */
-const lateness = 250;
+/** How often the link looks for commands that take too long, in milliseconds. */
+const checkInterval = 250;
 
 /** A command that is on its way. */
 interface Running {
   readonly reject: (error: Error) => void;
   /** How long it may take. */
   readonly milliseconds: number;
-  /** When it is late, on the monotonic clock. */
+  /** When it has taken too long, on the monotonic clock. */
   readonly until: number;
 }
 
-/** One connection to Redis that is watched: whatever does not answer is cut off, and connected anew. */
+/** One connection to Redis. If a command is not answered in time, the link drops the connection and makes a new one. */
 export class RedisLink {
   private client!: RedisClient;
-  /** Commands that are on their way. ioredis does not answer for them when their connection is lost. */
+  /** Commands that are on their way. ioredis does not settle them when their connection is lost. */
   private readonly running = new Set<Running>();
   /** Callers that wait for a connection. */
   private readonly waiting = new Set<() => void>();
   private timer: NodeJS.Timeout | undefined;
-  /** What the client said last of the connection. */
+  /** Why there is no connection, if the client said so. */
   private broken: unknown;
   private receive: ((channel: string, message: string) => void) | undefined;
   private attempts = 0;
 
+  /** @param part what the connection is for, in reports of outages */
   constructor(
+    private readonly node: Pick<LogNode, 'outage' | 'signal'>,
     private readonly options: RedisBackplaneOptions,
-    /** What the connection is for. */
     private readonly part: string,
-    private readonly outage: Outage,
-    private readonly signal: AbortSignal,
   ) {
     this.open();
-    signal.addEventListener('abort', this.close, { once: true });
+    node.signal.addEventListener('abort', this.close, { once: true });
   }
 
   get isReady(): boolean {
@@ -70,45 +69,52 @@ export class RedisLink {
   }
 
   /**
-   * Runs a command as soon as there is a connection. Rejects when it fails, is not answered, or the connection is lost: it
-   * may then have been done nevertheless.
+   * Runs a command as soon as there is a connection. It rejects if the command fails, if it is not answered, or if the
+   * connection is lost. The server may have executed the command nevertheless.
    *
-   * @param longest how long the command itself may take, in milliseconds, on a server that is well
+   * @param longest how long the command takes on a server that works, in milliseconds, if it blocks
    */
   async run<T>(command: (client: RedisClient) => Promise<T>, longest = 0): Promise<T> {
-    if (!this.isReady) await this.untilReady();
-    if (this.signal.aborted) throw new Error('closed');
+    try {
+      if (!this.isReady) await this.untilReady();
+      if (this.node.signal.aborted) throw new Error('closed');
+      return await this.send(command, longest);
+    } catch (error) {
+      throw this.causeOf(error);
+    }
+  }
+
+  private send<T>(command: (client: RedisClient) => Promise<T>, longest: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const milliseconds = patience + longest;
       const running = { reject, milliseconds, until: performance.now() + milliseconds };
       this.running.add(running);
       // One timer for all of them: there is a command for each turn in which something is published.
-      this.timer ??= setInterval(this.dropLate, lateness).unref();
+      this.timer ??= setInterval(this.dropLate, checkInterval).unref();
       command(this.client)
         .then(resolve, reject)
         .finally(() => this.running.delete(running));
     });
   }
 
-  /** Something that this connection is for did not work. */
+  /** Reports that what this connection is for did not work. */
   failed(error: unknown): void {
-    // Without a connection, the reason for that says more than what every command then fails with.
-    if (!this.signal.aborted) this.outage.failed(this.part, (!this.isReady && this.broken) || error);
+    if (!this.node.signal.aborted) this.node.outage.failed(this.part, this.causeOf(error));
   }
 
-  /** It did. */
+  /** Reports that it worked. */
   worked(): void {
-    this.outage.worked(this.part);
+    this.node.outage.worked(this.part);
   }
 
   /** Drops the connection and makes a new one. */
   readonly reset = (): void => {
-    if (!this.signal.aborted) this.client.disconnect(true);
+    if (!this.node.signal.aborted) this.client.disconnect(true);
   };
 
-  /** Resolves when there is a new connection, and after so many milliseconds in any case. */
-  untilAnew(milliseconds: number): Promise<void> {
-    if (this.signal.aborted) return Promise.resolve();
+  /** Resolves when there is a new connection, at the latest after `milliseconds`. */
+  untilReconnected(milliseconds: number): Promise<void> {
+    if (this.node.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -120,8 +126,13 @@ export class RedisLink {
     });
   }
 
+  /** Without a connection, the reason for that says more than the error of a command. */
+  private causeOf(error: unknown): unknown {
+    return (!this.isReady && this.broken) || error;
+  }
+
   private async untilReady(): Promise<void> {
-    if (this.signal.aborted) return;
+    if (this.node.signal.aborted) return;
     let ready!: () => void;
     const isReady = new Promise<void>((resolve) => this.waiting.add((ready = resolve)));
     await within(patience, isReady, this.reset).finally(() => this.waiting.delete(ready));
@@ -129,11 +140,11 @@ export class RedisLink {
 
   private readonly close = (): void => {
     this.client.disconnect();
-    // Nobody waits for a connection that will not come.
+    // There will be no connection to wait for.
     this.waiting.forEach((resolve) => resolve());
   };
 
-  /** Drops the connection where a command takes too long. */
+  /** Drops the connection if a command takes too long. */
   private readonly dropLate = (): void => {
     const now = performance.now();
     const late = [...this.running].filter(({ until }) => until <= now);
@@ -150,7 +161,7 @@ export class RedisLink {
   private open(): void {
     const client = connectionOf(this.options);
     this.client = client;
-    // If such a connection is lost before the answer, the client rejects a promise that nobody has.
+    // With it, a connection that is lost before the answer leaves an unhandled rejection in the client.
     if (!client.isCluster) (client as Redis).options.autoResubscribe = false;
     client.on('error', (error) => {
       this.broken = error;
@@ -166,10 +177,10 @@ export class RedisLink {
       for (const { reject } of this.running) reject(new Error('the connection was lost'));
       this.running.clear();
     });
-    // A connection that somebody else made may stop trying.
+    // A client that the application made may stop to reconnect.
     client.on('end', () => {
-      if (!this.signal.aborted)
-        setTimeout(() => this.signal.aborted || this.open(), backoffDelay(++this.attempts));
+      if (!this.node.signal.aborted)
+        setTimeout(() => this.node.signal.aborted || this.open(), backoffDelay(++this.attempts));
     });
     if (client.status === 'wait') client.connect().catch((error: unknown) => this.failed(error));
   }
