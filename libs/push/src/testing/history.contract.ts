@@ -113,11 +113,10 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
 
   it('lets go of what is too old, by the clock of the server', async () => {
     const one = await node();
-    const [old] = await publish(one, ['brief.a', 'a']);
-    let page = await read(one.backplane, { topics: ['>'], after: 0, through: old! + 1, limit: 10 });
-    while (page.events.length > 1) {
-      page = await read(one.backplane, { topics: ['>'], after: 0, through: old! + 1, limit: 10 });
-    }
+    const [old, other] = await publish(one, ['brief.a', 'a']);
+    const query = { topics: ['>'], after: 0, through: other!, limit: 10 };
+    let page = await read(one.backplane, query);
+    while (page.events.length > 1) page = await read(one.backplane, query);
     assert.deepEqual(
       page.events.map(({ topic }) => topic),
       ['a'],

@@ -37,8 +37,8 @@ export abstract class Signals {
     return this.send('control', message);
   }
 
-  /** Delivers a message that a node sent. */
-  protected receive(kind: SignalKind, message: string): void {
+  /** Delivers a message that a node sent: to be called for each that this node gets. */
+  receive(kind: SignalKind, message: string): void {
     const { tail } = this.node;
     if (!this.isOpen) return;
     if (kind === 'control') {

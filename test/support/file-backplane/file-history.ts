@@ -1,0 +1,43 @@
+import type { History, HistoryPage, HistoryQuery, LogEvent, RetentionRules } from 'nestjs-push';
+import { Matcher, readBody } from 'nestjs-push/backplane-kit';
+import type { FileLog } from './file-log.js';
+import type { Entry, Line } from './line-index.js';
+
+/** Pages of the file: a page is what one read brings. */
+export class FileHistory implements History {
+  constructor(
+    private readonly log: FileLog,
+    private readonly retention: RetentionRules,
+  ) {}
+
+  async page(query: HistoryQuery): Promise<HistoryPage> {
+    const { epoch } = this.log.opened();
+    const matcher = new Matcher(query.topics);
+    const { lines, through } = query.newestOnly
+      ? await this.newest(query)
+      : await this.log.linesAfter(query.after);
+    const events: LogEvent[] = [];
+    const lost = new Map<string, number>();
+    for (const { end, entry } of lines) {
+      if (end > query.through || events.length === query.limit) break;
+      const { topic = '', body } = entry;
+      if (!matcher.has(topic)) continue;
+      if (this.isRetained(entry)) events.push(readBody(epoch, end, topic, body!));
+      else if (!query.newestOnly) matcher.addLoss(lost, topic, end);
+    }
+    const isFull = events.length === query.limit;
+    return { events, through: isFull ? events.at(-1)!.sequence : Math.min(through, query.through), lost };
+  }
+
+  /** The newest line of each topic, in log order. */
+  private async newest({ after, through }: HistoryQuery): Promise<{ lines: Line[]; through: number }> {
+    const { newest } = await this.log.upToDate();
+    const lines = [...newest.values()].filter(({ end }) => end > after && end <= through);
+    return { lines: lines.sort((a, b) => a.end - b.end), through };
+  }
+
+  private isRetained({ topic = '', at = 0 }: Entry): boolean {
+    const { events, age } = this.retention.of(topic);
+    return events > 0 && at + age > Date.now();
+  }
+}

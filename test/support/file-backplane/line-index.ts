@@ -1,0 +1,86 @@
+import type { FileHandle } from 'node:fs/promises';
+
+/** What a line holds: the epoch of the log, an event or a probe, or a signal. */
+export interface Entry {
+  readonly epoch?: string;
+  /** The node that wrote an event, and its number among the events of that node. */
+  readonly by?: readonly [node: string, number: number];
+  readonly messageId?: string;
+  readonly topic?: string;
+  readonly body?: string;
+  readonly signal?: 'ephemeral' | 'control';
+  /** When it was written, in milliseconds of the machine's clock. */
+  readonly at?: number;
+}
+
+/** An entry and its place in the file, in bytes. Where it ends is its sequence. */
+export interface Line {
+  readonly start: number;
+  readonly end: number;
+  readonly entry: Entry;
+}
+
+/** How many bytes are read at once. */
+const chunk = 128 * 1024;
+
+/** Reads whole lines from an offset on: not all of them, but one at least if there is one. What is no entry is left out. */
+export async function readLines(
+  file: FileHandle,
+  after: number,
+): Promise<{ lines: Line[]; through: number }> {
+  for (let size = chunk; ; size *= 2) {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(size), 0, size, after);
+    const lines: Line[] = [];
+    let start = 0;
+    for (let end = buffer.indexOf('\n'); end >= 0 && end < bytesRead; end = buffer.indexOf('\n', start)) {
+      const entry = parse(buffer.toString('utf8', start, end));
+      if (entry) lines.push({ start: after + start, end: after + end + 1, entry });
+      start = end + 1;
+    }
+    if (start > 0 || bytesRead < size) return { lines, through: after + start };
+  }
+}
+
+/**
+ * What the lines up to a place mean. A node that does not know whether a write was done writes again. All nodes read the
+ * same lines in the same order, so that all of them ignore the same ones: those that repeat an earlier line.
+ */
+export class LineIndex {
+  end = 0;
+  /** Where the lines end that repeat an earlier one. */
+  readonly repeats = new Set<number>();
+  /** The newest line of each topic. */
+  readonly newest = new Map<string, Line>();
+  /** What this node has appended, by its number: the sequence. */
+  readonly own = new Map<number, number>();
+  private readonly numbers = new Map<string, number>();
+  private readonly messageIds = new Map<string, number>();
+
+  /** @param own the id of this node */
+  add({ lines, through }: { lines: readonly Line[]; through: number }, own: string): void {
+    this.end = through;
+    for (const line of lines) {
+      const { by, messageId, topic } = line.entry;
+      if (!by || topic === undefined) continue;
+      const [node, number] = by;
+      const isRetry = number <= (this.numbers.get(node) ?? 0);
+      const known = messageId === undefined ? undefined : this.messageIds.get(messageId);
+      if (!isRetry) this.numbers.set(node, number);
+      if (!isRetry && node === own) this.own.set(number, known ?? line.end);
+      if (isRetry || known !== undefined) {
+        this.repeats.add(line.end);
+        continue;
+      }
+      if (messageId !== undefined) this.messageIds.set(messageId, line.end);
+      this.newest.set(topic, line);
+    }
+  }
+}
+
+function parse(text: string): Entry | undefined {
+  try {
+    return text === '' ? undefined : (JSON.parse(text) as Entry);
+  } catch {
+    return undefined;
+  }
+}
