@@ -9,15 +9,12 @@ interface Holders {
   readonly Hooks: { readonly greeted: Sized };
   readonly TimerWheel: Sized;
   readonly TurnQueue: { readonly waiting: readonly unknown[] };
-  readonly HttpSockets: { readonly sockets: Sized; readonly busy: Sized; readonly handshakes: Sized };
+  readonly HttpSockets: { readonly sockets: Sized; readonly busy: Sized };
+  readonly Handshakes: { readonly pending: Sized };
   readonly Http2Sessions: { readonly sessions: Sized };
   readonly Sessions: { readonly users: ReadonlyMap<string, { readonly members: Sized }> };
-  readonly Gatekeeper: {
-    readonly parts: {
-      readonly capacity: { readonly taken: number; readonly byAddress: Sized };
-      readonly authentication: { readonly pending: number };
-    };
-  };
+  readonly Capacity: { readonly taken: number; readonly byAddress: Sized };
+  readonly Authentication: { readonly pending: number };
   readonly Hub: { readonly cursors: ReadonlySet<{ readonly connection: object }> };
 }
 
@@ -41,20 +38,19 @@ function isClient(connection: object): boolean {
 export function holdingsOf(nest: INestApplication): Readonly<Record<string, number>> {
   const holders = holdersOf(nest);
   if (!holders) return {};
-  const { capacity, authentication } = holders.Gatekeeper.parts;
   const counts: Record<string, number> = {
     connections: holders.Clients.size,
     cursors: [...holders.Hub.cursors].filter(({ connection }) => isClient(connection)).length,
-    places: capacity.taken,
-    addresses: capacity.byAddress.size,
-    decisions: authentication.pending,
+    places: holders.Capacity.taken,
+    addresses: holders.Capacity.byAddress.size,
+    decisions: holders.Authentication.pending,
     members: [...holders.Sessions.users.values()].reduce((sum, { members }) => sum + members.size, 0),
     heartbeats: holders.TimerWheel.size,
     greeted: holders.Hooks.greeted.size,
     turns: holders.TurnQueue.waiting.length,
     sockets: holders.HttpSockets.sockets.size,
     requests: holders.HttpSockets.busy.size,
-    handshakes: holders.HttpSockets.handshakes.size,
+    handshakes: holders.Handshakes.pending.size,
     sessions: holders.Http2Sessions.sessions.size,
   };
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));

@@ -124,8 +124,8 @@ createInterface({ input: process.stdin }).on('line', () => {
   const holdings = {
     connections: held('Clients').size,
     cursors: bus.stats().connections,
-    places: held('Gatekeeper').parts.capacity.taken,
-    decisions: held('Gatekeeper').parts.authentication.pending,
+    places: held('Capacity').taken,
+    decisions: held('Authentication').pending,
     heartbeats: held('TimerWheel').size,
     greeted: held('Hooks').greeted.size,
     requests: held('HttpSockets').busy.size,

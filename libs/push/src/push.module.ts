@@ -1,6 +1,6 @@
 import {
   ConfigurableModuleBuilder,
-  Logger,
+  Inject,
   Module,
   type BeforeApplicationShutdown,
   type DynamicModule,
@@ -8,40 +8,24 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost, ModulesContainer, type AbstractHttpAdapter } from '@nestjs/core';
-import type { EventEmitter } from 'node:events';
 import { PushAccess } from './access/push-access.js';
 import { PushTickets } from './access/push-tickets.js';
 import { EventBus } from './bus/event-bus.js';
-import { Backplane } from './contracts/backplane.js';
-import { Hub } from './hub/hub.js';
-import { accessProviders, enhancerProviders } from './push.access.providers.js';
-import type { PushModuleExtras, PushOptions } from './push.options.js';
-import { checkExtras, settingsOf } from './settings.js';
-import { BasePath } from './platform/base-path.js';
-import { DeadPeers } from './clients/dead-peers.js';
-import { Hooks } from './clients/hooks.js';
-import { HttpSockets } from './platform/http-sockets.js';
-import { Http2Sessions } from './platform/http2-sessions.js';
 import { PushClients } from './clients/push-clients.js';
 import { PushLifecycle } from './clients/lifecycle.js';
-import { noticeMissingShutdownHooks } from './clients/shutdown-notice.js';
-import {
-  coreProviders,
-  lifecycleProviders,
-  resourceProviders,
-  sseProviders,
-  websocketProviders,
-} from './push.providers.js';
+import { Backplane } from './contracts/backplane.js';
+import { pushPlacement, pushSettings, type PushPlacement } from './contracts/settings.js';
+import { Hub } from './hub/hub.js';
+import { PushEndpoints } from './push.endpoints.js';
+import type { PushModuleExtras, PushOptions } from './push.options.js';
+import { pushProviders, websocketProviders } from './push.providers.js';
 import { PushInterceptor } from './resources/push.interceptor.js';
 import { ResourcePusher } from './resources/resource-pusher.js';
+import { checkExtras, settingsOf } from './settings.js';
 import { pushControllerAt } from './transport/sse/push.controller.js';
-import { shareExpressShapes } from './platform/express-shapes.js';
-import { claimBodies } from './transport/sse/request-body.js';
-import { SseRoutes } from './transport/sse/sse-routes.js';
+import { pushGatewayAt } from './transport/websocket/push.gateway.js';
 
 const optionsToken = Symbol('PushOptions');
-const settingsToken = Symbol('PushSettings');
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<PushOptions>({
   optionsInjectionToken: optionsToken,
@@ -56,29 +40,25 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<PushOptions>({
 /** Puts the module together for what it is asked to carry. */
 function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicModule {
   checkExtras(extras);
-  const { path = '/push', transports = [], decorators = [], isGlobal } = extras;
-  const doors = { gateway: transports.includes('websocket'), endpoints: transports.includes('sse') };
-  const normalPath = `/${path.replace(/^\/+|\/+$/g, '')}`;
+  const { path: given = '/push', transports = [], decorators = [], isGlobal } = extras;
+  const path = `/${given.replace(/^\/+|\/+$/g, '')}`;
+  const placement: PushPlacement = {
+    path,
+    gateway: transports.includes('websocket'),
+    endpoints: transports.includes('sse'),
+    areDecorated: decorators.length > 0,
+    module: PushModule,
+  };
   return {
     ...definition,
     global: isGlobal,
-    controllers: doors.endpoints ? [pushControllerAt(normalPath, decorators)] : [],
+    controllers: placement.endpoints ? [pushControllerAt(path, decorators)] : [],
     providers: [
       ...(definition.providers ?? []),
-      { provide: settingsToken, inject: [optionsToken], useFactory: settingsOf },
-      {
-        provide: BasePath,
-        inject: [ApplicationConfig, ModulesContainer],
-        useFactory: (config: ApplicationConfig, modules: ModulesContainer) =>
-          new BasePath(normalPath, doors, PushModule, config, modules),
-      },
-      ...coreProviders(settingsToken),
-      ...accessProviders(settingsToken),
-      ...lifecycleProviders(settingsToken),
-      ...sseProviders(settingsToken),
-      ...resourceProviders(settingsToken),
-      ...enhancerProviders({ ...doors, areDecorated: decorators.length > 0 }),
-      ...(doors.gateway ? websocketProviders(settingsToken, normalPath) : []),
+      { provide: pushSettings, inject: [optionsToken], useFactory: settingsOf },
+      { provide: pushPlacement, useValue: placement },
+      ...pushProviders,
+      ...(placement.gateway ? [...websocketProviders, pushGatewayAt(path)] : []),
     ],
     exports: [
       EventBus,
@@ -102,19 +82,11 @@ export class PushModule
   extends ConfigurableModuleClass
   implements NestModule, OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
 {
-  private readonly logger = new Logger('PushModule');
-
   constructor(
-    private readonly hub: Hub,
-    private readonly backplane: Backplane,
-    private readonly hooks: Hooks,
-    private readonly sockets: HttpSockets,
-    private readonly sessions: Http2Sessions,
-    private readonly lifecycle: PushLifecycle,
-    private readonly deadPeers: DeadPeers,
-    private readonly adapterHost: HttpAdapterHost,
-    private readonly routes: SseRoutes,
-    private readonly basePath: BasePath,
+    @Inject(Hub) private readonly hub: Hub,
+    @Inject(Backplane) private readonly backplane: Backplane,
+    @Inject(PushLifecycle) private readonly lifecycle: PushLifecycle,
+    @Inject(PushEndpoints) private readonly endpoints: PushEndpoints,
   ) {
     super();
   }
@@ -123,29 +95,17 @@ export class PushModule
     return super.forRoot(options);
   }
 
-  /** Nest calls it when all controllers exist, and before it builds their routes; middleware is none of ours. */
+  /** Nest calls it when all controllers exist, and before it builds their routes. Push has no middleware. */
   configure(): void {
-    this.basePath.settle();
-    this.routes.install();
+    this.endpoints.configure();
   }
 
+  /** Nest calls it after those of the module's providers. */
   onModuleInit(): void {
-    this.hooks.discover();
-    // An application context without HTTP has no adapter.
-    const adapter = this.adapterHost.httpAdapter as AbstractHttpAdapter | undefined;
-    const server = adapter?.getHttpServer() as EventEmitter | undefined;
-    if (!server) return;
-    this.logger.log(this.basePath.description);
-    if (this.routes.description) this.logger.log(this.routes.description);
-    this.sockets.watch(server);
-    this.sessions.watch(server);
-    if (adapter?.getType() === 'express') shareExpressShapes(server);
-    claimBodies(server, (url) => this.basePath.serves(url));
-    this.deadPeers.start();
-    noticeMissingShutdownHooks(server);
+    this.endpoints.open();
   }
 
-  /** Sends everyone away while the server still listens: Nest would wait for open streams for ever. */
+  /** Sends all clients away while the server still listens: Nest would wait for open streams for ever. */
   async beforeApplicationShutdown(signal?: string): Promise<void> {
     const hurry = () => this.lifecycle.abort();
     if (signal) process.on(signal, hurry);
@@ -154,7 +114,6 @@ export class PushModule
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.deadPeers.stop();
     this.hub.close();
     await this.backplane.close();
   }

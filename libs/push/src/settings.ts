@@ -17,12 +17,18 @@ import {
   type Checks,
 } from './contracts/option-checks.js';
 import type { PushModuleExtras, PushOptions, RetentionOptions, TopicOptions } from './push.options.js';
-import type { ResourceOptions } from './resources/resource.options.js';
+import { limitsOf, type Limits } from './access/limits.js';
+import type { OriginRule } from './access/origins.js';
+import {
+  resourceSettingsOf,
+  type ResourceOptions,
+  type ResourceSettings,
+} from './resources/resource.options.js';
 import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
 /** The options as they hold: looked at once, at the start, and with their defaults. */
-export interface PushSettings extends PushOptions {
+export interface PushSettings extends Omit<PushOptions, 'http2'> {
   readonly topics: readonly TopicOptions[];
   readonly retention: Required<RetentionOptions>;
   readonly maxEventBytes: number;
@@ -30,6 +36,11 @@ export interface PushSettings extends PushOptions {
   readonly retry: number;
   readonly shutdownDelay: number;
   readonly shutdownTimeout: number;
+  readonly origins: OriginRule;
+  readonly allowMissingOrigin: boolean;
+  readonly trustedProxies: readonly string[];
+  readonly limits: Limits;
+  readonly http2: ResourceSettings;
   readonly websocket: Required<WebSocketOptions>;
   readonly sse: SseOptions & Required<Pick<SseOptions, 'heartbeat'>>;
 }
@@ -152,6 +163,11 @@ export function settingsOf(options: PushOptions = {}): PushSettings {
     retry: options.retry ?? defaults.retry,
     shutdownDelay: options.shutdownDelay ?? defaults.shutdownDelay,
     shutdownTimeout: options.shutdownTimeout ?? defaults.shutdownTimeout,
+    origins: options.origins ?? 'same-host',
+    allowMissingOrigin: options.allowMissingOrigin ?? true,
+    trustedProxies: options.trustedProxies ?? [],
+    limits: limitsOf(options.limits),
+    http2: resourceSettingsOf(options.http2),
     sse: { ...defaults.sse, ...given(options.sse) },
     websocket: { ...defaults.websocket, ...given(options.websocket) },
   };

@@ -1,43 +1,61 @@
-import type { ErrorReporter } from '../bus/error-reporter.js';
+import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
+import { ErrorReporter } from '../bus/error-reporter.js';
 import { explain } from '../bus/failure.js';
 import type { TransportName } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { assertPrincipal } from '../contracts/principal.js';
+import { pushSettings } from '../contracts/settings.js';
+import { ApplicationClasses } from './application-classes.js';
 import { anonymous, type Authenticator, type Identity } from './authenticator.js';
 import { decide } from './deadline.js';
 import { handshakeOf, ticketOf, type ClientRequest, type Handshake } from './handshake.js';
 import type { Limits } from './limits.js';
 import { now } from './proof-time.js';
-import type { PushTickets } from './push-tickets.js';
+import { Origins } from './origins.js';
+import { PushTickets } from './push-tickets.js';
 import type { Proof } from './sessions.js';
 
+/** The settings that say who finds out who clients are, and within which limits. */
+interface AuthenticationSettings {
+  readonly authenticate?: Type<Authenticator>;
+  readonly limits: Limits;
+}
+
 /** Asks the application's authenticator, or the ticket, who a client is; for a bounded time, and for a bounded number at once. */
-export class Authentication {
+@Injectable()
+export class Authentication implements OnModuleInit {
   /** How many decisions are under way. */
   private pending = 0;
   /** The application's; without one everybody is anonymous. */
   authenticator: Authenticator | undefined;
 
   constructor(
-    private readonly tickets: PushTickets,
-    private readonly limits: Limits,
-    private readonly errors: ErrorReporter,
+    @Inject(pushSettings) private readonly settings: AuthenticationSettings,
+    @Inject(ApplicationClasses) private readonly classes: ApplicationClasses,
+    @Inject(PushTickets) private readonly tickets: PushTickets,
+    @Inject(Origins) private readonly origins: Origins,
+    @Inject(ErrorReporter) private readonly errors: ErrorReporter,
   ) {}
+
+  async onModuleInit(): Promise<void> {
+    const { authenticate } = this.settings;
+    if (authenticate) this.authenticator = await this.classes.instanceOf(authenticate);
+  }
 
   /**
    * Who sent a request. `undefined` if the authenticator does not know.
    *
-   * @param check is done first, within the same bounds
+   * @param corsOrigin the origin that the application's CORS has granted credentials to
    * @throws PushError `UNAUTHENTICATED`, `FORBIDDEN`, `UNAVAILABLE`, `LIMIT_EXCEEDED`, `INTERNAL`
    */
   ofRequest(
     request: ClientRequest,
     transport: TransportName,
     address: string,
-    check: () => Promise<void>,
+    corsOrigin: string | undefined,
   ): Promise<Proof | undefined> {
     return this.bounded(async (signal) => {
-      await check();
+      await this.origins.assertAllowed(request, transport, corsOrigin);
       const ticket = ticketOf(request);
       if (ticket !== undefined) {
         const { principal, topics, issuedAt } = await this.tickets.redeem(ticket);
@@ -81,11 +99,12 @@ export class Authentication {
   }
 
   private async bounded<T>(run: (signal: () => AbortSignal) => Promise<T>): Promise<T> {
-    if (this.pending >= this.limits.pendingHandshakes)
+    const { pendingHandshakes, decisionTimeout } = this.settings.limits;
+    if (this.pending >= pendingHandshakes)
       throw new PushError('UNAVAILABLE', 'Too many clients connect at the same time. Come back later.');
     this.pending++;
     try {
-      return await decide(this.limits.decisionTimeout, run);
+      return await decide(decisionTimeout, run);
     } catch (error) {
       throw this.refusal(error);
     } finally {

@@ -1,13 +1,20 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { PushError } from '../contracts/errors.js';
+import { pushSettings } from '../contracts/settings.js';
 import type { Limits } from './limits.js';
 import { addressGroup } from './trusted-proxies.js';
 
 /** Room for connections: in all, and from one address. */
+@Injectable()
 export class Capacity {
   private taken = 0;
   private readonly byAddress = new Map<string, number>();
 
-  constructor(private readonly limits: Pick<Limits, 'connections' | 'connectionsPerAddress'>) {}
+  private readonly limits: Limits;
+
+  constructor(@Inject(pushSettings) { limits }: { readonly limits: Limits }) {
+    this.limits = limits;
+  }
 
   /** How many connections there are, those that are being authenticated included. */
   get connections(): number {

@@ -1,9 +1,10 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import type { EventBus } from '../bus/event-bus.js';
+import { EventBus } from '../bus/event-bus.js';
 import { assertTopic } from '../contracts/topic.js';
 import { payloadOf } from './payload.js';
 import type { Session } from './session.js';
-import type { TopicAccess } from './topic-access.js';
+import { TopicAccess } from './topic-access.js';
 
 /** An event that a client wants published. */
 export interface ClientPublication {
@@ -17,10 +18,11 @@ export interface ClientPublication {
 }
 
 /** Publishes what clients send, where a policy lets them. */
+@Injectable()
 export class ClientPublishing {
   constructor(
-    private readonly topics: TopicAccess,
-    private readonly bus: EventBus,
+    @Inject(TopicAccess) private readonly topics: TopicAccess,
+    @Inject(EventBus) private readonly bus: EventBus,
   ) {}
 
   /**

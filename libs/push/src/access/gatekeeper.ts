@@ -1,35 +1,17 @@
-import { Logger, type OnModuleInit, type Type } from '@nestjs/common';
-import type { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { Inject, Injectable } from '@nestjs/common';
 import { PushError } from '../contracts/errors.js';
-import { instanceOf } from './application-classes.js';
-import type { Authentication } from './authentication.js';
-import type { Authenticator } from './authenticator.js';
-import type { Capacity } from './capacity.js';
-import type { ClientPublication, ClientPublishing } from './client-publishing.js';
+import { Authentication } from './authentication.js';
+import { ClientPublishing, type ClientPublication } from './client-publishing.js';
 import type { TransportName } from '../contracts/connection.js';
 import { clientTokenOf, queryLength, type ClientRequest } from './handshake.js';
 import type { Limits } from './limits.js';
-import type { Origins } from './origins.js';
-import type { RoutePrincipals, SseRouteRequest } from './route-principals.js';
-import { Session } from './session.js';
-import type { Proof, Sessions } from './sessions.js';
+import { RoutePrincipals, type SseRouteRequest } from './route-principals.js';
+import type { Session } from './session.js';
+import { SessionFactory } from './session-factory.js';
+import type { Proof } from './sessions.js';
 import { assertWildcards } from './wildcards.js';
 import { tokenWork, workOfHandshake, workOfMatching } from './work.js';
-import type { TopicAccess } from './topic-access.js';
-import type { TrustedProxies } from './trusted-proxies.js';
-
-/** What the gatekeeper asks. */
-export interface GatekeeperParts {
-  readonly limits: Limits;
-  readonly proxies: TrustedProxies;
-  readonly origins: Origins;
-  readonly capacity: Capacity;
-  readonly authentication: Authentication;
-  readonly sessions: Sessions;
-  readonly topics: TopicAccess;
-  readonly publishing: ClientPublishing;
-  readonly routes: RoutePrincipals;
-}
+import { TopicAccess } from './topic-access.js';
 
 /** How a client comes in. */
 export interface Entrance {
@@ -45,32 +27,20 @@ export interface Entrance {
 /**
  * What transports ask: who is this, may they, is there room? It is all they know of rights and limits.
  */
-export class Gatekeeper implements OnModuleInit {
-  private readonly logger = new Logger('PushModule');
+@Injectable()
+export class Gatekeeper {
   private readonly entered = new WeakMap<object, Session>();
-  private hasWarned = false;
 
   constructor(
-    private readonly parts: GatekeeperParts,
-    private readonly authenticator: Type<Authenticator> | undefined,
-    private readonly modules: ModulesContainer,
-    private readonly module: ModuleRef,
+    @Inject(SessionFactory) private readonly sessions: SessionFactory,
+    @Inject(Authentication) private readonly authentication: Authentication,
+    @Inject(RoutePrincipals) private readonly routes: RoutePrincipals,
+    @Inject(TopicAccess) private readonly topics: TopicAccess,
+    @Inject(ClientPublishing) private readonly publishing: ClientPublishing,
   ) {}
 
   get limits(): Limits {
-    return this.parts.limits;
-  }
-
-  async onModuleInit(): Promise<void> {
-    const { authentication, topics } = this.parts;
-    if (this.authenticator) {
-      authentication.authenticator = await instanceOf(this.authenticator, this.modules, this.module, this);
-    } else if (topics.needsPrincipals) {
-      const hint = 'Add PushModule.forRoot({ authenticate: YourAuthenticator }).';
-      this.logger.warn(
-        `Topics are for authenticated clients, but nobody authenticates them: all are denied. ${hint}`,
-      );
-    }
+    return this.sessions.limits;
   }
 
   /**
@@ -80,20 +50,18 @@ export class Gatekeeper implements OnModuleInit {
    */
   async open(request: ClientRequest, entrance: Entrance): Promise<Session> {
     const { transport, byFirstMessage, corsOrigin, whenGone } = entrance;
-    const { authentication, origins } = this.parts;
     const { queryBytes } = this.limits;
     if (queryLength(request) > queryBytes)
       throw new PushError(
         'DATA_TOO_LARGE',
         `The query may have ${queryBytes} bytes. Name fewer topics, or use a wildcard.`,
       );
-    const session = this.sessionFor(request, transport);
+    const session = this.sessions.open(request, transport);
     whenGone(() => session.close());
     session.clientToken = clientTokenOf(request);
     try {
-      const proof = await authentication.ofRequest(request, transport, session.address, () =>
-        origins.assertAllowed(request, transport, corsOrigin),
-      );
+      const { address } = session;
+      const proof = await this.authentication.ofRequest(request, transport, address, corsOrigin);
       if (proof) session.identify(proof);
       else if (byFirstMessage) session.awaitFirstMessage();
       else throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
@@ -115,15 +83,14 @@ export class Gatekeeper implements OnModuleInit {
    * @throws PushError when there is no room for it, when the principal has expired, and when it cannot be found out
    */
   enter(route: SseRouteRequest, request: ClientRequest, since: number): Session | Promise<Session> {
-    const { routes, proxies } = this.parts;
-    const proof = routes.proofOf(route, request, proxies.addressOf(request), since);
+    const proof = this.routes.proofOf(route, request, since);
     return proof instanceof Promise
       ? proof.then((found) => this.enterAs(request, found))
       : this.enterAs(request, proof);
   }
 
   private enterAs(request: ClientRequest, proof: Proof): Session {
-    const session = this.sessionFor(request, 'sse');
+    const session = this.sessions.open(request, 'sse');
     try {
       session.identify(proof);
       session.budget.spend(workOfHandshake(request.headers));
@@ -137,7 +104,7 @@ export class Gatekeeper implements OnModuleInit {
 
   /** Whose the streams of the application's own routes are, in words. */
   get routePrincipals(): string {
-    return this.parts.routes.description;
+    return this.routes.description;
   }
 
   /** The session that this request has opened. */
@@ -173,7 +140,7 @@ export class Gatekeeper implements OnModuleInit {
    */
   async decide(session: Session, topics: readonly string[]): Promise<number> {
     const { revision } = session;
-    await this.parts.topics.assertMaySubscribe(session, topics);
+    await this.topics.assertMaySubscribe(session, topics);
     session.assertOpen();
     return revision;
   }
@@ -223,7 +190,7 @@ export class Gatekeeper implements OnModuleInit {
   ): Promise<string | undefined> {
     session.assertOpen();
     session.spend('publish');
-    return this.parts.publishing.publish(session, publication, connection);
+    return this.publishing.publish(session, publication, connection);
   }
 
   /**
@@ -233,17 +200,16 @@ export class Gatekeeper implements OnModuleInit {
    * @throws PushError `UNAUTHENTICATED`, and as `open`
    */
   async authenticate(session: Session, token: string): Promise<void> {
-    const { authentication, topics } = this.parts;
     session.spend('subscribe');
     session.budget.spend(tokenWork);
-    const proof = await authentication.ofToken(token, session.transport, session.address);
+    const proof = await this.authentication.ofToken(token, session.transport, session.address);
     if (!proof)
       throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
     if (!session.isPending) assertSame(session, proof);
     // The old one holds until it is known what the new one may read: what nobody decides about in time is lost with it.
     const { transport, address, within, budget } = session;
     const asking = { transport, address, within, budget, principal: proof.principal };
-    const { denied, undecided } = await topics.examine(asking, session.topics);
+    const { denied, undecided } = await this.topics.examine(asking, session.topics);
     session.identify(proof);
     if (denied.length > 0) session.drop(denied);
     if (undecided.length > 0) session.drop(undecided, true);
@@ -256,27 +222,6 @@ export class Gatekeeper implements OnModuleInit {
   private async charge(session: Session, { headers }: ClientRequest): Promise<void> {
     await session.ready();
     session.budget.spend(workOfHandshake(headers));
-  }
-
-  private sessionFor(request: ClientRequest, transport: TransportName): Session {
-    const { proxies, capacity, limits, sessions } = this.parts;
-    const address = proxies.addressOf(request);
-    try {
-      return new Session(transport, address, sessions, limits, capacity.reserve(address));
-    } catch (error) {
-      this.warnOfProxy(request, error);
-      throw error;
-    }
-  }
-
-  /** Behind a proxy that is not declared, all clients have one address, and share its limit. */
-  private warnOfProxy(request: ClientRequest, error: unknown): void {
-    const { proxies } = this.parts;
-    const isLimit = error instanceof PushError && error.code === 'LIMIT_EXCEEDED';
-    if (!isLimit || this.hasWarned || !proxies.isUndeclared(request)) return;
-    this.hasWarned = true;
-    const hint = "Add PushModule.forRoot({ trustedProxies: ['…'] }), or raise limits.connectionsPerAddress.";
-    this.logger.warn(`Too many connections from one address, which is a proxy that forwards others. ${hint}`);
   }
 }
 

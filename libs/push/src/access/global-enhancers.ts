@@ -1,5 +1,13 @@
-import { Logger, type CanActivate, type NestInterceptor, type OnApplicationBootstrap } from '@nestjs/common';
-import type { ApplicationConfig } from '@nestjs/core';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type CanActivate,
+  type NestInterceptor,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
+import { pushPlacement, type PushPlacement } from '../contracts/settings.js';
 import { isWrappedBy } from './http-only.js';
 
 type Enhancer = CanActivate | NestInterceptor;
@@ -13,24 +21,17 @@ const wantsRequest = /\b(?:switchToHttp|getRequest|getResponse)\b/;
 /** The code shows that it wants credentials. */
 const wantsCredentials = /authorization|bearer|jwt|passport|unauthorized/i;
 
-/** What push's clients come through. */
-export interface OpenDoors {
-  readonly gateway: boolean;
-  readonly endpoints: boolean;
-  /** The application has given the endpoints decorators that its guards may know. */
-  readonly areDecorated: boolean;
-}
-
 /**
  * Says at start which of the application's global guards and interceptors will fail on push's clients, rather than have every
  * one of them answered with an error.
  */
+@Injectable()
 export class GlobalEnhancers implements OnApplicationBootstrap {
   private readonly logger = new Logger('PushModule');
 
   constructor(
-    private readonly config: ApplicationConfig,
-    private readonly doors: OpenDoors,
+    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+    @Inject(pushPlacement) private readonly doors: PushPlacement,
   ) {}
 
   onApplicationBootstrap(): void {

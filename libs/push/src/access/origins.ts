@@ -1,8 +1,9 @@
-import { Logger } from '@nestjs/common';
-import { PushError } from '../contracts/errors.js';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { TransportName } from '../contracts/connection.js';
+import { PushError } from '../contracts/errors.js';
+import { pushSettings } from '../contracts/settings.js';
 import type { ClientRequest } from './handshake.js';
-import type { TrustedProxies } from './trusted-proxies.js';
+import { TrustedProxies } from './trusted-proxies.js';
 
 /**
  * The web pages that may connect: `'same-host'` (those of the scheme, host and port that is asked), `'*'` (all), a list of
@@ -14,6 +15,12 @@ export type OriginRule =
   | readonly string[]
   | ((origin: string, request: ClientRequest) => boolean | Promise<boolean>);
 
+/** The settings that say which pages may connect. */
+interface OriginSettings {
+  readonly origins: OriginRule;
+  readonly allowMissingOrigin: boolean;
+}
+
 /** Authorization schemes that a browser adds by itself, also to what a foreign page asks for. */
 const ambientScheme = /^(?:basic|digest|negotiate|ntlm)\b/i;
 
@@ -21,16 +28,20 @@ const ambientScheme = /^(?:basic|digest|negotiate|ntlm)\b/i;
  * Keeps foreign web pages from using the cookies of their visitors: a browser sends them along with a WebSocket to
  * anywhere, and no CORS applies to it (RFC 6455, section 10.2).
  */
+@Injectable()
 export class Origins {
+  private readonly rule: OriginRule;
+  private readonly allowMissing: boolean;
   private readonly logger = new Logger('PushModule');
   private hasWarned = false;
 
   /** @throws PushError `INVALID_OPTION` for an entry that no browser would send */
   constructor(
-    private readonly rule: OriginRule,
-    private readonly allowMissing: boolean,
-    private readonly proxies: TrustedProxies,
+    @Inject(pushSettings) { origins: rule, allowMissingOrigin }: OriginSettings,
+    @Inject(TrustedProxies) private readonly proxies: TrustedProxies,
   ) {
+    this.rule = rule;
+    this.allowMissing = allowMissingOrigin;
     if (typeof rule !== 'function') [rule].flat().forEach(assertEntry);
   }
 

@@ -1,6 +1,8 @@
-import type { Backplane } from '../contracts/backplane.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { ControlMessages } from '../bus/control-messages.js';
+import { Backplane } from '../contracts/backplane.js';
 import { assertPattern, isPattern } from '../contracts/topic.js';
-import type { Sessions } from './sessions.js';
+import { Sessions } from './sessions.js';
 
 /** What nodes tell each other. */
 type Order =
@@ -14,11 +16,15 @@ type Order =
  * off from the others, a principal's `expiresAt` is the bound. Change the right itself first: a client may come back, or
  * ask again, and is then decided about anew.
  */
+@Injectable()
 export class PushAccess {
   constructor(
-    private readonly sessions: Sessions,
-    private readonly backplane: Pick<Backplane, 'control'>,
-  ) {}
+    @Inject(Sessions) private readonly sessions: Sessions,
+    @Inject(Backplane) private readonly backplane: Pick<Backplane, 'control'>,
+    @Inject(ControlMessages) control: ControlMessages,
+  ) {
+    control.listen((message) => this.receive(message));
+  }
 
   /**
    * Ends all connections of a principal (WebSocket: 4401, SSE: `push.expired`), voids its tickets, and refuses those that
@@ -43,7 +49,7 @@ export class PushAccess {
   }
 
   /** Takes a control message; those that are not for it are ignored. */
-  receive(message: string): void {
+  private receive(message: string): void {
     const order = parse(message);
     if (typeof order?.user !== 'string') return;
     if (order.push === 'disconnect') this.sessions.disconnect(order.user);

@@ -1,5 +1,6 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Backplane, OneTimeStore } from '../contracts/backplane.js';
+import { Backplane, type OneTimeStore } from '../contracts/backplane.js';
 import { PushError } from '../contracts/errors.js';
 import { assertPrincipal, expiryOf, type Principal } from '../contracts/principal.js';
 import { assertPattern } from '../contracts/topic.js';
@@ -50,8 +51,9 @@ const grammar = /^[A-Za-z0-9_-]{64}$/;
  * A ticket works once, within seconds, on any node that shares the backplane. It is 64 characters of random, which are
  * kept nowhere: what is stored is their digest.
  */
+@Injectable()
 export class PushTickets {
-  constructor(private readonly backplane: Pick<Backplane, 'oneTimeStore'>) {}
+  constructor(@Inject(Backplane) private readonly backplane: Pick<Backplane, 'oneTimeStore'>) {}
 
   /**
    * @param principal must be JSON, apart from `expiresAt`

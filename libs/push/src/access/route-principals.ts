@@ -1,10 +1,12 @@
-import { Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
 import { PushError } from '../contracts/errors.js';
 import { assertPrincipal, type Principal } from '../contracts/principal.js';
-import type { Authentication } from './authentication.js';
+import { pushSettings } from '../contracts/settings.js';
+import { Authentication } from './authentication.js';
 import type { ClientRequest } from './handshake.js';
 import type { Proof } from './sessions.js';
+import { TrustedProxies } from './trusted-proxies.js';
 
 /** The request of an `@Sse()` route, as Express or Fastify have it. */
 export interface SseRouteRequest {
@@ -22,15 +24,21 @@ const another = 'Say who it is by PushModule.forRoot({ sse: { principal: (reques
  * Finds out whose the streams of the application's own routes are: so that they end when that principal expires or is sent
  * away, as push's own doors do. Who may open them is for the application's guards, which have decided by now.
  */
+@Injectable()
 export class RoutePrincipals {
   private readonly logger = new Logger('PushModule');
   private hasWarned = false;
 
-  /** @param own the application's rule; without it, it is what a guard has left on the request, or whom the authenticator finds */
+  /** The application's rule. Without it, a guard has left the principal on the request, or the authenticator finds it. */
+  private readonly own: PrincipalOf | undefined;
+
   constructor(
-    private readonly own: PrincipalOf | undefined,
-    private readonly authentication: Authentication,
-  ) {}
+    @Inject(pushSettings) { sse }: { readonly sse: { readonly principal?: PrincipalOf } },
+    @Inject(Authentication) private readonly authentication: Authentication,
+    @Inject(TrustedProxies) private readonly proxies: TrustedProxies,
+  ) {
+    this.own = sse.principal;
+  }
 
   /** What is told at start. */
   get description(): string {
@@ -49,12 +57,7 @@ export class RoutePrincipals {
    * @throws PushError `INVALID_OPTION` for a principal that is none; what the authenticator throws, unless it does not let the
    * client in at push's own doors: here the application has
    */
-  proofOf(
-    route: SseRouteRequest,
-    request: ClientRequest,
-    address: string,
-    since: number,
-  ): Proof | Promise<Proof> {
+  proofOf(route: SseRouteRequest, request: ClientRequest, since: number): Proof | Promise<Proof> {
     if (this.own) return { principal: checked(this.own(route)), provenAt: since };
     // Behind Fastify's request is Node's, where middleware leaves it.
     const user = route.user ?? (route as { raw?: { user?: unknown } }).raw?.user;
@@ -62,13 +65,13 @@ export class RoutePrincipals {
     if (principal) return { principal, provenAt: since };
     if (user !== undefined && user !== null) this.warn();
     if (!this.authentication.authenticator) return { principal: undefined, provenAt: since };
-    return this.ask(request, address, since);
+    return this.ask(request, since);
   }
 
-  private async ask(request: ClientRequest, address: string, since: number): Promise<Proof> {
+  private async ask(request: ClientRequest, since: number): Promise<Proof> {
     const nobody = { principal: undefined, provenAt: since };
     try {
-      return (await this.authentication.ofRoute(request, address)) ?? nobody;
+      return (await this.authentication.ofRoute(request, this.proxies.addressOf(request))) ?? nobody;
     } catch (error) {
       // Who is unknown there is nobody here. What could not be decided is not taken for that.
       if (error instanceof PushError && (error.code === 'UNAUTHENTICATED' || error.code === 'FORBIDDEN'))

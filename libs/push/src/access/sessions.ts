@@ -1,5 +1,7 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { PushError } from '../contracts/errors.js';
 import type { Principal } from '../contracts/principal.js';
+import { pushSettings } from '../contracts/settings.js';
 import type { Account } from './account.js';
 import { Accounts } from './accounts.js';
 import type { Limits } from './limits.js';
@@ -31,6 +33,7 @@ export interface User {
 }
 
 /** The connections of this node, by principal. */
+@Injectable()
 export class Sessions {
   /** Outlive the connections. */
   readonly accounts: Accounts;
@@ -38,7 +41,10 @@ export class Sessions {
   /** When principals were disconnected, for as long as an older proof may turn up. */
   private readonly dismissals = new Map<string, number>();
 
-  constructor(private readonly limits: Limits) {
+  private readonly limits: Limits;
+
+  constructor(@Inject(pushSettings) { limits }: { readonly limits: Limits }) {
+    this.limits = limits;
     this.accounts = new Accounts(limits);
   }
 

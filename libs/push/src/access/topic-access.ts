@@ -1,11 +1,12 @@
-import type { ModulesContainer } from '@nestjs/core';
-import { HttpException, type OnModuleInit } from '@nestjs/common';
-import type { ErrorReporter } from '../bus/error-reporter.js';
+import { HttpException, Inject, Injectable, Logger, type OnModuleInit, type Type } from '@nestjs/common';
+import { ErrorReporter } from '../bus/error-reporter.js';
 import { PushError } from '../contracts/errors.js';
 import type { Principal } from '../contracts/principal.js';
+import { pushSettings } from '../contracts/settings.js';
 import { covers, isReserved, isTopic } from '../contracts/topic.js';
 import { AccessRules, type AccessRule } from './access-rules.js';
-import { declaredPolicies, type DeclaredPolicy } from './application-classes.js';
+import { ApplicationClasses, type DeclaredPolicy } from './application-classes.js';
+import type { Authenticator } from './authenticator.js';
 import { decide } from './deadline.js';
 import type { TransportName, WorkBudget } from '../contracts/connection.js';
 import { Pace } from './pace.js';
@@ -43,31 +44,36 @@ export interface PublishGrant {
   readonly params: TopicParams;
 }
 
+/** The settings that say who may read what. */
+interface RightsSettings {
+  readonly topics: readonly AccessRule[];
+  readonly authenticate?: Type<Authenticator>;
+  readonly limits: { readonly decisionTimeout: number };
+}
+
 /** Decides what clients get of what they ask for. Deny is the default; policies only add to what the rules grant. */
+@Injectable()
 export class TopicAccess implements OnModuleInit {
   private readonly rules: AccessRules;
   private policies: readonly DeclaredPolicy[] = [];
 
-  /**
-   * @param decisionTimeout milliseconds that a policy may take
-   * @throws PushError `INVALID_OPTION` for a rule that makes no sense
-   */
+  /** @throws PushError `INVALID_OPTION` for a rule that makes no sense */
   constructor(
-    rules: readonly AccessRule[],
-    private readonly modules: ModulesContainer,
-    private readonly decisionTimeout: number,
-    private readonly errors: ErrorReporter,
+    @Inject(pushSettings) private readonly settings: RightsSettings,
+    @Inject(ApplicationClasses) private readonly classes: ApplicationClasses,
+    @Inject(ErrorReporter) private readonly errors: ErrorReporter,
   ) {
-    this.rules = new AccessRules(rules);
+    this.rules = new AccessRules(settings.topics);
   }
 
   onModuleInit(): void {
-    this.policies = declaredPolicies(this.modules);
-  }
-
-  /** Whether anything can be granted to nobody but a principal. */
-  get needsPrincipals(): boolean {
-    return this.policies.length > 0 || this.rules.needsPrincipals;
+    this.policies = this.classes.policies();
+    const needsPrincipals = this.policies.length > 0 || this.rules.needsPrincipals;
+    if (this.settings.authenticate || !needsPrincipals) return;
+    const hint = 'Add PushModule.forRoot({ authenticate: YourAuthenticator }).';
+    new Logger('PushModule').warn(
+      `Topics are for authenticated clients, but nobody authenticates them: all are denied. ${hint}`,
+    );
   }
 
   /**
@@ -142,7 +148,7 @@ export class TopicAccess implements OnModuleInit {
     const { policy } = declared;
     if (!policy.transform) return data;
     const { transport, address } = asking;
-    return decide(this.decisionTimeout, (signal) =>
+    return decide(this.settings.limits.decisionTimeout, (signal) =>
       policy.transform!(principal, params, { topic, transport, address, signal: signal(), data }),
     );
   }
@@ -186,7 +192,7 @@ export class TopicAccess implements OnModuleInit {
   ): Promise<Verdict> {
     budget?.spend(policyWork);
     try {
-      const answer = await decide(this.decisionTimeout, (signal) =>
+      const answer = await decide(this.settings.limits.decisionTimeout, (signal) =>
         run({ topic, transport, address, signal: signal() }),
       );
       return answer === true ? 'granted' : 'denied';

@@ -6,7 +6,7 @@ const request = (remoteAddress: string | undefined, forwarded?: string, more = {
 });
 
 describe('the address of a client', () => {
-  const proxies = new TrustedProxies(['10.0.0.0/8', '127.0.0.1', 'fd00::/8']);
+  const proxies = new TrustedProxies({ trustedProxies: ['10.0.0.0/8', '127.0.0.1', 'fd00::/8'] });
 
   it.each([
     ['198.51.100.7', undefined, '198.51.100.7'],
@@ -30,13 +30,15 @@ describe('the address of a client', () => {
   });
 
   it('is the peer where no proxy is trusted', () => {
-    expect(new TrustedProxies([]).addressOf(request('127.0.0.1', '203.0.113.9'))).toBe('127.0.0.1');
-    expect(new TrustedProxies([]).addressOf(request(undefined, '203.0.113.9'))).toBe('');
+    expect(new TrustedProxies({ trustedProxies: [] }).addressOf(request('127.0.0.1', '203.0.113.9'))).toBe(
+      '127.0.0.1',
+    );
+    expect(new TrustedProxies({ trustedProxies: [] }).addressOf(request(undefined, '203.0.113.9'))).toBe('');
   });
 });
 
 describe('the origin that a client asked', () => {
-  const behind = new TrustedProxies(['10.0.0.1']);
+  const behind = new TrustedProxies({ trustedProxies: ['10.0.0.1'] });
   const originOf = (peer: string, headers: Record<string, string | string[]>, encrypted?: boolean) =>
     behind.originOf({ headers, socket: { remoteAddress: peer, ...(encrypted && { encrypted }) } });
 

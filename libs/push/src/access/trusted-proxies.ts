@@ -1,5 +1,7 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { BlockList, isIP } from 'node:net';
 import { PushError } from '../contracts/errors.js';
+import { pushSettings } from '../contracts/settings.js';
 
 /** The part of a request that says where it comes from; Node's, of HTTP/1.1 and HTTP/2 alike. */
 export interface FromSomewhere {
@@ -12,17 +14,15 @@ export interface FromSomewhere {
  * by `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` is believed, since a client can send those headers as well.
  * `Forwarded` (RFC 7239) never is: most proxies pass on what the client has put there.
  */
+@Injectable()
 export class TrustedProxies {
   private readonly list = new BlockList();
   private readonly isEmpty: boolean;
 
-  /**
-   * @param proxies addresses and networks (`10.0.0.0/8`, `::1`)
-   * @throws PushError `INVALID_OPTION`
-   */
-  constructor(proxies: readonly string[]) {
-    this.isEmpty = proxies.length === 0;
-    for (const proxy of proxies) this.trust(proxy);
+  /** @throws PushError `INVALID_OPTION` for what is neither an address nor a network */
+  constructor(@Inject(pushSettings) { trustedProxies }: { readonly trustedProxies: readonly string[] }) {
+    this.isEmpty = trustedProxies.length === 0;
+    for (const proxy of trustedProxies) this.trust(proxy);
   }
 
   /** The client's address; empty if the connection is gone already. */

@@ -11,7 +11,7 @@ class Node {
   readonly reports: { readonly error: unknown; readonly context: ErrorContext }[] = [];
   readonly backplane = new MemoryBackplane();
   readonly messages = new ControlMessages(
-    new ErrorReporter((error, context) => this.reports.push({ error, context })),
+    new ErrorReporter({ onError: (error, context) => this.reports.push({ error, context }) }),
   );
   private readonly hub = new Hub(
     new NodeLog({ rules: [], retention: { events: 1, age: 1_000 }, windowBytes: 10_000, emptyTopics: 1 }),

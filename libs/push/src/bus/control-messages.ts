@@ -1,4 +1,5 @@
-import type { ErrorReporter } from './error-reporter.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { ErrorReporter } from './error-reporter.js';
 
 /** Takes the messages that nodes send each other, its own included. It ignores those that are not for it. */
 export type ControlListener = (message: string) => unknown;
@@ -7,10 +8,11 @@ export type ControlListener = (message: string) => unknown;
  * What nodes tell each other through the backplane, besides events: revocations, for example. Any number of listeners get
  * every message, in the order in which they came; what one of them throws is reported, and the others get theirs.
  */
+@Injectable()
 export class ControlMessages {
   private readonly listeners = new Set<{ readonly listener: ControlListener }>();
 
-  constructor(private readonly errors: ErrorReporter) {}
+  constructor(@Inject(ErrorReporter) private readonly errors: ErrorReporter) {}
 
   /** Calls `listener` with every message from now on. Returns a function that ends that. */
   listen(listener: ControlListener): () => void {

@@ -1,4 +1,5 @@
-import { Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { pushSettings } from '../contracts/settings.js';
 import { logFailure } from './debug-log.js';
 
 /** Where an error came from that has nobody to be thrown to. */
@@ -15,9 +16,14 @@ export type ErrorListener = (error: unknown, context: ErrorContext) => void;
 const logger = new Logger('Push');
 
 /** The one door for errors that nobody awaits: they are told, never thrown, never fatal. */
+@Injectable()
 export class ErrorReporter {
-  /** @param listener the application's; without one, errors are logged */
-  constructor(private readonly listener?: ErrorListener) {}
+  private readonly listener: ErrorListener | undefined;
+
+  /** Without a listener of the application's, errors are logged. */
+  constructor(@Inject(pushSettings) { onError }: { readonly onError?: ErrorListener }) {
+    this.listener = onError;
+  }
 
   report(error: unknown, context: ErrorContext): void {
     if (!this.listener) {

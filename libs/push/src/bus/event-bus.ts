@@ -1,12 +1,14 @@
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import type { Backplane, Health } from '../contracts/backplane.js';
+import { Backplane, type Health } from '../contracts/backplane.js';
 import { PushError } from '../contracts/errors.js';
 import type { Draft } from '../contracts/event.js';
 import { printPosition } from '../contracts/position.js';
 import { assertPattern, assertTopic, isWildcard } from '../contracts/topic.js';
-import type { Hub, HubStats } from '../hub/hub.js';
+import { pushSettings } from '../contracts/settings.js';
+import { Hub, type HubStats } from '../hub/hub.js';
 import type { PayloadOf, PushTopics } from './declared-topics.js';
-import type { ErrorReporter } from './error-reporter.js';
+import { ErrorReporter } from './error-reporter.js';
 import { publisherKey } from './publisher-key.js';
 import type { EventStream, StreamData, StreamOptions } from './event-stream.js';
 import { handle, type PushEvent } from './handled-events.js';
@@ -46,13 +48,8 @@ export type Publications<Topics, Names extends readonly string[]> = {
   readonly [Index in keyof Names]: Publication<Names[Index], PayloadOf<Topics, Names[Index]>>;
 };
 
-/** What the bus is told. */
-export interface EventBusOptions {
-  /** Largest payload, as JSON in UTF-8 bytes. */
-  readonly maxEventBytes: number;
-  /** Which client streams are made or read for. Default: for none, and each begins where its options say. */
-  readonly currentClient?: CurrentClient;
-}
+/** Injects which client streams are made or read for: a `CurrentClient`. Default: for none, and each begins where its options say. */
+export const currentStreamClient = Symbol('CurrentClient');
 
 /** `error` and `open` are what an `EventSource` says of itself: an event of that type would look like it. */
 const typeGrammar = /^(?!push\.|(?:error|open)$)[^\p{Cc}]{1,128}$/u;
@@ -64,12 +61,14 @@ const messageIdGrammar = /^[!-~]{1,128}$/;
  *
  * `@nestjs/cqrs` has an `EventBus` too; this one is also exported as `PushEventBus`.
  */
+@Injectable()
 export class EventBus<Topics = PushTopics> {
   constructor(
-    private readonly hub: Hub,
-    private readonly backplane: Backplane,
-    private readonly errors: ErrorReporter,
-    private readonly options: EventBusOptions,
+    @Inject(Hub) private readonly hub: Hub,
+    @Inject(Backplane) private readonly backplane: Backplane,
+    @Inject(ErrorReporter) private readonly errors: ErrorReporter,
+    @Inject(pushSettings) private readonly settings: { readonly maxEventBytes: number },
+    @Optional() @Inject(currentStreamClient) private readonly currentClient?: CurrentClient,
   ) {}
 
   /**
@@ -136,7 +135,7 @@ export class EventBus<Topics = PushTopics> {
     if (patterns.length === 0)
       throw new PushError('INVALID_TOPIC', 'stream() needs at least one topic or pattern.');
     patterns.forEach((pattern) => (options.wildcards ? assertPattern(pattern) : assertExact(pattern)));
-    return streamOf(this.hub, patterns, options, this.options.currentClient ?? (() => undefined));
+    return streamOf(this.hub, patterns, options, this.currentClient ?? (() => undefined));
   }
 
   /**
@@ -204,7 +203,7 @@ export class EventBus<Topics = PushTopics> {
         `The data for ${topic} is ${typeof data}. Publish null for "no data".`,
       );
     }
-    const { maxEventBytes } = this.options;
+    const { maxEventBytes } = this.settings;
     // A UTF-16 unit takes three bytes at most, so that most payloads need no counting.
     if (json.length * 3 > maxEventBytes && Buffer.byteLength(json) > maxEventBytes) {
       const message = `The data for ${topic} has ${Buffer.byteLength(json)} bytes; maxEventBytes is ${maxEventBytes}.`;

@@ -1,12 +1,14 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { logConnected, logDisconnected } from '../bus/debug-log.js';
 import type { Session } from '../access/session.js';
-import type { Hub } from '../hub/hub.js';
+import { Hub } from '../hub/hub.js';
 import { Client, type ClientListener } from './client.js';
-import type { ConnectionContext, Hooks } from './hooks.js';
+import { Hooks, type ConnectionContext } from './hooks.js';
 import type { Outlet } from './outlet.js';
-import type { TimerWheel } from './timer-wheel.js';
+import { TimerWheel } from './timer-wheel.js';
 
 /** The clients of this node, whatever carries them. */
+@Injectable()
 export class Clients implements ClientListener {
   private readonly clients = new Set<Client>();
   /** Requests that are being answered, although their clients may be gone. */
@@ -14,9 +16,9 @@ export class Clients implements ClientListener {
   private emptied: (() => void)[] = [];
 
   constructor(
-    private readonly hub: Hub,
-    private readonly wheel: TimerWheel,
-    private readonly hooks: Hooks,
+    @Inject(Hub) private readonly hub: Hub,
+    @Inject(TimerWheel) private readonly wheel: TimerWheel,
+    @Inject(Hooks) private readonly hooks: Hooks,
   ) {}
 
   get size(): number {

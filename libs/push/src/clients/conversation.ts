@@ -6,22 +6,16 @@ import type { Door } from './door.js';
 
 /* What clients that speak in the messages of PROTOCOL.md are told, whatever carries them. */
 
-/** What such a client is told when it comes in. */
-export class MessageLimits {
-  constructor(
-    /** Milliseconds between heartbeats. */
-    readonly heartbeat: number,
-    readonly maxMessageBytes: number,
-    readonly maxTopics: number,
-  ) {}
+/** The settings that such a client is told in `hello`. */
+export interface ConversationSettings {
+  /** Milliseconds between heartbeats. */
+  readonly heartbeat: number;
+  readonly websocket: { readonly maxMessageBytes: number; readonly maxTopics: number };
 }
 
 /** The first message: `hello`. */
-export function greet(
-  client: Client,
-  { heartbeat, maxMessageBytes, maxTopics }: MessageLimits,
-  ref?: string,
-): void {
+export function greet(client: Client, { heartbeat, websocket }: ConversationSettings, ref?: string): void {
+  const { maxMessageBytes, maxTopics } = websocket;
   client.send({
     event: 'hello',
     data: {
@@ -44,10 +38,10 @@ export async function subscribe(
   client: Client,
   { topics, from, ref, repeat }: SubscribeMessage,
   door: Door,
-  { maxTopics }: MessageLimits,
+  { websocket }: ConversationSettings,
 ): Promise<void> {
   topics.forEach((topic) => assertPattern(topic));
-  assertRoom(client, topics, maxTopics);
+  assertRoom(client, topics, websocket.maxTopics);
   await door.subscribe(client, topics, () => {
     const answer = (event: 'subscribed' | 'live') => (id: string, own: readonly string[]) =>
       client.send({ event, data: { ref, topics: own, id } });

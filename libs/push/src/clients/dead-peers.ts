@@ -1,8 +1,11 @@
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Http2Session } from 'node:http2';
-import type { ErrorReporter } from '../bus/error-reporter.js';
+import { ErrorReporter } from '../bus/error-reporter.js';
+import { pushSettings } from '../contracts/settings.js';
 import type { Client } from './client.js';
-import type { Clients } from './clients.js';
-import type { Http2Sessions } from '../platform/http2-sessions.js';
+import { Clients } from './clients.js';
+import { HttpServer } from '../platform/http-server.js';
+import { Http2Sessions } from '../platform/http2-sessions.js';
 import { tcpKey, unacknowledged, type TcpKey } from '../platform/tcp-table.js';
 
 /** How often clients are looked at in an interval. */
@@ -20,30 +23,32 @@ interface Suspect {
  * kernel trying all along, is gone. HTTP/2 sessions are asked by PING (RFC 9113, section 6.7), and have an interval to
  * answer. WebSocket over HTTP/1.1 asks by its own ping and needs no help.
  */
-export class DeadPeers {
+@Injectable()
+export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   private look = 0;
   private suspects = new Map<TcpKey, Suspect>();
   /** At which look those who have yet to answer were asked. */
   private readonly asked = new WeakMap<Http2Session, number>();
 
-  /** @param interval milliseconds between two heartbeats */
   constructor(
-    private readonly clients: Clients,
-    private readonly sessions: Http2Sessions,
-    private readonly interval: number,
-    private readonly errors: ErrorReporter,
+    @Inject(Clients) private readonly clients: Clients,
+    @Inject(Http2Sessions) private readonly sessions: Http2Sessions,
+    @Inject(HttpServer) private readonly server: HttpServer,
+    @Inject(ErrorReporter) private readonly errors: ErrorReporter,
+    @Inject(pushSettings) private readonly settings: { readonly heartbeat: number },
   ) {}
 
-  start(): void {
+  onModuleInit(): void {
+    if (!this.server.node) return;
     this.timer = setInterval(() => {
       this.look++;
       this.askSessions();
       this.lookAtSockets().catch((error: unknown) => this.errors.report(error, { stage: 'dead peers' }));
-    }, this.interval / looks).unref();
+    }, this.settings.heartbeat / looks).unref();
   }
 
-  stop(): void {
+  onApplicationShutdown(): void {
     clearInterval(this.timer);
   }
 

@@ -1,13 +1,14 @@
-import type { Gatekeeper, Entrance } from '../access/gatekeeper.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { Gatekeeper, type Entrance } from '../access/gatekeeper.js';
 import type { ClientRequest } from '../access/handshake.js';
 import type { Session } from '../access/session.js';
 import { explain } from '../bus/failure.js';
 import type { Client } from './client.js';
-import type { Clients } from './clients.js';
-import type { PushLifecycle } from './lifecycle.js';
-import type { LogGate } from './log-gate.js';
+import { Clients } from './clients.js';
+import { PushLifecycle } from './lifecycle.js';
+import { LogGate } from './log-gate.js';
 import type { Outlet } from './outlet.js';
-import type { TurnQueue } from './turn-queue.js';
+import { TurnQueue } from './turn-queue.js';
 
 /**
  * Where clients come in, for all transports. A transport gets a request in, makes an outlet and chooses a dialect; the order
@@ -19,13 +20,14 @@ import type { TurnQueue } from './turn-queue.js';
  * 4. `welcome`: it waits for the log, counts, and passes the hooks; or is refused.
  * 5. `Client.begin`: it is spoken to.
  */
+@Injectable()
 export class Door {
   constructor(
-    private readonly lifecycle: PushLifecycle,
-    private readonly turns: TurnQueue,
-    private readonly log: LogGate,
-    private readonly gatekeeper: Gatekeeper,
-    private readonly clients: Clients,
+    @Inject(PushLifecycle) private readonly lifecycle: PushLifecycle,
+    @Inject(TurnQueue) private readonly turns: TurnQueue,
+    @Inject(LogGate) private readonly log: LogGate,
+    @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
+    @Inject(Clients) private readonly clients: Clients,
   ) {}
 
   /** Milliseconds after which a client should come back, different for each. */

@@ -1,6 +1,6 @@
-import { SetMetadata } from '@nestjs/common';
-import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
-import type { ErrorReporter } from '../bus/error-reporter.js';
+import { Inject, Injectable, SetMetadata, type OnModuleInit } from '@nestjs/common';
+import { MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { ErrorReporter } from '../bus/error-reporter.js';
 import type { DisconnectReason, TransportName } from '../contracts/connection.js';
 import type { Principal } from '../contracts/principal.js';
 
@@ -59,7 +59,8 @@ export const OnPushUnsubscribe = (): MethodDecorator =>
   SetMetadata(hookMetadata, 'unsubscribe' satisfies HookName);
 
 /** The application's hooks. */
-export class Hooks {
+@Injectable()
+export class Hooks implements OnModuleInit {
   private readonly hooks: Record<HookName, Hook[]> = {
     connect: [],
     disconnect: [],
@@ -71,12 +72,12 @@ export class Hooks {
   private readonly greeted = new Map<string, Promise<void> | undefined>();
 
   constructor(
-    private readonly modules: ModulesContainer,
-    private readonly errors: ErrorReporter,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    @Inject(ErrorReporter) private readonly errors: ErrorReporter,
   ) {}
 
-  /** Looks for hooks among all providers and controllers. Called when they exist. */
-  discover(): void {
+  /** Looks for hooks among all providers and controllers. */
+  onModuleInit(): void {
     const scanner = new MetadataScanner();
     for (const { providers, controllers } of this.modules.values()) {
       for (const { instance, isNotMetatype } of [...providers.values(), ...controllers.values()]) {

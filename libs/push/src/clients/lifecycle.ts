@@ -1,13 +1,14 @@
-import { Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PushError } from '../contracts/errors.js';
-import type { Clients } from './clients.js';
-import type { HttpSockets } from '../platform/http-sockets.js';
-import type { Http2Sessions } from '../platform/http2-sessions.js';
-import type { LogGate } from './log-gate.js';
+import { pushSettings } from '../contracts/settings.js';
+import { HttpSockets } from '../platform/http-sockets.js';
+import { Http2Sessions } from '../platform/http2-sessions.js';
+import { Clients } from './clients.js';
+import { LogGate } from './log-gate.js';
 
-/** How the node says goodbye. */
-export interface LifecycleSettings {
+/** The settings that say how the node shuts down. */
+interface ShutdownSettings {
   /** For how many milliseconds the node goes on after `ready` has turned false. */
   readonly shutdownDelay: number;
   /** Within how many milliseconds after that everyone has to be gone. */
@@ -30,17 +31,18 @@ const timeToLeave = 1_000;
  * Begin and end of serving clients. The application's shutdown drains by itself; `drain()` does it by hand, for example
  * when a load balancer is told first.
  */
+@Injectable()
 export class PushLifecycle {
   private readonly logger = new Logger('Push');
   private draining: Promise<void> | undefined;
   private readonly hurry = new AbortController();
 
   constructor(
-    private readonly clients: Clients,
-    private readonly sockets: HttpSockets,
-    private readonly sessions: Http2Sessions,
-    private readonly log: LogGate,
-    private readonly settings: LifecycleSettings,
+    @Inject(Clients) private readonly clients: Clients,
+    @Inject(HttpSockets) private readonly sockets: HttpSockets,
+    @Inject(Http2Sessions) private readonly sessions: Http2Sessions,
+    @Inject(LogGate) private readonly log: LogGate,
+    @Inject(pushSettings) private readonly settings: ShutdownSettings,
   ) {}
 
   /**

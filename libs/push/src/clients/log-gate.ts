@@ -1,25 +1,26 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { longestTimeout } from '../access/deadline.js';
+import type { Limits } from '../access/limits.js';
 import { PushError } from '../contracts/errors.js';
-import type { Hub } from '../hub/hub.js';
-
-/** How long, and how many clients may wait. */
-export interface LogGateLimits {
-  /** Milliseconds. */
-  readonly decisionTimeout: number;
-  readonly pendingHandshakes: number;
-}
+import { pushSettings } from '../contracts/settings.js';
+import { Hub } from '../hub/hub.js';
 
 /**
  * Clients wait here until the node has reached its log for the first time: before that no stream can begin. That the
  * backplane is away later closes nothing, since the node has its window, and its clients their places in it.
  */
+@Injectable()
 export class LogGate {
   private readonly waiting = new Set<(refusal?: PushError) => void>();
 
+  /** How long, and how many clients may wait. */
+  private readonly limits: Limits;
+
   constructor(
-    private readonly hub: Hub,
-    private readonly limits: LogGateLimits,
+    @Inject(Hub) private readonly hub: Hub,
+    @Inject(pushSettings) { limits }: { readonly limits: Limits },
   ) {
+    this.limits = limits;
     hub.whenOpen(() => this.settle());
   }
 

@@ -1,4 +1,5 @@
-import type { Clients } from './clients.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { Clients } from './clients.js';
 import type { ConnectionContext } from './hooks.js';
 
 /** A client that is connected to this node. */
@@ -14,8 +15,9 @@ export interface ConnectedClient extends ConnectionContext {
  * The clients that are connected to this node, to be injected. Other nodes have theirs: a list of all is what presence is
  * for.
  */
+@Injectable()
 export class PushClients {
-  constructor(private readonly clients: Clients) {}
+  constructor(@Inject(Clients) private readonly clients: Clients) {}
 
   /** How many there are. */
   get size(): number {

@@ -1,6 +1,8 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { TokenBucket } from '../access/token-bucket.js';
-import type { TurnQueue } from './turn-queue.js';
+import type { SessionGuard } from '../platform/http2-sessions.js';
+import { TurnQueue } from './turn-queue.js';
 
 /** How many streams a session may reset before there can be an answer. Nobody who wants one does that again and again. */
 const resets = { perSecond: 20, burst: 100 };
@@ -16,8 +18,9 @@ type StreamListener = (this: ServerHttp2Session, stream: ServerHttp2Stream, ...r
  * although the next bytes may reset it (CVE-2023-44487). Those that do not fit into the turn wait for the next, and of those
  * that are reset by then the application never learns. A session that does little else is ended.
  */
-export class StreamGate {
-  constructor(private readonly turns: TurnQueue) {}
+@Injectable()
+export class StreamGate implements SessionGuard {
+  constructor(@Inject(TurnQueue) private readonly turns: TurnQueue) {}
 
   /** From now on, the streams of `session` go this way. To be called before anybody but Node listens to it. */
   guard(session: ServerHttp2Session): void {

@@ -1,3 +1,6 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { pushSettings } from '../contracts/settings.js';
+
 /** Something that wants to be called once an interval. */
 export interface Beating {
   /** MUST NOT throw. */
@@ -11,14 +14,19 @@ const slots = 60;
  * One timer for the heartbeats of all connections. Each is called once an interval, and the calls are spread over it in
  * the order of joining, so that a reconnect storm does not become a heartbeat storm.
  */
+@Injectable()
 export class TimerWheel {
   private readonly wheel: Set<Beating>[] = Array.from({ length: slots }, () => new Set());
   private readonly slotOf = new Map<Beating, Set<Beating>>();
   private current = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param interval milliseconds between two beats of one connection */
-  constructor(readonly interval: number) {}
+  /** Milliseconds between two beats of one connection. */
+  private readonly interval: number;
+
+  constructor(@Inject(pushSettings) { heartbeat }: { readonly heartbeat: number }) {
+    this.interval = heartbeat;
+  }
 
   get size(): number {
     return this.slotOf.size;

@@ -1,3 +1,4 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { Backplane } from '../contracts/backplane.js';
 import type { Connection } from '../contracts/connection.js';
 import type { LogEvent } from '../contracts/event.js';
@@ -5,7 +6,7 @@ import type { Position } from '../contracts/position.js';
 import type { RetentionRules } from '../contracts/retention.js';
 import { Cursor } from './replay/cursor.js';
 import type { HistoryStats } from './replay/history-reader.js';
-import type { NodeLog } from './replay/node-log.js';
+import { NodeLog } from './replay/node-log.js';
 
 /** A snapshot of the hub, for `EventBus.stats()`. */
 export interface HubStats {
@@ -38,12 +39,13 @@ export interface HubStats {
  * The door of this room. The bus brings the log in here, event by event, and clients get their cursors; what cursors read
  * is the {@link NodeLog}.
  */
+@Injectable()
 export class Hub {
   private readonly cursors = new Set<Cursor>();
   /** Called when the log is reached for the first time. */
   private onOpen: (() => void)[] = [];
 
-  constructor(private readonly log: NodeLog) {}
+  constructor(@Inject(NodeLog) private readonly log: NodeLog) {}
 
   /** How much of each topic is promised to be kept. */
   get retention(): RetentionRules {

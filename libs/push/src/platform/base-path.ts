@@ -1,5 +1,6 @@
-import { RequestMethod, type Type } from '@nestjs/common';
-import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { Inject, Injectable, RequestMethod } from '@nestjs/common';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { pushPlacement, type PushPlacement } from '../contracts/settings.js';
 import { modulePathOf } from './nest-internals.js';
 
 /** What `setGlobalPrefix(…, { exclude })` has become. */
@@ -19,21 +20,15 @@ const methods = [RequestMethod.GET, RequestMethod.POST];
  * the application's global prefix (unless that excludes any part of it) and the path that `RouterModule` gives the module.
  * Versions do not change it: the protocol has one of its own.
  */
+@Injectable()
 export class BasePath {
   private known: string | undefined;
   private pattern: RegExp | undefined;
 
-  /**
-   * @param path of the module, with a leading slash
-   * @param doors that the module has
-   * @param module whose path `RouterModule` may set
-   */
   constructor(
-    private readonly path: string,
-    private readonly doors: { readonly gateway: boolean; readonly endpoints: boolean },
-    private readonly module: Type,
-    private readonly config: ApplicationConfig,
-    private readonly modules: ModulesContainer,
+    @Inject(pushPlacement) private readonly placement: PushPlacement,
+    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {}
 
   /** With a leading slash, and none at the end. A prefix may have parameters: `/:tenant/push`. */
@@ -43,10 +38,10 @@ export class BasePath {
 
   /** For the log at start. */
   get description(): string {
-    const { value, doors } = this;
+    const { value, placement } = this;
     const open = [
-      ...(doors.gateway ? [`WebSocket at ${value}`] : []),
-      ...(doors.endpoints
+      ...(placement.gateway ? [`WebSocket at ${value}`] : []),
+      ...(placement.endpoints
         ? [`SSE at ${value}/${endpoints.events}`, `publishing at ${value}/${endpoints.publish}`]
         : []),
     ];
@@ -68,7 +63,7 @@ export class BasePath {
     // Case counts, and so does a slash at the end, whatever the framework thinks.
     const path = url?.split('?', 1)[0] ?? '';
     const isAt = (name: string) => path.endsWith(`/${name}`) && this.matches(path.slice(0, -name.length - 1));
-    return this.doors.endpoints && (endpoint ? isAt(endpoint) : Object.values(endpoints).some(isAt));
+    return this.placement.endpoints && (endpoint ? isAt(endpoint) : Object.values(endpoints).some(isAt));
   }
 
   /**
@@ -76,7 +71,7 @@ export class BasePath {
    * Called when the application's settings are final, and before the routes are built.
    */
   settle(): void {
-    if (!this.doors.endpoints || this.globalPrefix === '' || this.prefix !== '') return;
+    if (!this.placement.endpoints || this.globalPrefix === '' || this.prefix !== '') return;
     const options = this.config.getGlobalPrefixOptions();
     const own = this.routes.map((path) => ({
       path,
@@ -91,7 +86,7 @@ export class BasePath {
   }
 
   private get unprefixed(): string {
-    return slashed(modulePathOf(this.module, this.modules)) + this.path;
+    return slashed(modulePathOf(this.placement.module, this.modules)) + this.placement.path;
   }
 
   private get globalPrefix(): string {

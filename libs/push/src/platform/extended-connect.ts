@@ -1,5 +1,4 @@
-import type { OnModuleInit } from '@nestjs/common';
-import type { HttpAdapterHost } from '@nestjs/core';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import { IncomingMessage } from 'node:http';
@@ -10,7 +9,8 @@ import {
   type Http2Server,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { http2ServerOf } from './http2-adapter.js';
+import { pushSettings } from '../contracts/settings.js';
+import { HttpServer } from './http-server.js';
 import { UpgradeStream } from './upgrade-stream.js';
 
 /**
@@ -19,14 +19,19 @@ import { UpgradeStream } from './upgrade-stream.js';
  * same, and everything else that listens to upgrades works too: a browser that has an HTTP/2 connection and is told so
  * opens all its WebSockets there.
  */
+@Injectable()
 export class ExtendedConnect implements OnModuleInit {
+  private readonly isOffered: boolean;
+
   constructor(
-    private readonly host: HttpAdapterHost,
-    private readonly isOffered: boolean,
-  ) {}
+    @Inject(HttpServer) private readonly server: HttpServer,
+    @Inject(pushSettings) { websocket }: { readonly websocket: { readonly extendedConnect: boolean } },
+  ) {
+    this.isOffered = websocket.extendedConnect;
+  }
 
   onModuleInit(): void {
-    const server = this.isOffered ? http2ServerOf(this.host.httpAdapter) : undefined;
+    const server = this.isOffered ? this.server.http2 : undefined;
     if (!server) return;
     server.updateSettings({ enableConnectProtocol: true });
     // The types know this event of HTTP/1.1 only, which the server may speak as well.

@@ -1,10 +1,12 @@
-import type { EventEmitter } from 'node:events';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer, type TLSSocket } from 'node:tls';
+import { Handshakes } from './handshakes.js';
+import { HttpServer } from './http-server.js';
 import { whenClosed } from './raw-response.js';
 
-/** How long a connection that comes when everyone has left may take to send its request, in milliseconds. */
+/** How long a connection that comes after all clients have left may take to send its request, in milliseconds. */
 const grace = 500;
 
 /**
@@ -12,21 +14,24 @@ const grace = 500;
  * that browsers open ahead of need and for requests that never become whole, and a keep-alive timeout long for those
  * whose last request ends later.
  */
-export class HttpSockets {
+@Injectable()
+export class HttpSockets implements OnModuleInit {
   private readonly sockets = new Set<Socket>();
-  /** Connections whose TLS handshake is under way, by who they come from. */
-  private readonly handshakes = new Map<string, Socket>();
   /** How many requests of each have no answer yet: a client may send several at a time. */
   private readonly busy = new Map<Socket, number>();
   private state: 'open' | 'closing' | 'closed' = 'open';
 
-  /** Begins to follow the connections of `server`; HTTP/2 without TLS has none. */
-  watch(server: EventEmitter): void {
+  constructor(
+    @Inject(HttpServer) private readonly server: HttpServer,
+    @Inject(Handshakes) private readonly handshakes: Handshakes,
+  ) {}
+
+  /** Begins to follow the connections of the server; a server of HTTP/2 without TLS has none. */
+  onModuleInit(): void {
+    const server = this.server.node;
     if (server instanceof TlsServer) {
-      server.on('connection', (socket: Socket) => this.shake(socket));
       server.on('secureConnection', (socket: TLSSocket) => {
-        this.handshakes.delete(peer(socket));
-        // An HTTP/2 session, and its end, is looked after as one.
+        // `Http2Sessions` follows HTTP/2.
         if (socket.alpnProtocol !== 'h2') this.add(socket);
       });
     } else if (server instanceof Server) server.on('connection', (socket: Socket) => this.add(socket));
@@ -44,15 +49,8 @@ export class HttpSockets {
   /** Ends those on which nothing is being answered, now and when they come. */
   closeIdle(): void {
     this.state = 'closed';
-    for (const socket of this.handshakes.values()) socket.destroy();
+    this.handshakes.close();
     for (const socket of this.sockets) this.dismiss(socket);
-  }
-
-  private shake(socket: Socket): void {
-    const key = peer(socket);
-    this.handshakes.set(key, socket);
-    socket.once('close', () => this.handshakes.get(key) === socket && this.handshakes.delete(key));
-    if (this.state === 'closed') setTimeout(() => this.handshakes.get(key)?.destroy(), grace).unref();
   }
 
   private add(socket: Socket): void {
@@ -78,12 +76,8 @@ export class HttpSockets {
     if (this.state !== 'open') socket.end();
   }
 
-  /** An upgraded connection has no parser any more: it is its new owner's to end. */
+  /** Leaves upgraded connections to their new owner: they have no parser any more. */
   private dismiss(socket: Socket): void {
     if (!this.busy.has(socket) && (socket as { parser?: unknown }).parser) socket.destroy();
   }
-}
-
-function peer({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }

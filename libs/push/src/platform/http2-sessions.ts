@@ -1,28 +1,33 @@
-import type { EventEmitter } from 'node:events';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import { HttpServer } from './http-server.js';
 
 /** How long a session that comes during a shutdown may take to ask for something, in milliseconds. */
 const grace = 500;
 
-/** Looks at a session before anything else listens to it. */
-export interface SessionGuard {
-  guard(session: ServerHttp2Session): void;
+/** Looks at each session before anything else listens to it. */
+export abstract class SessionGuard {
+  abstract guard(session: ServerHttp2Session): void;
 }
 
 /**
  * The HTTP/2 sessions of the application's server, which would keep it from closing for as long as clients like. A server
  * without HTTP/2 has none.
  */
-export class Http2Sessions {
+@Injectable()
+export class Http2Sessions implements OnModuleInit {
   private readonly sessions = new Set<ServerHttp2Session>();
   private emptied: (() => void)[] = [];
   private isClosing = false;
 
-  constructor(private readonly gate: SessionGuard) {}
+  constructor(
+    @Inject(HttpServer) private readonly server: HttpServer,
+    @Inject(SessionGuard) private readonly gate: SessionGuard,
+  ) {}
 
-  /** Begins to follow the sessions of `server`. */
-  watch(server: EventEmitter): void {
-    server.on('session', (session: ServerHttp2Session) => {
+  /** Begins to follow the sessions of the server. */
+  onModuleInit(): void {
+    this.server.node?.on('session', (session: ServerHttp2Session) => {
       this.gate.guard(session);
       this.sessions.add(session);
       session.once('close', () => this.remove(session));

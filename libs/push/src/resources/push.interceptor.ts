@@ -1,4 +1,10 @@
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
 import { SSE_METADATA } from '../platform/nest-internals.js';
 import type { Observable } from 'rxjs';
 import { ResourcePusher } from './resource-pusher.js';
@@ -11,7 +17,7 @@ import { ResourcePusher } from './resource-pusher.js';
  */
 @Injectable()
 export class PushInterceptor implements NestInterceptor {
-  constructor(private readonly pusher: ResourcePusher) {}
+  constructor(@Inject(ResourcePusher) private readonly pusher: ResourcePusher) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() === 'http' && !Reflect.hasMetadata(SSE_METADATA, context.getHandler()))

@@ -5,15 +5,15 @@ import {
   type Http2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { Injectable, Logger, type ExecutionContext, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Inject, Injectable, Logger, type ExecutionContext, type OnModuleInit } from '@nestjs/common';
+import { pushSettings } from '../contracts/settings.js';
+import { HttpServer } from '../platform/http-server.js';
 import { raw, type RawRequest, type RawResponse } from '../platform/raw-response.js';
 import { isNavigation, sendEarlyHints } from './early-hints.js';
-import { assertHttp2Adapter, http2ServerOf } from '../platform/http2-adapter.js';
 import { mergeLinks } from './link-header.js';
 import { PromiseLedger } from './promise-ledger.js';
 import { digestOf, printDigests, readDigests } from './pushed-cookie.js';
-import { ResourceSettings, type ResourceSwitches } from './resource.options.js';
+import type { ResourceSettings, ResourceSwitches } from './resource.options.js';
 import { resourcesOf } from './resource-plan.js';
 import { ResourceCounters, type ResourceSkip, type ResourceStats } from './resource-stats.js';
 import type { CheckedResource } from './resource.js';
@@ -37,17 +37,18 @@ export class ResourcePusher implements OnModuleInit {
   private readonly offered = new WeakSet<RawResponse>();
   private readonly warnings = new Set<string>();
 
+  private readonly settings: ResourceSettings;
+
   constructor(
-    private readonly settings: ResourceSettings,
-    private readonly adapterHost: HttpAdapterHost,
+    @Inject(HttpServer) private readonly server: HttpServer,
+    @Inject(pushSettings) { http2 }: { readonly http2: ResourceSettings },
   ) {
-    this.ledger = new PromiseLedger(settings.maxRemembered, settings.maxConcurrent);
+    this.settings = http2;
+    this.ledger = new PromiseLedger(http2.maxRemembered, http2.maxConcurrent);
   }
 
   onModuleInit(): void {
-    const adapter = this.adapterHost.httpAdapter;
-    assertHttp2Adapter(adapter);
-    const server: EventEmitter | undefined = http2ServerOf(adapter);
+    const server: EventEmitter | undefined = this.server.http2;
     server?.on('request', (request: RawRequest, response: RawResponse) =>
       this.noteRequest(request, response),
     );
@@ -131,13 +132,12 @@ export class ResourcePusher implements OnModuleInit {
       return false;
     }
     const headers = pushedRequest(request.headers, resource.path, this.settings.forwardHeaders);
-    const server: EventEmitter = this.adapterHost.httpAdapter.getHttpServer();
     try {
       pushResource(
         stream,
         resource,
         headers,
-        (pushed, answer) => server.emit('request', pushed, answer),
+        (pushed, answer) => this.server.node!.emit('request', pushed, answer),
         this.observe(resource.path, () => this.ledger.close(session)),
       );
     } catch {

@@ -47,38 +47,29 @@ export interface ResourceOptions extends ResourceSwitches {
 
 const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 
-/** The options as they hold: checked at start, defaults filled in. Also the injection token. */
-export class ResourceSettings implements Required<ResourceSwitches> {
-  readonly push: boolean;
-  readonly earlyHints: 'http2' | 'always' | false;
-  readonly link: boolean;
+/** The options as they hold: checked, with the defaults filled in. */
+export interface ResourceSettings extends Required<Omit<ResourceOptions, 'resources'>> {
   readonly resources: readonly CheckedDeclaration[];
-  readonly maxPerPage: number;
-  readonly maxConcurrent: number;
-  readonly maxRemembered: number;
-  readonly cookie: string | false;
-  readonly forwardHeaders: readonly string[];
+}
 
-  /** @throws PushError `INVALID_OPTION` */
-  constructor(options: ResourceOptions = {}) {
-    this.push = options.push ?? true;
-    this.earlyHints = options.earlyHints ?? 'http2';
-    this.link = options.link ?? true;
-    this.resources = checkDeclarations([options.resources ?? []].flat());
-    this.maxPerPage = atLeastOne('maxPerPage', options.maxPerPage ?? 32);
-    this.maxConcurrent = atLeastOne('maxConcurrent', options.maxConcurrent ?? 16);
-    this.maxRemembered = atLeastOne('maxRemembered', options.maxRemembered ?? 256);
-    this.cookie = options.cookie ?? false;
-    this.forwardHeaders = options.forwardHeaders ?? [];
-    if (this.cookie !== false && !/^[A-Za-z0-9_-]+$/.test(this.cookie))
-      throw new PushError(
-        'INVALID_OPTION',
-        'cookie must be a name of letters, digits, "_" and "-", or false.',
-      );
-    for (const name of this.forwardHeaders)
-      if (!headerName.test(name))
-        throw new PushError('INVALID_OPTION', 'forwardHeaders must be names of headers, in lower case.');
-  }
+/** @throws PushError `INVALID_OPTION` */
+export function resourceSettingsOf(options: ResourceOptions = {}): ResourceSettings {
+  const { cookie = false, forwardHeaders = [] } = options;
+  if (cookie !== false && !/^[A-Za-z0-9_-]+$/.test(cookie))
+    throw new PushError('INVALID_OPTION', 'cookie must be a name of letters, digits, "_" and "-", or false.');
+  if (!forwardHeaders.every((name) => headerName.test(name)))
+    throw new PushError('INVALID_OPTION', 'forwardHeaders must be names of headers, in lower case.');
+  return {
+    push: options.push ?? true,
+    earlyHints: options.earlyHints ?? 'http2',
+    link: options.link ?? true,
+    resources: checkDeclarations([options.resources ?? []].flat()),
+    maxPerPage: atLeastOne('maxPerPage', options.maxPerPage ?? 32),
+    maxConcurrent: atLeastOne('maxConcurrent', options.maxConcurrent ?? 16),
+    maxRemembered: atLeastOne('maxRemembered', options.maxRemembered ?? 256),
+    cookie,
+    forwardHeaders,
+  };
 }
 
 function atLeastOne(name: string, value: number): number {

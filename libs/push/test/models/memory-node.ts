@@ -91,6 +91,6 @@ export class MemoryNode {
   }
 
   private start(): void {
-    new NodeTail(this.hub, new ControlMessages(new ErrorReporter())).start(this.backplane);
+    new NodeTail(this.hub, new ControlMessages(new ErrorReporter({}))).start(this.backplane);
   }
 }

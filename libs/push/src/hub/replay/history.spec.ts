@@ -41,7 +41,7 @@ class WatchedHistory implements History {
 /** A hub that reads the log of a backplane. */
 function startedHub(log: NodeLog, backplane: Backplane): Hub {
   const hub = new Hub(log);
-  new NodeTail(hub, new ControlMessages(new ErrorReporter())).start(backplane);
+  new NodeTail(hub, new ControlMessages(new ErrorReporter({}))).start(backplane);
   return hub;
 }
 

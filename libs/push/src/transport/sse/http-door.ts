@@ -1,20 +1,26 @@
-import { NotFoundException } from '@nestjs/common';
-import type { Gatekeeper } from '../../access/gatekeeper.js';
+import { Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session, SessionClient } from '../../access/session.js';
-import type { BasePath } from '../../platform/base-path.js';
-import type { Door } from '../../clients/door.js';
-import type { MessageLimits } from '../../clients/conversation.js';
+import { BasePath } from '../../platform/base-path.js';
+import { Door } from '../../clients/door.js';
+import { pushSettings } from '../../contracts/settings.js';
 import { refusing } from './http-refusal.js';
 import { raw, whenClosed, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
 import { readMessage, unveil } from './request-body.js';
 
+/** The settings that bound the body of a request. */
+interface BodySettings {
+  readonly websocket: { readonly maxMessageBytes: number };
+}
+
 /** What the built-in endpoints have in common: how a request is read, and who sent it. */
+@Injectable()
 export class HttpDoor {
   constructor(
-    private readonly basePath: BasePath,
-    private readonly gatekeeper: Gatekeeper,
-    private readonly door: Door,
-    private readonly limits: MessageLimits,
+    @Inject(BasePath) private readonly basePath: BasePath,
+    @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
+    @Inject(Door) private readonly door: Door,
+    @Inject(pushSettings) private readonly settings: BodySettings,
   ) {}
 
   /**
@@ -85,7 +91,8 @@ export class HttpDoor {
   /** What the request says in its body. Nothing of it is read before. */
   messageOf(request: RawRequest, signal?: AbortSignal): Promise<object> {
     const { handshakeTimeout: timeout, jsonDepth: maxDepth } = this.gatekeeper.limits;
-    return readMessage(request, { maxBytes: this.limits.maxMessageBytes, timeout, maxDepth, signal });
+    const { maxMessageBytes: maxBytes } = this.settings.websocket;
+    return readMessage(request, { maxBytes, timeout, maxDepth, signal });
   }
 
   /** Runs `run` for a client that comes and goes; what it throws becomes an answer. */

@@ -1,6 +1,7 @@
 import {
   Controller,
   HttpCode,
+  Inject,
   Post,
   Req,
   RequestMethod,
@@ -37,9 +38,9 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
   @UseFilters(PushRefusalFilter)
   class PushController {
     constructor(
-      private readonly bus: EventBus,
-      private readonly gatekeeper: Gatekeeper,
-      private readonly door: HttpDoor,
+      @Inject(EventBus) private readonly bus: EventBus,
+      @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
+      @Inject(HttpDoor) private readonly door: HttpDoor,
     ) {}
 
     @PushSse(endpoints.events)

@@ -1,28 +1,38 @@
-import type { MessageEvent } from '@nestjs/common';
+import { Inject, Injectable, type MessageEvent } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import type { ErrorReporter } from '../../bus/error-reporter.js';
+import { ErrorReporter } from '../../bus/error-reporter.js';
 import type { EventStream } from '../../bus/event-stream.js';
 import { explain } from '../../bus/failure.js';
 import type { Client } from '../../clients/client.js';
 import type { SubscribeMessage } from '../../clients/client-messages.js';
-import { greet, subscribe, type MessageLimits } from '../../clients/conversation.js';
-import type { Door } from '../../clients/door.js';
+import { greet, subscribe, type ConversationSettings } from '../../clients/conversation.js';
+import { Door } from '../../clients/door.js';
+import { pushSettings } from '../../contracts/settings.js';
 import { writtenBody } from '../../platform/written-body.js';
-import type { Framings, SseDialect, SseDialects } from '../../wire/sse.dialect.js';
+import { sseDialects, type Framings, type SseDialect, type SseDialects } from '../../wire/sse.dialect.js';
 import { errorMessage } from '../../wire/websocket.messages.js';
 import type { BodyOutlet } from './body-outlet.js';
 import type { SseExchange } from './exchange.js';
 import type { MessageStream } from './message-stream.js';
 import { pipedBody, type Refusal } from './piped-body.js';
 
+/** The settings of SSE clients. */
+interface SseClientSettings extends ConversationSettings {
+  readonly sse: { readonly heartbeat: 'comment' | 'event' };
+}
+
 /** Serves the clients of server-sent events, each in its way. What is returned is what Nest subscribes to. */
+@Injectable()
 export class SseClients {
+  private readonly dialects: SseDialects;
+
   constructor(
-    private readonly door: Door,
-    private readonly dialects: SseDialects,
-    private readonly limits: MessageLimits,
-    private readonly errors: ErrorReporter,
-  ) {}
+    @Inject(Door) private readonly door: Door,
+    @Inject(ErrorReporter) private readonly errors: ErrorReporter,
+    @Inject(pushSettings) private readonly settings: SseClientSettings,
+  ) {
+    this.dialects = sseDialects(settings.sse.heartbeat);
+  }
 
   /** An event stream that comes as it is: its bytes go to the body, beside Nest. */
   serveEvents(exchange: SseExchange, stream: EventStream): unknown {
@@ -56,7 +66,7 @@ export class SseClients {
       const dialect = this.begin(client, outlet, this.dialects.messages, end);
       if (dialect) {
         client.say(dialect.opening(this.door.comeBackIn));
-        greet(client, this.limits);
+        greet(client, this.settings);
         this.answer(client, asked).catch((thrown: unknown) => this.broke(client, thrown));
       }
       return { close: () => client.stop() };
@@ -106,7 +116,7 @@ export class SseClients {
 
   private async subscribe(client: Client, message: SubscribeMessage): Promise<void> {
     try {
-      await subscribe(client, message, this.door, this.limits);
+      await subscribe(client, message, this.door, this.settings);
     } catch (thrown) {
       if (client.isOver) return;
       const { error, details, isExpected } = explain(thrown);

@@ -1,10 +1,10 @@
-import { Req, Res, type Type } from '@nestjs/common';
+import { Inject, Injectable, Req, Res, type Type } from '@nestjs/common';
 import { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '../../platform/nest-internals.js';
-import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { now } from '../../access/proof-time.js';
 import { isPushDoor } from '../../access/push-door.js';
 import { pushSseRoute } from './push-sse.decorator.js';
-import type { SseServer } from './sse-server.js';
+import { SseServer } from './sse-server.js';
 import type { RawRequest, RawResponse } from '../../platform/raw-response.js';
 
 type Handler = (...args: unknown[]) => unknown;
@@ -23,14 +23,15 @@ const requestIndexes = new WeakMap<Type, Map<string, number>>();
  * event id, its response), whatever the handler's own parameters are. The handler gets the request and the response as two
  * more arguments; everything else about the route stays Nest's.
  */
+@Injectable()
 export class SseRoutes {
   /** The application has routes of its own. */
   private hasOwn = false;
 
   constructor(
-    private readonly modules: ModulesContainer,
-    private readonly config: ApplicationConfig,
-    private readonly server: SseServer,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+    @Inject(SseServer) private readonly server: SseServer,
   ) {}
 
   /** Whose the streams of the application's own routes are, in words; `undefined` if it has none. */

@@ -1,10 +1,10 @@
-import { HttpException, type MessageEvent } from '@nestjs/common';
+import { HttpException, Inject, Injectable, type MessageEvent } from '@nestjs/common';
 import { isObservable, Observable } from 'rxjs';
-import type { Gatekeeper } from '../../access/gatekeeper.js';
+import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session } from '../../access/session.js';
-import type { EventBus } from '../../bus/event-bus.js';
+import { EventBus } from '../../bus/event-bus.js';
 import { EventStream } from '../../bus/event-stream.js';
-import type { Door } from '../../clients/door.js';
+import { Door } from '../../clients/door.js';
 import { PushError } from '../../contracts/errors.js';
 import { honourClose } from '../../platform/connection-header.js';
 import { holdHeaders } from '../../platform/held-headers.js';
@@ -19,19 +19,20 @@ import { MessageStream } from './message-stream.js';
 import { Place, servedTo } from './place.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
 import type { SseExchange } from './exchange.js';
-import type { SseClients } from './sse-clients.js';
+import { SseClients } from './sse-clients.js';
 import { needsStream, refusedStream } from './stream-refusal.js';
 
 /**
  * Turns what `@Sse()` handlers return into what their clients get: runs the handler when it is the client's turn, makes room
  * for the client, and chooses how it is served.
  */
+@Injectable()
 export class SseServer {
   constructor(
-    private readonly bus: EventBus,
-    private readonly door: Door,
-    private readonly gatekeeper: Gatekeeper,
-    private readonly clients: SseClients,
+    @Inject(EventBus) private readonly bus: EventBus,
+    @Inject(Door) private readonly door: Door,
+    @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
+    @Inject(SseClients) private readonly clients: SseClients,
   ) {}
 
   /** Whose the streams of the application's own routes are, in words. */

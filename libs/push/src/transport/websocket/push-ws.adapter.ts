@@ -8,12 +8,14 @@ import type { Observable } from 'rxjs';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import type { Session } from '../../access/session.js';
 import { explain } from '../../bus/failure.js';
-import { BasePath } from '../../platform/base-path.js';
 import { Door } from '../../clients/door.js';
+import { pushSettings } from '../../contracts/settings.js';
+import { BasePath } from '../../platform/base-path.js';
+import { HttpServer } from '../../platform/http-server.js';
 import { MessageInbox } from './message-inbox.js';
 import { PendingUpgrade } from './pending-upgrade.js';
 import { leaveToOthers, refusePath, refuseUpgrade } from './upgrade-refusal.js';
-import { WebSocketSettings } from './websocket.options.js';
+import type { WebSocketOptions } from './websocket.options.js';
 
 /** Marks, in the options of a gateway, the one that is push's own. */
 export const pushGateway = Symbol('push gateway');
@@ -33,11 +35,16 @@ interface GatewayOptions {
   readonly [pushGateway]?: boolean;
 }
 
+/** The settings of push's own gateway. */
+interface GatewaySettings {
+  readonly websocket: Required<WebSocketOptions>;
+}
+
 /** Push's own server, and where its clients come in. */
 interface PushServer {
   readonly server: WebSocketServer;
   readonly basePath: BasePath;
-  readonly settings: WebSocketSettings;
+  readonly settings: Required<WebSocketOptions>;
   readonly door: Door;
 }
 
@@ -69,7 +76,7 @@ export class PushWsAdapter extends WsAdapter {
 
   override create(port: number, options: { readonly path?: string } = {}): unknown {
     // Known only now: the adapter may be made while the application's providers are, before it has a server.
-    const server: unknown = this.resolve(HttpAdapterHost).httpAdapter?.getHttpServer();
+    const server = new HttpServer(this.resolve(HttpAdapterHost)).node;
     (this as unknown as { httpServer: unknown }).httpServer ??= server;
     if ((options as GatewayOptions)[pushGateway]) return this.createPushServer();
     if (!this.fallback) return super.create(port, { ...options });
@@ -129,7 +136,7 @@ export class PushWsAdapter extends WsAdapter {
   }
 
   private createPushServer(): WebSocketServer {
-    const settings = this.resolve(WebSocketSettings);
+    const { websocket: settings } = this.application.get<GatewaySettings>(pushSettings, { strict: false });
     const server = new WebSocketServer(serverOptions(settings));
     // A client that breaks the protocol is closed by ws, and is nothing to be logged: it could fill the log.
     server.on('connection', (client) => client.on('error', () => undefined));
@@ -213,7 +220,7 @@ function connect(server: WebSocketServer, request: IncomingMessage, socket: Dupl
 const maxPieces = 1_024;
 
 /** Some of the bounds are newer than the types of ws. */
-function serverOptions({ maxMessageBytes, deflate }: WebSocketSettings): ServerOptions {
+function serverOptions({ maxMessageBytes, deflate }: Required<WebSocketOptions>): ServerOptions {
   const bounds = { maxFragments: maxPieces, maxBufferedChunks: maxPieces, closeTimeout: 5_000 };
   return {
     noServer: true,

@@ -1,4 +1,4 @@
-import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
 import { ErrorReporter } from '../../bus/error-reporter.js';
 import { PushError } from '../../contracts/errors.js';
@@ -12,7 +12,7 @@ import { MessageInbox } from './message-inbox.js';
  */
 @Catch()
 export class PushWsFilter implements ExceptionFilter {
-  constructor(private readonly errors: ErrorReporter) {}
+  constructor(@Inject(ErrorReporter) private readonly errors: ErrorReporter) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {
     const client = MessageInbox.of(host.switchToWs().getClient<object>())?.client;

@@ -1,5 +1,5 @@
-import type { OnModuleInit } from '@nestjs/common';
-import type { ApplicationConfig, ModuleRef } from '@nestjs/core';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { ApplicationConfig, ModuleRef } from '@nestjs/core';
 import { PushError } from '../../contracts/errors.js';
 import { PushWsAdapter } from './push-ws.adapter.js';
 
@@ -7,10 +7,11 @@ import { PushWsAdapter } from './push-ws.adapter.js';
  * Gives the application a `PushWsAdapter` if it has no WebSocket adapter, while providers are built: Nest connects
  * gateways before any life-cycle hook runs, and without an adapter it would look for socket.io and exit.
  */
+@Injectable()
 export class PushWsInstaller implements OnModuleInit {
   constructor(
-    private readonly config: ApplicationConfig,
-    module: ModuleRef,
+    @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+    @Inject(ModuleRef) module: ModuleRef,
   ) {
     if (!(config.getIoAdapter() as unknown)) config.setIoAdapter(new PushWsAdapter(module));
   }

@@ -1,21 +1,28 @@
-import { UseFilters } from '@nestjs/common';
-import { ConnectedSocket, SubscribeMessage as OnMessage, type OnGatewayConnection } from '@nestjs/websockets';
+import { Inject, UseFilters, type Type } from '@nestjs/common';
+import {
+  ConnectedSocket,
+  SubscribeMessage as OnMessage,
+  WebSocketGateway,
+  type OnGatewayConnection,
+} from '@nestjs/websockets';
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import { Gatekeeper } from '../../access/gatekeeper.js';
+import { declareDoor } from '../../access/push-door.js';
 import type { Session } from '../../access/session.js';
 import { ErrorReporter } from '../../bus/error-reporter.js';
 import { explain } from '../../bus/failure.js';
 import { readPublish, readSubscribe, readToken, readUnsubscribe } from '../../clients/client-messages.js';
-import { greet, subscribe } from '../../clients/conversation.js';
+import { greet, subscribe, type ConversationSettings } from '../../clients/conversation.js';
 import { Door } from '../../clients/door.js';
 import { PushError } from '../../contracts/errors.js';
+import { pushSettings } from '../../contracts/settings.js';
 import { websocketDialect } from '../../wire/websocket.dialect.js';
 import { publishedMessage, refreshedMessage } from '../../wire/websocket.messages.js';
 import { MessageInbox } from './message-inbox.js';
+import { pushGateway } from './push-ws.adapter.js';
 import { PushWsFilter } from './push-ws.filter.js';
 import { SocketOutlet } from './socket-outlet.js';
-import { WebSocketSettings } from './websocket.options.js';
 
 /**
  * The WebSocket side of push: a Nest gateway like any other, so that the application's guards and interceptors apply.
@@ -25,10 +32,10 @@ import { WebSocketSettings } from './websocket.options.js';
 @UseFilters(PushWsFilter)
 export class PushGateway implements OnGatewayConnection<WebSocket> {
   constructor(
-    private readonly door: Door,
-    private readonly gatekeeper: Gatekeeper,
-    private readonly settings: WebSocketSettings,
-    private readonly errors: ErrorReporter,
+    @Inject(Door) private readonly door: Door,
+    @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
+    @Inject(pushSettings) private readonly settings: ConversationSettings,
+    @Inject(ErrorReporter) private readonly errors: ErrorReporter,
   ) {}
 
   handleConnection(socket: WebSocket, request: IncomingMessage, session: Session): void {
@@ -123,4 +130,12 @@ function inboxOf(socket: object): MessageInbox {
   const inbox = MessageInbox.of(socket);
   if (!inbox) throw new PushError('CLOSED', 'The connection is closing.');
   return inbox;
+}
+
+/** The gateway as a class of its own for each module, at `path`. */
+export function pushGatewayAt(path: string): Type<PushGateway> {
+  class ConfiguredPushGateway extends PushGateway {}
+  WebSocketGateway({ path, [pushGateway]: true } as object)(ConfiguredPushGateway);
+  declareDoor(ConfiguredPushGateway);
+  return ConfiguredPushGateway;
 }

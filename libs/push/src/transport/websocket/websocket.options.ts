@@ -20,15 +20,3 @@ export interface WebSocketOptions {
    */
   readonly extendedConnect?: boolean;
 }
-
-/** The same, resolved, as a provider. */
-export class WebSocketSettings {
-  constructor(
-    /** Milliseconds between heartbeats. */
-    readonly heartbeat: number,
-    readonly maxMessageBytes: number,
-    readonly maxTopics: number,
-    readonly firstMessage: boolean,
-    readonly deflate: boolean,
-  ) {}
-}
