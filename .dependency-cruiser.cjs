@@ -48,7 +48,7 @@ module.exports = {
     {
       name: 'what-is-inside-nest-has-two-files',
       severity: 'error',
-      from: { path: '^libs/push/src/', pathNot: '/platform/nest-(internals|sse-stream)\\.ts$' },
+      from: { path: '^libs/push/src/', pathNot: '/platform/nest-(internals|sse-stream)\\.ts$|\\.spec\\.ts$' },
       to: {
         path: 'node_modules/@nestjs/(common|core)/.+',
         pathNot: 'node_modules/@nestjs/(common|core)/index\\.',
