@@ -1,0 +1,81 @@
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import type * as Ts from 'typescript';
+import { afterTest } from './support/cleanup.js';
+
+const ts = createRequire(import.meta.url)('typescript') as typeof Ts;
+const options: Ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'],
+  strict: true,
+  noEmit: true,
+  skipLibCheck: true,
+  experimentalDecorators: true,
+  emitDecoratorMetadata: true,
+  types: ['node', 'jest'],
+};
+
+const pages = ['README.md', ...['topics', 'deploying', 'testing', 'migrating', 'resources'].map(pathOf)];
+
+function pathOf(name: string): string {
+  return `libs/push/docs/${name}.md`;
+}
+
+describe.each(pages)('The page %s', (page) => {
+  it('has only snippets that compile as they stand, with their own imports', async () => {
+    const folder = resolve('node_modules', '.cache', 'documents', page.replaceAll(/\W/g, '-'));
+    await mkdir(folder, { recursive: true });
+    afterTest(() => rm(folder, { recursive: true, force: true }));
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+    const snippets = [...(await readFile(page, 'utf8')).matchAll(/^```ts\n([\s\S]*?)^```/gm)];
+    expect(snippets.length).toBeGreaterThan(0);
+    const problems = await Promise.all(
+      snippets.map(async ([, code], index) => {
+        const file = join(folder, `snippet-${index}.ts`);
+        await writeFile(file, code!);
+        const found = ts.getPreEmitDiagnostics(ts.createProgram([file], options));
+        return found.map(
+          ({ messageText }) => `snippet ${index + 1}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+        );
+      }),
+    );
+    expect(problems.flat()).toEqual([]);
+  }, 60_000);
+
+  it('links to files and headings that exist', async () => {
+    const text = await readFile(page, 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];
+    const broken = await Promise.all(
+      links.map(async ([link, path, heading]) => {
+        const target = path === '' ? page : join(dirname(page), path!);
+        const isThere = await access(target).then(
+          () => true,
+          () => false,
+        );
+        if (!isThere) return [link];
+        return heading && !(await headingsOf(target)).includes(heading) ? [link] : [];
+      }),
+    );
+    expect(broken.flat()).toEqual([]);
+  });
+});
+
+it('The test that the documentation shows is one that runs here', async () => {
+  const page = await readFile(pathOf('testing'), 'utf8');
+  const code = await readFile('test/testing-example.e2e-spec.ts', 'utf8');
+  expect(page).toContain(`\`\`\`ts\n${code}\`\`\``);
+});
+
+/** The fragments by which a page's headings are linked to. */
+async function headingsOf(page: string): Promise<string[]> {
+  const text = await readFile(page, 'utf8');
+  return Array.from(text.matchAll(/^#+ (.+)$/gm), ([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(/\s/g, '-'),
+  );
+}
