@@ -8,7 +8,7 @@ import {
   PushModule,
   type ConnectionContext,
   type Handshake,
-  type Identity,
+  type AuthenticationResult,
   type PushModuleExtras,
   type PushOptions,
 } from 'nestjs-push';
@@ -50,7 +50,9 @@ function refusal(url: string, headers: Record<string, string> = {}) {
 }
 
 /** An authenticator that does what the test says, in the place of a token. */
-function authenticator(decide: (handshake: Handshake) => Identity | Promise<Identity>) {
+function authenticator(
+  decide: (handshake: Handshake) => AuthenticationResult | Promise<AuthenticationResult>,
+) {
   @Injectable()
   class TestAuthenticator extends Authenticator {
     authenticate(handshake: Handshake) {
@@ -278,7 +280,7 @@ describe('an authenticator', () => {
   });
 
   it('has the last word before anything that the client has sent is read', async () => {
-    let resolve!: (identity: Identity) => void;
+    let resolve!: (identity: AuthenticationResult) => void;
     const authenticate = authenticator(() => new Promise((done) => (resolve = done)));
     const connected: ConnectionContext[] = [];
     const disconnected: ConnectionContext[] = [];

@@ -10,7 +10,7 @@ import {
   Authenticator,
   PushModule,
   PushWsAdapter,
-  type Identity,
+  type AuthenticationResult,
   type PushModuleExtras,
   type PushOptions,
 } from 'nestjs-push';
@@ -184,10 +184,10 @@ describe('the close handshake', () => {
 });
 
 describe('who may come in', () => {
-  function decide(authenticate: () => Identity | Promise<Identity>): PushOptions {
+  function decide(authenticate: () => AuthenticationResult | Promise<AuthenticationResult>): PushOptions {
     @Injectable()
     class TestAuthenticator extends Authenticator {
-      authenticate(): Identity | Promise<Identity> {
+      authenticate(): AuthenticationResult | Promise<AuthenticationResult> {
         return authenticate();
       }
     }
@@ -195,7 +195,7 @@ describe('who may come in', () => {
   }
 
   it('is decided before the 200', async () => {
-    let answer!: (identity: Identity) => void;
+    let answer!: (identity: AuthenticationResult) => void;
     const app = await start(decide(() => new Promise((resolve) => (answer = resolve))));
     const session = await openSession(app);
     const stream = requestWebSocket(session);
@@ -249,7 +249,7 @@ describe('who may come in', () => {
   });
 
   it('and 100 clients that leave while they are looked at cost nothing', async () => {
-    const waiting: ((identity: Identity) => void)[] = [];
+    const waiting: ((identity: AuthenticationResult) => void)[] = [];
     const app = await start({
       ...decide(() => new Promise((resolve) => waiting.push(resolve))),
       limits: { connectionsPerAddress: 100 },

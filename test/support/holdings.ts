@@ -13,7 +13,7 @@ interface Holders {
   readonly Handshakes: { readonly pending: Sized };
   readonly Http2Sessions: { readonly sessions: Sized };
   readonly Sessions: { readonly users: ReadonlyMap<string, { readonly members: Sized }> };
-  readonly Capacity: { readonly taken: number; readonly byAddress: Sized };
+  readonly ConnectionLimiter: { readonly taken: number; readonly byAddress: Sized };
   readonly Authentication: { readonly pending: number };
   readonly Hub: { readonly cursors: ReadonlySet<{ readonly connection: object }> };
 }
@@ -41,8 +41,8 @@ export function holdingsOf(nest: INestApplication): Readonly<Record<string, numb
   const counts: Record<string, number> = {
     connections: holders.Clients.size,
     cursors: [...holders.Hub.cursors].filter(({ connection }) => isClient(connection)).length,
-    places: holders.Capacity.taken,
-    addresses: holders.Capacity.byAddress.size,
+    places: holders.ConnectionLimiter.taken,
+    addresses: holders.ConnectionLimiter.byAddress.size,
     decisions: holders.Authentication.pending,
     members: [...holders.Sessions.users.values()].reduce((sum, { members }) => sum + members.size, 0),
     heartbeats: holders.TimerWheel.size,

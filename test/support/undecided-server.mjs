@@ -124,7 +124,7 @@ createInterface({ input: process.stdin }).on('line', () => {
   const holdings = {
     connections: held('Clients').size,
     cursors: bus.stats().connections,
-    places: held('Capacity').taken,
+    places: held('ConnectionLimiter').taken,
     decisions: held('Authentication').pending,
     heartbeats: held('TimerWheel').size,
     greeted: held('Hooks').greeted.size,

@@ -19,7 +19,7 @@ export { PushSse } from './transport/sse/push-sse.decorator.js';
 export { PushWsAdapter, type PushWsAdapterOptions } from './transport/websocket/push-ws.adapter.js';
 
 // Who may connect, and who may see what
-export { anonymous, Authenticator, type Identity } from './access/authenticator.js';
+export { anonymous, Authenticator, type AuthenticationResult } from './access/authenticator.js';
 export type { Handshake } from './access/handshake.js';
 export type { Principal } from './contracts/principal.js';
 export { PushTopic } from './access/topic-policy.js';
@@ -30,7 +30,7 @@ export type {
   TopicParams,
   TopicPolicy,
 } from './access/topic-policy.js';
-export { PushTickets, type Redeemed, type TicketOptions } from './access/push-tickets.js';
+export { PushTickets, type RedeemedTicket, type TicketOptions } from './access/push-tickets.js';
 export { PushAccess } from './access/push-access.js';
 export { ExceptPush, HttpOnly } from './access/http-only.js';
 export type { AccessOptions } from './access/access.options.js';

@@ -3,8 +3,8 @@ import { ApplicationConfig, ModuleRef } from '@nestjs/core';
 import { withoutParameters } from './access/access-rules.js';
 import { ApplicationClasses } from './access/application-classes.js';
 import { Authentication } from './access/authentication.js';
-import { Capacity } from './access/capacity.js';
 import { ClientPublishing } from './access/client-publishing.js';
+import { ConnectionLimiter } from './access/connection-limiter.js';
 import { Gatekeeper } from './access/gatekeeper.js';
 import { GlobalEnhancers } from './access/global-enhancers.js';
 import { Origins } from './access/origins.js';
@@ -80,7 +80,7 @@ export const pushProviders: Provider[] = [
   { provide: currentStreamClient, useValue: currentPlace },
   EventBus,
 
-  // The application's server. They listen to it in this order.
+  // The application's server. These listen to it, in this order.
   HttpServer,
   Handshakes,
   HttpSockets,
@@ -88,11 +88,11 @@ export const pushProviders: Provider[] = [
   Http2Sessions,
   BasePath,
 
-  // Who may do what
+  // Authentication, rights and limits
   ApplicationClasses,
   TrustedProxies,
   Origins,
-  Capacity,
+  ConnectionLimiter,
   Sessions,
   SessionFactory,
   PushTickets,

@@ -27,7 +27,7 @@ import {
 import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
-/** The options as they hold: looked at once, at the start, and with their defaults. */
+/** The options as they hold: checked once, at the start, with the defaults filled in. */
 export interface PushSettings extends Omit<PushOptions, 'http2'> {
   readonly topics: readonly TopicOptions[];
   readonly retention: Required<RetentionOptions>;
@@ -66,7 +66,7 @@ const events = number({ least: 0, infinite: true, of: 'events' });
 const age = number({ least: 1, infinite: true, whole: false, of: 'milliseconds' });
 const bytes = number({ least: 1, infinite: true, of: 'bytes' });
 
-const patience = number({ least: 0, most: longestTimer, whole: false, of: 'milliseconds' });
+const duration = number({ least: 0, most: longestTimer, whole: false, of: 'milliseconds' });
 
 const backplane: Check = (value, name) => {
   if (value === undefined || value instanceof Backplane) return;
@@ -76,7 +76,7 @@ const backplane: Check = (value, name) => {
     refuse(name, value, 'a Backplane: redisBackplane(…), natsBackplane(…), or an instance of yours');
 };
 
-/** Patterns, and what they grant, are looked at by those who use them. */
+/** `AccessRules` checks patterns, and what they grant. */
 const topicChecks: Checks<TopicOptions> = {
   pattern: checkedElsewhere,
   access: checkedElsewhere,
@@ -113,7 +113,7 @@ const http2Checks: Checks<ResourceOptions> = {
   forwardHeaders: list(text, 'a list of names of headers'),
 };
 
-/** Every option there is: one that is missing here does not compile. What has to be read to be checked is checked by its reader. */
+/** Every option: a missing one does not compile. An option that has to be parsed is checked by its parser. */
 const checks: Checks<PushOptions> = {
   backplane,
   topics: list(shape<TopicOptions>(topicChecks), 'a list of rules: [{ pattern, access }]'),
@@ -121,8 +121,8 @@ const checks: Checks<PushOptions> = {
   maxEventBytes: bytes,
   heartbeat: milliseconds,
   retry: milliseconds,
-  shutdownDelay: patience,
-  shutdownTimeout: patience,
+  shutdownDelay: duration,
+  shutdownTimeout: duration,
   onError: callable('a function that takes an error and its context'),
   sse: shape<SseOptions>(sseChecks),
   websocket: shape<WebSocketOptions>(websocketChecks),
@@ -147,9 +147,9 @@ const extrasChecks: Checks<PushModuleExtras> = {
 };
 
 /**
- * What holds, of what the application gave.
+ * Checks the options of the application, and fills in the defaults.
  *
- * @throws PushError `INVALID_OPTION` for an option that does not exist, and for a value that makes no sense
+ * @throws PushError `INVALID_OPTION` for an option that does not exist, and for an invalid value
  */
 export function settingsOf(options: PushOptions = {}): PushSettings {
   checkOptions(options, checks);

@@ -5,18 +5,18 @@ import { encodeToken } from '../contracts/topic-tag.js';
 import { parametersOf, type ParameterPattern } from './parameters.js';
 
 /**
- * Who may subscribe to a topic by asking for it:
+ * Which clients may subscribe to a topic:
  *
- * - `public`: everyone
- * - `authenticated`: everyone whom the authenticator knows
- * - `self`: the principal whose id stands where the pattern has its parameter. `users.:id.>` gives each user its own; an
- *   id that is no token of a topic stands there as `encodeToken` writes it
+ * - `public`: all clients
+ * - `authenticated`: all clients with a principal
+ * - `self`: the principal whose id is in the place of the pattern's parameter. `users.:id.>` gives each user its own topics.
+ *   An id that is not a valid token of a topic is encoded there, as by `encodeToken`
  */
 export type Access = 'public' | 'authenticated' | 'self';
 
-/** Says who may read the topics that match `pattern`. */
+/** Grants clients the topics that match `pattern`. */
 export interface AccessRule {
-  /** A topic pattern. A token `:name` stands for any one token, as `*` does. */
+  /** A topic pattern. A token `:name` matches any one token, as `*` does. */
   readonly pattern: string;
   /** Default: no client, unless a policy grants it. A rule without `access` also keeps a later, wider one from granting. */
   readonly access?: Access;
@@ -25,15 +25,15 @@ export interface AccessRule {
 interface Rule {
   readonly wide: string;
   readonly access: Access | undefined;
-  /** Where the principal's id stands, for `self`. */
+  /** For `self`: the index of the token that is the principal's id. */
   readonly own: number;
 }
 
 const kinds: readonly unknown[] = ['public', 'authenticated', 'self', undefined];
 
 /**
- * The application's rules, in order. Every rule that shares a topic with what is asked for has to grant it, up to the first
- * that covers it: so an earlier, narrower rule always holds for its own topics, also within a wildcard.
+ * The application's rules, in order. A requested pattern is granted if every rule that overlaps it grants it, up to the first
+ * rule that covers it. So an earlier, narrower rule always holds for its own topics, even inside a wildcard.
  */
 export class AccessRules {
   private readonly rules: readonly Rule[];
@@ -48,12 +48,12 @@ export class AccessRules {
     return this.rules.length;
   }
 
-  /** Whether one of them asks who the client is. */
+  /** Whether a rule depends on the principal. */
   get needsPrincipals(): boolean {
     return this.rules.some(({ access }) => access === 'authenticated' || access === 'self');
   }
 
-  /** Whether they grant all that `pattern` can match. */
+  /** Whether the rules grant every topic that `pattern` can match. */
   grant(principal: Principal | undefined, pattern: string): boolean {
     for (const rule of this.rules) {
       if (!overlaps(rule.wide, pattern)) continue;
@@ -65,7 +65,7 @@ export class AccessRules {
 }
 
 /**
- * The rules as the hub wants them, which knows of no parameters.
+ * The rules for the hub, with `*` in place of each parameter.
  *
  * @throws PushError `INVALID_OPTION`, which names the rule
  */
@@ -73,7 +73,7 @@ export function withoutParameters<Each extends { readonly pattern: string }>(rul
   return rules.map((rule, index) => ({ ...rule, pattern: patternOf(rule.pattern, index).wide }));
 }
 
-/** Whether a rule grants what it shares with `pattern`. */
+/** Whether a rule grants the topics that it has in common with `pattern`. */
 function grants({ access, own }: Rule, principal: Principal | undefined, pattern: string): boolean {
   if (access === 'public') return true;
   if (access === undefined || !principal) return false;
@@ -82,7 +82,7 @@ function grants({ access, own }: Rule, principal: Principal | undefined, pattern
   return token !== undefined && pattern.split('.')[own] === token;
 }
 
-/** How a principal's id stands in its topics; `undefined` for one that cannot. */
+/** The principal's id as a token of a topic; `undefined` if it cannot be one. */
 function ownToken({ id }: Principal): string | undefined {
   try {
     return encodeToken(id);

@@ -3,28 +3,29 @@ import type { Authenticator } from './authenticator.js';
 import type { LimitOptions } from './limits.js';
 import type { OriginRule } from './origins.js';
 
-/** Who may connect, from where, and how much of it. */
+/** Which clients may connect, from where, and how much they may use. */
 export interface AccessOptions {
   /**
-   * The class that finds out who a client is, before its WebSocket or its stream of the built-in SSE endpoint exists. A
-   * provider of the application, or made for push with whatever it injects. Default: everybody is anonymous.
+   * The class that authenticates a client before its WebSocket, or its stream of the built-in SSE endpoint, exists. Push uses
+   * the application's provider of this class, or else creates an instance with whatever it injects. Default: all clients are
+   * anonymous.
    */
   readonly authenticate?: Type<Authenticator>;
   /**
-   * The web pages that may open WebSockets, and SSE streams with cookies (there, what `enableCors` allows with
-   * credentials is allowed as well). Default: `'same-host'`.
+   * The web pages that may open WebSockets, and SSE streams with cookies. For SSE, the origins that `enableCors` allows with
+   * credentials may connect as well. Default: `'same-host'`.
    */
   readonly origins?: OriginRule;
   /**
-   * Whether clients may connect that name no origin, as those that are no browser do. Default: `true`; browsers always
-   * name it where it matters.
+   * Whether clients without an `Origin` header may connect, as native clients and servers do. Default: `true`. Browsers
+   * always send the header where it matters.
    */
   readonly allowMissingOrigin?: boolean;
   /**
-   * Addresses and networks of the proxies in front of the application, whose `X-Forwarded-For`, `X-Forwarded-Proto` and
-   * `X-Forwarded-Host` are believed; a Unix socket is, as soon as one is listed. Default: none.
+   * Addresses and networks of the proxies in front of the application. Push believes their `X-Forwarded-For`,
+   * `X-Forwarded-Proto` and `X-Forwarded-Host`, and those of a Unix socket as soon as one proxy is listed. Default: none.
    */
   readonly trustedProxies?: readonly string[];
-  /** What clients may take. All have defaults. */
+  /** How much clients may use. Every limit has a default. */
   readonly limits?: LimitOptions;
 }

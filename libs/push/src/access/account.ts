@@ -1,29 +1,29 @@
 import type { WorkBudget } from '../contracts/connection.js';
-import { longestTimeout } from './deadline.js';
+import { longestTimer } from '../contracts/option-checks.js';
 import type { Limits } from './limits.js';
 import { Meter } from './meter.js';
 
-/** What a connection may do so often. */
+/** What the rates of a connection limit. */
 export type Metered = 'messages' | 'subscribe' | 'publish';
 
-/** What one connection has used of its own rates. */
+/** How much one connection has used of its own rates. */
 export type ConnectionMeter = Meter<Metered>;
 
 /**
- * What a principal, or an address for clients that are nobody, has used on this node: of the rates that its connections
- * share, of its work, and of the rates of connections that have ended. It outlives them, so that whoever reconnects goes on
- * where it was.
+ * How much a principal has used on this node (for anonymous clients: their address): of the rates that its connections
+ * share, of its work, and of the rates of connections that have ended. An account outlives its connections, so that
+ * reconnecting resets nothing.
  */
 export class Account implements WorkBudget {
   /** How many connections use it. */
   holders = 0;
   private readonly shared: Meter<'subscribe' | 'publish' | 'work'>;
-  /** Of connections that have ended, the one that ended first in front. There are no more than there were connections. */
+  /** The meters of connections that have ended, oldest first. There are never more of them than there were connections. */
   private readonly returned: ConnectionMeter[] = [];
   private readonly waiting: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param isPrincipal whether it is one user's: those who have nothing but their address in common share no rate */
+  /** @param isPrincipal whether the account belongs to one user. Clients that have only their address in common share no rate. */
   constructor(
     readonly key: string,
     private readonly limits: Limits,
@@ -33,7 +33,7 @@ export class Account implements WorkBudget {
     this.shared = new Meter({ subscribe: subscribePerPrincipal, publish: publishPerPrincipal, work });
   }
 
-  /** A meter for a connection: one that a connection has left behind, if there is any. Give it back to `restore`. */
+  /** A meter for a connection: that of an earlier connection, if there is one. Give it back to `restore`. */
   lend(): ConnectionMeter {
     return this.returned.shift() ?? new Meter<Metered>(this.limits);
   }
@@ -43,7 +43,7 @@ export class Account implements WorkBudget {
     if (meter.untilFull > 0) this.returned.push(meter);
   }
 
-  /** Takes from the rate that its connections share. Returns whether it was there. */
+  /** Takes `count` from the rate that the connections share. Returns whether there was enough. */
   take(what: Metered, count: number, credit = 0): boolean {
     return !this.isPrincipal || what === 'messages' || this.shared.of(what).take(count, credit);
   }
@@ -57,8 +57,8 @@ export class Account implements WorkBudget {
   }
 
   /**
-   * Resolves when its work may go on, in the order in which it was asked for; `undefined` if it may at once. One is let go
-   * on in a turn of the event loop: what that costs is known then.
+   * Resolves when work for the account may go on, in the order of the calls; `undefined` if it may at once. One caller goes on
+   * in each turn of the event loop, because its cost is known only afterwards.
    */
   ready(): Promise<void> | undefined {
     if (this.waiting.length === 0 && this.delay === 0) return undefined;
@@ -68,7 +68,7 @@ export class Account implements WorkBudget {
     });
   }
 
-  /** In how many milliseconds nothing of it will be used any more, so that a new one would be the same. */
+  /** In how many milliseconds the account will be as good as new. */
   get untilFull(): number {
     if (this.waiting.length > 0) return Infinity;
     return Math.max(this.shared.untilFull, ...this.returned.map(({ untilFull }) => untilFull));
@@ -80,6 +80,6 @@ export class Account implements WorkBudget {
       if (this.delay === 0) this.waiting.shift()?.();
       if (this.waiting.length > 0) this.timer = this.wait();
     };
-    return setTimeout(next, Math.min(this.delay, longestTimeout)).unref();
+    return setTimeout(next, Math.min(this.delay, longestTimer)).unref();
   }
 }

@@ -2,16 +2,16 @@ import { Account } from './account.js';
 import type { Limits } from './limits.js';
 import { addressGroup } from './trusted-proxies.js';
 
-/** How many accounts without a connection are kept at most: then the one that has been idle for longest goes. */
+/** How many accounts without a connection are kept at most. Beyond that, the one that has been idle for longest is dropped. */
 const maxIdle = 10_000;
 
-/** How often those are dropped that are as good as new, in milliseconds. */
+/** How often accounts that are as good as new are dropped, in milliseconds. */
 const sweepInterval = 1_000;
 
-/** Who has used how much of this node. An account that nobody uses is kept until it is as good as new. */
+/** All accounts of this node. An account without a connection is kept until it is as good as new. */
 export class Accounts {
   private readonly all = new Map<string, Account>();
-  /** Those without a connection, the one that has been so for longest first. */
+  /** Accounts without a connection; the one that has been idle for longest is first. */
   private readonly idle = new Set<Account>();
   private sweeping: NodeJS.Timeout | undefined;
 
@@ -22,12 +22,12 @@ export class Accounts {
     return this.all.size;
   }
 
-  /** The account of a principal. Whoever holds it MUST `release` it. */
+  /** The account of a principal. The caller MUST `release` it. */
   ofPrincipal(id: string): Account {
     return this.hold(`principal ${id}`, true);
   }
 
-  /** The account of everybody at an address who is nobody yet. Whoever holds it MUST `release` it. */
+  /** The account that all clients without a principal at an address share. The caller MUST `release` it. */
   ofAddress(address: string): Account {
     return this.hold(`address ${addressGroup(address)}`, false);
   }

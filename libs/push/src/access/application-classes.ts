@@ -4,7 +4,7 @@ import { getMetadataStorage } from 'class-validator';
 import { PushError } from '../contracts/errors.js';
 import { policyPatternOf, type PolicyPattern, type TopicPolicy } from './topic-policy.js';
 
-/** One of the application's policies, and what it is for. */
+/** One of the application's policies, with its pattern. */
 export interface DeclaredPolicy extends PolicyPattern {
   readonly policy: TopicPolicy;
 }

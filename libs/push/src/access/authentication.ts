@@ -6,27 +6,27 @@ import { PushError } from '../contracts/errors.js';
 import { assertPrincipal } from '../contracts/principal.js';
 import { pushSettings } from '../contracts/settings.js';
 import { ApplicationClasses } from './application-classes.js';
-import { anonymous, type Authenticator, type Identity } from './authenticator.js';
+import { anonymous, type Authenticator, type AuthenticationResult } from './authenticator.js';
 import { decide } from './deadline.js';
 import { handshakeOf, ticketOf, type ClientRequest, type Handshake } from './handshake.js';
 import type { Limits } from './limits.js';
-import { now } from './proof-time.js';
+import { preciseTime } from './precise-time.js';
 import { Origins } from './origins.js';
 import { PushTickets } from './push-tickets.js';
 import type { Proof } from './sessions.js';
 
-/** The settings that say who finds out who clients are, and within which limits. */
+/** The settings of authentication. */
 interface AuthenticationSettings {
   readonly authenticate?: Type<Authenticator>;
   readonly limits: Limits;
 }
 
-/** Asks the application's authenticator, or the ticket, who a client is; for a bounded time, and for a bounded number at once. */
+/** Authenticates clients by their ticket, or by the application's authenticator. Bounds how long and how many at once. */
 @Injectable()
 export class Authentication implements OnModuleInit {
-  /** How many decisions are under way. */
+  /** How many authentications are under way. */
   private pending = 0;
-  /** The application's; without one everybody is anonymous. */
+  /** The application's. Without one, all clients are anonymous. */
   authenticator: Authenticator | undefined;
 
   constructor(
@@ -43,7 +43,7 @@ export class Authentication implements OnModuleInit {
   }
 
   /**
-   * Who sent a request. `undefined` if the authenticator does not know.
+   * Authenticates the sender of a request. Returns `undefined` if the authenticator does not know it.
    *
    * @param corsOrigin the origin that the application's CORS has granted credentials to
    * @throws PushError `UNAUTHENTICATED`, `FORBIDDEN`, `UNAVAILABLE`, `LIMIT_EXCEEDED`, `INTERNAL`
@@ -59,14 +59,15 @@ export class Authentication implements OnModuleInit {
       const ticket = ticketOf(request);
       if (ticket !== undefined) {
         const { principal, topics, issuedAt } = await this.tickets.redeem(ticket);
-        return { principal, within: topics, provenAt: issuedAt };
+        return { principal, scope: topics, authenticatedAt: issuedAt };
       }
       return this.ask(() => ({ ...handshakeOf(request, transport, address), signal: signal() }));
     });
   }
 
   /**
-   * Who sent a request to a route of the application, which has let it in. `undefined` if the authenticator does not know.
+   * Authenticates the sender of a request to a route of the application's own, whose guards have let it in. Returns `undefined`
+   * if the authenticator does not know it.
    *
    * @throws PushError as `ofRequest`
    */
@@ -77,7 +78,7 @@ export class Authentication implements OnModuleInit {
   }
 
   /**
-   * Whose token a client has sent on its connection.
+   * Authenticates a client by a token that it has sent on its connection.
    *
    * @throws PushError as `ofRequest`
    */
@@ -89,13 +90,13 @@ export class Authentication implements OnModuleInit {
   }
 
   private async ask(handshake: () => Handshake): Promise<Proof | undefined> {
-    const provenAt = now();
-    if (!this.authenticator) return { principal: undefined, provenAt };
-    const identity: Identity = await this.authenticator.authenticate(handshake());
-    if (identity === undefined || identity === null) return undefined;
-    if (identity === anonymous) return { principal: undefined, provenAt };
-    assertPrincipal(identity);
-    return { principal: Object.freeze({ ...identity }), provenAt };
+    const authenticatedAt = preciseTime();
+    if (!this.authenticator) return { principal: undefined, authenticatedAt };
+    const result: AuthenticationResult = await this.authenticator.authenticate(handshake());
+    if (result === undefined || result === null) return undefined;
+    if (result === anonymous) return { principal: undefined, authenticatedAt };
+    assertPrincipal(result);
+    return { principal: Object.freeze({ ...result }), authenticatedAt };
   }
 
   private async bounded<T>(run: (signal: () => AbortSignal) => Promise<T>): Promise<T> {
@@ -112,7 +113,7 @@ export class Authentication implements OnModuleInit {
     }
   }
 
-  /** What the client is told: what was thrown on purpose, and of everything else nothing. */
+  /** The error that the client gets. It shows only what was thrown on purpose. */
   private refusal(thrown: unknown): PushError {
     const { error, isExpected } = explain(thrown);
     if (!isExpected) this.errors.report(thrown, { stage: 'authenticate' });

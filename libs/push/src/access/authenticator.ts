@@ -1,15 +1,15 @@
 import type { Principal } from '../contracts/principal.js';
 import type { Handshake } from './handshake.js';
 
-/** What an authenticator returns for a client that may connect without being anybody: it gets public topics only. */
+/** What an authenticator returns for a client that may connect without a principal. It gets public topics only. */
 export const anonymous = Symbol('anonymous');
 
-/** What an authenticator finds out. */
-export type Identity = Principal | typeof anonymous | null | undefined;
+/** What an authenticator returns: the principal; `anonymous`; or nothing, which refuses the client with 401. */
+export type AuthenticationResult = Principal | typeof anonymous | null | undefined;
 
 /**
- * Finds out who a client is, before its connection exists. `PushModule.forRoot({ authenticate: JwtAuthenticator })` takes
- * a class, with everything that it injects:
+ * Authenticates a client before its connection exists. `PushModule.forRoot({ authenticate: JwtAuthenticator })` takes a class,
+ * which may inject other providers:
  *
  * ```ts
  * @Injectable()
@@ -30,9 +30,9 @@ export type Identity = Principal | typeof anonymous | null | undefined;
  */
 export abstract class Authenticator {
   /**
-   * @returns who it is; `anonymous`; or `undefined` (or `null`), which refuses with 401
+   * @returns the principal; `anonymous`; or `undefined` (or `null`), which refuses the client with 401
    * @throws `UnauthorizedException`, `ForbiddenException`, or a `PushError` with one of those codes, to refuse with a
-   * reason that the client gets to read. Anything else is reported as an error of the server, and refuses with 500.
+   * reason that the client can read. Anything else is reported as an error of the server, and refuses with 500.
    */
-  abstract authenticate(handshake: Handshake): Identity | Promise<Identity>;
+  abstract authenticate(handshake: Handshake): AuthenticationResult | Promise<AuthenticationResult>;
 }

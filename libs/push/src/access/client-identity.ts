@@ -2,26 +2,26 @@ import { createHash } from 'node:crypto';
 import type { Principal } from '../contracts/principal.js';
 
 /**
- * Who a client is across its connections. The server makes it for the first of them, says it in `hello`, and the client brings it
- * back to the next ones, on whichever node. It is the client's and its principal's: nobody else can be named by it.
+ * Identifies a client across its connections. The server makes the identity for the first connection and sends it in `hello`; the
+ * client brings it to the next ones, on any node. It holds for one principal only: no other principal can use it.
  */
 export interface ClientIdentity {
-  /** Names the client where others may see it: `LogEvent.except`. It does not tell the token. */
+  /** Names the client in `LogEvent.except`, where other nodes see it. The token cannot be derived from it. */
   readonly id: string;
-  /** What the client brings back: the root that its first connection was given, and the id. */
+  /** What the client brings to its next connection: the id of its first connection, and its own id. */
   readonly token: string;
 }
 
 const grammar = /^([0-9a-f-]{36})\.([A-Za-z0-9_-]{22})$/;
 
-/** Whether `value` looks like a token that a server has given out. */
+/** Whether `value` has the form of a client's token. */
 export function isClientToken(value: string): boolean {
   return grammar.test(value);
 }
 
 /**
- * The identity that a token stands for, if it is one of the principal's; otherwise a new one, which grows from the connection's id:
- * nobody can guess that.
+ * The identity of a token, if it holds for this principal. Otherwise a new one, made from the id of the connection, which is
+ * not guessable.
  */
 export function identityOf(
   token: string | undefined,
@@ -34,7 +34,7 @@ export function identityOf(
   return { id, token: `${connection}.${id}` };
 }
 
-/** All nodes find the same id, and with another principal another one: they need share no secret, and keep nothing. */
+/** Every node computes the same id, and another id for another principal. Nodes share no secret for it, and store nothing. */
 function idOf(root: string, principal: Principal | undefined): string {
   const named = JSON.stringify([principal?.id ?? null, root]);
   return createHash('sha256').update(named).digest('base64url').slice(0, 22);

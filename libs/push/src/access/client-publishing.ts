@@ -6,7 +6,7 @@ import { payloadOf } from './payload.js';
 import type { Session } from './session.js';
 import { TopicAccess } from './topic-access.js';
 
-/** An event that a client wants published. */
+/** An event that a client publishes. */
 export interface ClientPublication {
   readonly topic: string;
   readonly data: unknown;
@@ -17,7 +17,7 @@ export interface ClientPublication {
   readonly echo?: boolean;
 }
 
-/** Publishes what clients send, where a policy lets them. */
+/** Publishes what clients send, if a policy allows it. */
 @Injectable()
 export class ClientPublishing {
   constructor(
@@ -39,11 +39,11 @@ export class ClientPublishing {
   ): Promise<string | undefined> {
     const { topic, type, messageId, ephemeral = false, echo = true } = publication;
     assertTopic(topic);
-    // What the data has to be is told to nobody who may not publish it.
+    // A client that may not publish must not learn what valid data looks like.
     const grant = await this.topics.assertMayPublish(session, topic);
     const { payload, policy } = grant.declared;
     const valid = payload ? await payloadOf(payload, publication.data) : publication.data;
-    // What the class makes of it is for the policy; what is stored is what was sent, unless the policy changes it.
+    // The policy gets an instance of the payload class. What was sent is stored, unless the policy changes it.
     const data = policy.transform
       ? await this.topics.transform(grant, session, topic, valid)
       : publication.data;

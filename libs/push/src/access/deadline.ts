@@ -1,8 +1,9 @@
 import { PushError } from '../contracts/errors.js';
+import { longestTimer } from '../contracts/option-checks.js';
 
 /**
- * Runs a decision of the application, for so many milliseconds at most. It learns from the signal, which is made when it
- * asks for it, that nobody waits for its answer any more.
+ * Runs a decision of the application, for so many milliseconds at most. The signal, which is made on demand, tells the
+ * application that its answer is too late.
  *
  * @throws PushError `UNAVAILABLE` when the time is up; otherwise what `run` throws
  */
@@ -19,7 +20,7 @@ export async function decide<T>(
   }
 }
 
-/** A time that is up, or not. Most decisions never ask for its signal, which costs more than the rest. */
+/** A time limit. Most decisions never use its signal, which costs more than all the rest. */
 class Deadline {
   private controller: AbortController | undefined;
   private error: PushError | undefined;
@@ -34,21 +35,17 @@ class Deadline {
   }
 
   start(milliseconds: number, then: (error: PushError) => void): void {
-    this.timer = setTimeout(() => {
-      this.error = new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
-      this.controller?.abort(this.error);
-      then(this.error);
-    }, timeoutOf(milliseconds));
+    this.timer = setTimeout(
+      () => {
+        this.error = new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
+        this.controller?.abort(this.error);
+        then(this.error);
+      },
+      Math.min(milliseconds, longestTimer),
+    );
   }
 
   stop(): void {
     clearTimeout(this.timer);
   }
-}
-
-/** Longer timeouts fire at once in Node. */
-export const longestTimeout = 2 ** 31 - 1;
-
-function timeoutOf(milliseconds: number): number {
-  return Math.min(milliseconds, longestTimeout);
 }

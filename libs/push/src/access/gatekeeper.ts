@@ -207,9 +207,9 @@ export class Gatekeeper {
       throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
     if (!session.isPending) assertSame(session, proof);
     // The old one holds until it is known what the new one may read: what nobody decides about in time is lost with it.
-    const { transport, address, within, budget } = session;
-    const asking = { transport, address, within, budget, principal: proof.principal };
-    const { denied, undecided } = await this.topics.examine(asking, session.topics);
+    const { transport, address, scope, budget } = session;
+    const subject = { transport, address, scope, budget, principal: proof.principal };
+    const { denied, undecided } = await this.topics.examine(subject, session.topics);
     session.identify(proof);
     if (denied.length > 0) session.drop(denied);
     if (undecided.length > 0) session.drop(undecided, true);

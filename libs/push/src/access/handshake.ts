@@ -1,32 +1,32 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { TransportName } from '../contracts/connection.js';
 import { isClientToken } from './client-identity.js';
-import type { FromSomewhere } from './trusted-proxies.js';
+import type { ForwardedRequest } from './trusted-proxies.js';
 
 /** A request as Node has it, of HTTP/1.1 or HTTP/2. */
-export interface ClientRequest extends FromSomewhere {
+export interface ClientRequest extends ForwardedRequest {
   readonly url?: string;
   readonly headers: IncomingHttpHeaders;
 }
 
-/** What a client brought to say who it is. */
+/** The credentials that a client has sent, for the authenticator. */
 export interface Handshake {
   readonly transport: TransportName;
-  /** Lower-case names. Empty when the client authenticates by a message: then `token` is all there is. */
+  /** With names in lower case. Empty when the client authenticates by a message: then there is only the `token`. */
   readonly headers: IncomingHttpHeaders;
-  /** By name, decoded. Unsigned: what they say is the client's word. */
+  /** By name, decoded. Signatures are not verified. */
   readonly cookies: Readonly<Partial<Record<string, string>>>;
-  /** Without `ticket`, and the `client` that push has given out: they are not the authenticator's. */
+  /** The query, without the parameters that push reads: `ticket`, and the `client` that push has given out. */
   readonly query: URLSearchParams;
-  /** The client's address, seen through the trusted proxies. */
+  /** The client's address, as the trusted proxies report it. */
   readonly address: string;
   /** Of the `Authorization: Bearer` header (RFC 6750), or of the message by which the client authenticates. */
   readonly token: string | undefined;
-  /** Aborted when the answer comes too late to be of use. */
+  /** Aborted when it is too late for an answer. */
   readonly signal: AbortSignal;
 }
 
-/** Everything about a request but the decision's signal. */
+/** The handshake of a request, without the signal. */
 export function handshakeOf(
   request: ClientRequest,
   transport: TransportName,
@@ -52,8 +52,8 @@ export function ticketOf(request: ClientRequest): string | undefined {
 }
 
 /**
- * By what a client says that it had a connection before, in the query. The application's authenticator may have a `client` of its
- * own there.
+ * The token in the query by which a client shows that it had a connection before. The application may use a `client` parameter of
+ * its own as well.
  */
 export function clientTokenOf(request: ClientRequest): string | undefined {
   return request.url?.includes('client=') ? queryOf(request).getAll('client').find(isClientToken) : undefined;

@@ -9,14 +9,14 @@ import {
 import { isPushDoor } from './push-door.js';
 
 /**
- * Makes a guard, or an interceptor, that was written for HTTP let everything else pass: a global one of Nest 12 sees the
- * messages of gateways as well, and finds no request there.
+ * Makes a guard or interceptor that was written for HTTP skip all other contexts. In Nest 12 a global one also runs for the
+ * messages of gateways, where it finds no HTTP request.
  *
  * ```ts
  * { provide: APP_GUARD, useClass: HttpOnly(ThrottlerGuard) }
  * ```
  *
- * Push asks its own authenticator and topic policies in any case.
+ * Push calls its own authenticator and topic policies in any case.
  */
 export function HttpOnly<Enhancer extends CanActivate | NestInterceptor>(
   enhancer: Type<Enhancer>,
@@ -25,9 +25,9 @@ export function HttpOnly<Enhancer extends CanActivate | NestInterceptor>(
 }
 
 /**
- * Makes a guard, or an interceptor, let pass what is push's own: requests for its endpoints, and messages to its gateway. It is
- * the way out for a global guard that authenticates, by a header say: push's clients are authenticated by its authenticator,
- * also by the cookies and tickets that such a guard knows nothing of.
+ * Makes a guard or interceptor skip push's own endpoints and gateway. Use it for a global guard that authenticates, for example
+ * by a header: push's clients are authenticated by push's authenticator, also by cookies and tickets, which such a guard does
+ * not know.
  *
  * ```ts
  * { provide: APP_GUARD, useClass: ExceptPush(JwtAuthGuard) }
@@ -41,7 +41,7 @@ export function ExceptPush<Enhancer extends CanActivate | NestInterceptor>(
   return passing(enhancer, 'ExceptPush', (context) => isPushDoor(context.getClass()));
 }
 
-/** A class that does nothing where `isPassed`, and elsewhere what `enhancer` does. */
+/** A class that does nothing in the contexts for which `isPassed` is true, and what `enhancer` does in all others. */
 function passing<Enhancer extends CanActivate | NestInterceptor>(
   enhancer: Type<Enhancer>,
   name: 'HttpOnly' | 'ExceptPush',

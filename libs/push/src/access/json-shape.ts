@@ -1,10 +1,10 @@
 import { PushError } from '../contracts/errors.js';
 
 /**
- * Checks the shape of parsed JSON from a client, before anybody recurses into it.
+ * Checks the shape of parsed JSON from a client, before other code recurses into it.
  *
- * @throws PushError `INVALID_MESSAGE` where it is nested deeper than `maxDepth`, or has a key `__proto__`, which would
- * change the prototype of whatever it is merged into
+ * @throws PushError `INVALID_MESSAGE` if it is nested deeper than `maxDepth`, or has a key `__proto__`, which would change
+ * the prototype of an object that it is merged into
  */
 export function assertHarmless(value: unknown, maxDepth: number): void {
   let level: object[] = isObject(value) ? [value] : [];

@@ -1,63 +1,63 @@
 import { refuse, unknownOption } from '../contracts/option-checks.js';
 
-/** A token bucket: `burst` at once, refilled with `perSecond`. */
+/** A token bucket of `burst` tokens, refilled with `perSecond` tokens a second. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
 }
 
 /**
- * What one client, or all together, may take of a node. `Infinity` lifts a limit. PROTOCOL.md "Limits" says what a client
- * hears when it reaches one.
+ * How much of a node one client, or all clients together, may use. `Infinity` lifts a limit. PROTOCOL.md "Limits" says what a
+ * client is told when it reaches one.
  */
 export interface LimitOptions {
-  /** Push connections of this node together, of both transports. Default: 20,000. */
+  /** Push connections of this node, over all transports. Default: 20,000. */
   readonly connections?: number;
-  /** Of one client address (of one /64 network, with IPv6). Behind a proxy, set `trustedProxies`. Default: 1,000. */
+  /** Connections of one client address (with IPv6: of one /64 network). If there is a proxy, set `trustedProxies`. Default: 1,000. */
   readonly connectionsPerAddress?: number;
-  /** Of one principal, on this node. Default: 100. */
+  /** Connections of one principal, on this node. Default: 100. */
   readonly connectionsPerPrincipal?: number;
-  /** Clients whose authentication is under way; others are told to come back. Default: 1,000. */
+  /** Clients that are being authenticated at the same time; more are told to come back. Default: 1,000. */
   readonly pendingHandshakes?: number;
   /**
-   * How long a new connection to the HTTP server may take to agree on TLS, and then to send the head of its first request, in
-   * milliseconds each. It concerns every connection of the server, since nobody knows yet what it is for. Default: 20,000.
+   * How long a new connection to the HTTP server may take for its TLS handshake, and then to send the head of its first request,
+   * in milliseconds each. It holds for every connection of the server, also for those of other routes. Default: 20,000.
    */
   readonly handshakeTimeout?: number;
   /** How long the authenticator, or a topic policy, may take to answer, in milliseconds. Default: 10,000. */
   readonly decisionTimeout?: number;
-  /** How long a client may take to send the message that authenticates it, in milliseconds. Default: 10,000. */
+  /** How long a client may take to send its `authenticate` message, in milliseconds. Default: 10,000. */
   readonly firstMessageTimeout?: number;
   /**
-   * How long a client may take nothing of what waits for it, in milliseconds, to the next heartbeat. What waits is 64 KiB, or
-   * one event if that is larger. Default: 60,000.
+   * How long a client may read nothing although data waits for it, in milliseconds; checked at each heartbeat. At most 64 KiB
+   * wait, or one event if that is larger. Default: 60,000.
    */
   readonly stallTimeout?: number;
   /**
-   * Frames of one WebSocket, pings and pongs included. Default: 200 a second, 2,000 at once. Of this rate and the two other
-   * ones of a connection, what a connection has used is taken over by the next one of its principal, or of its address.
+   * Frames of one WebSocket, pings and pongs included. Default: 200 a second, 2,000 at once. A new connection takes over what
+   * an earlier one of its principal, or of its address, has used of the rates `messages`, `subscribe` and `publish`.
    */
   readonly messages?: Rate;
   /** Topics that one connection subscribes to, or unsubscribes from. Default: 100 a second, 1,000 at once. */
   readonly subscribe?: Rate;
-  /** The same of one principal, on this node, over all its connections. Default: 500 a second, 5,000 at once. */
+  /** The same for one principal, on this node, over all its connections. Default: 500 a second, 5,000 at once. */
   readonly subscribePerPrincipal?: Rate;
   /** Events that one connection publishes. Default: 20 a second, 100 at once. */
   readonly publish?: Rate;
-  /** The same of one principal, on this node, over all its connections. Default: 50 a second, 250 at once. */
+  /** The same for one principal, on this node, over all its connections. Default: 50 a second, 250 at once. */
   readonly publishPerPrincipal?: Rate;
   /**
-   * What one principal, or one address for clients that are nobody, may cost this node, in units of work: tokens of patterns
-   * that are compared, events of the past that are looked at; about a tenth of a microsecond to a whole one each. Who has used
-   * it up waits, and is refused nothing. Live delivery costs nothing. Default: 1,000,000 a second, 5,000,000 at once.
+   * How much work one principal (anonymous clients: one address) may cause on this node. Units of work are tokens of patterns
+   * that are compared and past events that are examined; each takes 0.1 to 1 microsecond. A client that has used up its work
+   * has to wait; it is not refused. Live delivery costs nothing. Default: 1,000,000 a second, 5,000,000 at once.
    */
   readonly work?: Rate;
   /**
-   * How many of a connection's patterns may have a wildcard anywhere but in their last token (`orders.*.items`). Those are
-   * what takes the most time to match, and memory. Default: 32.
+   * How many of a connection's patterns may have a wildcard before their last token (`orders.*.items`). Those patterns take
+   * the most time and memory. Default: 32.
    */
   readonly innerWildcards?: number;
-  /** Length of the query of the SSE endpoint, in bytes. Default: 8,192. */
+  /** Longest query of the SSE endpoint, in bytes. Default: 8,192. */
   readonly queryBytes?: number;
   /** How deep objects and arrays may be nested in a client's message. Default: 32. */
   readonly jsonDepth?: number;
@@ -89,7 +89,7 @@ export type Limits = Required<LimitOptions>;
 /**
  * Fills in the defaults.
  *
- * @throws PushError `INVALID_OPTION` for what is no positive number: a limit that is `NaN` would hold nobody
+ * @throws PushError `INVALID_OPTION` for a value that is not a positive number: a limit of `NaN` would limit nothing
  */
 export function limitsOf(options: LimitOptions = {}): Limits {
   if (typeof options !== 'object' || options === null) refuse('limits', options, 'an object');

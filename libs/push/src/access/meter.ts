@@ -1,7 +1,7 @@
 import type { Rate } from './limits.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** What somebody has used of several rates. A bucket is made when it is first taken from. */
+/** Counts usage against several rates. Each bucket is made on first use. */
 export class Meter<Name extends string> {
   private readonly buckets = new Map<Name, TokenBucket>();
 
@@ -14,7 +14,7 @@ export class Meter<Name extends string> {
     return bucket;
   }
 
-  /** In how many milliseconds nothing of it will be used any more. */
+  /** In how many milliseconds all buckets will be full. */
   get untilFull(): number {
     let longest = 0;
     for (const bucket of this.buckets.values()) longest = Math.max(longest, bucket.untilFull);

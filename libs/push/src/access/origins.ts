@@ -6,8 +6,8 @@ import type { ClientRequest } from './handshake.js';
 import { TrustedProxies } from './trusted-proxies.js';
 
 /**
- * The web pages that may connect: `'same-host'` (those of the scheme, host and port that is asked), `'*'` (all), a list of
- * origins (`https://shop.example`; `'same-host'` may be among them), or a function that decides.
+ * The web pages that may connect: `'same-host'` (pages of the scheme, host and port of the request), `'*'` (all), a list of
+ * origins (`https://shop.example`; `'same-host'` may be one of them), or a function that decides.
  */
 export type OriginRule =
   | '*'
@@ -21,12 +21,12 @@ interface OriginSettings {
   readonly allowMissingOrigin: boolean;
 }
 
-/** Authorization schemes that a browser adds by itself, also to what a foreign page asks for. */
+/** Authorization schemes that a browser sends by itself, also with requests of foreign pages. */
 const ambientScheme = /^(?:basic|digest|negotiate|ntlm)\b/i;
 
 /**
- * Keeps foreign web pages from using the cookies of their visitors: a browser sends them along with a WebSocket to
- * anywhere, and no CORS applies to it (RFC 6455, section 10.2).
+ * Keeps foreign web pages from using the cookies of their visitors. A browser sends the cookies with every WebSocket
+ * handshake, and CORS does not apply to it (RFC 6455, section 10.2).
  */
 @Injectable()
 export class Origins {
@@ -77,7 +77,7 @@ export class Origins {
     return false;
   }
 
-  /** Behind a proxy that ends TLS, or changes the port, no page is of the origin that the request seems to be for. */
+  /** If an undeclared proxy terminates TLS or changes the port, no page has the origin that the request seems to be for. */
   private warnOfProxy(origin: string, asked: string): void {
     if (this.hasWarned) return;
     this.hasWarned = true;
@@ -89,7 +89,7 @@ export class Origins {
     );
   }
 
-  /** A browser names the origin of every WebSocket; of a GET it leaves it out, where the page is of the same origin. */
+  /** A browser sends `Origin` with every WebSocket handshake, but not with a GET of the same origin. */
   private isAllowedWithout({ headers }: ClientRequest, transport: TransportName): boolean {
     if (transport === 'websocket') return this.allowMissing;
     const site = headers['sec-fetch-site'];
@@ -103,7 +103,7 @@ function isCredentialed({ headers }: ClientRequest): boolean {
   return headers.cookie !== undefined || ambientScheme.test(headers.authorization ?? '');
 }
 
-/** Browsers send nothing but the scheme, the host, and a port that is not the scheme's own. */
+/** Browsers send the scheme, the host, and the port unless it is the scheme's default. */
 function assertEntry(entry: unknown): void {
   if (entry === '*' || entry === 'same-host') return;
   if (typeof entry === 'string' && URL.canParse(entry)) {

@@ -46,8 +46,8 @@ describe('the pace of what is done for a client', () => {
     const access = new TopicAccess(settings, classes, new ErrorReporter({}));
     const patterns = Array.from({ length: 1_000 }, (_, n) => `a.x${n}${'.b'.repeat(30)}`);
     const budget = new Counter();
-    const asking = { principal: undefined, transport: 'websocket', address: '', budget } as const;
-    const turns = await turnsDuring(() => access.examine(asking, patterns));
+    const subject = { principal: undefined, transport: 'websocket', address: '', budget } as const;
+    const turns = await turnsDuring(() => access.examine(subject, patterns));
     expect(budget.units).toBe(1_000 * 32 * 500 + 1_000 * 32);
     expect(turns).toBeGreaterThan(budget.units / 32_000 - 10);
   });

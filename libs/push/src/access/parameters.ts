@@ -1,18 +1,18 @@
 import { PushError } from '../contracts/errors.js';
 import { assertPattern } from '../contracts/topic.js';
 
-/** A topic pattern of the application, of which a token may be a parameter (`:name`): `orders.:id`, `users.:id.>`. */
+/** A topic pattern of the application that may have parameters (`:name`): `orders.:id`, `users.:id.>`. */
 export interface ParameterPattern {
-  /** With `*` where a parameter stands. */
+  /** The pattern with `*` in place of each parameter. */
   readonly wide: string;
-  /** By token: the name of the parameter; `undefined` for what is none. */
+  /** For each token the name of the parameter, or `undefined`. */
   readonly names: readonly (string | undefined)[];
 }
 
 /**
  * Reads a pattern with parameters.
  *
- * @throws PushError `INVALID_TOPIC`; `INVALID_OPTION` for a parameter without a name, and for a name that comes twice
+ * @throws PushError `INVALID_TOPIC`; `INVALID_OPTION` for a parameter without a name, and for a name that is used twice
  */
 export function parametersOf(pattern: string): ParameterPattern {
   const tokens = typeof pattern === 'string' ? pattern.split('.') : [];

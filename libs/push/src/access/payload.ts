@@ -1,8 +1,8 @@
 import { BadRequestException, ValidationPipe, type Type } from '@nestjs/common';
 
 /*
- * What a policy's payload class says about data. It judges, and changes nothing: what a client publishes is stored as it was sent,
- * or refused.
+ * Validates data with a policy's payload class. Validation changes nothing: what a client publishes is stored as it was sent, or
+ * refused.
  */
 
 const pipe = new ValidationPipe({
@@ -16,10 +16,10 @@ const pipe = new ValidationPipe({
  * An instance of `type` with the data, for a policy to work with.
  *
  * @param data parsed JSON; it is left as it is
- * @throws BadRequestException for data that is not valid, or has what the class does not know
+ * @throws BadRequestException for data that is not valid, or has properties that the class does not declare
  */
 export async function payloadOf(type: Type<object>, data: unknown): Promise<unknown> {
-  // The pipe deletes what it does not like.
+  // The pipe deletes properties of its input.
   const instance = (await pipe.transform(structuredClone(data), { type: 'body', metatype: type })) as unknown;
   const unknown: string[] = [];
   restore(data, instance, '', unknown);
@@ -29,8 +29,8 @@ export async function payloadOf(type: Type<object>, data: unknown): Promise<unkn
 }
 
 /**
- * class-transformer and the pipe leave out keys by which objects inherit something: `constructor`, `toString`. A class with rules does not
- * know them, so that they are refused as any other; in an object without rules they belong to the data.
+ * class-transformer and the pipe drop keys that are names of inherited properties: `constructor`, `toString`. In an instance of a
+ * payload class they are refused, like any other undeclared key. In a plain object they are part of the data, and are restored.
  */
 function restore(data: unknown, copy: unknown, path: string, unknown: string[]): void {
   if (!isContainer(data) || !isContainer(copy)) return;
@@ -49,7 +49,7 @@ function isContainer(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** Whether a class has made it, other than `Object`. */
+/** Whether it is an instance of a class other than `Object`. */
 function isInstance(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype !== null && Object.getPrototypeOf(prototype) !== null;

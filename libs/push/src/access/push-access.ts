@@ -4,17 +4,17 @@ import { Backplane } from '../contracts/backplane.js';
 import { assertPattern, isPattern } from '../contracts/topic.js';
 import { Sessions } from './sessions.js';
 
-/** What nodes tell each other. */
+/** A control message between nodes. */
 type Order =
   | { readonly push: 'disconnect'; readonly user: string }
   | { readonly push: 'revoke'; readonly user: string; readonly pattern: string };
 
 /**
- * Takes rights back from clients that are connected, on all nodes. Injectable.
+ * Revokes rights of clients that are connected, on all nodes. Injectable.
  *
- * The order reaches the nodes that can be reached (control messages are delivered at most once); for a node that is cut
- * off from the others, a principal's `expiresAt` is the bound. Change the right itself first: a client may come back, or
- * ask again, and is then decided about anew.
+ * A revocation reaches the nodes that can be reached (control messages are delivered at most once). On a node that is cut off
+ * from the others, a right ends with the principal's `expiresAt`. Change the right itself first: a client may reconnect or
+ * subscribe again, and its rights are then checked again.
  */
 @Injectable()
 export class PushAccess {
@@ -27,28 +27,27 @@ export class PushAccess {
   }
 
   /**
-   * Ends all connections of a principal (WebSocket: 4401, SSE: `push.expired`), voids its tickets, and refuses those that
-   * were being authenticated meanwhile. Messages that had been received before are still handled, as policies decide by then.
+   * Ends all connections of a principal (WebSocket: 4401, SSE: `push.expired`), voids its tickets, and refuses connections that
+   * are being authenticated. Messages that were received before are still handled, with the rights that hold by then.
    *
-   * @throws PushError `UNAVAILABLE` if only this node could be told
+   * @throws PushError `UNAVAILABLE` if the other nodes could not be told; it holds on this node
    */
   disconnectUser(id: string): Promise<void> {
     return this.give({ push: 'disconnect', user: id });
   }
 
   /**
-   * Takes away what a principal's connections get of `pattern`. A subscription is given up if it shares a topic with it:
-   * `orders.*` ends when `orders.42` is revoked. WebSocket clients are told by `revoked`; SSE streams end, and are decided
-   * about anew when the client comes back.
+   * Ends the subscriptions of a principal that overlap `pattern`: `orders.*` ends when `orders.42` is revoked. WebSocket clients
+   * are told by `revoked`. SSE streams end, and the rights are checked again when the client reconnects.
    *
-   * @throws PushError `INVALID_TOPIC`; `UNAVAILABLE` if only this node could be told
+   * @throws PushError `INVALID_TOPIC`; `UNAVAILABLE` if the other nodes could not be told; it holds on this node
    */
   async revoke(id: string, pattern: string): Promise<void> {
     assertPattern(pattern);
     await this.give({ push: 'revoke', user: id, pattern });
   }
 
-  /** Takes a control message; those that are not for it are ignored. */
+  /** Handles a control message; ignores other messages. */
   private receive(message: string): void {
     const order = parse(message);
     if (typeof order?.user !== 'string') return;

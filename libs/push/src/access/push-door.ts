@@ -1,11 +1,11 @@
 const doors = new WeakSet<object>();
 
-/** Notes that a controller or gateway is one of push's own doors. */
+/** Marks a controller or gateway as push's own. */
 export function declareDoor(type: object): void {
   doors.add(type);
 }
 
-/** Whether a controller or gateway is one of push's own doors. */
+/** Whether a controller or gateway is push's own. */
 export function isPushDoor(type: object): boolean {
   return doors.has(type);
 }

@@ -4,35 +4,35 @@ import { Backplane, type OneTimeStore } from '../contracts/backplane.js';
 import { PushError } from '../contracts/errors.js';
 import { assertPrincipal, expiryOf, type Principal } from '../contracts/principal.js';
 import { assertPattern } from '../contracts/topic.js';
-import { now } from './proof-time.js';
+import { preciseTime } from './precise-time.js';
 
 /** How a ticket is issued. */
 export interface TicketOptions {
   /**
-   * Topics and patterns that the ticket is good for. It takes away, and never grants: rules and policies are asked as
-   * always. Default: everything that the principal may have.
+   * Topics and patterns that the ticket is limited to. They grant nothing: rules and policies hold as always. Default: all
+   * that the principal may read and publish.
    */
   readonly topics?: readonly string[];
-  /** For how long it can be redeemed, in milliseconds, up to 300,000. Default: 30,000. */
+  /** How long the ticket can be redeemed, in milliseconds, up to 300,000. Default: 30,000. */
   readonly ttl?: number;
 }
 
-/** What a redeemed ticket says. */
-export interface Redeemed {
+/** What a ticket stands for. */
+export interface RedeemedTicket {
   readonly principal: Principal;
   readonly topics: readonly string[] | undefined;
-  /** When it was issued: see `now`. */
+  /** When the ticket was issued, in milliseconds since 1970, with fractions. */
   readonly issuedAt: number;
 }
 
-interface Stored extends Redeemed {
+interface Stored extends RedeemedTicket {
   readonly secret: string;
 }
 
-/** The longest that a ticket can be good for, in milliseconds. */
+/** The longest `ttl` of a ticket, in milliseconds. */
 export const longestTicket = 300_000;
 
-/** Half of a ticket finds what it stands for; the other half proves that the bearer was given it. */
+/** The first half of a ticket is its key in the store; the second half is the secret that proves possession. */
 const bytes = 48;
 const half = 32;
 const grammar = /^[A-Za-z0-9_-]{64}$/;
@@ -48,8 +48,8 @@ const grammar = /^[A-Za-z0-9_-]{64}$/;
  * }
  * ```
  *
- * A ticket works once, within seconds, on any node that shares the backplane. It is 64 characters of random, which are
- * kept nowhere: what is stored is their digest.
+ * A ticket works once, within seconds, on any node that shares the backplane. It is 64 random characters. Only their digest
+ * is stored.
  */
 @Injectable()
 export class PushTickets {
@@ -57,7 +57,7 @@ export class PushTickets {
 
   /**
    * @param principal must be JSON, apart from `expiresAt`
-   * @throws PushError `INVALID_OPTION`, `INVALID_TOPIC`; `UNAVAILABLE` when the backplane cannot keep it
+   * @throws PushError `INVALID_OPTION`, `INVALID_TOPIC`; `UNAVAILABLE` when the backplane cannot store it
    */
   async issue(principal: Principal, { topics, ttl = 30_000 }: TicketOptions = {}): Promise<string> {
     assertPrincipal(principal);
@@ -69,7 +69,7 @@ export class PushTickets {
     const stored: Stored = {
       principal: { ...principal, expiresAt: expiry === Infinity ? undefined : expiry },
       topics,
-      issuedAt: now(),
+      issuedAt: preciseTime(),
       secret: digest(ticket.slice(half)).toString('base64url'),
     };
     await this.openStore().put(keyOf(ticket), JSON.stringify(stored), ttl);
@@ -77,11 +77,11 @@ export class PushTickets {
   }
 
   /**
-   * What the ticket stands for, once. Whatever is wrong with a ticket is refused in the same words.
+   * Returns what the ticket stands for, once. Every invalid ticket is refused with the same message.
    *
-   * @throws PushError `UNAUTHENTICATED`; `UNAVAILABLE` when the backplane cannot be asked
+   * @throws PushError `UNAUTHENTICATED`; `UNAVAILABLE` when the backplane cannot be reached
    */
-  async redeem(ticket: string): Promise<Redeemed> {
+  async redeem(ticket: string): Promise<RedeemedTicket> {
     const text = grammar.test(ticket) ? await this.backplane.oneTimeStore?.take(keyOf(ticket)) : undefined;
     const stored = text === undefined ? undefined : (JSON.parse(text) as Stored);
     if (stored && timingSafeEqual(digest(ticket.slice(half)), Buffer.from(stored.secret, 'base64url'))) {

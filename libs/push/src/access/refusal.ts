@@ -8,7 +8,7 @@ const messages: Record<Metered, string> = {
   publish: 'Published too fast. A connection may publish',
 };
 
-/** Why somebody may not have `count` more of what is metered. It may later, unless that is more than anybody may at once. */
+/** The error for `count` more than a rate allows. It is retryable, unless `count` is more than the rate ever allows at once. */
 export function refusal(what: Metered, count: number, limits: Limits): PushError {
   const { perSecond, burst } = limits[what];
   const allowance = `${perSecond} a second, ${burst} at once; a user's connections share a limit of their own`;

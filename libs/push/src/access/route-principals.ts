@@ -11,18 +11,18 @@ import { TrustedProxies } from './trusted-proxies.js';
 /** The request of an `@Sse()` route, as Express or Fastify have it. */
 export interface SseRouteRequest {
   readonly headers: IncomingHttpHeaders;
-  /** What most guards leave there. */
+  /** Most guards, Passport's among them, put the user here. */
   readonly user?: unknown;
 }
 
-/** Says whose the stream of a route is. */
+/** Returns the principal that a stream belongs to; `undefined` for an anonymous client. */
 export type PrincipalOf = (request: SseRouteRequest) => Principal | undefined;
 
 const another = 'Say who it is by PushModule.forRoot({ sse: { principal: (request) => … } }).';
 
 /**
- * Finds out whose the streams of the application's own routes are: so that they end when that principal expires or is sent
- * away, as push's own doors do. Who may open them is for the application's guards, which have decided by now.
+ * Finds the principal that a stream of the application's own routes belongs to, so that the stream ends when the principal
+ * expires or is disconnected, as on push's own endpoints. The application's guards have decided already that it may be opened.
  */
 @Injectable()
 export class RoutePrincipals {
@@ -40,7 +40,7 @@ export class RoutePrincipals {
     this.own = sse.principal;
   }
 
-  /** What is told at start. */
+  /** For the log at start. */
   get description(): string {
     if (this.own)
       return 'Streams of your own @Sse() routes belong to the principal that sse.principal returns.';
@@ -53,29 +53,29 @@ export class RoutePrincipals {
   }
 
   /**
-   * @param since when the request came: what has happened to the principal since then counts against it
-   * @throws PushError `INVALID_OPTION` for a principal that is none; what the authenticator throws, unless it does not let the
-   * client in at push's own doors: here the application has
+   * @param since when the request came: a revocation of the principal after that time holds for it
+   * @throws PushError `INVALID_OPTION` for an invalid principal; and what the authenticator throws, except 401 and 403, since the
+   * application has let the client in
    */
   proofOf(route: SseRouteRequest, request: ClientRequest, since: number): Proof | Promise<Proof> {
-    if (this.own) return { principal: checked(this.own(route)), provenAt: since };
-    // Behind Fastify's request is Node's, where middleware leaves it.
+    if (this.own) return { principal: checked(this.own(route)), authenticatedAt: since };
+    // Middleware puts it on Node's request, which Fastify wraps.
     const user = route.user ?? (route as { raw?: { user?: unknown } }).raw?.user;
     const principal = principalOf(user);
-    if (principal) return { principal, provenAt: since };
+    if (principal) return { principal, authenticatedAt: since };
     if (user !== undefined && user !== null) this.warn();
-    if (!this.authentication.authenticator) return { principal: undefined, provenAt: since };
+    if (!this.authentication.authenticator) return { principal: undefined, authenticatedAt: since };
     return this.ask(request, since);
   }
 
   private async ask(request: ClientRequest, since: number): Promise<Proof> {
-    const nobody = { principal: undefined, provenAt: since };
+    const anonymous: Proof = { principal: undefined, authenticatedAt: since };
     try {
-      return (await this.authentication.ofRoute(request, this.proxies.addressOf(request))) ?? nobody;
+      return (await this.authentication.ofRoute(request, this.proxies.addressOf(request))) ?? anonymous;
     } catch (error) {
-      // Who is unknown there is nobody here. What could not be decided is not taken for that.
+      // A client that the authenticator refuses is anonymous here. Other failures are no such answer.
       if (error instanceof PushError && (error.code === 'UNAUTHENTICATED' || error.code === 'FORBIDDEN'))
-        return nobody;
+        return anonymous;
       throw error;
     }
   }
@@ -89,7 +89,7 @@ export class RoutePrincipals {
   }
 }
 
-/** Whom a guard has left on the request: a user with an id, or the claims of a JWT (RFC 7519: `sub`, `exp` in seconds). */
+/** The principal that a guard has put on the request: a user with an id, or the claims of a JWT (RFC 7519: `sub`, `exp` in seconds). */
 function principalOf(user: unknown): Principal | undefined {
   if (typeof user !== 'object' || user === null) return undefined;
   const { id, sub, exp, expiresAt } = user as Record<string, unknown>;
@@ -104,11 +104,11 @@ function isName(value: unknown): value is string | number | bigint {
   );
 }
 
-/** What is no time is refused, rather than taken for none. */
+/** An `exp` that is not a time is refused: to ignore it would make the stream last for ever. */
 function expiryOf(exp: unknown, expiresAt: unknown): Date | number | undefined {
   if (exp === undefined || exp === null)
     return expiresAt instanceof Date || typeof expiresAt === 'number' ? expiresAt : undefined;
-  // Nobody's token holds until the year 5138: that would be milliseconds.
+  // In seconds it would be the year 5138: such a number is in milliseconds.
   if (typeof exp === 'number' && Number.isFinite(exp)) return exp < 1e11 ? Math.max(exp * 1_000, 1e11) : exp;
   throw new PushError('INVALID_OPTION', `request.user.exp is no number of seconds since 1970. ${another}`);
 }

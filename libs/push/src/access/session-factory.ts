@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { TransportName } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { pushSettings } from '../contracts/settings.js';
-import { Capacity } from './capacity.js';
+import { ConnectionLimiter } from './connection-limiter.js';
 import type { ClientRequest } from './handshake.js';
 import type { Limits } from './limits.js';
 import { Session } from './session.js';
@@ -19,7 +19,7 @@ export class SessionFactory {
   constructor(
     @Inject(pushSettings) { limits }: { readonly limits: Limits },
     @Inject(Sessions) private readonly sessions: Sessions,
-    @Inject(Capacity) private readonly capacity: Capacity,
+    @Inject(ConnectionLimiter) private readonly limiter: ConnectionLimiter,
     @Inject(TrustedProxies) private readonly proxies: TrustedProxies,
   ) {
     this.limits = limits;
@@ -33,7 +33,7 @@ export class SessionFactory {
   open(request: ClientRequest, transport: TransportName): Session {
     const address = this.proxies.addressOf(request);
     try {
-      return new Session(transport, address, this.sessions, this.limits, this.capacity.reserve(address));
+      return new Session(transport, address, this.sessions, this.limits, this.limiter.reserve(address));
     } catch (error) {
       this.warnOfProxy(request, error);
       throw error;

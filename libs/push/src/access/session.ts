@@ -2,19 +2,19 @@ import { PushError } from '../contracts/errors.js';
 import { expiryOf, type Principal } from '../contracts/principal.js';
 import { overlaps } from '../contracts/topic.js';
 import { identityOf } from './client-identity.js';
-import { longestTimeout } from './deadline.js';
+import { longestTimer } from '../contracts/option-checks.js';
 import type { TransportName, WorkBudget } from '../contracts/connection.js';
 import type { Account, ConnectionMeter, Metered } from './account.js';
 import type { Limits } from './limits.js';
 import { refusal } from './refusal.js';
-import type { Member, Proof, Sessions, User } from './sessions.js';
-import type { Asking } from './topic-access.js';
+import type { Proof, Sessions, User, UserConnection } from './sessions.js';
+import type { AccessSubject } from './topic-access.js';
 
-/** The connection that a session is about, as its transport keeps it. */
+/** The connection of a session. */
 export interface SessionClient {
-  /** Something that it has received is still being handled. It calls `Session.rest` when that is over. */
+  /** Whether something that it has received is still being handled. It calls `Session.rest` when that is done. */
   readonly isBusy?: boolean;
-  /** What it gets; `undefined` where the transport does not know. */
+  /** The topics and patterns that it reads; `undefined` if they are not known. */
   readonly topics: readonly string[] | undefined;
   /** Ends it, and says why. Idempotent. */
   fail(error: PushError): void;
@@ -27,14 +27,15 @@ export interface SessionClient {
   revoke?(topics: readonly string[], isUndecided?: boolean): boolean;
 }
 
-/** One connection as far as rights and limits go: who it is, until when, and how much of its share it has used. */
-export class Session implements Asking, Member {
-  /** `undefined` for an anonymous client, and for one that has yet to say who it is. */
+/** The rights and limits of one connection: its principal, when it expires, and how much of its rates it has used. */
+export class Session implements AccessSubject, UserConnection {
+  /** `undefined` for an anonymous client, and for one that is yet to authenticate. */
   principal: Principal | undefined;
-  within: readonly string[] | undefined;
-  /** Counts what may have changed its rights while somebody decides about them. */
+  /** Patterns that a ticket limits it to. */
+  scope: readonly string[] | undefined;
+  /** Grows with every change of its rights: a decision holds only for the revision that it was made for. */
   revision = 0;
-  /** By what the client says that it had a connection before. */
+  /** The token by which the client shows that it had a connection before. */
   clientToken: string | undefined;
   private clientId: string | undefined;
   private user: User | undefined;
@@ -46,7 +47,7 @@ export class Session implements Asking, Member {
   private timer: NodeJS.Timeout | undefined;
   private isWaiting = false;
   private isClosed = false;
-  /** Of its principal, or of its address as long as it is nobody. */
+  /** The account of its principal; of its address, as long as it has no principal. */
   private account: Account;
   private meter: ConnectionMeter | undefined;
 
@@ -82,17 +83,17 @@ export class Session implements Asking, Member {
   }
 
   /**
-   * Takes note of who it is, from now on.
+   * Sets the principal.
    *
-   * @throws PushError `UNAUTHENTICATED` if the proof has expired, or does not count any more; `LIMIT_EXCEEDED` if the
+   * @throws PushError `UNAUTHENTICATED` if the principal has expired, or was disconnected after the proof; `LIMIT_EXCEEDED` if the
    * principal has too many connections
    */
-  identify({ principal, within, provenAt }: Proof): void {
+  identify({ principal, scope, authenticatedAt }: Proof): void {
     this.assertAlive();
     if (expiryOf(principal) <= Date.now()) throw expired();
-    if (principal) this.belongTo(this.sessions.enter(this, principal.id, provenAt));
+    if (principal) this.belongTo(this.sessions.enter(this, principal.id, authenticatedAt));
     this.principal = principal;
-    this.within = within ?? this.within;
+    this.scope = scope ?? this.scope;
     this.clientId = undefined;
     this.isWaiting = false;
     this.revision++;
@@ -101,7 +102,7 @@ export class Session implements Asking, Member {
   }
 
   /**
-   * Names the client in all its connections: as it says, if that is its principal's; otherwise it is somebody new.
+   * The id of the client, which is the same on all its connections. A token of another principal is ignored.
    *
    * @param connection the id of the connection
    */
@@ -109,28 +110,28 @@ export class Session implements Asking, Member {
     return (this.clientId ??= identityOf(this.clientToken, connection, this.principal).id);
   }
 
-  /** What the client is to bring on its next connections, so that they are of the same client. */
+  /** The token that the client is to bring to its next connections, so that they belong to the same client. */
   clientTokenOn(connection: string): string {
     return identityOf(this.clientToken, connection, this.principal).token;
   }
 
-  /** The connection exists. What was to be said to it before is said now. */
+  /** The connection exists. If the session has ended meanwhile, the connection ends now. */
   attach(client: SessionClient): void {
     this.client = client;
     if (this.ending) client.fail(this.ending);
   }
 
-  /** Whether it has ended: what comes now comes too late, and what came before is still handled. */
+  /** Whether it has ended. What was received before is still handled. */
   get hasEnded(): boolean {
     return this.ending !== undefined || this.isClosed;
   }
 
-  /** What its connection gets. */
+  /** The topics and patterns that its connection reads. */
   get topics(): readonly string[] {
     return this.client?.topics ?? [];
   }
 
-  /** What it causes is charged here, and delays what it asks for next. It is another one once the client is somebody. */
+  /** The budget that its work is charged to. It changes when the client authenticates. */
   get budget(): WorkBudget {
     return this.account;
   }
@@ -141,7 +142,7 @@ export class Session implements Asking, Member {
   }
 
   /**
-   * Counts `count` of something against its share, and its principal's.
+   * Takes `count` from its rate, and from that of its principal.
    *
    * @throws PushError `LIMIT_EXCEEDED`
    */
@@ -151,8 +152,8 @@ export class Session implements Asking, Member {
   }
 
   /**
-   * As `spend`, for what makes less work of what was asked for before: that is refused to nobody who had it granted, and is
-   * paid for by what is asked for next.
+   * As `spend`, for what undoes an earlier request: the rate may go below zero by its burst, and the next requests wait for
+   * that. So a client can always undo what it was granted.
    *
    * @throws PushError `LIMIT_EXCEEDED`
    */
@@ -163,18 +164,18 @@ export class Session implements Asking, Member {
     throw refusal(what, count, this.limits);
   }
 
-  /** Counts one of something; returns whether it is still within the limit. */
+  /** Takes one from its rate. Returns whether the rate allows it. */
   isWithin(what: Metered): boolean {
     return this.metered.of(what).take();
   }
 
-  /** @throws PushError why it may do nothing: it has ended, or is yet to authenticate */
+  /** @throws PushError that says why nothing may be done for it: it has ended, or is yet to authenticate */
   assertOpen(): void {
     this.assertAlive();
     if (this.isWaiting) throw new PushError('UNAUTHENTICATED', 'Send "authenticate" with a token first.');
   }
 
-  /** Takes away what `pattern` shares a topic with. */
+  /** Ends the subscriptions that overlap `pattern`. */
   revoke(pattern: string): void {
     this.revision++;
     const topics = this.client?.topics;
@@ -182,7 +183,7 @@ export class Session implements Asking, Member {
     if (lost?.length !== 0) this.drop(lost ?? [pattern]);
   }
 
-  /** Takes these topics away: alone if the transport can, with the connection otherwise. */
+  /** Ends the subscriptions to these topics; the whole connection if its transport cannot do that. */
   drop(topics: readonly string[], isUndecided = false): void {
     if (!this.client?.revoke?.(topics, isUndecided))
       this.end(new PushError('FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`));
@@ -202,7 +203,7 @@ export class Session implements Asking, Member {
     this.error = this.ending;
   }
 
-  /** The connection is gone, or will never be. Idempotent. */
+  /** Gives everything back: the connection is closed, or was refused. Idempotent. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -215,7 +216,7 @@ export class Session implements Asking, Member {
     return (this.meter ??= this.account.lend());
   }
 
-  /** From now on, what it does is another's account. */
+  /** From now on, its work is charged to the account of `user`. */
   private belongTo(user: User): void {
     if (user === this.user) return;
     this.leaveAccount();
@@ -240,10 +241,10 @@ export class Session implements Asking, Member {
     const rest = time - Date.now();
     this.timer = setTimeout(
       () => {
-        if (rest > longestTimeout) this.endAt(time, message);
+        if (rest > longestTimer) this.endAt(time, message);
         else this.end(new PushError('UNAUTHENTICATED', message));
       },
-      Math.min(Math.max(rest, 0), longestTimeout),
+      Math.min(Math.max(rest, 0), longestTimer),
     ).unref();
   }
 }

@@ -5,40 +5,40 @@ import { pushSettings } from '../contracts/settings.js';
 import type { Account } from './account.js';
 import { Accounts } from './accounts.js';
 import type { Limits } from './limits.js';
-import { now } from './proof-time.js';
+import { preciseTime } from './precise-time.js';
 import { longestTicket } from './push-tickets.js';
 
-/** What an authenticator, or a ticket, has proven. */
+/** The outcome of an authentication. */
 export interface Proof {
   readonly principal: Principal | undefined;
-  /** When the proof began: see `now`. What happened to the principal since then counts against it. */
-  readonly provenAt: number;
-  /** Patterns that it is limited to. */
-  readonly within?: readonly string[];
+  /** When the authentication began (`preciseTime`). A revocation of the principal after that time holds for it. */
+  readonly authenticatedAt: number;
+  /** Patterns that a ticket limits it to. Default: no limit. */
+  readonly scope?: readonly string[];
 }
 
-/** One connection of a principal. */
-export interface Member {
+/** A connection of a principal, as far as it can be revoked. */
+export interface UserConnection {
   /** Ends it. */
   end(error: PushError): void;
-  /** Takes away what `pattern` shares a topic with. */
+  /** Ends the subscriptions that overlap `pattern`. */
   revoke(pattern: string): void;
 }
 
 /** The connections of one principal on this node, and what they have used. */
 export interface User {
   readonly id: string;
-  readonly members: Set<Member>;
+  readonly members: Set<UserConnection>;
   readonly account: Account;
 }
 
 /** The connections of this node, by principal. */
 @Injectable()
 export class Sessions {
-  /** Outlive the connections. */
+  /** They outlive the connections. */
   readonly accounts: Accounts;
   private readonly users = new Map<string, User>();
-  /** When principals were disconnected, for as long as an older proof may turn up. */
+  /** When principals were disconnected; kept as long as an older proof may turn up. */
   private readonly dismissals = new Map<string, number>();
 
   private readonly limits: Limits;
@@ -49,12 +49,12 @@ export class Sessions {
   }
 
   /**
-   * Counts a connection as one of a principal's.
+   * Adds a connection to those of a principal.
    *
-   * @throws PushError `LIMIT_EXCEEDED` if it has too many; `UNAUTHENTICATED` if it was disconnected since the proof
+   * @throws PushError `LIMIT_EXCEEDED` if it has too many; `UNAUTHENTICATED` if the principal was disconnected after the proof
    */
-  enter(member: Member, id: string, provenAt: number): User {
-    if ((this.dismissals.get(id) ?? 0) > provenAt)
+  enter(member: UserConnection, id: string, authenticatedAt: number): User {
+    if ((this.dismissals.get(id) ?? 0) > authenticatedAt)
       throw new PushError('UNAUTHENTICATED', 'The connection was ended by the server. Authenticate again.');
     const user = this.users.get(id) ?? this.add(id);
     if (user.members.has(member)) return user;
@@ -65,15 +65,15 @@ export class Sessions {
   }
 
   /** Idempotent. */
-  leave(member: Member, user: User): void {
+  leave(member: UserConnection, user: User): void {
     if (!user.members.delete(member) || user.members.size > 0) return;
     this.users.delete(user.id);
     this.accounts.release(user.account);
   }
 
-  /** Ends all connections of a principal, and those that are being made. */
+  /** Ends all connections of a principal, and refuses those that are being authenticated. */
   disconnect(id: string): void {
-    const time = now();
+    const time = preciseTime();
     this.dismissals.set(id, time);
     setTimeout(() => {
       if (this.dismissals.get(id) === time) this.dismissals.delete(id);
@@ -85,12 +85,12 @@ export class Sessions {
     for (const member of this.of(id)) member.end(error);
   }
 
-  /** Takes topics away from all connections of a principal. */
+  /** Ends the subscriptions of a principal that overlap `pattern`. */
   revoke(id: string, pattern: string): void {
     for (const member of this.of(id)) member.revoke(pattern);
   }
 
-  private of(id: string): Member[] {
+  private of(id: string): UserConnection[] {
     return [...(this.users.get(id)?.members ?? [])];
   }
 

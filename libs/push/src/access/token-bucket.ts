@@ -1,6 +1,6 @@
 import type { Rate } from './limits.js';
 
-/** Counts what somebody takes, against a rate. */
+/** A token bucket: it limits a rate. */
 export class TokenBucket {
   private tokens: number;
   private at = performance.now();
@@ -10,9 +10,9 @@ export class TokenBucket {
   }
 
   /**
-   * Takes `count` tokens, or none. Returns whether they were there.
+   * Takes `count` tokens, or none. Returns whether there were enough.
    *
-   * @param credit so many more than there are may be taken, and are missing later
+   * @param credit how far below zero the bucket may go
    */
   take(count = 1, credit = 0): boolean {
     this.refill();
@@ -21,18 +21,18 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes `count` tokens, whether they are there or not: what was done has to be paid for. */
+  /** Takes `count` tokens, even if there are not enough: the work is done already. */
   spend(count: number): void {
     this.refill();
     this.tokens -= count;
   }
 
-  /** In how many milliseconds nothing will be owed any more; 0 if nothing is. */
+  /** In how many milliseconds the bucket will no longer be below zero; 0 if it is not. */
   get delay(): number {
     return this.until(0);
   }
 
-  /** In how many milliseconds it will be as good as new. */
+  /** In how many milliseconds the bucket will be full. */
   get untilFull(): number {
     return this.until(this.rate.burst);
   }

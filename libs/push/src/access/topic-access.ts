@@ -13,45 +13,45 @@ import { Pace } from './pace.js';
 import type { TopicContext, TopicParams } from './topic-policy.js';
 import { policyWork, workOfMatching } from './work.js';
 
-/** Who asks for topics. */
-export interface Asking {
+/** The client that an access decision is about. */
+export interface AccessSubject {
   readonly principal: Principal | undefined;
   readonly transport: TransportName;
   readonly address: string;
-  /** Patterns that a ticket is good for; outside of them nothing is granted. Default: all. */
-  readonly within?: readonly string[];
-  /** What the decision is charged to. */
+  /** Patterns that a ticket limits it to: nothing else is granted. Default: no limit. */
+  readonly scope?: readonly string[];
+  /** The budget that the decision is charged to. */
   readonly budget?: WorkBudget;
 }
 
-/** How many policies of one client are asked at a time. */
+/** How many policies are called at a time for one client. */
 const concurrency = 8;
 
-/** What a client may not have. */
+/** The patterns that a client may not read. */
 export interface Examination {
   readonly denied: readonly string[];
-  /** Somebody was asked who did not answer in time. */
+  /** A policy did not answer in time. */
   readonly undecided: readonly string[];
 }
 
-/** What was found out about a pattern. What could not be decided is denied, and may be asked again. */
+/** The decision on a pattern. An undecided pattern is denied; the client may try again. */
 type Verdict = 'granted' | 'denied' | 'undecided';
 
-/** A policy that lets a client publish, and what it is told. */
+/** A policy that allows a client to publish, and its arguments. */
 export interface PublishGrant {
   readonly declared: DeclaredPolicy;
   readonly principal: Principal;
   readonly params: TopicParams;
 }
 
-/** The settings that say who may read what. */
+/** The settings of access decisions. */
 interface RightsSettings {
   readonly topics: readonly AccessRule[];
   readonly authenticate?: Type<Authenticator>;
   readonly limits: { readonly decisionTimeout: number };
 }
 
-/** Decides what clients get of what they ask for. Deny is the default; policies only add to what the rules grant. */
+/** Decides which topics clients may read and publish. The default is to deny; policies only add to what the rules grant. */
 @Injectable()
 export class TopicAccess implements OnModuleInit {
   private readonly rules: AccessRules;
@@ -77,20 +77,24 @@ export class TopicAccess implements OnModuleInit {
   }
 
   /**
-   * What `asking` may not have of `patterns`: nor of it what nobody has decided about in time. A pattern is granted only if the
-   * rules, or one policy, grant all that it can match.
+   * Returns those of `patterns` that `subject` may not read. A pattern is granted only if the rules, or one policy, grant every
+   * topic that it can match.
    *
-   * @param isAllOrNothing no policy is asked any more once one of them has not answered in time
+   * @param isAllOrNothing stops calling policies once one of them has not answered in time
    */
-  async examine(asking: Asking, patterns: readonly string[], isAllOrNothing = false): Promise<Examination> {
+  async examine(
+    subject: AccessSubject,
+    patterns: readonly string[],
+    isAllOrNothing = false,
+  ): Promise<Examination> {
     const verdicts = new Map<string, Verdict>();
-    const pace = new Pace(asking.budget);
-    const open = await this.unruled(asking, patterns, pace);
+    const pace = new Pace(subject.budget);
+    const open = await this.unruled(subject, patterns, pace);
     const work = async () => {
       for (let pattern = open.pop(); pattern !== undefined; pattern = open.pop()) {
         const others = pace.after(workOfMatching(pattern, this.policies.length));
         if (others) await others;
-        const verdict = await this.verdictOn(asking, pattern);
+        const verdict = await this.verdictOn(subject, pattern);
         verdicts.set(pattern, verdict);
         if (isAllOrNothing && verdict === 'undecided') open.length = 0;
       }
@@ -101,29 +105,29 @@ export class TopicAccess implements OnModuleInit {
   }
 
   /**
-   * @throws PushError `FORBIDDEN`, with the same words whether a topic exists or not; `UNAVAILABLE` if it could not be decided
+   * @throws PushError `FORBIDDEN`, with the same message whether a topic exists or not; `UNAVAILABLE` if a policy did not answer
    */
-  async assertMaySubscribe(asking: Asking, patterns: readonly string[]): Promise<void> {
-    const { denied, undecided } = await this.examine(asking, patterns, true);
+  async assertMaySubscribe(subject: AccessSubject, patterns: readonly string[]): Promise<void> {
+    const { denied, undecided } = await this.examine(subject, patterns, true);
     if (denied.length > 0)
       throw new PushError('FORBIDDEN', `Not allowed to subscribe to ${denied.join(', ')}.`);
     if (undecided.length > 0) throw undecidedError();
   }
 
   /**
-   * The policy that lets `asking` publish to `topic`.
+   * Returns the policy that allows `subject` to publish to `topic`.
    *
-   * @throws PushError `FORBIDDEN`; `UNAVAILABLE` if it could not be decided
+   * @throws PushError `FORBIDDEN`; `UNAVAILABLE` if a policy did not answer
    */
-  async assertMayPublish(asking: Asking, topic: string): Promise<PublishGrant> {
-    const { principal } = asking;
+  async assertMayPublish(subject: AccessSubject, topic: string): Promise<PublishGrant> {
+    const { principal } = subject;
     let isUndecided = false;
-    if (principal && isTopic(topic) && !isReserved(topic) && isWithin(asking, topic)) {
+    if (principal && isTopic(topic) && !isReserved(topic) && isInScope(subject, topic)) {
       for (const declared of this.policies) {
         const { policy } = declared;
         const params = policy.canPublish && declared.match(topic);
         if (!params) continue;
-        const verdict = await this.ask(asking, topic, (context) =>
+        const verdict = await this.ask(subject, topic, (context) =>
           policy.canPublish!(principal, params, context),
         );
         if (verdict === 'granted') return { declared, principal, params };
@@ -135,44 +139,44 @@ export class TopicAccess implements OnModuleInit {
   }
 
   /**
-   * The data to publish, as the policy that grants it makes it of what the client has sent.
+   * Returns the data to publish: what the policy makes of what the client has sent.
    *
    * @throws what the policy throws; PushError `UNAVAILABLE` if it takes too long
    */
   async transform(
     { declared, principal, params }: PublishGrant,
-    asking: Asking,
+    subject: AccessSubject,
     topic: string,
     data: unknown,
   ) {
     const { policy } = declared;
     if (!policy.transform) return data;
-    const { transport, address } = asking;
+    const { transport, address } = subject;
     return decide(this.settings.limits.decisionTimeout, (signal) =>
       policy.transform!(principal, params, { topic, transport, address, signal: signal(), data }),
     );
   }
 
   /** Those of `patterns` that the rules do not grant. */
-  private async unruled(asking: Asking, patterns: readonly string[], pace: Pace): Promise<string[]> {
+  private async unruled(subject: AccessSubject, patterns: readonly string[], pace: Pace): Promise<string[]> {
     const open: string[] = [];
-    const rules = this.rules.size + (asking.within?.length ?? 0);
+    const rules = this.rules.size + (subject.scope?.length ?? 0);
     for (const pattern of patterns) {
-      if (!isWithin(asking, pattern) || !this.rules.grant(asking.principal, pattern)) open.push(pattern);
+      if (!isInScope(subject, pattern) || !this.rules.grant(subject.principal, pattern)) open.push(pattern);
       const others = pace.after(workOfMatching(pattern, rules));
       if (others) await others;
     }
     return open;
   }
 
-  private async verdictOn(asking: Asking, pattern: string): Promise<Verdict> {
-    const { principal } = asking;
+  private async verdictOn(subject: AccessSubject, pattern: string): Promise<Verdict> {
+    const { principal } = subject;
     let verdict: Verdict = 'denied';
-    if (!principal || !isWithin(asking, pattern)) return verdict;
+    if (!principal || !isInScope(subject, pattern)) return verdict;
     for (const { policy, match } of this.policies) {
       const params: TopicParams | undefined = policy.canSubscribe && match(pattern);
       if (!params) continue;
-      const answer = await this.ask(asking, pattern, (context) =>
+      const answer = await this.ask(subject, pattern, (context) =>
         policy.canSubscribe!(principal, params, context),
       );
       if (answer === 'granted') return answer;
@@ -182,11 +186,11 @@ export class TopicAccess implements OnModuleInit {
   }
 
   /**
-   * A policy that throws denies, and the client cannot tell: a `findOrFail` would show it which topics exist. One that takes too
-   * long, or says itself that it is not available, has not decided.
+   * A policy that throws denies. The client gets the same answer as for `false`, since a `findOrFail` would otherwise show which
+   * topics exist. A policy that takes too long, or throws `UNAVAILABLE`, has not decided.
    */
   private async ask(
-    { transport, address, budget }: Asking,
+    { transport, address, budget }: AccessSubject,
     topic: string,
     run: (context: TopicContext) => boolean | Promise<boolean>,
   ): Promise<Verdict> {
@@ -208,6 +212,6 @@ function undecidedError(): PushError {
   return new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
 }
 
-function isWithin({ within }: Asking, pattern: string): boolean {
-  return within === undefined || within.some((wide) => covers(wide, pattern));
+function isInScope({ scope }: AccessSubject, pattern: string): boolean {
+  return scope === undefined || scope.some((wide) => covers(wide, pattern));
 }

@@ -4,49 +4,50 @@ import { covers } from '../contracts/topic.js';
 import type { TransportName } from '../contracts/connection.js';
 import { parametersOf } from './parameters.js';
 
-/** What a policy is asked about. */
+/** The context of a policy's decision. */
 export interface TopicContext {
-  /** The topic, or the pattern, as the client named it. */
+  /** The topic or pattern that the client has requested. */
   readonly topic: string;
   readonly transport: TransportName;
   /** The client's address. */
   readonly address: string;
-  /** Aborted when the answer comes too late to be of use. */
+  /** Aborted when it is too late for an answer. */
   readonly signal: AbortSignal;
 }
 
-/** What `transform` is told. */
+/** The context of `transform`. */
 export interface PublishContext<Payload = unknown> extends TopicContext {
-  /** What the client wants to publish: an instance of the policy's `payload` class, which has been validated. */
+  /** The data that the client publishes: a validated instance of the policy's `payload` class. */
   readonly data: Payload;
 }
 
-/** The tokens of a topic that the policy's pattern names with a colon. */
+/** The values of the pattern's parameters, by name. */
 export type TopicParams = Readonly<Record<string, string>>;
 
 /**
- * Decides about the topics of one pattern. Only clients with a principal are asked about; topics for everybody are
- * `topics: [{ pattern, access: 'public' }]`. What has several policies is granted if one of them grants it.
+ * Decides which principals may read and publish the topics of one pattern. It is not called for clients without a principal:
+ * topics for all clients are `topics: [{ pattern, access: 'public' }]`. If several policies match a topic, one that grants is
+ * enough.
  *
  * A policy that throws, or takes too long, denies.
  *
- * @typeParam Payload what clients send: the class that `@PushTopic()` is given as `payload`
- * @typeParam Published what `transform` makes of it
+ * @typeParam Payload what clients send: the `payload` class of `@PushTopic()`
+ * @typeParam Published what `transform` returns
  */
 export interface TopicPolicy<Payload = unknown, Published = Payload> {
-  /** Whether `principal` may read. Asked on every subscription, so also when a client comes back. Default: nobody. */
+  /** Whether `principal` may read. Called for every subscription, also when a client reconnects. Default: none may. */
   canSubscribe?(principal: Principal, params: TopicParams, context: TopicContext): boolean | Promise<boolean>;
   /**
-   * Whether `principal` may publish. Asked before the data is looked at, so that a stranger learns nothing of what it has to
-   * be. Default: nobody.
+   * Whether `principal` may publish. Called before the data is validated, so that a client without the right learns nothing
+   * about valid data. Default: none may.
    */
   canPublish?(principal: Principal, params: TopicParams, context: TopicContext): boolean | Promise<boolean>;
   /**
-   * The data to publish, of what a client that may publish has sent and the `payload` class has let through: as it is, or
-   * changed. Here is the place to decide by the data. Default: as it is.
+   * Returns the data to publish. Called with valid data, after `canPublish` has granted: the place for decisions that depend on
+   * the data. Default: the data as it was sent.
    *
-   * @throws an `HttpException` or a `PushError` to refuse, whose message the client gets to read; whatever else it throws
-   * refuses too, and is reported
+   * @throws an `HttpException` or a `PushError` to refuse: the client gets its message. Any other error refuses too, and is
+   * reported
    */
   transform?(
     principal: Principal,
@@ -55,28 +56,27 @@ export interface TopicPolicy<Payload = unknown, Published = Payload> {
   ): Published | Promise<Published>;
 }
 
-/** How a policy's topics are used. */
+/** Options of a policy. */
 export interface PushTopicOptions {
   /**
-   * A class with class-validator decorators: what clients may publish. Properties without a decorator are refused. It judges,
-   * and changes nothing: what is stored is what was sent, or what `transform` makes of an instance of the class.
-   * Default: any JSON.
+   * A class with class-validator decorators that validates what clients publish. Properties without a decorator are refused.
+   * Validation changes nothing: the data is stored as it was sent, or as `transform` returns it. Default: any JSON.
    */
   readonly payload?: Type<object>;
 }
 
-/** A policy's pattern, read. */
+/** A parsed pattern of a policy. */
 export interface PolicyPattern {
-  /** With `*` where the policy has a parameter. */
+  /** The pattern with `*` in place of each parameter. */
   readonly pattern: string;
   readonly payload: Type<object> | undefined;
-  /** The parameters of `topic`; `undefined` if the policy does not decide about it. */
+  /** The parameters of `topic`; `undefined` if the pattern does not match it. */
   match(topic: string): TopicParams | undefined;
 }
 
 const patterns = new WeakMap<object, PolicyPattern>();
 
-/** What `@PushTopic()` says of this class, or of one that it extends. */
+/** What `@PushTopic()` has declared for this class, or for one that it extends. */
 export function policyPatternOf(metatype: unknown): PolicyPattern | undefined {
   for (let type: unknown = metatype; typeof type === 'function'; type = Object.getPrototypeOf(type)) {
     const pattern = patterns.get(type);
@@ -86,7 +86,8 @@ export function policyPatternOf(metatype: unknown): PolicyPattern | undefined {
 }
 
 /**
- * Makes a class the policy of some topics; list it among the providers of any module. It is injectable.
+ * Makes a class the policy of the topics that match `pattern`. The class is injectable; list it among the providers of any
+ * module.
  *
  * ```ts
  * @PushTopic('orders.:id')
@@ -99,11 +100,11 @@ export function policyPatternOf(metatype: unknown): PolicyPattern | undefined {
  * }
  * ```
  *
- * A parameter stands for one token that is there: a client that asks for `orders.*` is not let in by this policy, since
- * it names no order, but by one of the pattern `orders.*` or `orders.>`.
+ * A parameter matches one literal token. So this policy does not grant a subscription to `orders.*`, which names no order; a
+ * policy of the pattern `orders.*` or `orders.>` does.
  *
- * @param pattern a topic pattern, of which a token may be a parameter (`:name`)
- * @throws PushError `INVALID_TOPIC`, `INVALID_OPTION` for a name that comes twice
+ * @param pattern a topic pattern that may have parameters (`:name`)
+ * @throws PushError `INVALID_TOPIC`; `INVALID_OPTION` for a name that is used twice
  */
 export function PushTopic(pattern: string, { payload }: PushTopicOptions = {}): ClassDecorator {
   const { wide, names } = parametersOf(pattern);

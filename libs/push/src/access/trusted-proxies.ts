@@ -3,16 +3,16 @@ import { BlockList, isIP } from 'node:net';
 import { PushError } from '../contracts/errors.js';
 import { pushSettings } from '../contracts/settings.js';
 
-/** The part of a request that says where it comes from; Node's, of HTTP/1.1 and HTTP/2 alike. */
-export interface FromSomewhere {
+/** What tells the origin of a request: its headers and its socket, as Node has them for HTTP/1.1 and HTTP/2. */
+export interface ForwardedRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly socket: { readonly remoteAddress?: string; readonly encrypted?: boolean };
 }
 
 /**
- * Finds out who is at the other end, and what it asked for, through the proxies that the application trusts: only what they say
- * by `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` is believed, since a client can send those headers as well.
- * `Forwarded` (RFC 7239) never is: most proxies pass on what the client has put there.
+ * Finds the address of a client, and the URL that it requested, through the proxies that the application trusts. Only their
+ * `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` are believed, since a client can send those headers as well.
+ * `Forwarded` (RFC 7239) is never believed: most proxies pass on what the client has sent.
  */
 @Injectable()
 export class TrustedProxies {
@@ -25,8 +25,8 @@ export class TrustedProxies {
     for (const proxy of trustedProxies) this.trust(proxy);
   }
 
-  /** The client's address; empty if the connection is gone already. */
-  addressOf(request: FromSomewhere): string {
+  /** The client's address; empty if the connection is closed already. */
+  addressOf(request: ForwardedRequest): string {
     const peer = peerOf(request);
     if (!this.isTrusted(peer)) return peer;
     let client = peer;
@@ -40,10 +40,10 @@ export class TrustedProxies {
   }
 
   /**
-   * The origin that the client asked: scheme, host and port, as a browser writes that of a page. Of several values of a header
-   * the last is that of the nearest proxy. `undefined` if the request names none.
+   * The origin that the client requested: scheme, host and port, as a browser writes the origin of a page. If a header has
+   * several values, the last is that of the nearest proxy. `undefined` if the request has no host.
    */
-  originOf(request: FromSomewhere): string | undefined {
+  originOf(request: ForwardedRequest): string | undefined {
     const isForwarded = this.isTrusted(peerOf(request));
     const forwarded = (name: string) => (isForwarded ? nearest(header(request, name)) : '');
     const scheme = forwarded('x-forwarded-proto').toLowerCase() || (isEncrypted(request) ? 'https' : 'http');
@@ -55,12 +55,12 @@ export class TrustedProxies {
       : undefined;
   }
 
-  /** Whether a proxy has handed this request on that the application has not declared. */
-  isUndeclared(request: FromSomewhere): boolean {
+  /** Whether the request came through a proxy, although the application has declared none. */
+  isUndeclared(request: ForwardedRequest): boolean {
     return this.isEmpty && header(request, 'x-forwarded-for') !== '';
   }
 
-  /** A Unix socket has no address: who can connect to it is the proxy on this machine. */
+  /** A Unix socket has no address: only a proxy on this machine can connect to it. */
   private isTrusted(address: string): boolean {
     if (this.isEmpty) return false;
     const family = isIP(address);
@@ -80,7 +80,7 @@ export class TrustedProxies {
 }
 
 /**
- * What counts as one address: with IPv6 the first 64 bits, since a single machine has that many addresses to choose from.
+ * The part of an address that limits count by: with IPv6 its first 64 bits, since one machine may have a whole /64 network.
  */
 export function addressGroup(address: string): string {
   if (isIP(address) !== 6) return address;
@@ -92,25 +92,25 @@ export function addressGroup(address: string): string {
   return groups.map((group) => parseInt(group, 16).toString(16)).join(':');
 }
 
-/** A name or an address, and maybe a port: nothing by which a URL would name another host. */
+/** A name or an address, with an optional port; nothing that would make a URL name another host. */
 const hostGrammar = /^(?:\[[0-9a-f:.]+\]|[^\s:/?#@\\[\]]+)(?::\d+)?$/i;
 
-/** The last of a list: what the nearest proxy has added. */
+/** The last value of a list: the nearest proxy has added it. */
 function nearest(list: string): string {
   return list.split(',').at(-1)!.trim();
 }
 
-/** The address at the other end of the connection; empty for a Unix socket, and if the connection is gone already. */
-function peerOf({ socket }: FromSomewhere): string {
+/** The address of the peer; empty for a Unix socket, and if the connection is closed already. */
+function peerOf({ socket }: ForwardedRequest): string {
   return plain(read(socket, 'remoteAddress') ?? '');
 }
 
-function isEncrypted({ socket }: FromSomewhere): boolean {
+function isEncrypted({ socket }: ForwardedRequest): boolean {
   return read(socket, 'encrypted') ?? false;
 }
 
-/** What stands for the socket on HTTP/2 throws once that is gone. */
-function read<Key extends 'remoteAddress' | 'encrypted'>(socket: FromSomewhere['socket'], key: Key) {
+/** The socket of an HTTP/2 request is a proxy object, which throws once the socket is gone. */
+function read<Key extends 'remoteAddress' | 'encrypted'>(socket: ForwardedRequest['socket'], key: Key) {
   try {
     return socket[key];
   } catch {
@@ -131,7 +131,7 @@ function hostOf(hop: string): string {
   return plain(bracketed ?? withPort ?? hop);
 }
 
-function header({ headers }: FromSomewhere, name: string): string {
+function header({ headers }: ForwardedRequest, name: string): string {
   const value = headers[name];
   return typeof value === 'string' ? value : (value?.join(',') ?? '');
 }

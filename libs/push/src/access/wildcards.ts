@@ -1,7 +1,7 @@
 import { PushError } from '../contracts/errors.js';
 import { hasInnerWildcard } from '../contracts/topic.js';
 
-/** @throws PushError `LIMIT_EXCEEDED`, which no time changes, if more than `most` of `patterns` have inner wildcards */
+/** @throws PushError `LIMIT_EXCEEDED` (not retryable) if more than `most` of `patterns` have a wildcard before their last token */
 export function assertWildcards(patterns: readonly string[], most: number): void {
   if (patterns.length <= most || new Set(patterns.filter(hasInnerWildcard)).size <= most) return;
   const advice = 'Name the topics, let the patterns end with ".*" or ".>", or unsubscribe from some first.';

@@ -1,27 +1,27 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /*
- * What requests cost, in units of work: about a tenth of a microsecond to a whole one. Reading the past is counted where it
- * is read, by entries looked at.
+ * The cost of requests, in units of work of 0.1 to 1 microsecond. Reads of past events are counted by the reader, by the
+ * entries that it examines.
  */
 
 const handshakeWork = 500;
 
-/** Asking an authenticator about a token that came in a message. */
+/** Authenticating a token that came in a message. */
 export const tokenWork = 500;
 
-/** Asking a policy of the application. */
+/** Calling a policy of the application. */
 export const policyWork = 50;
 
 const messageWork = 200;
 const bytesPerUnit = 16;
 
-/** Reading a message: parsing it, checking its shape, handing it on. */
+/** Handling a message: parsing it, and checking its shape. */
 export function workOfMessage(bytes: number): number {
   return messageWork + bytes / bytesPerUnit;
 }
 
-/** Letting a client in: the handshake, the authenticator, the connection; and reading the body that it sends along. */
+/** Accepting a client: the handshake, the authenticator, the connection, and the body of its request. */
 export function workOfHandshake(headers: IncomingHttpHeaders): number {
   return handshakeWork + (Number(headers['content-length']) || 0) / bytesPerUnit;
 }

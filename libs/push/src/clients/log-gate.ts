@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { longestTimeout } from '../access/deadline.js';
+import { longestTimer } from '../contracts/option-checks.js';
 import type { Limits } from '../access/limits.js';
 import { PushError } from '../contracts/errors.js';
 import { pushSettings } from '../contracts/settings.js';
@@ -47,7 +47,7 @@ export class LogGate {
       };
       const timer = setTimeout(
         () => settle(unreached()),
-        Math.min(this.limits.decisionTimeout, longestTimeout),
+        Math.min(this.limits.decisionTimeout, longestTimer),
       );
       this.waiting.add(settle);
     });

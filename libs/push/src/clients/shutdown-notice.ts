@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { EventEmitter } from 'node:events';
 
 /** How long main.ts may take after the server listens, in milliseconds. */
-const patience = 1_000;
+const startTime = 1_000;
 
 /**
  * Says so, once, where nothing would drain this node: Nest listens to signals only after `app.enableShutdownHooks()`, and a
@@ -19,6 +19,6 @@ export function noticeMissingShutdownHooks(server: EventEmitter): void {
       if (process.env.NODE_ENV === 'production') logger.warn(message);
       else logger.debug(message);
     };
-    setTimeout(look, patience).unref();
+    setTimeout(look, startTime).unref();
   });
 }

@@ -4,7 +4,7 @@ import { together } from './together.js';
 import { Handover } from './handover.js';
 import { raw, tcpSocketOf, type RawRequest, type RawResponse } from './raw-response.js';
 
-/** Who an `@Sse()` handler is called for. */
+/** The client that an `@Sse()` handler is called for. */
 export interface SseRequest {
   readonly request: RawRequest;
   readonly response: RawResponse;
@@ -14,7 +14,7 @@ export interface SseRequest {
   readonly isOwn: boolean;
   /** The handler has asked to be told when the stream ends (`@SseSignal()`). */
   readonly isWatched: boolean;
-  /** When its handler was called: see `now`. */
+  /** When its handler was called, in milliseconds since 1970, with fractions. */
   readonly since: number;
 }
 
@@ -28,11 +28,11 @@ export interface BodyWriter {
 export type BeginBody = (end: () => void) => BodyWriter;
 
 /**
- * A response whose body is written beside Nest. Nothing is emitted that interceptors would see: then the headers are left
- * to Nest's timer. Nest keeps the stream only where somebody is told of its end by it: `@SseSignal()`, or an interceptor on a
- * route of the application's.
+ * A response whose body is written past Nest. Interceptors must see nothing of it, so on a route that has some, Nest's timer
+ * sends the headers. Nest keeps its stream only where its end matters to other code: an `@SseSignal()`, or an interceptor on
+ * a route of the application's own.
  *
- * @param prepare is called with the subscription
+ * @param prepare is called when Nest subscribes
  */
 export function writtenBody(client: SseRequest, prepare: () => BeginBody): Observable<MessageEvent> {
   const { request, isIntercepted, isOwn, isWatched } = client;
@@ -48,7 +48,7 @@ export function writtenBody(client: SseRequest, prepare: () => BeginBody): Obser
       subscriber.add(() => writer.close());
     };
     if (isIntercepted && handover) {
-      // For interceptors it is over, with nothing: none of them can end the stream, or say anything in it.
+      // Interceptors see a stream that completes empty. None of them can end the body, or write to it.
       handover.complete(subscriber);
       whenHeadersAreSent(response, () => beginApart(response, begin));
       return;
@@ -68,7 +68,7 @@ export function writtenBody(client: SseRequest, prepare: () => BeginBody): Obser
   });
 }
 
-/** Apart from where it is called: the writer must hold nothing of what Nest is to forget. */
+/** A function of its own, so that the writer's closures keep nothing alive that Nest is to forget. */
 function beginApart(response: RawResponse, begin: BeginBody): void {
   begin(() => response.end());
 }

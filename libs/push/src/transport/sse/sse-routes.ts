@@ -1,7 +1,7 @@
 import { Inject, Injectable, Req, Res, type Type } from '@nestjs/common';
 import { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '../../platform/nest-internals.js';
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
-import { now } from '../../access/proof-time.js';
+import { preciseTime } from '../../access/precise-time.js';
 import { isPushDoor } from '../../access/push-door.js';
 import { pushSseRoute } from './push-sse.decorator.js';
 import { SseServer } from './sse-server.js';
@@ -67,7 +67,14 @@ export class SseRoutes {
     const handler = function (this: unknown, ...args: unknown[]): unknown {
       const [request, response] = args.splice(index, 2) as [RawRequest, RawResponse];
       const isWatched = args.some((argument) => argument instanceof AbortSignal);
-      const client = { request, response, isIntercepted: isIntercepted(), isOwn, isWatched, since: now() };
+      const client = {
+        request,
+        response,
+        isIntercepted: isIntercepted(),
+        isOwn,
+        isWatched,
+        since: preciseTime(),
+      };
       const run = () => original.apply(this, args);
       return route ? server.serveTopics(client, route, run) : server.serve(client, run);
     };

@@ -1,7 +1,7 @@
 import type { MessageMappingProperties } from '@nestjs/websockets';
 import { lastValueFrom, type Observable } from 'rxjs';
 import type { RawData, WebSocket } from 'ws';
-import { longestTimeout } from '../../access/deadline.js';
+import { longestTimer } from '../../contracts/option-checks.js';
 import { assertHarmless } from '../../access/json-shape.js';
 import { workOfMessage } from '../../access/work.js';
 import type { Client } from '../../clients/client.js';
@@ -174,7 +174,7 @@ export class MessageInbox {
         this.isRefused = true;
         this.client.leave();
       },
-      Math.min(2 * decisionTimeout, longestTimeout),
+      Math.min(2 * decisionTimeout, longestTimer),
     ).unref();
   }
 

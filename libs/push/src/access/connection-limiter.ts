@@ -4,9 +4,9 @@ import { pushSettings } from '../contracts/settings.js';
 import type { Limits } from './limits.js';
 import { addressGroup } from './trusted-proxies.js';
 
-/** Room for connections: in all, and from one address. */
+/** Limits how many connections there are: on this node, and from one address. */
 @Injectable()
-export class Capacity {
+export class ConnectionLimiter {
   private taken = 0;
   private readonly byAddress = new Map<string, number>();
 
@@ -16,13 +16,13 @@ export class Capacity {
     this.limits = limits;
   }
 
-  /** How many connections there are, those that are being authenticated included. */
+  /** How many connections there are, including those that are being authenticated. */
   get connections(): number {
     return this.taken;
   }
 
   /**
-   * Takes a place. Returns how to give it back; to do so again changes nothing.
+   * Counts a connection. Returns a function that ends that, which is idempotent.
    *
    * @throws PushError `UNAVAILABLE` when the node is full, `LIMIT_EXCEEDED` when the address has too many
    */
