@@ -16,7 +16,7 @@ describe('Waiting before the next attempt', () => {
     bounds.forEach((bound, attempt) => expect(most[attempt]).toBeGreaterThan(0.9 * bound));
   });
 
-  it('begins anew after a good connection, from what the server has said', () => {
+  it('begins again after a good connection, with the delay that the server gave', () => {
     const backoff = new Backoff(10_000);
     for (let attempt = 0; attempt < 5; attempt++) backoff.next();
     backoff.base = 1;

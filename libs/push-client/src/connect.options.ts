@@ -10,17 +10,17 @@ export interface ConnectOptions {
    */
   readonly transports?: readonly TransportName[];
   /**
-   * Who the client is: asked for at each connect, and again before the server lets it expire, which is then prolonged in
-   * place. Goes as first message of a WebSocket, and as `Authorization: Bearer` with SSE. While it gives a token that the
-   * server has refused, or rejects, the client waits and asks again.
+   * Gives the user's token. The client asks for it at each connect, and again before it expires; the connection is then
+   * prolonged in place. The token is the first message of a WebSocket, and `Authorization: Bearer` with SSE. While the
+   * function rejects, or gives a token that the server has refused, the client waits and asks again.
    */
   readonly token?: () => string | undefined | Promise<string | undefined>;
-  /** A one-time ticket, asked for at each connect. Goes into the query, for servers that take no first message. */
+  /** Gives a one-time ticket, at each connect. It goes into the query, for servers that take no first message. */
   readonly ticket?: () => string | undefined | Promise<string | undefined>;
   /**
    * Whether the tabs of this origin share one connection: those that give the same name, url and transports. With `true` the name is
    * the url. Where a browser has no Web Locks (insecure origins), each has its own.
-   * Default: `true`, but `false` with `token` or `ticket`: name the user then, so that no tab reads as somebody else.
+   * Default: `true`, but `false` with `token` or `ticket`: give the user's name then, so that tabs of two users do not share.
    */
   readonly tabs?: boolean | string;
   /**
@@ -39,8 +39,8 @@ export interface ConnectOptions {
   /** Closes the client. */
   readonly signal?: AbortSignal;
   /**
-   * Told of what belongs to nobody: a handler that throws, a topic that the server refuses, a token that no WebSocket
-   * could be opened with although SSE takes it (once). Default: `console.error`.
+   * Gets errors that no call can report: a handler that throws, a topic that the server refuses, and (once) a token that
+   * SSE takes and no WebSocket does. Default: `console.error`.
    */
   readonly onError?: (error: unknown) => void;
   /**

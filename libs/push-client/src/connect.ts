@@ -29,7 +29,7 @@ export interface ListenOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a client can do besides reading from a WebSocket, for those who count bytes. */
+/** What a client can do besides reading from a WebSocket: each part costs bytes only where it is given. */
 export interface Parts {
   /** Publishes. */
   readonly publisher?: (link: Pick<Link, 'send'>, options: QueueOptions | undefined) => Publisher;
@@ -126,7 +126,7 @@ export class PushClient<Topics = Record<never, never>> {
         end: (error) => reject(error ?? closed()),
       });
     });
-    // Who does not look at it is told by `onError`.
+    // A caller that ignores it hears of a refusal by `onError`.
     live.catch(() => undefined);
     return Object.assign(() => void stop(), { live });
   }
@@ -141,7 +141,7 @@ export class PushClient<Topics = Record<never, never>> {
 
   /**
    * Calls `handler` when events are missing that the server no longer has, once, before anything newer: the time to load
-   * the state anew.
+   * the state again.
    *
    * @returns how to stop
    */

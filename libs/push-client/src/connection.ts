@@ -54,7 +54,7 @@ export class Connection implements Link {
   #current: Attempt | undefined;
   /** A WebSocket that may take the place of SSE. */
   #candidate: Attempt | undefined;
-  /** Whose turn it is among the transports: rises with what fails. */
+  /** Counts the transports that were tried: says which is next. */
   #turn = 0;
   /** How many attempts in a row have failed. */
   #failures = 0;
@@ -116,7 +116,7 @@ export class Connection implements Link {
     if (this.#current) this.#ended(this.#current, { advice: 'retry' });
   }
 
-  /** Begins as if nothing had failed before; whoever is live with credentials comes back with those there are now. */
+  /** Begins as if nothing had failed before. A live connection with credentials is opened again, with those there are now. */
   #retry(): void {
     if (this.#current?.liveSince && !this.#hasCredentials) return this.#watch();
     this.#let();

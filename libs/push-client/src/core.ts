@@ -1,4 +1,4 @@
-/* The door for those who count bytes: `connectWith` and the parts that it can be given. */
+/* The entry for small bundles: `connectWith` and the parts that it can be given. */
 
 import type { Parts } from './connect.js';
 import { Publisher } from './publisher.js';

@@ -4,13 +4,13 @@ import type { Destination } from './transports/transport.js';
 
 const sameToken = new Error('Waiting for a new token: the server has refused this one.');
 
-/** What the application says about who the client is, and which of it the server has refused. */
+/** The credentials that the application gives, and the token that the server has refused. */
 export class Credentials implements Destination {
   /** The token that was given last. */
   token: string | undefined;
-  /** Who the client is across its connections: the server gives it out. */
+  /** The client's name across its connections. The server gives it out. */
   client: string | undefined;
-  /** The one that the server refused: it is not tried a second time. */
+  /** The token that the server refused: it is not tried a second time. */
   refused: string | undefined;
 
   constructor(

@@ -1,4 +1,4 @@
-/* The public door. Nobody inside imports it. */
+/* The public entry. No file of the package imports it. */
 
 import type { ConnectOptions } from './connect.options.js';
 import { connectWith, type PushClient } from './connect.js';

@@ -27,7 +27,7 @@ export interface StatusChange {
 
 /** The way to the server: a connection of its own, or the one that the tabs share. */
 export interface Link {
-  /** Sends, if it is up. When it is cut nothing holds of what was said: the next `up` begins anew. */
+  /** Sends, if it is up. After a cut nothing of what was sent holds any more: everything is sent again after `up`. */
   send(message: RequestMessage): void;
   /** Begins, or comes back after `rest`. */
   open(): void;
@@ -43,14 +43,14 @@ export interface Link {
   cut(): void;
 }
 
-/** Makes a connection of its own; `client` says whose the one before was. */
+/** Makes a connection of its own. `client` is the name that the client had on the connection before. */
 export type ConnectTo = (listener: LinkListener, client?: string) => Link;
 
-/** Who uses a link. */
+/** The user of a link. */
 export interface LinkListener {
   /** A new connection takes messages: everything has to be subscribed to again. */
   up(): void;
-  /** @param refs whom an answer is for, where it is not its own `ref` */
+  /** @param refs the subscriptions that an answer is for, where its own `ref` does not say so */
   message(message: ServerMessage, refs?: readonly string[]): void;
   status(change: StatusChange): void;
 }

@@ -16,8 +16,8 @@ export interface PublishOptions {
   /** Publishing the same id again stores nothing. Default: a new one for each call. */
   readonly messageId?: string;
   /**
-   * Only for who is connected right now: not stored, no id, at most once. It does not wait for a connection: without one
-   * it is rejected, and so it is if it has no answer when the connection is cut. Default: `false`.
+   * Only for clients that are connected right now: not stored, no id, at most once. It is rejected where there is no
+   * connection, and if it has no answer when the connection is cut. Default: `false`.
    */
   readonly ephemeral?: boolean;
   /** Whether this client (all tabs that share the connection) gets the event itself, now or after a reconnect. Default: `true`. */

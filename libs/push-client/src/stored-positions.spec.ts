@@ -12,7 +12,7 @@ class Memory {
   }
 }
 
-const nobody = new Subscriptions({ send: () => undefined } as unknown as Link, {
+const noReaders = new Subscriptions({ send: () => undefined } as unknown as Link, {
   gap: () => undefined,
   refused: () => undefined,
 });
@@ -51,7 +51,7 @@ describe('The positions of a page', () => {
     const memory = new Memory();
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`t${index}`, `id-${index}`]));
     new StoredPositions(memory, 'key').save(at(many));
-    new StoredPositions(memory, 'key').save(nobody);
+    new StoredPositions(memory, 'key').save(noReaders);
     const next = new StoredPositions(memory, 'key');
     expect(next.take('t0')).toBeUndefined();
     expect(next.take('t299')).toBe('id-299');

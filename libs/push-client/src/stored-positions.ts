@@ -17,18 +17,18 @@ export class StoredPositions implements Positions {
     try {
       left = JSON.parse(storage.getItem(key) ?? '{}');
     } catch {
-      // Somebody else's, or cut short: as if nothing was there.
+      // Not written by this client, or cut short: as if nothing was there.
     }
     this.#left = { ...(left as Record<string, string>) };
   }
 
-  /** Where to go on with `pattern`: for whoever asks in this turn of the event loop, then no more. */
+  /** Where to go on with `pattern`. Readers of this turn of the event loop get it, later ones do not. */
   take(pattern: string): string | undefined {
     queueMicrotask(() => delete this.#left[pattern]);
     return this.#left[pattern];
   }
 
-  /** Keeps where each pattern is, and what nobody has taken yet. */
+  /** Keeps the position of each pattern, and the positions that no reader has taken yet. */
   save(subscriptions: Subscriptions): void {
     const positions: Record<string, string> = {};
     for (const subscription of subscriptions) {

@@ -7,7 +7,7 @@ import type { PushError } from './push-error.js';
 import type { RequestMessage } from './requests.js';
 import { Subscription, Subscriptions } from './subscriptions.js';
 
-/** A table of subscriptions on a link whose other end the test is. */
+/** A table of subscriptions on a link. The test is its other end. */
 class Setup {
   readonly sent: RequestMessage[] = [];
   readonly gaps: GapNotice[] = [];
@@ -132,7 +132,7 @@ describe('Subscriptions', () => {
     expect(setup.gaps).toEqual([]);
   });
 
-  it('are given up when nobody reads them any more', async () => {
+  it('are given up when no reader is left', async () => {
     const setup = new Setup();
     setup.table.up();
     const [one, two] = [setup.read('a'), setup.read('a')];

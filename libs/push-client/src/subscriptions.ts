@@ -33,7 +33,7 @@ export class Subscription {
   }
 }
 
-/** What the subscriptions of a client are told of. */
+/** What the subscriptions of a client report. */
 export interface SubscriptionsListener {
   gap(notice: GapNotice): void;
   refused(error: PushError): void;
@@ -51,7 +51,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   #position: string | undefined;
   /** The batch that was asked for last. */
   #asked: { readonly members: readonly Subscription[]; position: Start } | undefined;
-  /** Between `subscribed` and `live`, all messages are for one batch: ours, or another tab's. */
+  /** Between `subscribed` and `live`, all messages are for one batch: this tab's, or another tab's. */
   #turn: 'ours' | 'others' | undefined;
   /** How many topics are asked for together. */
   #most = maxTopicsPerMessage;
@@ -122,7 +122,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     if (topics.length > 0) this.listener.gap({ ...notice, topics });
   }
 
-  /** Whom a message is for. */
+  /** The readers that a message is for. */
   #readers(): Subscription[] {
     if (this.#turn === 'others') return [];
     const state = this.#turn === 'ours' ? 'asked' : 'live';
@@ -157,7 +157,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     this.#schedule();
   }
 
-  /** They have to be asked for again, where they are. */
+  /** Has them asked for again, from where they are. */
   #putBack(subscriptions: Iterable<Subscription>): void {
     for (const subscription of subscriptions) {
       subscription.from = this.positionOf(subscription);

@@ -114,7 +114,7 @@ export class Relay implements LinkListener {
     });
   }
 
-  /** A tab holds a lock while it lives: whoever gets that knows that it is gone. */
+  /** A tab holds a lock while it lives. The relay waits for that lock: once it gets it, the tab is gone. */
   #meet(tab: string): void {
     if (this.#topics.has(tab)) return;
     this.#topics.set(tab, new Set());

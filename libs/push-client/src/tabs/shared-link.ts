@@ -21,7 +21,7 @@ export class SharedLink implements Link {
   #channel: BroadcastChannel | undefined;
   #locks: AbortController | undefined;
   #relay: Relay | undefined;
-  /** Whose the connection of the leader is: that of the next one is the same client's. */
+  /** The client's name on the leader's connection. The next leader connects under the same name. */
   #client: string | undefined;
   #era = 0;
   #isUp = false;
@@ -45,7 +45,7 @@ export class SharedLink implements Link {
     this.#locks = new AbortController();
     const { signal } = this.#locks;
     this.#tell({ status: 'connecting' });
-    // Tells the leader when this tab is gone. Nobody may know of the tab before it is held.
+    // Tells the leader when this tab is gone. The leader must not hear of the tab before the lock is held.
     hold(`${this.name} ${this.#id}`, { signal }, () => {
       this.#ask();
       this.#runFor({ signal });

@@ -4,7 +4,7 @@ import type { GreetingMessage, RequestMessage } from '../requests.js';
 
 /** What tabs say to the leader. */
 export type TabMessage =
-  /** Who leads? Or: are you there? And: now is a good moment to connect. */
+  /** Asks for the leader, or whether it is still there. With `nudge`: now is a good moment to connect. */
   | { readonly tab: string; readonly nudge?: 'gently' | 'anyway' }
   | { readonly tab: string; readonly era: number; readonly say: RequestMessage };
 

@@ -7,16 +7,16 @@ import { broken, type Destination, type End, type Transport, type TransportEvent
 /** How many times one publish is sent, each with twice the time, before the whole connection is taken for dead. */
 const attempts = 3;
 
-/** How long changes are collected before the stream is opened anew, in milliseconds. */
+/** How long changes are collected before the next stream is opened, in milliseconds. */
 const window = 20;
 
-/** The `ref` of the topics that are live, when a stream is opened anew. */
+/** The `ref` of the topics that are live, when the next stream is opened. */
 const ownRef = '-';
 
 /**
- * The same messages as on a WebSocket, over HTTP: a POST whose answer is a stream of server-sent events. A stream cannot
- * be told anything, so each change of topics opens the next one: the live topics go on at their position, and whoever
- * uses the transport does not notice.
+ * The same messages as on a WebSocket, over HTTP: a POST whose answer is a stream of server-sent events. The topics of
+ * a stream are fixed, so each change of topics opens the next stream. The live topics go on at their position, and the
+ * connection above does not notice.
  */
 export class SseTransport implements Transport {
   readonly #live = new Set<string>();
@@ -30,7 +30,7 @@ export class SseTransport implements Transport {
   #unanswered = new Set<string>();
   /** The open stream is not for what is wanted now. */
   #isStale = false;
-  /** Whose catch-up is in progress. */
+  /** The `ref` of the subscription that is catching up. */
   #turn: string | undefined;
   readonly #whole = new AbortController();
   #stream = this.#whole;
@@ -40,7 +40,7 @@ export class SseTransport implements Transport {
   #connection: string | undefined;
   #greet!: () => void;
   readonly #greeted = new Promise<void>((resolve) => (this.#greet = resolve));
-  /** What the last request said who the client is. */
+  /** The token of the last request. */
   #token: string | undefined;
 
   constructor(
@@ -157,7 +157,7 @@ export class SseTransport implements Transport {
     if (this.#isStale) this.#openSoon();
   }
 
-  /** Notes how far whoever has the turn has come. */
+  /** Notes the position of the subscription that is catching up, or of the live ones. */
   #advance(id: string): void {
     const asked = this.#asked.get(this.#turn!);
     if (asked) this.#asked.set(this.#turn!, { ...asked, from: id });
@@ -176,7 +176,7 @@ export class SseTransport implements Transport {
   async #publish(data: Publish): Promise<void> {
     const { ref } = data;
     const { signal } = this.#whole;
-    // Before that, nobody knows whom the event is to be kept from.
+    // The server has to know which stream the event is kept from.
     if (data.echo === false) await this.#greeted;
     try {
       const { response, answer } = await this.#postInTime({ ...data, connection: this.#connection });
@@ -186,12 +186,12 @@ export class SseTransport implements Transport {
       else if (response.ok) this.events.message({ event: 'published', data: { ref, id: answer?.id } });
       else this.events.message({ event: 'error', data: { ...refusalOf(response, answer), ref } });
     } catch (error) {
-      // Nobody knows whether it was stored. It is sent again on the next connection.
+      // It may have been stored or not. It is sent again on the next connection, and stored once.
       if (!signal.aborted) this.#end(broken(error));
     }
   }
 
-  /** Publishes. A request whose connection died in silence is sent again on another one: it is stored once. */
+  /** Publishes. If no answer comes in time the request is sent again on another connection: the event is stored once. */
   async #postInTime(body: object): Promise<Answered> {
     const { signal } = this.#whole;
     const { timeout = 10_000 } = this.destination.options;

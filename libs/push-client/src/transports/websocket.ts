@@ -44,7 +44,7 @@ export class WebSocketTransport implements Transport {
       this.events.message(JSON.parse(data as string) as ServerMessage);
     });
     socket.addEventListener('close', ({ code, reason }) => this.#down(endOf(code, reason)));
-    // Why, nobody is told; `close` follows.
+    // It says nothing of the cause. `close` follows.
     socket.addEventListener('error', () => undefined);
   }
 
