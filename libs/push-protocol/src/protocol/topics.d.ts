@@ -1,4 +1,7 @@
-/** Where a subscription begins: `now`, `last`, `earliest`, or an event's id. */
+/**
+ * Where a reader begins: `now` (only what comes), `last` (the newest retained event of each topic, then live),
+ * `earliest` (everything retained), or an event's id (everything after it).
+ */
 export type Start = 'now' | 'last' | 'earliest' | (string & {});
 
 type MatchesToken<Pattern extends string, Topic extends string> = Pattern extends '*'

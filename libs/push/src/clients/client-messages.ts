@@ -1,5 +1,15 @@
 import { maxTopicLength } from '../contracts/topic.js';
 import { MessageFields } from './message-fields.js';
+import type { PublishBody } from '../protocol/http.js';
+import type {
+  Publish as PublishMessage,
+  Subscribe as SubscribeMessage,
+  Token as TokenMessage,
+  Unsubscribe as UnsubscribeMessage,
+  WithRef,
+} from '../protocol/messages.js';
+
+export type { PublishBody, PublishMessage, SubscribeMessage, TokenMessage, UnsubscribeMessage };
 
 /*
  * What clients say, and how it is read: PROTOCOL.md "WebSocket", "Messages over HTTP". No pipe, no transformer and no
@@ -16,48 +26,6 @@ const refBounds = { max: 64 };
 const idBounds = { max: 64 };
 const tokenBounds = { min: 1, max: 16_384 };
 const topicsBounds = { items: maxTopicsPerMessage, max: maxTopicLength };
-
-/** What every message of a client may carry. */
-interface ClientMessage {
-  /** Comes back in the answer. */
-  readonly ref?: string;
-}
-
-/** `unsubscribe`, and the part of `subscribe` that names topics. */
-export interface UnsubscribeMessage extends ClientMessage {
-  readonly topics: readonly string[];
-}
-
-/** `subscribe`. */
-export interface SubscribeMessage extends UnsubscribeMessage {
-  /** `now` (default), `last`, `earliest`, or an event's id. */
-  readonly from?: string;
-  /** Bring also what another subscription of the connection has brought. Default: `false`. */
-  readonly repeat?: boolean;
-}
-
-/** `authenticate`, which may have to come first, and `refresh`. */
-export interface TokenMessage extends ClientMessage {
-  readonly token: string;
-}
-
-/** `publish`. */
-export interface PublishMessage extends ClientMessage {
-  readonly topic: string;
-  /** Anything JSON, exactly as it was parsed; a topic policy may say more. */
-  readonly data: unknown;
-  readonly type?: string;
-  readonly messageId?: string;
-  readonly ephemeral?: boolean;
-  /** Whether this connection gets the event itself. */
-  readonly echo?: boolean;
-}
-
-/** The body of `POST <path>/publish`. */
-export interface PublishBody extends PublishMessage {
-  /** Of the client's own stream, from its `hello`: where the event goes not, with `echo: false`. */
-  readonly connection?: string;
-}
 
 /* All of these throw PushError `INVALID_MESSAGE`, which names each field that is wrong. */
 
@@ -119,6 +87,6 @@ function publishOf(fields: MessageFields): PublishMessage {
   };
 }
 
-function refOf(fields: MessageFields): ClientMessage {
+function refOf(fields: MessageFields): WithRef {
   return { ref: fields.optionalText('ref', refBounds) };
 }

@@ -10,12 +10,9 @@ import type { NodeLog } from './node-log.js';
 import type { Task } from '../scheduler.js';
 import type { Member } from '../fan-out/subscribers.js';
 import { Subscription } from './subscription.js';
+import type { Start } from '../../protocol/topics.js';
 
-/**
- * Where a reader begins: `now` (only what comes), `last` (the newest retained event of each topic, then live),
- * `earliest` (everything retained), or an event's id (everything after it).
- */
-export type Start = 'now' | 'last' | 'earliest' | (string & {});
+export type { Start } from '../../protocol/topics.js';
 
 /**
  * A connection's place in the log. It is either live, and gets what comes, or it catches up, from the window or the
