@@ -3,22 +3,22 @@ import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { pushPlacement, type PushPlacement } from '../contracts/settings.js';
 import { modulePathOf } from './nest-internals.js';
 
-/** What `setGlobalPrefix(…, { exclude })` has become. */
+/** An entry of `setGlobalPrefix(…, { exclude })`, as Nest stores it. */
 interface Exclusion {
   readonly path: string;
   readonly requestMethod: RequestMethod;
   readonly pathRegex: RegExp;
 }
 
-/** The endpoints of the HTTP door, below the base path. */
+/** Push's HTTP endpoints, below the base path. */
 export const endpoints = { events: 'events', publish: 'publish' } as const;
 
 const methods = [RequestMethod.GET, RequestMethod.POST];
 
 /**
- * Where push is: both doors, and all that a client derives from its URL, have one base path. It is the module's `path`, after
- * the application's global prefix (unless that excludes any part of it) and the path that `RouterModule` gives the module.
- * Versions do not change it: the protocol has one of its own.
+ * The base path of push's own endpoints: the WebSocket gateway is at it, and the HTTP endpoints are below it. It consists of the
+ * application's global prefix (unless that excludes any of these paths), the path that `RouterModule` gives the module, and the
+ * module's `path`. Versions of the application do not change it: the protocol has a version of its own.
  */
 @Injectable()
 export class BasePath {
@@ -31,7 +31,7 @@ export class BasePath {
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {}
 
-  /** With a leading slash, and none at the end. A prefix may have parameters: `/:tenant/push`. */
+  /** The base path, with a leading slash and none at the end. A prefix may have parameters: `/:tenant/push`. */
   get value(): string {
     return (this.known ??= this.prefix + this.unprefixed);
   }
@@ -58,16 +58,16 @@ export class BasePath {
     return path !== undefined && this.pattern.test(path);
   }
 
-  /** Whether push reads requests for `url`: an endpoint of the HTTP door, or the one that is named. */
+  /** Whether `url` is an HTTP endpoint of push's: this `endpoint`, or any if none is given. */
   serves(url: string | undefined, endpoint?: string): boolean {
-    // Case counts, and so does a slash at the end, whatever the framework thinks.
+    // Case and a trailing slash are significant, whatever the framework's router accepts.
     const path = url?.split('?', 1)[0] ?? '';
     const isAt = (name: string) => path.endsWith(`/${name}`) && this.matches(path.slice(0, -name.length - 1));
     return this.placement.endpoints && (endpoint ? isAt(endpoint) : Object.values(endpoints).some(isAt));
   }
 
   /**
-   * Has Nest build the routes of the HTTP door at the base path, also where the application has excluded but one of them.
+   * Makes Nest build all HTTP endpoints without the global prefix if the application has excluded only one of them from it.
    * Called when the application's settings are final, and before the routes are built.
    */
   settle(): void {

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 
-/** By connection: what is to be done when it is closed. */
+/** The callbacks of each connection. */
 const endings = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls `then` when the TCP connection is closed. For requests that share it: each would be a listener of its own. Returns
- * what takes that back.
+ * Calls `then` when the TCP connection is closed. All requests of a connection share one listener. Returns a function that
+ * removes the callback.
  */
 export function whenConnectionCloses(socket: Socket, then: () => void): () => void {
   let waiting = endings.get(socket);

@@ -3,8 +3,8 @@ import { beforeHead, type WithHead } from './response-head.js';
 import type { RawRequest, RawResponse } from './raw-response.js';
 
 /**
- * Nest writes `Connection: keep-alive` on every event stream. Where the client has asked for the end of the connection (RFC
- * 9112, section 9.6), or the server has decided on it, it ends with the answer, and the answer says so.
+ * Nest writes `Connection: keep-alive` on every event stream. If the client (RFC 9112, section 9.6) or the server has decided to
+ * close the connection after this response, the response says so.
  */
 export function honourClose(request: RawRequest, response: RawResponse): void {
   if (!(response instanceof ServerResponse)) return;

@@ -2,7 +2,7 @@ import { SSE_ABORT_CONTROLLER } from '@nestjs/common';
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** What Express, its router and body parsers, and Nest will put on a request. */
+/** The properties that Express, its router and body parsers, and Nest add to a request. */
 const ofRequest = {
   res: undefined,
   body: undefined,
@@ -15,13 +15,13 @@ const ofRequest = {
   [SSE_ABORT_CONTROLLER]: undefined,
 };
 
-/** And on a response; the status is the one that it has anyway. */
+/** The properties that they add to a response; the status is Node's default. */
 const ofResponse = { locals: undefined, statusCode: 200, statusMessage: undefined };
 
 /**
- * Has the requests for event streams that come to an Express application share their shapes. Express changes the prototypes
- * of request and response, and puts properties on them after that; V8 then describes each object anew for each property, in
- * a kilobyte, and keeps the last description as long as the object lives. For properties that are there before, it does not.
+ * Saves memory for each event stream of an Express application. Express changes the prototypes of request and response, and adds
+ * properties after that. For each such property V8 makes a new hidden class for this one object, of about a kilobyte, and keeps
+ * the last one as long as the object lives. Properties that exist before the change share one hidden class.
  */
 export function shareExpressShapes(server: EventEmitter): void {
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {

@@ -14,10 +14,9 @@ import { HttpServer } from './http-server.js';
 import { UpgradeStream } from './upgrade-stream.js';
 
 /**
- * WebSocket over HTTP/2 (RFC 8441): tells clients that they may, and hands every such stream to those who serve the
- * server's upgrades, as the upgrade that it stands for. So the gateway, its authentication and its refusals are the very
- * same, and everything else that listens to upgrades works too: a browser that has an HTTP/2 connection and is told so
- * opens all its WebSockets there.
+ * WebSocket over HTTP/2 (RFC 8441): offers it in the server's SETTINGS, and emits every such stream as an `upgrade` of the
+ * server. So the gateway, its authentication and its refusals are the same as over HTTP/1.1, and so are other upgrade listeners.
+ * A browser that has an HTTP/2 connection to a server which offers this opens all its WebSockets there.
  */
 @Injectable()
 export class ExtendedConnect implements OnModuleInit {
@@ -34,7 +33,7 @@ export class ExtendedConnect implements OnModuleInit {
     const server = this.isOffered ? this.server.http2 : undefined;
     if (!server) return;
     server.updateSettings({ enableConnectProtocol: true });
-    // The types know this event of HTTP/1.1 only, which the server may speak as well.
+    // Node's types have this event for HTTP/1.1 only, which the server may speak as well.
     const events: EventEmitter = server;
     events.on(
       'connect',
@@ -50,7 +49,7 @@ function isWebSocket(request: Http2ServerRequest | IncomingMessage): request is 
   return request instanceof Http2ServerRequest && request.headers[':protocol'] === 'websocket';
 }
 
-/** As Node does where nobody listens; and 501 for a protocol that nobody knows, as in RFC 9220, section 3. */
+/** Refuses as Node does without a listener; with 501 for an unknown protocol, as in RFC 9220, section 3. */
 function refuse(request: Http2ServerRequest | IncomingMessage, answer: Http2ServerResponse | Socket): void {
   if (!(answer instanceof Http2ServerResponse)) answer.destroy();
   else if (!answer.stream.destroyed && !answer.stream.closed)
@@ -64,7 +63,7 @@ function upgrade(server: Http2Server | Http2SecureServer, request: Http2ServerRe
   if (!isServed) socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
 }
 
-/** The `GET` by which HTTP/1.1 would ask for the same. */
+/** The HTTP/1.1 request for the same upgrade. */
 function upgradeRequest(
   { headers, url, httpVersion }: Http2ServerRequest,
   socket: UpgradeStream,
@@ -81,7 +80,7 @@ function upgradeRequest(
     host: authority ?? headers.host,
     connection: 'Upgrade',
     upgrade: 'websocket',
-    // HTTP/2 needs no such proof that the server speaks WebSocket, and has none; those who serve HTTP/1.1 ask for one.
+    // HTTP/2 has no such header; upgrade listeners require it.
     'sec-websocket-key': randomBytes(16).toString('base64'),
   };
   request.rawHeaders = Object.entries(request.headers).flatMap(([name, value]) =>

@@ -10,14 +10,14 @@ import { whenClosed } from './raw-response.js';
 const grace = 500;
 
 /**
- * The HTTP/1.1 connections of the application's server. Node ends idle ones when it closes, but waits, for ever, for those
- * that browsers open ahead of need and for requests that never become whole, and a keep-alive timeout long for those
- * whose last request ends later.
+ * The HTTP/1.1 connections of the application's server. When Node closes a server, it ends idle connections. But it waits for
+ * ever for connections that browsers have opened in advance, and for incomplete requests; and it waits for the keep-alive timeout
+ * if the last request of a connection ends later.
  */
 @Injectable()
 export class HttpSockets implements OnModuleInit {
   private readonly sockets = new Set<Socket>();
-  /** How many requests of each have no answer yet: a client may send several at a time. */
+  /** How many requests of each connection are being answered: a client may pipeline several. */
   private readonly busy = new Map<Socket, number>();
   private state: 'open' | 'closing' | 'closed' = 'open';
 
@@ -41,12 +41,12 @@ export class HttpSockets implements OnModuleInit {
     });
   }
 
-  /** From now on each connection ends with the answer that is on its way (RFC 9112, section 9.6). */
+  /** From now on, each connection ends with its current answer (RFC 9112, section 9.6). */
   close(): void {
     this.state = 'closing';
   }
 
-  /** Ends those on which nothing is being answered, now and when they come. */
+  /** Ends idle connections, also those that are opened later. */
   closeIdle(): void {
     this.state = 'closed';
     this.handshakes.close();
@@ -55,7 +55,7 @@ export class HttpSockets implements OnModuleInit {
 
   private add(socket: Socket): void {
     this.sockets.add(socket);
-    // Node says it once. The bookkeeping of `once` would be held as long as the connection.
+    // Node emits it once. `once` would keep its own bookkeeping as long as the connection.
     socket.on('close', () => this.sockets.delete(socket));
     if (this.state === 'closed') setTimeout(() => this.dismiss(socket), grace).unref();
   }

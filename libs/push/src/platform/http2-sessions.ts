@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { HttpServer } from './http-server.js';
 
-/** How long a session that comes during a shutdown may take to ask for something, in milliseconds. */
+/** How long a session that begins during a shutdown may take to send its first request, in milliseconds. */
 const grace = 500;
 
 /** Looks at each session before anything else listens to it. */
@@ -11,8 +11,7 @@ export abstract class SessionGuard {
 }
 
 /**
- * The HTTP/2 sessions of the application's server, which would keep it from closing for as long as clients like. A server
- * without HTTP/2 has none.
+ * The HTTP/2 sessions of the application's server. Open sessions keep a server from closing. A server without HTTP/2 has none.
  */
 @Injectable()
 export class Http2Sessions implements OnModuleInit {
@@ -64,7 +63,7 @@ export class Http2Sessions implements OnModuleInit {
   }
 }
 
-/** It gets one answer, which says when to come back: with GOAWAY alone a proxy would answer in its own way. */
+/** Answers one request, which tells the client when to come back: after a GOAWAY alone a proxy would send its own error. */
 function closeSoon(session: ServerHttp2Session): void {
   const close = () => session.close();
   const timer = setTimeout(close, grace).unref();

@@ -2,8 +2,8 @@ import { SseStream } from '@nestjs/core/router/sse-stream.js';
 import type { RawResponse } from './raw-response.js';
 
 /*
- * Nest answers an `@Sse()` route with an `SseStream`, and hands it to nobody. Two of its methods are extended here, once for
- * the process: `pipe`, to find the stream of a response, and `commitHeaders`, to keep the headers back.
+ * Nest answers an `@Sse()` route with an `SseStream`, and gives no access to it. Two of its methods are extended here, once for
+ * the process: `pipe`, to find the stream of a response, and `commitHeaders`, to hold the headers back.
  */
 
 /** Where the stream keeps the response that it goes to. */
@@ -16,7 +16,7 @@ const { pipe, commitHeaders } = SseStream.prototype;
 /** By response. Interceptors run before the handler, so the stream is known before the handler runs. */
 const streams = new WeakMap<object, SseStream>();
 
-/** The responses whose headers are kept back, and the streams that wanted to send them meanwhile. */
+/** The responses whose headers are held back, and the streams that have tried to send them. */
 const held = new WeakMap<RawResponse, SseStream | undefined>();
 
 SseStream.prototype.pipe = function (this: SseStream, ...args: Parameters<typeof pipe>) {
@@ -41,7 +41,7 @@ export function keepHeaders(response: RawResponse): void {
   held.set(response, undefined);
 }
 
-/** Returns the stream that wanted to send the headers meanwhile: they are its caller's to commit. */
+/** Ends that. Returns the stream that has tried to send the headers: the caller has to commit them. */
 export function releaseHeaders(response: RawResponse): SseStream | undefined {
   const stream = held.get(response);
   held.delete(response);

@@ -9,13 +9,13 @@ import type { Socket } from 'node:net';
 import { whenConnectionCloses } from './connection-end.js';
 import type { Corkable } from './together.js';
 
-/** Node's request behind what Express or Fastify hand out. */
+/** Node's request, which Express extends and Fastify wraps. */
 export type RawRequest = IncomingMessage | Http2ServerRequest;
 
-/** Node's response behind what Express or Fastify hand out. */
+/** Node's response, which Express extends and Fastify wraps. */
 export type RawResponse = ServerResponse | Http2ServerResponse;
 
-/** The Node object behind a Fastify request or reply; what Express hands out is one already. */
+/** Node's object in a Fastify request or reply; an object of Express is Node's own. */
 export function raw<T extends object>(wrapped: T | { readonly raw: T }): T {
   return 'raw' in wrapped ? wrapped.raw : wrapped;
 }
@@ -30,12 +30,12 @@ export interface BodySink extends Corkable {
   readonly destroyed: boolean;
 }
 
-/** A body to write to, and what the writer has to know of it. */
+/** A body to write to, and how to write to it. */
 export interface Body {
   readonly sink: BodySink;
   /** Whether each write has to be a chunk of a chunked body (RFC 9112, section 7.1). */
   readonly isChunked: boolean;
-  /** Whether `writableLength` is all that waits: nothing sits between us and the socket. */
+  /** Whether `writableLength` counts all waiting bytes: there is no compression, say, between the writer and the socket. */
   readonly isDirect: boolean;
 }
 
@@ -45,9 +45,9 @@ interface Framed {
 }
 
 /**
- * The lowest place that the body of `response` may be written to, once its headers are sent. On HTTP/1.1 that is the
- * socket, with chunks that are framed once for everyone; on HTTP/2 the stream. Where something (compression, say) wants to
- * see each write, it is the response itself.
+ * The lowest layer that the body of `response` may be written to, once its headers are sent. On HTTP/1.1 that is the socket,
+ * with chunks that are framed once for all clients; on HTTP/2 it is the stream. If middleware (compression, say) has replaced
+ * `write`, it is the response itself.
  */
 export function bodyOf(response: RawResponse): Body {
   if (response instanceof Http2ServerResponse) {
@@ -63,10 +63,10 @@ export function bodyOf(response: RawResponse): Body {
   return { sink: isChunked ? response.socket! : response, isChunked, isDirect };
 }
 
-/** Whether nobody can get anything of `response` any more: it is done, or its client is gone. */
+/** Whether `response` is complete, or its client is gone. */
 export function isClosed(response: RawResponse): boolean {
   if (response instanceof Http2ServerResponse) {
-    // An HTTP/2 response has no stream any more once that is closed.
+    // Once its stream is closed, an HTTP/2 response has none.
     const stream = response.stream as ServerHttp2Stream | undefined;
     return !stream || stream.destroyed || stream.closed;
   }
@@ -74,18 +74,18 @@ export function isClosed(response: RawResponse): boolean {
 }
 
 /**
- * Calls `then` when the response is done, or its client is gone: once; at once if that is so already. What belongs to a
- * request MUST be given back by this, and MUST NOT be taken before it: no other event always comes.
+ * Calls `then` once: when the response is complete, or its client is gone; immediately if that is so already. No other event
+ * is reliable. So whatever is held for a request MUST be released by this, and MUST NOT be acquired before it.
  */
 export function whenClosed(response: RawResponse, then: () => void): void {
   if (isClosed(response)) then();
   else if (response instanceof Http2ServerResponse) whenStreamCloses(response.stream, then);
-  // Node says it once. The bookkeeping of `once` would be held as long as the connection.
+  // Node emits it once. `once` would keep its own bookkeeping as long as the connection.
   else if (response.socket) response.on('close', then);
   else whenQueuedCloses(response, then);
 }
 
-/** A reset closes a stream, but with NO_ERROR the stream is destroyed only once all that came before is read. */
+/** A reset closes a stream. After a reset with NO_ERROR it is destroyed only once everything before the reset is read. */
 function whenStreamCloses(stream: ServerHttp2Stream, then: () => void): void {
   const close = () => {
     stream.off('aborted', close).off('close', close);
@@ -95,8 +95,8 @@ function whenStreamCloses(stream: ServerHttp2Stream, then: () => void): void {
 }
 
 /**
- * A response that waits for the one before it on its connection (RFC 9112, section 9.3.2) has no socket. If it never gets
- * one, Node says nothing of its end.
+ * A pipelined response that waits for the one before it on its connection (RFC 9112, section 9.3.2) has no socket. If it never
+ * gets one, Node emits no event when it ends.
  */
 function whenQueuedCloses(response: ServerResponse, then: () => void): void {
   const close = () => {
@@ -112,7 +112,7 @@ function whenQueuedCloses(response: ServerResponse, then: () => void): void {
 export function destroyResponse(response: RawResponse): void {
   if (response instanceof Http2ServerResponse) (response.stream as ServerHttp2Stream | undefined)?.destroy();
   else if (response.socket) response.destroy();
-  // Before it has its turn it would only be marked.
+  // A pipelined response without a socket would only be marked as destroyed.
   else connectionOf(response)?.destroy();
 }
 

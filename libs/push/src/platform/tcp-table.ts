@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises';
 
-/** A TCP connection as both ends name it, in the notation of the kernel's table. */
+/** Identifies a TCP connection, in the notation of the kernel's table. */
 export type TcpKey = string;
 
-/** A line of /proc/net/tcp that matters here: addresses, and retransmissions without an answer, if there are any. */
+/** A line of /proc/net/tcp with unanswered retransmissions: the addresses, and how many there are. */
 const line = /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) 01 \S+ \S+ +(?!0{8} )([0-9A-F]+)/gm;
 
-/** The key of a connection from what Node's socket says of it. */
+/** The key of a connection, from the properties of Node's socket. */
 export function tcpKey(localPort: number, remoteAddress: string, remotePort: number): TcpKey {
   return `${localPort} ${kernelAddress(remoteAddress)} ${remotePort}`;
 }
 
 /**
- * Connections whose peer does not acknowledge what was sent to it: how often the kernel has sent it again (proc(5)). Node
- * has no other way to learn it, and TCP itself gives up after a quarter of an hour. Empty where there is no such table.
+ * The connections whose peer does not acknowledge data, with the number of retransmissions (proc(5)). Node cannot learn this in
+ * another way, and TCP itself gives up after about 15 minutes. Empty on systems without /proc/net/tcp.
  */
 export async function unacknowledged(): Promise<Map<TcpKey, number>> {
   const tables = await Promise.all(
@@ -27,7 +27,7 @@ export async function unacknowledged(): Promise<Map<TcpKey, number>> {
   return found;
 }
 
-/** IPv4 addresses in IPv6 sockets come after this. */
+/** The prefix of IPv4 addresses in IPv6 sockets. */
 const mappedPrefix = '0000000000000000FFFF0000';
 
 function unmapped(address: string): string {

@@ -1,4 +1,4 @@
-/** What gathers writes while it is corked. */
+/** A stream that gathers writes while it is corked. */
 export interface Corkable {
   cork(): void;
   uncork(): void;
@@ -6,12 +6,12 @@ export interface Corkable {
   readonly writableLength: number;
 }
 
-/** How many bytes may be gathered before the kernel is asked how much of them it takes. */
+/** How many bytes are gathered at most before they are written to the kernel. */
 const mostGathered = 64 * 1024;
 
 /**
- * Whether there is room for more behind a write that went to `sink` itself. A large write counts for Node as too much even if
- * the kernel took all of it; what matters is what stayed here, as far as that is known.
+ * Whether `sink` takes more after a write. Node reports every large write as too much, even if the kernel took all of it; what
+ * counts is how many bytes are still buffered in the process.
  *
  * @param isBelowMark what `write` has returned
  */
@@ -19,7 +19,7 @@ export function hasRoom(sink: Corkable, isBelowMark: boolean): boolean {
   return isBelowMark || sink.writableLength <= (sink.writableCorked > 0 ? mostGathered : 0);
 }
 
-/** Runs `run`; what it writes to `sink` leaves in one system call. Where it fills the sink, `drain` comes as ever. */
+/** Runs `run`, and sends all that it writes to `sink` in one system call. `drain` is emitted as usual. */
 export function together(sink: Corkable, run: () => void): void {
   sink.cork();
   try {

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http2';
 
 const statusLine = /^HTTP\/1\.[01] ([1-5]\d\d)(?: .*)?$/;
 
-/** Headers of HTTP/1.1's connection, which HTTP/2 does not have (RFC 9113, 8.2.2), and of its upgrade (RFC 8441, section 5). */
+/** Connection headers of HTTP/1.1, which HTTP/2 forbids (RFC 9113, 8.2.2), and headers of the upgrade (RFC 8441, section 5). */
 const ofHttp1: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -13,10 +13,10 @@ const ofHttp1: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The head of an HTTP/1.1 answer to an upgrade as HTTP/2 has it: a `101` is the `200` of an extended CONNECT.
+ * Translates the head of an HTTP/1.1 answer to an upgrade into HTTP/2: a `101` becomes the `200` of an extended CONNECT.
  *
  * @param head without the empty line at its end
- * @throws Error if it is none
+ * @throws Error if it is not a valid head
  */
 export function parseAnswer(head: string): OutgoingHttpHeaders {
   const [first = '', ...lines] = head.split('\r\n');

@@ -5,16 +5,16 @@ import { parseAnswer } from './upgrade-answer.js';
 
 type Callback = (error?: Error | null) => void;
 
-/** What an upgrade listener may write before its answer has a complete head, in bytes. */
+/** The longest head of an answer, in bytes. */
 const maxHeadBytes = 16 * 1024;
 const noBytes = Buffer.alloc(0);
 const endOfHead = '\r\n\r\n';
 
 /**
- * The stream of an extended CONNECT (RFC 8441), as a socket for those who serve upgrades of HTTP/1.1: what they answer is
- * sent as HTTP/2, a `101` as the `200` that it stands for; every byte after that goes through as it is. Like a socket it
- * holds back what the client does not take, and reads nothing that nobody wants: that is the flow control of this stream
- * alone. The end of the stream is the end of a TCP connection, and a reset of it is a reset.
+ * The stream of an extended CONNECT (RFC 8441), as a socket for listeners of HTTP/1.1 upgrades. The head of their answer is
+ * sent as HTTP/2, with a `200` for a `101`; all bytes after the head are passed on unchanged. Backpressure works in both
+ * directions, by the flow control of this stream alone. The end of the stream looks like the end of a TCP connection, and a reset
+ * of the stream like a reset.
  */
 export class UpgradeStream extends Duplex {
   readonly encrypted: boolean;
@@ -24,7 +24,7 @@ export class UpgradeStream extends Duplex {
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
   bytesWritten = 0;
-  /** The head of the answer, as far as it is there; `undefined` once it is sent. */
+  /** The part of the answer's head that was written so far; `undefined` once the head is sent. */
   private head: Buffer | undefined = noBytes;
 
   private constructor(
@@ -42,14 +42,14 @@ export class UpgradeStream extends Duplex {
     stream.pause();
     stream.on('data', this.receive);
     stream.once('end', this.receiveEnd);
-    // Node reports a reset as an error too; a stream always says that it is over, as a socket would.
+    // Node reports a reset as an error too. "close" always follows, as for a socket.
     stream.on('error', () => undefined);
     stream.once('close', () => this.destroy());
-    // A reset with NO_ERROR closes a stream, and destroys it only once everything that came before is read.
+    // After a reset with NO_ERROR the stream is destroyed only once everything before the reset is read.
     stream.once('aborted', () => this.destroy());
   }
 
-  /** The socket of `stream`; `undefined` if the client is gone already, which Node tells in a later turn than the request. */
+  /** The socket of `stream`; `undefined` if the client is gone already, which Node may report later than the request. */
   static of(stream: ServerHttp2Stream): UpgradeStream | undefined {
     const { session } = stream;
     if (!session || session.destroyed || stream.destroyed || stream.closed) return undefined;
@@ -61,17 +61,17 @@ export class UpgradeStream extends Duplex {
     return this.stream.session;
   }
 
-  /** It has no timeout of its own, and those of the connection are not its to set. */
+  /** Does nothing: the timeout belongs to the connection, which is shared. */
   setTimeout(): this {
     return this;
   }
 
-  /** The connection is shared: it stays as it is. */
+  /** Does nothing: the connection is shared. */
   setNoDelay(): this {
     return this;
   }
 
-  /** The connection is shared: it stays as it is. */
+  /** Does nothing: the connection is shared. */
   setKeepAlive(): this {
     return this;
   }
@@ -89,17 +89,17 @@ export class UpgradeStream extends Duplex {
   }
 
   override _final(callback: Callback): void {
-    // Who ends it without an answer has hung up.
+    // An end without an answer is a hang-up.
     if (this.head) this.destroy();
     else this.stream.end(() => callback());
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
     const { stream } = this;
-    // A reset is CANCEL (RFC 8441, section 5). After the last byte of an answer it only says: send no more.
+    // A reset is CANCEL (RFC 8441, section 5). After a complete answer it only stops the client from sending.
     const code = this.writableFinished && !this.head ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL;
     if (!stream.closed && !(this.writableFinished && this.readableEnded)) stream.close(code);
-    // Nobody reads on, and what is not read would keep the stream.
+    // Unread data would keep the stream.
     stream.off('data', this.receive);
     stream.off('end', this.receiveEnd);
     stream.resume();
@@ -114,7 +114,7 @@ export class UpgradeStream extends Duplex {
     this.push(null);
   };
 
-  /** Done when the client's flow control has let it through. That it failed is told by the stream's "close". */
+  /** Calls back when the client's flow control has taken the bytes. A failure is reported by the stream's "close". */
   private put(bytes: Buffer, callback: Callback): void {
     this.bytesWritten += bytes.length;
     const body = this.head ? this.answer(this.head, bytes) : bytes;
@@ -134,15 +134,15 @@ export class UpgradeStream extends Duplex {
     if (this.respond(() => parseAnswer(bytes.toString('latin1', 0, end)))) {
       return bytes.subarray(end + endOfHead.length);
     }
-    // What was written is no answer: the client learns whose fault it is.
+    // The answer has no valid head: the fault is the server's.
     if (this.respond(() => ({ ':status': 502 }), true)) this.stream.close(constants.NGHTTP2_NO_ERROR);
     this.destroy();
     return noBytes;
   }
 
   /**
-   * Returns whether the head was sent. It is not if the stream is closed, which Node may not have told yet: an error from
-   * here would end the process of a listener that expects none from its socket.
+   * Returns whether the head was sent. A stream may be closed before Node reports it. Then nothing is thrown, since upgrade
+   * listeners expect no error from `write`, and the process would end.
    */
   private respond(head: () => OutgoingHttpHeaders, endStream = false): boolean {
     const { stream } = this;

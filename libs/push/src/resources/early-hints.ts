@@ -8,7 +8,7 @@ const refusedByHttp1 = /"[^"]*[\s;]/;
 /**
  * Sends a 103 Early Hints response (RFC 8297).
  *
- * @returns whether it was sent: not if the final response was begun or the client has gone
+ * @returns whether it was sent. It is not once the final response has begun, or the client has left
  */
 export function sendEarlyHints(response: RawResponse, resources: readonly CheckedResource[]): boolean {
   const links = resources.map(({ link }) => link);
@@ -25,8 +25,8 @@ export function sendEarlyHints(response: RawResponse, resources: readonly Checke
 }
 
 /**
- * Whether a browser would show the answer as a page. Clients that do not say (`Sec-Fetch-Mode` is missing) count if they
- * accept HTML, be it by a wildcard.
+ * Whether the request is a navigation: a browser would show the response as a page. Without `Sec-Fetch-Mode`, a client that
+ * accepts HTML counts, also by a wildcard.
  */
 export function isNavigation({ method, headers }: RawRequest): boolean {
   if (method !== 'GET') return false;

@@ -42,7 +42,7 @@ const mediaTypes: Record<string, MediaType> = {
   '.woff2': { contentType: 'font/woff2', destination: 'font' },
 };
 
-/** What a path's extension says; without a known one it is bytes that the page fetches itself. */
+/** The type of a path, by its extension. A path without a known extension is data that the page fetches itself. */
 export function mediaTypeOf(path: string): MediaType {
   const [pathname] = path.split('?', 1);
   return mediaTypes[extname(pathname!).toLowerCase()] ?? unknown;

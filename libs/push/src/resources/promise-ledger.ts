@@ -1,19 +1,19 @@
-/** What one connection has: the paths, oldest first, and how many of its pushes are still under way. */
+/** The paths that one connection has, oldest first, and how many of its pushes are open. */
 interface Account {
   readonly paths: Set<string>;
   open: number;
 }
 
-/** How many different paths are known as resources; requests for others are not looked at. */
+/** How many paths are known as resources at most. Requests for other paths are ignored. */
 const maxResources = 10_000;
 
 /**
- * Remembers per connection what it was promised, or has asked for itself, so that no path is promised to who has it, and no
- * client gets more pushed streams at once than it may. What it knows of a connection goes when the connection goes.
+ * Remembers the paths that each connection was promised or has requested, so that none is promised twice. Also bounds how many
+ * pushed streams a connection has at once. Everything about a connection is forgotten when it ends.
  */
 export class PromiseLedger<Session extends object> {
   private readonly accounts = new WeakMap<Session, Account>();
-  /** Everything that was offered to anybody. */
+  /** All paths that were offered to any client. */
   private readonly resources = new Set<string>();
 
   constructor(
@@ -22,10 +22,10 @@ export class PromiseLedger<Session extends object> {
   ) {}
 
   /**
-   * Enters a promise, if it may be made; `close` MUST follow once its stream is closed.
+   * Records a promise, if it may be made. The caller MUST call `close` once its stream is closed.
    *
    * @param clientMaximum how many pushed streams the client allows at once
-   * @returns why it may not be made, otherwise `undefined`
+   * @returns the reason why it may not be made; `undefined` if it may
    */
   open(session: Session, path: string, clientMaximum: number): 'promised' | 'concurrency' | undefined {
     if (this.resources.size < maxResources) this.resources.add(path);
@@ -37,12 +37,12 @@ export class PromiseLedger<Session extends object> {
     return undefined;
   }
 
-  /** Whether a path is one that pages offer. */
+  /** Whether a page has offered this path. */
   isResource(path: string): boolean {
     return this.resources.has(path);
   }
 
-  /** The client has got a resource by asking for it. */
+  /** Records that the client has requested a resource. */
   note(session: Session, path: string): void {
     this.remember(this.accountOf(session), path);
   }

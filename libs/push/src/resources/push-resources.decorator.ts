@@ -6,8 +6,8 @@ import { checkDeclarations } from './resource-plan.js';
 import { routeResourcesKey, type RouteResources } from './route-resources.js';
 
 /**
- * On a route or a controller: gets the client what the page needs before it asks, by HTTP/2 push where the client allows
- * it, else by a 103 Early Hint where that is safe, and by the `Link` header of the response in any case.
+ * On a route or a controller: sends the resources of a page before the client requests them. By HTTP/2 push if the client allows
+ * it; else by a 103 Early Hint if that is safe; and always by the `Link` header of the response.
  *
  * A resource is any path that the application answers itself, as it would answer the client: guards, cookies, headers
  * and static files included. Arguments without a `path` switch one of the three off for this route.
@@ -21,7 +21,7 @@ import { routeResourcesKey, type RouteResources } from './route-resources.js';
  * Without arguments it offers the module-wide `resources`. It has no effect on SSE routes and on methods other than GET
  * and HEAD. Needs `PushModule`.
  *
- * @throws PushError `INVALID_OPTION` at start, for a path or an attribute that is not fit for a header
+ * @throws PushError `INVALID_OPTION` at start, for a path or an attribute that cannot be put in a header
  */
 export function PushResources<Request = ResourceRequest>(
   ...resources: readonly (ResourceDeclaration<Request> | ResourceSwitches)[]

@@ -10,10 +10,10 @@ import type { Observable } from 'rxjs';
 import { ResourcePusher } from './resource-pusher.js';
 
 /**
- * Gets clients the resources of a page early, before its handler runs and after its guards have let the client in.
+ * Sends the resources of a page early: after its guards, and before its handler.
  * `@PushResources` applies it; by hand (`@UseInterceptors(PushInterceptor)`), or for every route
- * (`{ provide: APP_INTERCEPTOR, useExisting: PushInterceptor }`), it offers the module-wide `resources`. Being there
- * twice does no harm. It leaves SSE routes, gateways and microservice handlers alone.
+ * (`{ provide: APP_INTERCEPTOR, useExisting: PushInterceptor }`), it offers the module-wide `resources`. Applied
+ * twice it runs once. It leaves SSE routes, gateways and microservice handlers alone.
  */
 @Injectable()
 export class PushInterceptor implements NestInterceptor {

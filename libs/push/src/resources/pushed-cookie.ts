@@ -4,12 +4,12 @@ const digestLength = 6;
 const maxDigests = 100;
 const grammar = new RegExp(`^(?:[A-Za-z0-9_-]{${digestLength}}){0,${maxDigests}}$`);
 
-/** 36 bits of a path's SHA-256: enough to tell a site's resources apart, and all that a wrong hit costs is one push. */
+/** 36 bits of a path's SHA-256: enough for the resources of one site. A collision only costs one push. */
 export function digestOf(path: string): string {
   return createHash('sha256').update(path).digest('base64url').slice(0, digestLength);
 }
 
-/** The digests that a `Cookie` header carries; none if there is no such cookie or it is none of ours. */
+/** The digests in a `Cookie` header; none if there is no such cookie, or it is not valid. */
 export function readDigests(cookieHeader: string | undefined, name: string): string[] {
   for (const pair of cookieHeader?.split(';') ?? []) {
     const separator = pair.indexOf('=');

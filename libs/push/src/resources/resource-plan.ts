@@ -1,9 +1,9 @@
 import { CheckedResource, type Resource, type ResourceDeclaration, type ResourceSource } from './resource.js';
 
-/** A declaration after start: what could be checked then is checked; a function's answers are checked when it gives them. */
+/** A declaration after start: its constant parts are checked. What a function returns is checked when it is called. */
 export type CheckedDeclaration = CheckedResource | ResourceSource<never>;
 
-/** @throws PushError `INVALID_OPTION` for a path or an attribute that is not fit for a header */
+/** @throws PushError `INVALID_OPTION` for a path or an attribute that cannot be put in a header */
 export function checkDeclarations<Request>(
   declarations: readonly ResourceDeclaration<Request>[],
 ): CheckedDeclaration[] {
@@ -15,7 +15,7 @@ export function checkDeclarations<Request>(
 /**
  * The resources of one request, each path once.
  *
- * @param onInvalid is told of what a function answered or threw that is no resource; the others are kept
+ * @param onInvalid is told of errors of a function, and of results that are not valid; the other resources are kept
  */
 export function resourcesOf(
   declarations: readonly CheckedDeclaration[],
@@ -52,7 +52,7 @@ function answerOf(
 
 const checkedBefore = new WeakMap<Resource, CheckedResource>();
 
-/** Functions mostly answer with the same few objects: those are checked once. */
+/** Functions mostly return the same few objects: each is checked once. */
 function check(resource: string | Resource): CheckedResource {
   if (typeof resource === 'string') return new CheckedResource(resource);
   const known = checkedBefore.get(resource);

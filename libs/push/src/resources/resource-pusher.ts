@@ -26,8 +26,8 @@ type Switches = Required<ResourceSwitches>;
 const maxWarnings = 100;
 
 /**
- * Decides for each response how its resources get there early, does it, and counts it. It never throws and never delays
- * or changes the response itself, but for its `Link` (and, if asked for, `Set-Cookie`) header.
+ * Sends the resources of each response early: by push, by a 103, or by `Link`. It never throws, and never delays the response or
+ * changes it, except for its `Link` header (and `Set-Cookie`, with the option `cookie`).
  */
 @Injectable()
 export class ResourcePusher implements OnModuleInit {
@@ -54,12 +54,12 @@ export class ResourcePusher implements OnModuleInit {
     );
   }
 
-  /** What became of resources since the start. */
+  /** Counts what has happened to resources since the start. */
   stats(): ResourceStats {
     return this.counters.snapshot();
   }
 
-  /** Offers the resources of the route that is being called, once per response. Does nothing for SSE and for what is no GET or HEAD. */
+  /** Offers the resources of the current route, once for each response. Does nothing for SSE, and for methods other than GET and HEAD. */
   offer(context: ExecutionContext): void {
     const http = context.switchToHttp();
     const page = http.getRequest<RawRequest & { readonly originalUrl?: string }>();
@@ -79,7 +79,7 @@ export class ResourcePusher implements OnModuleInit {
     this.completeHead(request, response, resources, promised, switches);
   }
 
-  /** What a client has got by asking for it, or has kept from before, needs no push. */
+  /** A client that has requested a resource, or has it in its cache (304), needs no push of it. */
   private noteRequest(request: RawRequest, response: RawResponse): void {
     // The server may speak HTTP/1.1 as well.
     const session = request instanceof Http2ServerRequest ? request.stream.session : undefined;
@@ -141,7 +141,7 @@ export class ResourcePusher implements OnModuleInit {
         this.observe(resource.path, () => this.ledger.close(session)),
       );
     } catch {
-      // The client turned push off, or left, since it was asked.
+      // The client has disabled push, or left, meanwhile.
       this.ledger.close(session);
       this.skip('unavailable');
       return false;
@@ -206,7 +206,7 @@ export class ResourcePusher implements OnModuleInit {
     this.counters.skipped[reason] += count;
   }
 
-  /** Each warning once, and not for ever: what is wrong may come from requests. */
+  /** Logs each warning once, and at most a hundred: their text may depend on requests. */
   private warn(message: string): void {
     if (this.warnings.has(message) || this.warnings.size >= maxWarnings) return;
     this.warnings.add(message);

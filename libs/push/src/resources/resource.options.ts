@@ -2,45 +2,44 @@ import { PushError } from '../contracts/errors.js';
 import type { ResourceDeclaration } from './resource.js';
 import { checkDeclarations, type CheckedDeclaration } from './resource-plan.js';
 
-/** The three ways in which a resource reaches a client early; each can be switched off, for the module and per route. */
+/** The three ways in which a resource reaches a client early. Each can be switched off, for the module and for a route. */
 export interface ResourceSwitches {
-  /** HTTP/2 push (RFC 9113, 8.4), where the client allows it. Default: `true`. Browsers allow it no more. */
+  /** HTTP/2 push (RFC 9113, 8.4), if the client allows it. Default: `true`. Browsers no longer allow it. */
   readonly push?: boolean;
   /**
-   * 103 Early Hints (RFC 8297), where no push is possible, for GET navigations. `http2`: over HTTP/2 only. `always`: over
-   * HTTP/1.1 too; some HTTP/1.1 clients and proxies take a 103 for the answer, so know yours. Default: `http2`.
+   * 103 Early Hints (RFC 8297) for GET navigations, if push is not possible. `http2`: over HTTP/2 only. `always`: over HTTP/1.1
+   * too; some HTTP/1.1 clients and proxies mistake a 103 for the final response, so test yours. Default: `http2`.
    */
   readonly earlyHints?: 'http2' | 'always' | false;
-  /** The `Link` header of the final response, from which CDNs make a 103 of their own. Default: `true`. */
+  /** The `Link` header of the final response. CDNs make a 103 of their own from it. Default: `true`. */
   readonly link?: boolean;
 }
 
-/** How pages get their resources early. Every field has a default that is safe to leave. */
+/** How pages get their resources early. Every option has a safe default. */
 export interface ResourceOptions extends ResourceSwitches {
   /**
-   * Resources of every route that `PushInterceptor` is on, after the route's own; for example
+   * Resources of every route with `PushInterceptor`, in addition to the route's own; for example
    * `fromViteManifest('dist/.vite/manifest.json')`. Default: none.
    */
   readonly resources?: ResourceDeclaration | readonly ResourceDeclaration[];
-  /** Resources of one response at most; the rest is skipped. Default: 32. */
+  /** Most resources of one response; the others are skipped. Default: 32. */
   readonly maxPerPage?: number;
   /**
-   * Pushed streams that one connection may have open at once, whatever more the client allows; further resources are
-   * left to the `Link` header. Default: 16.
+   * Most pushed streams that one connection may have open at once, even if the client allows more. Further resources are only in
+   * the `Link` header. Default: 16.
    */
   readonly maxConcurrent?: number;
-  /** Paths that are remembered of one connection as promised or asked for, so as not to promise them again; the oldest is forgotten first. Default: 256. */
+  /** Most paths that are remembered for one connection, so that none is promised twice; the oldest is forgotten first. Default: 256. */
   readonly maxRemembered?: number;
   /**
-   * Name of a cookie in which the client carries digests of what it was pushed, so that its next connection is not pushed
-   * the same again. It lives as long as the browser session and makes the page's response personal: caches must not share
-   * it. Resources whose content changes should change their path. Default: `false`, no cookie.
+   * Name of a session cookie with digests of the paths that the client was pushed, so that its next connection is not pushed the
+   * same again. It makes the response of the page personal: caches must not share it. A resource whose content changes should
+   * change its path. Default: `false`, no cookie.
    */
   readonly cookie?: string | false;
   /**
-   * Further headers of the page's request that the pushed request has too, in lower case: whatever your guards read.
-   * Cookies, `authorization`, `user-agent`, `accept-encoding`, `accept-language` and the proxy's `forwarded` family
-   * always go along. Default: none.
+   * Further headers that a pushed request takes over from the page's request, in lower case: whatever your guards read. Cookies, `authorization`, `user-agent`, `accept-encoding`, `accept-language` and the proxy's `forwarded` family
+   * are always taken over. Default: none.
    */
   readonly forwardHeaders?: readonly string[];
 }

@@ -2,36 +2,36 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { PushError } from '../contracts/errors.js';
 import { mediaTypeOf, type ResourceDestination } from './media-types.js';
 
-/** Something that a page needs and a client should have before it asks for it. */
+/** A resource of a page that a client should have before it requests it. */
 export interface Resource {
   /** Absolute path on the page's own authority, with its query if it has one; percent-encoded, at most 2,048 characters. */
   readonly path: string;
-  /** What the page uses it for. Default: what the extension says; without a known one, `fetch`. */
+  /** How the page uses it (`as`). Default: by the extension of the path; `fetch` if that is unknown. */
   readonly as?: ResourceDestination;
   /** `modulepreload` for JavaScript modules. Default: `preload`. */
   readonly rel?: 'preload' | 'modulepreload';
   /** Media type: of the hint, and of the response if `file` is given. Default: none in the hint, by extension for a file. */
   readonly type?: string;
   /**
-   * How the page asks for it: MUST agree with the page's own element, or browsers fetch it twice. Default: `anonymous`
+   * The CORS mode of the page's request: MUST agree with the page's own element, or browsers fetch it twice. Default: `anonymous`
    * for fonts and for `fetch`, which always use CORS mode; otherwise none.
    */
   readonly crossOrigin?: 'anonymous' | 'use-credentials';
   readonly fetchPriority?: 'high' | 'low' | 'auto';
   /** Subresource integrity, as in the page's element. */
   readonly integrity?: string;
-  /** A media query: browsers fetch it only where the query holds. */
+  /** A media query: browsers fetch the resource only if it matches. */
   readonly media?: string;
   /**
-   * A file that a push sends straight from disk instead of what the application answers: no guard, no hook and no
-   * interceptor runs. The application MUST answer `path` as well, for clients that take no push.
+   * A file that is pushed directly from disk: the application does not handle the pushed request, so no guard, hook or
+   * interceptor runs. The application MUST answer `path` as well, for clients without push.
    */
   readonly file?: string;
   /** Of `file`: pushes only these bytes, the first and the last one counted from 0, as a `206`. Default: all. */
   readonly range?: { readonly start: number; readonly end: number };
 }
 
-/** What both Express's and Fastify's requests have. */
+/** A request of Express or Fastify. */
 export interface ResourceRequest {
   readonly method: string;
   /** Path and query as the client sent them. */
@@ -39,12 +39,12 @@ export interface ResourceRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Names the resources of one request. It runs before the page does, so it is synchronous; if it throws, none is offered. */
+/** Returns the resources of one request. It runs before the page's handler, so it is synchronous. If it throws, none is offered. */
 export type ResourceSource<Request = ResourceRequest> = (
   request: Request,
 ) => string | Resource | readonly (string | Resource)[] | undefined;
 
-/** A path, a path with attributes, or a function that names them for a request. */
+/** A path, a path with attributes, or a function that returns them for a request. */
 export type ResourceDeclaration<Request = ResourceRequest> = string | Resource | ResourceSource<Request>;
 
 export interface ResourceFile {
@@ -76,9 +76,9 @@ const destinations: ReadonlySet<string> = new Set<ResourceDestination>([
 ]);
 
 /**
- * A resource whose every part is known to be safe in a header: checked once, and its link printed once.
+ * A resource whose parts are all safe in a header. It is checked once, and its link is printed once.
  *
- * @throws PushError `INVALID_OPTION` if a part could break out of the header, or means nothing
+ * @throws PushError `INVALID_OPTION` if a part could break out of the header, or is not valid
  */
 export class CheckedResource {
   readonly path: string;
@@ -157,7 +157,7 @@ function invalid(message: string): PushError {
   return new PushError('INVALID_OPTION', message);
 }
 
-/** Never the raw value: what is wrong with it may be what would forge a line in the log. */
+/** Escapes the value: a line break in it could forge a line of the log. */
 function print(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : `A value of type ${typeof value}`;
 }

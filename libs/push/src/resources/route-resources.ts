@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { ResourceSettings, ResourceSwitches } from './resource.options.js';
 import type { CheckedDeclaration } from './resource-plan.js';
 
-/** What `@PushResources` leaves on a route or a controller. */
+/** The metadata that `@PushResources` sets on a route or a controller. */
 export interface RouteResources {
   readonly declarations: readonly CheckedDeclaration[];
   readonly switches: ResourceSwitches;
@@ -10,7 +10,7 @@ export interface RouteResources {
 
 export const routeResourcesKey = Symbol('nestjs-push:resources');
 
-/** What holds on the route that is being called: what is said of the method goes before the controller's and the module's. */
+/** The resources and switches of the current route. Those of the method precede those of the controller and of the module. */
 export function routeResourcesOf(context: ExecutionContext, settings: ResourceSettings) {
   const marks = [context.getHandler(), context.getClass()]
     .map((target): RouteResources | undefined => Reflect.getMetadata(routeResourcesKey, target))

@@ -9,22 +9,22 @@ import {
 import { PushedResponse } from './pushed-response.js';
 import { maxFileOffset, type CheckedResource, type ResourceFile } from './resource.js';
 
-/** Hears what becomes of one promised push. */
+/** Is told what happens to one promised push. */
 export interface PushObserver {
   /** Some bytes of the body went to HTTP/2. */
   sent(bytes: number): void;
-  /** The client reset the stream, or left. */
+  /** The client has reset the stream, or has left. */
   refused(): void;
-  /** The push was called off here. At most once, and never together with `refused`. */
+  /** This node has cancelled the push. At most once, and never together with `refused`. */
   failed(reason: string): void;
-  /** The stream is gone, or never came to be. Exactly once, and last. */
+  /** The stream is closed, or could not be opened. Called exactly once, and last. */
   closed(): void;
 }
 
 /** Answers a pushed request as if the client had sent it. */
 export type Answer = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 
-/** What the answer to a request commonly depends on; conditions and ranges are the page's own affair. */
+/** The headers that the answer to a request commonly depends on. Conditions and ranges concern the page alone. */
 const carriedHeaders = [
   'accept-encoding',
   'accept-language',
@@ -58,13 +58,13 @@ export function pushedRequest(
 }
 
 /**
- * Promises a resource on the page's stream, at once, and answers it after the page's own handler has had its turn.
- * Whatever happens to the push, the page does not notice.
+ * Promises a resource on the page's stream at once, and answers it after the page's own handler has run. A failure of the push
+ * does not affect the page.
  *
- * The promise carries the credentials of the request, never indexed by HPACK: without them it would tell a cache on the
- * way that the answer is for everyone.
+ * The promise carries the credentials of the request, never indexed by HPACK: without them a cache on the way
+ * could take the answer for public.
  *
- * @throws what `pushStream` throws where no push is possible; the observer then hears nothing
+ * @throws what `pushStream` throws where no push is possible; the observer is not called then
  */
 export function pushResource(
   page: ServerHttp2Stream,
@@ -99,7 +99,7 @@ class Push {
     private readonly stream: ServerHttp2Stream,
     private readonly observer: PushObserver,
   ) {
-    // Node reports a reset as an error too; "close" comes always, and tells all there is to know.
+    // Node reports a reset as an error too. "close" always follows.
     stream.on('error', () => {});
     stream.once('close', () => {
       const isComplete = stream.rstCode === constants.NGHTTP2_NO_ERROR && stream.writableFinished;
