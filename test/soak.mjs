@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 const [minutes = '10', seed] = process.argv.slice(2);
 const { status } = spawnSync(
   'npx',
-  ['jest', '--selectProjects', 'e2e', '--runInBand', '--forceExit', 'test/backplanes-soak'],
+  ['jest', '--selectProjects', 'faults', '--runInBand', '--forceExit', 'test/backplanes-soak'],
   {
     stdio: 'inherit',
     env: {

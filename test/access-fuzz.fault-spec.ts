@@ -11,7 +11,7 @@ import { clientFrame, openHandshake } from './support/ws-frames.js';
 
 /*
  * Random input for both doors. Whatever it is, it is answered as PROTOCOL.md has it, nothing of it is an error of the server's,
- * and who behaves is served as before. To repeat a run: FUZZ_SEED=… npm run test:e2e -- access-fuzz
+ * and who behaves is served as before. To repeat a run: FUZZ_SEED=… npm run try -- access-fuzz
  */
 
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
