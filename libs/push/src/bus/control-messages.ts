@@ -18,7 +18,9 @@ export class ControlMessages {
   listen(listener: ControlListener): () => void {
     const entry = { listener };
     this.listeners.add(entry);
-    return () => void this.listeners.delete(entry);
+    return () => {
+      this.listeners.delete(entry);
+    };
   }
 
   /** Hands a message to the listeners that there are now. Does not throw. */
