@@ -10,10 +10,14 @@ import {
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
+  Authenticator,
   EventBus,
   OnPushConnect,
   OnPushDisconnect,
   OnPushSubscribe,
+  OnPushUnsubscribe,
+  PushAccess,
+  PushClients,
   PushLifecycle,
   PushModule,
   type ConnectionContext,
@@ -258,6 +262,46 @@ describe.each(platforms)('Hooks on %s', (platform) => {
       ['disconnect', 'websocket', 'client'],
     ]);
     expect(errors).toEqual(['disconnect: a hook that fails', 'disconnect: a hook that fails']);
+  });
+
+  it('see topics go that a client no longer wants, or may no longer read, once and only those that it had', async () => {
+    @Injectable()
+    class Seen {
+      readonly topics: (readonly string[])[] = [];
+
+      @OnPushUnsubscribe()
+      unsubscribed({ topics }: SubscribeContext): void {
+        this.topics.push(topics);
+      }
+    }
+    class Ann extends Authenticator {
+      authenticate() {
+        return { id: 'ann' };
+      }
+    }
+    const app = await startApp(platform, {
+      imports: [PushModule.forRoot({ ...open, authenticate: Ann })],
+      providers: [Seen],
+    });
+    const clients = app.nest.get(PushClients);
+    const socket = await openWs(app.webSocketUrl());
+    await socket.subscribe(['news.a', 'news.b', 'news.c']);
+    expect(clients.list()).toEqual([
+      {
+        connection: socket.all('hello')[0]!.connection,
+        transport: 'websocket',
+        principal: { id: 'ann' },
+        topics: ['news.a', 'news.b', 'news.c'],
+      },
+    ]);
+    await socket.ask('unsubscribe', { topics: ['news.a', 'news.a', 'news.never'] });
+    await app.nest.get(PushAccess).revoke('ann', 'news.b');
+    await socket.next('revoked');
+    expect(app.nest.get(Seen).topics).toEqual([['news.a'], ['news.b']]);
+    expect(clients.list()[0]!.topics).toEqual(['news.c']);
+    socket.socket.close();
+    await eventually(() => clients.size === 0);
+    expect(app.nest.get(Seen).topics).toHaveLength(2);
   });
 
   it('may refuse a connection before anything is sent', async () => {

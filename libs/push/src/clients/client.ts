@@ -146,7 +146,8 @@ export class Client implements Connection, SessionClient, Beating {
 
   /** Does not want these topics any more. */
   unsubscribe(topics: readonly string[]): void {
-    const had = topics.filter((topic) => this.topics?.includes(topic));
+    const own = new Set(this.topics);
+    const had = [...new Set(topics)].filter((topic) => own.has(topic));
     this.cursor?.unsubscribe(topics);
     if (had.length > 0) this.listener.unsubscribed(this, had);
   }
