@@ -79,6 +79,8 @@ export class RunningApp {
     while (Object.keys(holdingsOf(this.nest)).length > 0) {
       if (performance.now() > end)
         throw new Error(`Its clients are gone, and it still holds ${JSON.stringify(holdingsOf(this.nest))}.`);
+      // A client that comes back by itself may have connected again.
+      this.cut();
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
