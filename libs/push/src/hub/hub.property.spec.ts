@@ -125,7 +125,7 @@ class World {
   }
 
   private get isReading(): boolean {
-    return this.history?.isAsked || this.hub.stats().behind > 0 || (this.nodeLog.forerunners?.size ?? 0) > 0;
+    return this.history?.isAsked || this.hub.stats().behind > 0 || (this.nodeLog.unverified?.size ?? 0) > 0;
   }
 
   /** Everyone reads until the end: then everything must have been delivered, or explained. */

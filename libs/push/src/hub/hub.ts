@@ -119,7 +119,7 @@ export class Hub {
     for (const cursor of this.cursors) cursor.pause();
     this.log.restart(sequence);
     for (const cursor of this.cursors) cursor.skipped();
-    this.log.forerunners?.reached();
+    this.log.unverified?.reached();
   }
 
   stats(): HubStats {

@@ -26,7 +26,7 @@ class Pieces implements Task {
   ) {}
 
   run(): void {
-    for (; this.left > 0 && this.scheduler.mayGoOn(this); this.left--) this.scheduler.spend(this, 100);
+    for (; this.left > 0 && this.scheduler.mayRun(this); this.left--) this.scheduler.spend(this, 100);
   }
 }
 

@@ -17,7 +17,7 @@ const longestDelay = 1_000;
 export interface Task {
   /** What its work is charged to. Tasks with the same budget are one client's, and share its turn. */
   readonly budget?: WorkBudget;
-  /** Goes on as long as `Scheduler.mayGoOn` allows. MUST NOT throw. */
+  /** Goes on as long as `Scheduler.mayRun` allows. MUST NOT throw. */
   run(): void;
 }
 
@@ -50,7 +50,7 @@ export class Scheduler {
   }
 
   /** Whether `task` may do a piece of its work now. If not, it is run when it is its turn. */
-  mayGoOn(task: Task): boolean {
+  mayRun(task: Task): boolean {
     const client = task.budget ?? task;
     const isNext = task === this.running || !this.lines.has(client);
     const hasRoom = this.left > 0 && (this.used.get(client) ?? 0) < quantum;

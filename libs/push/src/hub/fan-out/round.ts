@@ -150,6 +150,6 @@ export class Round {
   }
 
   private isDue(member: Member): boolean {
-    return member.isLive && member.since !== this.number;
+    return member.isLive && member.joinedRound !== this.number;
   }
 }

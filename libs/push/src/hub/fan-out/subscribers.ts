@@ -7,7 +7,7 @@ export interface Member extends Counted {
   /** Whether it has everything up to now. Those that do not catch up on their own. */
   readonly isLive: boolean;
   /** In this round of deliveries it came, and with everything that the round brings: the next one is its first. */
-  readonly since: number;
+  readonly joinedRound: number;
   /** What the round brings it: the fan-out's own. */
   selected: Selection | Union | undefined;
   receive(batch: Batch): void;

@@ -1,54 +1,54 @@
 import { isWildcard } from '../../contracts/topic.js';
-import { matchingCost } from '../window/stretch.js';
-import type { Subscription } from './subscription.js';
 import type { TopicSet } from '../topics/topic-set.js';
+import { matchingCost } from '../window/entry-reader.js';
 import type { Window } from '../window/window.js';
+import type { Subscription } from './subscription.js';
 
-/** So many nodes of the tree of topics are walked through for what it costs to look at an entry. */
+/** How many nodes of the topic tree cost as much to visit as one entry of the log. */
 const nodesPerEntry = 4;
 
-/** So many losses that do not matter are passed for that. */
-const passedPerEntry = 16;
+/** How many losses before the reader's position cost as much to skip as one entry. */
+const skippedPerEntry = 16;
 
-/** Those whose losses are watched. */
+/** Subscriptions that want to know of losses. A track is one. */
 export interface Watched {
   readonly topics: TopicSet;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
   /** Losses up to here do not matter any more. */
   readonly sequence: number;
-  /** Whether losses of topics do not matter while their newest event is there. */
+  /** Whether losses of a topic do not matter as long as its newest event is there. */
   readonly isNewestOnly: boolean;
-  /** Whether a loss does not matter because of what else the connection has; `undefined` if there is nothing else, or all matters. */
-  readonly isNoLoss: ((topic: string, sequence: number, number: number) => boolean) | undefined;
-  /** What it costs to ask that, in entries that are looked at. */
-  readonly isNoLossCost: number;
-  /** Notes a loss on those that have its topic. */
-  lose(topic: string, sequence: number, number: number, matters: boolean): void;
+  /** Whether a lost event is accounted for by other topics of the connection; `undefined` if none is. */
+  readonly isAccountedFor: ((topic: string, sequence: number, lossNumber: number) => boolean) | undefined;
+  /** What it costs to ask that, in entries. */
+  readonly accountingCost: number;
+  /** Notes a loss on the subscriptions to its topic. */
+  noteLoss(topic: string, sequence: number, lossNumber: number, isMissed: boolean): void;
 }
 
 /**
- * Knows what the window has lost of some topics: found once, by pieces, and kept by looking at what is lost since, however
- * many topics there are.
+ * Knows what the window has lost of some topics. It searches once, in pieces, and from then on follows the window's journal
+ * of losses, so that its work does not grow with the number of topics.
  */
 export class LossWatch {
   private unchecked: Subscription[] = [];
   private walk: Generator<void, number> | undefined;
-  /** Losses before this number are known to those that are checked. */
+  /** The subscriptions that are checked know of all losses before this number. */
   private next = -1;
 
   constructor(private readonly window: Window) {}
 
-  /** Whether everything is known that there is to know now. */
+  /** Whether it knows of every loss up to now. */
   get isCurrent(): boolean {
     return this.unchecked.length === 0 && this.next === this.window.journal.count;
   }
 
-  /** One more is watched. */
+  /** Watches one more. */
   add(subscription: Subscription): void {
     this.unchecked.push(subscription);
   }
 
-  /** Finds out what it does not know, for about `effort` entries that are looked at. Returns what it cost. */
+  /** Finds out what it does not know yet, with about `effort` entries of work. Returns what it cost. */
   update(watched: Watched, effort: number): number {
     const { newestLoss, journal } = this.window;
     if (newestLoss <= watched.sequence) {
@@ -60,18 +60,18 @@ export class LossWatch {
     return effort - left;
   }
 
-  /** Topics without wildcards are looked up in no time. */
-  private isCheaperFromStart({ topics, subscriptions, isNoLoss }: Watched): boolean {
-    if (isNoLoss || topics.wildcardCount > 0 || this.unchecked.length > 0) return false;
+  /** Exact topics are looked up at once: that may be less work than to follow the losses since. */
+  private isCheaperFromStart({ topics, subscriptions, isAccountedFor }: Watched): boolean {
+    if (isAccountedFor || topics.wildcardCount > 0 || this.unchecked.length > 0) return false;
     return this.window.journal.count - this.next > subscriptions.size;
   }
 
   private restart(watched: Watched): void {
     const { journal } = this.window;
     const all = [...watched.subscriptions.values()];
-    for (const subscription of all) subscription.lost = subscription.gone = 0;
-    // As far as each loss is known by itself, those that do not matter are told apart.
-    if (watched.isNoLoss && watched.sequence >= journal.floor) this.startAt(journal.first, []);
+    for (const subscription of all) subscription.missedThrough = subscription.lostThrough = 0;
+    // Where the journal has each loss by itself, it is known which of them are accounted for.
+    if (watched.isAccountedFor && watched.sequence >= journal.floor) this.startAt(journal.first, []);
     else this.startAt(journal.count, all);
   }
 
@@ -81,7 +81,7 @@ export class LossWatch {
     this.walk = undefined;
   }
 
-  /** Looks at those of which nothing is known yet. Returns what is left of the effort. */
+  /** Searches for subscriptions that are not checked. Returns what is left of the effort. */
   private check(watched: Watched, effort: number): number {
     let left = effort;
     while (left > 0 && this.unchecked.length > 0) {
@@ -89,8 +89,8 @@ export class LossWatch {
       left -= 1;
       const lost = this.find(subscription.pattern, watched, () => (left -= 1 / nodesPerEntry) > 0);
       if (lost === undefined) break;
-      subscription.lost = Math.max(subscription.lost, lost);
-      subscription.gone = Math.max(subscription.gone, lost);
+      subscription.missedThrough = Math.max(subscription.missedThrough, lost);
+      subscription.lostThrough = Math.max(subscription.lostThrough, lost);
       this.unchecked.pop();
     }
     return left;
@@ -115,22 +115,23 @@ export class LossWatch {
     }
   }
 
-  /** Looks at what was lost since. Returns what is left of the effort. */
+  /** Follows the journal to its end. Returns what is left of the effort. */
   private follow(watched: Watched, effort: number): number {
     const { journal } = this.window;
     let left = effort;
     for (; left > 0 && this.unchecked.length === 0 && this.next < journal.count; this.next++) {
       const sequence = journal.sequenceAt(this.next);
       if (sequence <= watched.sequence) {
-        left -= 1 / passedPerEntry;
+        left -= 1 / skippedPerEntry;
         continue;
       }
       left -= 1 + matchingCost(watched.topics);
       const topic = journal.topicAt(this.next);
       if (!watched.topics.has(topic)) continue;
-      left -= watched.topics.wildcardCount / 2 + watched.isNoLossCost;
+      left -= watched.topics.wildcardCount / 2 + watched.accountingCost;
       if (watched.isNewestOnly && this.window.has(topic)) continue;
-      watched.lose(topic, sequence, this.next, !watched.isNoLoss?.(topic, sequence, this.next));
+      const isMissed = !watched.isAccountedFor?.(topic, sequence, this.next);
+      watched.noteLoss(topic, sequence, this.next, isMissed);
     }
     return left;
   }

@@ -6,7 +6,7 @@ import { FanOut } from '../fan-out/fan-out.js';
 import { Scheduler } from '../scheduler.js';
 import { TopicRules, type TopicRule } from '../topic-rules.js';
 import { Window } from '../window/window.js';
-import { Forerunners } from './forerunners.js';
+import { UnverifiedPositions } from './unverified-positions.js';
 import { HistoryReader } from './history-reader.js';
 
 /** Milliseconds between two looks for events that have become too old. */
@@ -39,7 +39,7 @@ export class NodeLog {
   /** What the backplane has besides the window; `undefined` if it has nothing else. */
   history: HistoryReader | undefined;
   /** Positions after the end of this node's log; `undefined` if no other node can be ahead of this one. */
-  forerunners: Forerunners | undefined;
+  unverified: UnverifiedPositions | undefined;
   /** Names the log; empty until the backplane has opened it. */
   epoch = '';
   /** Gap notices sent. */
@@ -66,7 +66,7 @@ export class NodeLog {
   /** From now on, a client that claims to be ahead of this node is judged by where `head` says that the log ends. */
   verifyAgainst(head: () => Promise<Position>): void {
     const reached = () => ({ epoch: this.epoch, sequence: this.window.head });
-    this.forerunners = new Forerunners(reached, head, this.options.onHistoryError);
+    this.unverified = new UnverifiedPositions(reached, head, this.options.onHistoryError);
   }
 
   /** The id of the end of the log; `undefined` as long as the log is not known. */
@@ -90,7 +90,7 @@ export class NodeLog {
     this.window.add(event);
     this.fanOut.add(event);
     this.scheduleSweep();
-    this.forerunners?.reached();
+    this.unverified?.reached();
   }
 
   /** The log has come to `sequence` without an event. */
@@ -98,7 +98,7 @@ export class NodeLog {
     const { window, fanOut } = this;
     if (fanOut.delivered === window.head) fanOut.delivered = sequence;
     window.head = sequence;
-    this.forerunners?.reached();
+    this.unverified?.reached();
   }
 
   /** Begins again at `sequence`: events before it that have not come do not come any more. */
@@ -114,10 +114,10 @@ export class NodeLog {
     this.fanOut.stop();
     this.scheduler.stop();
     this.history?.reset();
-    this.forerunners?.stop();
+    this.unverified?.stop();
   }
 
-  /** While anything can become too old, the window is looked through once in a while. */
+  /** While anything can become too old, the window is searched for it at this interval. */
   private scheduleSweep(): void {
     if (this.sweep || this.window.expire() === undefined) return;
     this.sweep = setTimeout(() => {

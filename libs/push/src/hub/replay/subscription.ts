@@ -2,108 +2,107 @@ import type { LogEvent } from '../../contracts/event.js';
 import { covers } from '../../contracts/topic.js';
 import type { Window } from '../window/window.js';
 
-/** One of a connection's topics or patterns. */
+/**
+ * One topic or pattern of a connection, and what is known of its losses. An event of it is *accounted for* if the client
+ * got it, or was told that it is lost.
+ */
 export class Subscription {
-  /** The reader is told of what is lost up to here, or did not ask for it. */
-  told = 0;
-  /** The newest event that the window has lost of it, as far as its leg knows: see `LossWatch`. */
-  gone = 0;
-  /** The newest of those that matter. */
-  lost = 0;
-  /** It asks for what there is: what is gone when that is looked at first is no news. */
-  isLenient = false;
-  /** While it joins: the connection's other topics bring all of it, so that nothing has to be read for it. */
-  isServed = false;
-  /** Events up to here that were lost by then, as loss number `waivedBefore` or earlier, it neither brought nor told of. */
-  private waived = 0;
-  private waivedBefore = 0;
+  /** Losses up to this sequence are not reported any more: the client was told of them, or did not ask for those events. */
+  reported = 0;
+  /** The newest event of it that the window has lost, as far as its track has found out: see `LossWatch`. */
+  lostThrough = 0;
+  /** The newest of those that the client misses by that. */
+  missedThrough = 0;
+  /** It started at `earliest`, and has not been checked for losses yet: what the first check finds is not reported. */
+  acceptsLoss = false;
+  /** While it catches up: other topics of the connection bring all of its events, so that none has to be read for it. */
+  isRedundant = false;
+  /** The client got no event up to this sequence that was lost with a number below `acceptedBefore`, and was not told. */
+  private accepted = 0;
+  private acceptedBefore = 0;
 
   constructor(
     readonly pattern: string,
-    /** All events after it are brought. Of those before, as far as they are still to be read, the newest of each topic. */
+    /** It brings every event after this sequence. Before it, only the newest event of each topic is still to be read. */
     public after: number,
   ) {}
 
-  /** That events up to here are lost is no news: it was told, or does not matter. */
-  get known(): number {
-    return Math.max(this.told, this.after);
+  /** Losses up to this sequence are not reported: the client knows of them, or they do not matter to it. */
+  get settled(): number {
+    return Math.max(this.reported, this.after);
   }
 
-  /** Of what is there as of a sequence brings only the newest of each topic, for which it does not matter what is lost. */
+  /** Brings, of the events up to `asOf`, only the newest of each topic. What is lost of the others does not matter. */
   conflate(asOf: number): void {
     this.after = asOf;
   }
 
   /**
-   * It is lenient, and looks: nothing is said of what is lost up to `through`.
+   * The first check of a subscription that accepts losses: those up to `through` are not reported.
    *
-   * @param number of the next loss
+   * @param nextLoss the number of the next loss
    */
-  waive(through: number, number: number): void {
-    this.isLenient = false;
-    this.told = Math.max(this.told, through);
-    this.waived = Math.max(this.waived, through);
-    this.waivedBefore = number;
+  acceptLoss(through: number, nextLoss: number): void {
+    this.acceptsLoss = false;
+    this.reported = Math.max(this.reported, through);
+    this.accepted = Math.max(this.accepted, through);
+    this.acceptedBefore = nextLoss;
   }
 
-  /** The reader, who is at `sequence`, is told of what is lost up to `through`: also of what nothing was said of before. */
-  tell(through: number, sequence: number): void {
-    this.told = through;
-    this.waived = Math.min(this.waived, sequence);
+  /** The client, which has read up to `sequence`, is told of losses up to `through`; accepted ones are among them. */
+  report(through: number, sequence: number): void {
+    this.reported = through;
+    this.accepted = Math.min(this.accepted, sequence);
   }
 
-  /** An event that it has not reached yet was lost. */
-  lose(sequence: number, number: number, matters: boolean): void {
-    this.gone = Math.max(this.gone, sequence);
-    if (!matters) return;
-    this.lost = Math.max(this.lost, sequence);
-    // Nothing will be said of it either.
-    if (sequence <= this.waived) this.waivedBefore = Math.max(this.waivedBefore, number + 1);
+  /** Notes that an event which it has not read yet is lost. */
+  noteLoss(sequence: number, number: number, isMissed: boolean): void {
+    this.lostThrough = Math.max(this.lostThrough, sequence);
+    if (!isMissed) return;
+    this.missedThrough = Math.max(this.missedThrough, sequence);
+    // It accepts this loss, too.
+    if (sequence <= this.accepted) this.acceptedBefore = Math.max(this.acceptedBefore, number + 1);
   }
 
-  /** Stands also for another one on the same pattern. */
+  /** Takes over another subscription to the same pattern. */
   merge(other: Subscription): void {
-    // One that is lenient has nothing to be told, whatever the other one knows.
-    if (this.isLenient === other.isLenient) this.told = Math.min(this.known, other.known);
-    else this.told = this.isLenient ? other.known : this.known;
-    this.isLenient &&= other.isLenient;
+    // One that accepts losses has nothing to report, whatever the other one has reported.
+    if (this.acceptsLoss === other.acceptsLoss) this.reported = Math.min(this.settled, other.settled);
+    else this.reported = this.acceptsLoss ? other.settled : this.settled;
+    this.acceptsLoss &&= other.acceptsLoss;
     const [earlier, later] = this.after <= other.after ? [this, other] : [other, this];
-    // What the earlier one waived the later one brought, as far as it did not waive it itself.
-    this.waived = Math.min(earlier.waived, Math.max(later.after, later.waived));
-    this.waivedBefore = earlier.waivedBefore;
+    // What the earlier one accepted as lost, the later one brought, unless it accepted that, too.
+    this.accepted = Math.min(earlier.accepted, Math.max(later.after, later.accepted));
+    this.acceptedBefore = earlier.acceptedBefore;
     this.after = earlier.after;
   }
 
-  /** Whether an event that is read is to be delivered. */
+  /** Whether an event that was read is to be delivered. */
   wants(event: LogEvent, window: Window): boolean {
     if (!covers(this.pattern, event.topic)) return false;
     return event.sequence > this.after || !window.isOutdated(event, this.after);
   }
 
-  /** Whether it brings an event as a part of the log, rather than as the newest of its topic. */
+  /** Whether it brings an event because it brings all of them, and not because that is the newest of its topic. */
   brings(event: LogEvent): boolean {
     return event.sequence > this.after && covers(this.pattern, event.topic);
   }
 
-  /**
-   * Whether it has brought an event that is lost by now, or told of the loss: a pattern may cover what it never brought.
-   *
-   * @param number of the loss
-   */
-  accountsFor(topic: string, sequence: number, number: number): boolean {
+  /** Whether a lost event of `topic` is accounted for by it: the client got that event, or was told of the loss. */
+  accountsFor(topic: string, sequence: number, lossNumber: number): boolean {
     if (sequence <= this.after) return false;
-    if (sequence <= this.waived && number < this.waivedBefore) return false;
+    if (sequence <= this.accepted && lossNumber < this.acceptedBefore) return false;
     return covers(this.pattern, topic);
   }
 
-  /** Serves another one, if it has brought all that it asks for, or told what of it is lost. Returns whether. */
-  serve(other: Subscription): boolean {
-    const isWaived = !other.isLenient && this.waived > other.after;
-    if (this.after > other.after || isWaived || !covers(this.pattern, other.pattern)) return false;
-    other.isServed = true;
-    other.told = Math.max(other.told, this.told);
-    other.waived = this.waived;
-    other.waivedBefore = this.waivedBefore;
+  /** Marks another subscription as redundant if all that it asks for is accounted for by this one. Returns whether it is. */
+  markRedundant(other: Subscription): boolean {
+    const hasAcceptedLoss = !other.acceptsLoss && this.accepted > other.after;
+    if (this.after > other.after || hasAcceptedLoss || !covers(this.pattern, other.pattern)) return false;
+    other.isRedundant = true;
+    other.reported = Math.max(other.reported, this.reported);
+    other.accepted = this.accepted;
+    other.acceptedBefore = this.acceptedBefore;
     return true;
   }
 }

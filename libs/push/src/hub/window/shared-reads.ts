@@ -1,29 +1,29 @@
 import { Batch, type LogEvent } from '../../contracts/event.js';
-import { shared, type Stretch } from './stretch.js';
+import { shared, type ReadResult } from './entry-reader.js';
 
-/** How many reads are remembered at most. */
-const mostReads = 64;
+/** The most reads that are remembered. */
+const maxReads = 64;
 
 /**
- * What was read of a log that has not changed since: in a storm of reconnects many ask for the same events, and get the
+ * Results of reads of the window as it is now. In a storm of reconnects many clients ask for the same events, and get the
  * same bytes.
  */
 export class SharedReads {
-  private readonly reads = new Map<string, Stretch>();
+  private readonly reads = new Map<string, ReadResult>();
   private readonly batches = new WeakMap<readonly LogEvent[], Batch>();
 
-  /** What was read by that name, or is read now. */
-  get(key: string, read: () => Stretch): Stretch {
+  /** The result that is remembered under `key`; otherwise reads it now. */
+  get(key: string, read: () => ReadResult): ReadResult {
     const known = this.reads.get(key);
     if (known) return known;
-    if (this.reads.size === mostReads) this.clear();
-    const stretch = read();
-    this.reads.set(key, shared(stretch));
-    this.batches.set(stretch.events, new Batch(stretch.events));
-    return stretch;
+    if (this.reads.size === maxReads) this.clear();
+    const result = read();
+    this.reads.set(key, shared(result));
+    this.batches.set(result.events, new Batch(result.events));
+    return result;
   }
 
-  /** Events as a batch: the same for all who have read them together. */
+  /** Events as a batch: the same one for all readers of a shared result. */
   batchOf(events: readonly LogEvent[]): Batch {
     return this.batches.get(events) ?? new Batch(events);
   }

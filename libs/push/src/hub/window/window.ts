@@ -7,7 +7,7 @@ import { LossJournal } from './loss-journal.js';
 import { merge } from './merge.js';
 import { SharedReads } from './shared-reads.js';
 import { SizeClasses } from './size-classes.js';
-import { StretchReader, type ReadLimit, type Stretch } from './stretch.js';
+import { EntryReader, type ReadLimit, type ReadResult } from './entry-reader.js';
 import { PublisherShares } from './publisher-shares.js';
 import { bySequence, hasEvents, isGone, nothing, TopicHistory, type Entry } from './topic-history.js';
 import type { TopicSet } from '../topics/topic-set.js';
@@ -40,7 +40,7 @@ export class Window {
   private topics: KnownTopics;
   private sizes = new SizeClasses();
   /** Entries in log order, apart for each retention rule, since each rule lets them expire in log order. */
-  private lanes = new Map<Retention, Deque<Entry>>();
+  private byRule = new Map<Retention, Deque<Entry>>();
   private shares: PublisherShares;
   private live = 0;
   private held = 0;
@@ -91,7 +91,7 @@ export class Window {
   reset(sequence: number): void {
     this.topics = new KnownTopics(sequence, this.options.retentionOf);
     this.sizes = new SizeClasses();
-    this.lanes = new Map();
+    this.byRule = new Map();
     this.shares = new PublisherShares(this.options.bytesPerPublisher);
     this.live = this.held = this.bytesHeld = 0;
     this.head = this.spilled = this.newestLoss = sequence;
@@ -127,7 +127,7 @@ export class Window {
   expire(): number | undefined {
     const now = this.now();
     let next: number | undefined;
-    for (const [retention, lane] of this.lanes) {
+    for (const [retention, lane] of this.byRule) {
       if (retention.age === Infinity) continue;
       let first = lane.first;
       while (first && (isGone(first) || first.arrived + retention.age <= now)) {
@@ -166,30 +166,30 @@ export class Window {
    * The retained events of `topics` after `after`, in order, up to and including `through`, as far as the limit goes. The
    * same array for all who ask before the window changes.
    */
-  read(topics: TopicSet, after: number, through: number, limit: ReadLimit): Stretch {
+  read(topics: TopicSet, after: number, through: number, limit: ReadLimit): ReadResult {
     const key = `${after} ${through} ${limit.bytes} ${limit.entries} ${topics.key}`;
     return this.reads.get(key, () => this.find(topics, after, through, limit));
   }
 
-  private find(topics: TopicSet, after: number, through: number, limit: ReadLimit): Stretch {
+  private find(topics: TopicSet, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
-    const reading = new StretchReader(through, limit);
-    if (!histories) return reading.walk(merge(this.lanes.values(), after), topics);
+    const reader = new EntryReader(through, limit);
+    if (!histories) return reader.walk(merge(this.byRule.values(), after), topics);
     const found = histories.map(({ entries }) => entries);
-    return reading.take(merge(found, after), histories);
+    return reader.take(merge(found, after), histories);
   }
 
   /** As `read`, but of each topic only what was its newest event as of a sequence. */
-  readNewest(topics: TopicSet, asOf: number, after: number, through: number, limit: ReadLimit): Stretch {
+  readNewest(topics: TopicSet, asOf: number, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
-    const reading = new StretchReader(Math.min(through, asOf), limit);
+    const reader = new EntryReader(Math.min(through, asOf), limit);
     const isNewest = ({ event }: Entry) => !this.isOutdated(event, asOf);
-    if (!histories) return reading.walk(merge(this.lanes.values(), after), topics, isNewest);
+    if (!histories) return reader.walk(merge(this.byRule.values(), after), topics, isNewest);
     const newest = histories.flatMap(({ entries }) => {
       const entry = entries.at(entries.after(asOf) - 1);
       return entry && entry.sequence > after ? [entry] : [];
     });
-    return reading.take(newest.sort(bySequence), histories);
+    return reader.take(newest.sort(bySequence), histories);
   }
 
   /** Whether, as of a sequence, a newer event of its topic is retained. */
@@ -227,8 +227,8 @@ export class Window {
   }
 
   private lane(retention: Retention): Deque<Entry> {
-    let lane = this.lanes.get(retention);
-    if (!lane) this.lanes.set(retention, (lane = new Deque()));
+    let lane = this.byRule.get(retention);
+    if (!lane) this.byRule.set(retention, (lane = new Deque()));
     return lane;
   }
 
@@ -257,7 +257,7 @@ export class Window {
       this.held--;
     }
     if (this.held < 1024 || this.held < this.live * 2) return;
-    for (const each of this.lanes.values()) each.filter((entry) => !isGone(entry));
+    for (const each of this.byRule.values()) each.filter((entry) => !isGone(entry));
     this.held = this.live;
   }
 

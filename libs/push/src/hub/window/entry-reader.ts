@@ -11,40 +11,40 @@ export interface ReadLimit {
 }
 
 /** What was read of the log in one piece. */
-export interface Stretch {
+export interface ReadResult {
   readonly events: readonly LogEvent[];
-  /** With them, everything up to here was read. */
+  /** Everything up to this sequence was read. */
   readonly through: number;
-  /** What it cost, in entries that were looked at; events that are taken cost more. */
-  readonly looked: number;
+  /** What it cost, in entries that were looked at. Events that are taken cost more. */
+  readonly cost: number;
 }
 
 /** What it costs to write a batch. */
 const writeCost = 8;
 
-/** So many bytes of an event cost as much as to look at another entry. */
+/** How many bytes of an event cost as much as one entry. */
 const bytesPerEntry = 512;
 
-/** What it costs to encode an event, and to copy it. */
+/** What it costs to encode and copy an event, in entries. */
 export function encodingCost({ data }: LogEvent): number {
   return 1 + data.length / bytesPerEntry;
 }
 
-/** A stretch that another reader has read before: its bytes are there. */
-export function shared({ events, through }: Stretch): Stretch {
-  return { events, through, looked: writeCost };
+/** The same result for the next reader, which finds the bytes already encoded. */
+export function shared({ events, through }: ReadResult): ReadResult {
+  return { events, through, cost: writeCost };
 }
 
-/** For as many wildcards, to find out whether a topic is wanted costs as much as to look at another entry. */
+/** How many wildcards cost as much to match against a topic as one entry. */
 const wildcardsPerEntry = 16;
 
-/** What it costs to find out whether a topic is one of `topics`, in entries that are looked at. */
+/** What it costs to find out whether a topic is one of `topics`, in entries. */
 export function matchingCost({ wildcardCount }: TopicSet): number {
   return wildcardCount / wildcardsPerEntry;
 }
 
-/** Takes entries of the log until there are no more, or the limit is reached. */
-export class StretchReader {
+/** Reads entries of the log until there are no more, or the limit is reached. */
+export class EntryReader {
   private readonly events: LogEvent[] = [];
   private bytes = 0;
   private looked = 0;
@@ -54,21 +54,21 @@ export class StretchReader {
     private readonly limit: ReadLimit,
   ) {}
 
-  /** @param gathered topics that had to be found for it */
-  take(entries: Iterable<Entry>, gathered: readonly TopicHistory[]): Stretch {
+  /** @param gathered the topics whose entries they are: finding them is part of the cost */
+  take(entries: Iterable<Entry>, gathered: readonly TopicHistory[]): ReadResult {
     return this.read(entries, 1, gathered.length / 2, () => true);
   }
 
-  /** Walks through entries of all topics. */
+  /** Reads entries of all topics, and takes those of `topics`. */
   walk(
     entries: Iterable<Entry>,
     topics: TopicSet,
     isWanted: (entry: Entry) => boolean = () => true,
-  ): Stretch {
-    const cost = 1 + matchingCost(topics);
+  ): ReadResult {
+    const entryCost = 1 + matchingCost(topics);
     return this.read(
       entries,
-      cost,
+      entryCost,
       0,
       (entry) => !isGone(entry) && topics.has(entry.event.topic) && isWanted(entry),
     );
@@ -76,24 +76,24 @@ export class StretchReader {
 
   private read(
     entries: Iterable<Entry>,
-    cost: number,
-    before: number,
+    entryCost: number,
+    initialCost: number,
     isWanted: (entry: Entry) => boolean,
-  ): Stretch {
+  ): ReadResult {
     const { events, limit } = this;
     let last = 0;
     let encoding = writeCost;
     for (const entry of entries) {
       if (entry.sequence > this.through) break;
       if (this.bytes >= limit.bytes || this.looked >= limit.entries)
-        return { events, through: last, looked: before + this.looked + encoding };
-      this.looked += cost;
+        return { events, through: last, cost: initialCost + this.looked + encoding };
+      this.looked += entryCost;
       last = entry.sequence;
       if (!isWanted(entry)) continue;
       events.push(entry.event);
       encoding += encodingCost(entry.event);
       this.bytes += entry.event.data.length + entry.event.topic.length;
     }
-    return { events, through: this.through, looked: before + this.looked + encoding };
+    return { events, through: this.through, cost: initialCost + this.looked + encoding };
   }
 }

@@ -1,0 +1,176 @@
+import type { LogEvent } from '../../contracts/event.js';
+import { parsePosition, type Position } from '../../contracts/position.js';
+import type { Window } from '../window/window.js';
+import { Subscription } from './subscription.js';
+import { Track } from './track.js';
+import type { Mismatch } from './unverified-positions.js';
+
+/** Called with an id, and with the topics that are at that position: those that have not been removed meanwhile. */
+export type PositionListener = (id: string, topics: readonly string[]) => void;
+
+/** How topics are added to a cursor. */
+export interface SubscribeOptions {
+  /**
+   * Called once the topics have caught up with the connection's other ones, with the id of that position. Until then
+   * nothing else is delivered.
+   */
+  readonly onLive?: PositionListener;
+  /** Deliver also what another topic or pattern of the connection has brought before. Default: `false`. */
+  readonly repeat?: boolean;
+}
+
+/** What prints positions. */
+interface Log {
+  print(sequence: number): string;
+}
+
+/** What a client asked for in one call of `Cursor.subscribe`. */
+export interface CatchUpRequest {
+  readonly patterns: readonly string[];
+  /** `now`, `last`, `earliest` or an id. */
+  readonly start: string;
+  /** Called with the id of where the topics start, before anything of them is delivered. */
+  readonly onStart: PositionListener | undefined;
+  readonly options: SubscribeOptions;
+}
+
+/** Topics that are added to a cursor: they are read from their start until they reach its main track, and then become part of it. */
+export class CatchUp {
+  readonly track: Track;
+  /** The position that it resumes from, as long as it is not known whether that is in the log and this node there. */
+  unverified: Position | undefined;
+  /** Whether its turn has come, and `onStart` was called. */
+  hasBegun = false;
+  /** Of these it is still to be found out whether the main track has brought everything before. */
+  private uncompared: Subscription[] = [];
+  /** The main track has brought everything before: a client that asks again and again for the past costs no more reads. */
+  private isRedundant = false;
+  /** Topics that the main track had when this began, and that were removed since. What they brought is not brought again. */
+  private readonly removed: Subscription[] = [];
+
+  /** @param epoch of the log that the cursor reads */
+  constructor(
+    private readonly window: Window,
+    private readonly main: Track,
+    epoch: string,
+    readonly request: CatchUpRequest,
+  ) {
+    const { start, patterns } = request;
+    this.track = new Track(window, 0, 'evicted');
+    if (start === 'now') this.track.sequence = main.sequence;
+    else if (start !== 'earliest' && start !== 'last') this.resume(start, epoch);
+    for (const pattern of patterns) this.track.add(new Subscription(pattern, this.track.sequence));
+  }
+
+  /** It is known whether the position that it resumes from is in the log. */
+  settle(mismatch: Mismatch | undefined): void {
+    const { unverified, track } = this;
+    this.unverified = undefined;
+    if (!mismatch) this.startAt(unverified!.sequence);
+    // Nothing is reported for topics that were removed meanwhile.
+    else if (track.size > 0) track.startGap = mismatch;
+  }
+
+  /** The same request, in another log. */
+  restarted(main: Track, epoch: string): CatchUp {
+    return new CatchUp(this.window, main, epoch, { ...this.request, patterns: this.track.patterns });
+  }
+
+  /** Its turn has come. */
+  begin(log: Log): void {
+    this.prepare();
+    this.hasBegun = true;
+    this.request.onStart?.(log.print(this.track.sequence), this.track.patterns);
+  }
+
+  private prepare(): void {
+    const { track, main } = this;
+    const { start, options } = this.request;
+    if (start === 'last') for (const each of track.all) each.conflate(main.sequence);
+    track.acceptsLoss = start === 'earliest';
+    for (const each of track.all) each.acceptsLoss = track.acceptsLoss;
+    if (options.repeat || start === 'last' || main.size === 0) return;
+    this.isRedundant = !track.startGap && track.size > 0;
+    if (this.isRedundant) this.uncompared = [...track.all];
+    track.isAccountedFor = (topic, sequence, lossNumber) => this.isAccountedFor(topic, sequence, lossNumber);
+    track.accountingCost = main.topics.wildcardCount;
+  }
+
+  /** Goes on to compare its topics with those of the main track. Returns what that cost; 0 once it is done. */
+  compare(effort: number): number {
+    const { main, track, uncompared } = this;
+    const each = 1 + main.topics.wildcardCount;
+    let cost = 0;
+    while (cost < effort && uncompared.length > 0) {
+      const subscription = uncompared.pop()!;
+      main.markRedundant(subscription);
+      this.isRedundant &&= subscription.isRedundant;
+      cost += each;
+    }
+    if (uncompared.length === 0 && this.isRedundant) track.sequence = main.sequence;
+    return cost;
+  }
+
+  /** A topic was removed from the main track. */
+  mainLost(removed: Subscription): void {
+    if (this.hasBegun) this.removed.push(removed);
+  }
+
+  /** Those of some events that the connection has not got by its other topics. */
+  news(events: readonly LogEvent[]): readonly LogEvent[] {
+    if (this.isAllNews) return events;
+    const news = events.filter(
+      (event) => !this.main.brings(event) && !this.removed.some((each) => each.brings(event)),
+    );
+    return news.length === events.length ? events : news;
+  }
+
+  /** What `news` costs for each event, in entries of the log. */
+  get newsCost(): number {
+    return this.isAllNews ? 0 : 1 + this.main.topics.wildcardCount + this.removed.length;
+  }
+
+  private get isAllNews(): boolean {
+    return this.request.options.repeat || this.main.size + this.removed.length === 0;
+  }
+
+  /** It has reached the main track, which takes over its topics. */
+  end(log: Log): void {
+    const { main, track, window } = this;
+    for (const subscription of track.all) {
+      const { isRedundant, acceptsLoss, lostThrough } = subscription;
+      if (isRedundant) subscription.reported = Math.max(subscription.reported, main.sequence);
+      subscription.isRedundant = false;
+      subscription.acceptsLoss = acceptsLoss && lostThrough > main.sequence;
+      // What the backplane may still have is checked together with the other topics.
+      if (subscription.acceptsLoss && lostThrough > window.recoverable)
+        subscription.acceptLoss(lostThrough, window.journal.count);
+      main.add(subscription);
+    }
+    this.request.options.onLive?.(log.print(main.sequence), track.patterns);
+  }
+
+  /** The log was opened for the first time: topics that start `now` start at its head. */
+  opened(head: number): void {
+    if (this.request.start === 'now') this.startAt(head);
+  }
+
+  private isAccountedFor(topic: string, sequence: number, lossNumber: number): boolean {
+    // The main track will report it, and these topics with its own.
+    if (sequence > this.main.sequence) return true;
+    if (this.main.accountsFor(topic, sequence, lossNumber)) return true;
+    return this.removed.some((each) => each.accountsFor(topic, sequence, lossNumber));
+  }
+
+  private startAt(sequence: number): void {
+    this.track.sequence = sequence;
+    for (const subscription of this.track.all) subscription.after = sequence;
+  }
+
+  private resume(id: string, epoch: string): void {
+    const position = parsePosition(id);
+    if (!position) this.track.startGap = 'malformed';
+    else if (position.epoch !== epoch || position.sequence > this.window.head) this.unverified = position;
+    else this.track.sequence = position.sequence;
+  }
+}

@@ -1,0 +1,128 @@
+import type { HistoryPage } from '../../contracts/backplane.js';
+import type { Connection } from '../../contracts/connection.js';
+import { PushError } from '../../contracts/errors.js';
+import type { LogEvent } from '../../contracts/event.js';
+import type { Position } from '../../contracts/position.js';
+import type { CatchUp } from './catch-up.js';
+import type { NodeLog } from './node-log.js';
+import { PendingRead } from './pending-read.js';
+import type { Loss, Track } from './track.js';
+import { mismatchOf } from './unverified-positions.js';
+
+/** What is done in one step, in units of work. */
+export const stepUnits = 512;
+
+/** What it costs to ask the backplane, in units of work. */
+const pageUnits = 256;
+
+/** The cursor that is read for. */
+export interface Recipient {
+  readonly connection: Connection;
+  /** The answer that it waited for is there. */
+  advance(): void;
+  /** Charges work to its client. */
+  spend(units: number): void;
+  write(events: readonly LogEvent[]): void;
+  /** Something was written. `hasRoom` says whether there is room for more. */
+  written(hasRoom: boolean): void;
+  end(error: PushError): void;
+}
+
+/** Reads the tracks of a connection, in steps of bounded work, each of which is charged. */
+export class TrackReader {
+  private readonly pending: PendingRead;
+
+  constructor(
+    private readonly log: NodeLog,
+    private readonly recipient: Recipient,
+  ) {
+    const { connection } = recipient;
+    this.pending = new PendingRead(connection.budget ?? connection, () => recipient.advance());
+  }
+
+  /** Whether the backplane was asked, and has not answered. */
+  get isWaiting(): boolean {
+    return this.pending.isWaiting;
+  }
+
+  /** Drops an answer that could not be used at once: later it would be out of date. */
+  forget(): void {
+    this.pending.forget();
+  }
+
+  /** Cancels what the backplane was asked. */
+  drop(): void {
+    this.pending.drop();
+  }
+
+  /** Finds out whether the log has the position that a catch-up resumes from, and waits until this node is there. */
+  verify(catchUp: CatchUp, position: Position): void {
+    const { unverified, epoch, window } = this.log;
+    const mismatch = mismatchOf(position, { epoch, sequence: window.head });
+    if (!mismatch || !unverified) {
+      catchUp.settle(mismatch);
+      return;
+    }
+    this.pending.verify(unverified, position, (found) => catchUp.settle(found));
+  }
+
+  /**
+   * Takes `track` one step further. It finds out what was lost, then reports that, then reads what is there.
+   *
+   * @param catchUp the one that the track belongs to: what the connection has got already is not delivered again
+   * @returns whether the track has reached `through`
+   */
+  step(track: Track, through: number, catchUp?: CatchUp): boolean {
+    const isThere = track.sequence >= through && !track.startGap;
+    if (isThere && !(catchUp && track.acceptsLoss)) return true;
+    this.recipient.spend(track.cost + track.check(through, stepUnits));
+    if (isThere || !track.isChecked) return isThere && track.isChecked;
+    const query = track.missing(through);
+    const page = query && this.pending.page(this.log.history!, track, query);
+    if (query) this.recipient.spend(query.topics.length + (page ? 0 : pageUnits));
+    if (query && !page) return false;
+    const unreported = track.unreported(page);
+    if (unreported.length > 0) this.report(track, through, unreported, page);
+    else this.read(track, through, page, catchUp);
+    return false;
+  }
+
+  private read(
+    track: Track,
+    through: number,
+    page: HistoryPage | undefined,
+    catchUp: CatchUp | undefined,
+  ): void {
+    const newsCost = catchUp?.newsCost ?? 0;
+    const result = track.read(through, page, { entries: Math.ceil(stepUnits / (1 + newsCost)) });
+    this.recipient.spend(result.cost + newsCost * result.events.length);
+    track.sequence = result.through;
+    this.recipient.write(catchUp ? catchUp.news(result.events) : result.events);
+  }
+
+  /** Some events are lost: does what the policies of their topics say. */
+  private report(
+    track: Track,
+    through: number,
+    losses: readonly Loss[],
+    page: HistoryPage | undefined,
+  ): void {
+    const reason = track.startGap ?? track.reason;
+    const topics = losses.map(({ subscription }) => subscription.pattern);
+    const policies = topics.map((pattern) =>
+      reason === 'slow' ? this.log.rules.slowPolicyOf(pattern) : 'gap',
+    );
+    if (policies.includes('disconnect')) {
+      const message = `Too slow: events of ${topics.join(', ')} are gone that were not read yet. Load the state again, then reconnect.`;
+      this.recipient.end(new PushError('TOO_SLOW', message));
+      return;
+    }
+    this.recipient.spend(track.report(losses, through, page, stepUnits).cost);
+    const { head } = this.log.window;
+    losses.forEach(({ subscription }, index) => policies[index] === 'latest' && subscription.conflate(head));
+    this.log.gaps++;
+    this.recipient.written(
+      this.recipient.connection.gap({ reason, topics, id: this.log.print(track.sequence) }),
+    );
+  }
+}

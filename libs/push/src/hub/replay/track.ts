@@ -1,0 +1,294 @@
+import type { HistoryPage } from '../../contracts/backplane.js';
+import type { GapReason } from '../../contracts/connection.js';
+import type { LogEvent } from '../../contracts/event.js';
+import { covers } from '../../contracts/topic.js';
+import { TopicSet } from '../topics/topic-set.js';
+import { encodingCost, type ReadLimit, type ReadResult } from '../window/entry-reader.js';
+import type { Window } from '../window/window.js';
+import type { PageQuery } from './history-reader.js';
+import { LossWatch, type Watched } from './loss-watch.js';
+import type { Subscription } from './subscription.js';
+
+/** How much of the log is read at once, in bytes of payload. */
+const readBytes = 64 * 1024;
+
+/** How many undelivered events are taken at once. The others are read from the window later. */
+const maxTaken = 1_000;
+
+/** What a subscription has lost: its events up to `through`. */
+export interface Loss {
+  readonly subscription: Subscription;
+  readonly through: number;
+}
+
+/** Subscriptions of one connection that move through the log together: all of them are at the same position. */
+export class Track implements Watched {
+  /** The position that was asked for is not in this log: the client is told of a gap, before anything else. */
+  startGap: GapReason | undefined;
+  readonly subscriptions = new Map<string, Subscription>();
+  /** Whether one of them accepts losses, and has not been checked. */
+  acceptsLoss = false;
+  isNewestOnly = false;
+  isAccountedFor: Watched['isAccountedFor'];
+  accountingCost = 0;
+  /** Only while the track is not live. */
+  private watch: LossWatch | undefined;
+
+  constructor(
+    private readonly window: Window,
+    /** Every event of the topics up to here was delivered, or reported as lost. */
+    public sequence: number,
+    /** The reason that the client is given if events are lost. */
+    public reason: GapReason,
+    readonly topics = new TopicSet(),
+  ) {}
+
+  get all(): IterableIterator<Subscription> {
+    return this.subscriptions.values();
+  }
+
+  get patterns(): readonly string[] {
+    return [...this.subscriptions.keys()];
+  }
+
+  get size(): number {
+    return this.subscriptions.size;
+  }
+
+  /** What it costs to look at each of its subscriptions. */
+  get cost(): number {
+    return this.size / 8;
+  }
+
+  /** It has reached the end of the log: from here on it gets what the fan-out brings. */
+  wentLive(): void {
+    this.reason = 'slow';
+    this.watch = undefined;
+  }
+
+  has(pattern: string): boolean {
+    return this.subscriptions.has(pattern);
+  }
+
+  add(subscription: Subscription): void {
+    const old = this.subscriptions.get(subscription.pattern);
+    if (old) old.merge(subscription);
+    else {
+      this.subscriptions.set(subscription.pattern, subscription);
+      this.topics.add(subscription.pattern);
+    }
+    this.acceptsLoss ||= (old ?? subscription).acceptsLoss;
+    this.watch?.add(old ?? subscription);
+  }
+
+  /** Returns the subscription; `undefined` if there was none. */
+  delete(pattern: string): Subscription | undefined {
+    const old = this.subscriptions.get(pattern);
+    if (!old) return undefined;
+    this.subscriptions.delete(pattern);
+    this.topics.delete(pattern);
+    if (this.size === 0) this.startGap = undefined;
+    return old;
+  }
+
+  /**
+   * Finds out what is lost after its position, with about `effort` entries of work. Returns what it cost.
+   *
+   * @param through how far the track is read next
+   */
+  check(through: number, effort: number): number {
+    const { isNewestOnly } = this;
+    this.isNewestOnly = this.wantsNewestOnly(through);
+    // Other losses matter then.
+    if (isNewestOnly !== this.isNewestOnly) this.watch = undefined;
+    return (this.watch ??= new LossWatch(this.window)).update(this, effort);
+  }
+
+  /** Whether it knows everything that is lost by now, so that it may be read on. */
+  get isChecked(): boolean {
+    return this.watch?.isCurrent ?? false;
+  }
+
+  noteLoss(topic: string, sequence: number, lossNumber: number, isMissed: boolean): void {
+    this.some(topic, (each) => {
+      if (covers(each.pattern, topic)) each.noteLoss(sequence, lossNumber, isMissed);
+      return false;
+    });
+  }
+
+  /** Takes the next events of the log before they are delivered: at most as many as it can look at in one go. */
+  take(undelivered: Iterable<LogEvent>): { readonly events: readonly LogEvent[]; readonly cost: number } {
+    const events: LogEvent[] = [];
+    let cost = 0;
+    for (const event of undelivered) {
+      if (cost === maxTaken) break;
+      cost++;
+      if (event.sequence <= this.sequence) continue;
+      this.sequence = event.sequence;
+      if (this.topics.has(event.topic)) events.push(event);
+    }
+    return { events, cost };
+  }
+
+  /** What has to be read from the backplane, because the window has lost it and the backplane may still have it. */
+  missing(through: number): PageQuery | undefined {
+    const { window, sequence, startGap } = this;
+    // A gap at the start reports everything that is lost by now, not only what is read next.
+    const end = startGap ? window.recoverable : Math.min(through, window.recoverable);
+    if (sequence >= end) return undefined;
+    const topics: string[] = [];
+    let lost = 0;
+    for (const each of this.all) {
+      if (each.isRedundant) continue;
+      topics.push(each.pattern);
+      lost = Math.max(lost, startGap ? each.lostThrough : each.missedThrough);
+    }
+    if (lost <= sequence) return undefined;
+    // The query has all topics, whichever lost something: so clients with the same topics share the pages.
+    return { topics, after: sequence, through: Math.min(lost, end), newestOnly: this.isNewestOnly };
+  }
+
+  /**
+   * What is lost that the client does not know of.
+   *
+   * @param page what the backplane has of what is `missing`
+   */
+  unreported(page?: HistoryPage): Loss[] {
+    // Events before the newest of their topics are not wanted.
+    if (this.isNewestOnly && !this.startGap) return [];
+    const losses: Loss[] = [];
+    for (const subscription of this.all) {
+      const missed = this.lossOf(subscription.missedThrough, subscription, page);
+      // A gap notice covers everything that is lost when it is sent.
+      const through = this.lossOf(subscription.lostThrough, subscription, page);
+      if (this.startGap) losses.push({ subscription, through });
+      else if (subscription.acceptsLoss) subscription.acceptLoss(through, this.window.journal.count);
+      else if (!subscription.isRedundant && missed > Math.max(subscription.settled, this.sequence))
+        losses.push({ subscription, through });
+    }
+    if (!this.startGap) this.acceptsLoss = false;
+    return losses;
+  }
+
+  /**
+   * Notes that the client is told of `losses`, and moves to right before the next event, or to `through`: a client that
+   * resumes from there is not told again. Returns what was read to find that event.
+   */
+  report(
+    losses: readonly Loss[],
+    through: number,
+    page: HistoryPage | undefined,
+    entries: number,
+  ): ReadResult {
+    for (const loss of losses) loss.subscription.report(loss.through, this.sequence);
+    this.startGap = undefined;
+    const next = this.read(through, page, { bytes: 1, entries });
+    this.sequence = next.events[0] ? next.events[0].sequence - 1 : next.through;
+    return next;
+  }
+
+  /** The next events up to `through`, as far as the limit and the page go. */
+  read(
+    through: number,
+    page: HistoryPage | undefined,
+    limit: Partial<ReadLimit> & { entries: number },
+  ): ReadResult {
+    const { bytes, entries } = { bytes: readBytes, ...limit };
+    const end = Math.min(through, page?.through ?? through);
+    const recent = this.isNewestOnly
+      ? this.window.readNewest(this.topics, this.conflatedThrough, this.sequence, end, { bytes, entries })
+      : this.window.read(this.topics, this.sequence, end, { bytes, entries });
+    const older = page ? cut(page.events, this.sequence, end, bytes, entries) : undefined;
+    const reached = Math.min(recent.through, older?.through ?? end);
+    const events =
+      older && older.events.length > 0 ? mergeEvents(recent.events, older.events, reached) : recent.events;
+    const wanted = this.wanted(events);
+    const cost = recent.cost + (older?.cost ?? 0);
+    const filterCost = wanted === events ? 0 : events.length * this.topics.wildcardCount;
+    return { events: wanted, through: reached, cost: cost + filterCost };
+  }
+
+  /** Whether it brings an event, unless that is lost. */
+  brings(event: LogEvent): boolean {
+    return this.some(event.topic, (each) => each.brings(event));
+  }
+
+  /** Whether a lost event is accounted for by one of its subscriptions. */
+  accountsFor(topic: string, sequence: number, lossNumber: number): boolean {
+    return this.some(topic, (each) => each.accountsFor(topic, sequence, lossNumber));
+  }
+
+  /** Marks `other` as redundant if all that it asks for is accounted for by one of its subscriptions. */
+  markRedundant(other: Subscription): void {
+    this.some(other.pattern, (each) => each.markRedundant(other));
+  }
+
+  /** Whether of everything up to `through` only the newest event of each topic is wanted. */
+  private wantsNewestOnly(through: number): boolean {
+    const asOf = this.conflatedThrough;
+    if (asOf <= this.sequence || asOf < through) return false;
+    for (const { after } of this.all) if (after !== asOf) return false;
+    return true;
+  }
+
+  /** Up to here, only the newest event of some topics is wanted. */
+  private get conflatedThrough(): number {
+    let conflated = 0;
+    for (const { after } of this.all) conflated = Math.max(conflated, after);
+    return conflated;
+  }
+
+  /** How far a subscription has lost something for good: neither the window has it nor the backplane. */
+  private lossOf(lost: number, { pattern }: Subscription, page: HistoryPage | undefined): number {
+    return lost > this.window.recoverable ? lost : Math.min(lost, page?.lost.get(pattern) ?? 0);
+  }
+
+  /** Leaves out events that are not the newest of their topic where only that is wanted. */
+  private wanted(events: readonly LogEvent[]): readonly LogEvent[] {
+    const { conflatedThrough } = this;
+    if (events.length === 0 || events[0]!.sequence > conflatedThrough) return events;
+    return events.filter(
+      (event) =>
+        event.sequence > conflatedThrough || this.some(event.topic, (each) => each.wants(event, this.window)),
+    );
+  }
+
+  /** Tests subscriptions that may cover a topic or pattern, until one passes. */
+  private some(pattern: string, test: (subscription: Subscription) => boolean): boolean {
+    const own = this.subscriptions.get(pattern);
+    if (own && test(own)) return true;
+    for (const wildcard of this.topics.wildcards) if (test(this.subscriptions.get(wildcard)!)) return true;
+    return false;
+  }
+}
+
+/** The events of a page after a position: as many as the limits allow, but at least one. */
+function cut(
+  events: readonly LogEvent[],
+  after: number,
+  end: number,
+  bytes: number,
+  entries: number,
+): ReadResult {
+  const some: LogEvent[] = [];
+  let taken = 0;
+  let cost = 0;
+  for (const event of events) {
+    if (event.sequence <= after) continue;
+    if (event.sequence > end) break;
+    if (some.length > 0 && (taken >= bytes || some.length >= entries))
+      return { events: some, through: some.at(-1)!.sequence, cost };
+    some.push(event);
+    cost += encodingCost(event);
+    taken += event.data.length + event.topic.length;
+  }
+  return { events: some, through: end, cost };
+}
+
+/** Both lists up to `through`, in order. Of an event that is in both, the window's own is taken. */
+function mergeEvents(recent: readonly LogEvent[], older: readonly LogEvent[], through: number): LogEvent[] {
+  const bySequence = new Map([...older, ...recent].map((event) => [event.sequence, event]));
+  return [...bySequence.values()]
+    .filter(({ sequence }) => sequence <= through)
+    .sort((a, b) => a.sequence - b.sequence);
+}
