@@ -1,5 +1,5 @@
 /*
- * The direction of imports (README of libs/push, "Reading the code"): the data path is a strict DAG.
+ * The direction of imports (ARCHITECTURE.md, "The rooms"): the data path is a strict DAG.
  * Tests may import what they test; contract suites may import everything but the door.
  */
 const only = (from, to) => ({

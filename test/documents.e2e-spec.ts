@@ -44,7 +44,11 @@ describe.each(pages)('The page %s', (page) => {
     );
     expect(problems.flat()).toEqual([]);
   }, 60_000);
+});
 
+const linked = [...pages, 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'libs/push/PROTOCOL.md'];
+
+describe.each(linked)('The page %s', (page) => {
   it('links to files and headings that exist', async () => {
     const text = await readFile(page, 'utf8');
     const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)];
@@ -61,6 +65,23 @@ describe.each(pages)('The page %s', (page) => {
     );
     expect(broken.flat()).toEqual([]);
   });
+});
+
+it('The walks through the architecture name methods and types that the linked files have', async () => {
+  const text = await readFile('ARCHITECTURE.md', 'utf8');
+  const steps = text.match(/^\d+\. .*(?:\n {2,}.*)*/gm)!;
+  expect(steps).toHaveLength(30);
+  const missing = await Promise.all(
+    steps.map(async (step) => {
+      const files = Array.from(step.matchAll(/\]\(([^)]+\.ts)\)/g), ([, file]) => readFile(file!, 'utf8'));
+      const code = (await Promise.all(files)).join('\n');
+      const names = files.length > 0 ? Array.from(step.matchAll(/`(\w+)`/g), ([, name]) => name!) : [];
+      return names
+        .filter((name) => !new RegExp(`\\b${name}\\b`).test(code))
+        .map((name) => `${name}: ${step}`);
+    }),
+  );
+  expect(missing.flat()).toEqual([]);
 });
 
 it('The test that the documentation shows is one that runs here', async () => {
