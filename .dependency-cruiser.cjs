@@ -58,7 +58,7 @@ module.exports = {
       name: 'no-barrel-inside',
       severity: 'error',
       from: { path: '^libs/push/src/.+/' },
-      to: { path: '^libs/push/src/index\\.ts$' },
+      to: { path: '^libs/push/src/(index|(transport|testing|backplane/(kit|redis|nats))/index)\\.ts$' },
     },
     {
       name: 'backplanes-are-siblings',

@@ -6,7 +6,7 @@ import { afterTest } from './support/cleanup.js';
 
 const ts = createRequire(import.meta.url)('typescript') as typeof Ts;
 const entries = [
-  ...['nestjs-push', 'nestjs-push/redis', 'nestjs-push/nats', 'nestjs-push/testing'],
+  ...['nestjs-push', 'nestjs-push/redis', 'nestjs-push/nats', 'nestjs-push/transport', 'nestjs-push/testing'],
   'nestjs-push-client',
 ];
 const options: Ts.CompilerOptions = {

@@ -11,6 +11,7 @@ import {
 import { PushAccess } from './access/push-access.js';
 import { PushTickets } from './access/push-tickets.js';
 import { EventBus } from './bus/event-bus.js';
+import { Door } from './clients/door.js';
 import { PushClients } from './clients/push-clients.js';
 import { PushLifecycle } from './clients/lifecycle.js';
 import { Backplane } from './contracts/backplane.js';
@@ -63,6 +64,7 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
     exports: [
       EventBus,
       Backplane,
+      Door,
       PushAccess,
       PushClients,
       PushLifecycle,

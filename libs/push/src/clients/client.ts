@@ -12,7 +12,8 @@ import type { PushError } from '../contracts/errors.js';
 import type { Batch } from '../contracts/event.js';
 import type { Principal } from '../contracts/principal.js';
 import type { Hub } from '../hub/hub.js';
-import type { Cursor } from '../hub/replay/cursor.js';
+import type { PositionListener, SubscribeOptions } from '../hub/replay/catch-up.js';
+import type { Cursor, Start } from '../hub/replay/cursor.js';
 import type { Dialect } from '../wire/dialect.js';
 import type { ServerMessage } from '../wire/websocket.messages.js';
 import { connectionId } from './connection-id.js';
@@ -35,10 +36,11 @@ export interface ClientListener {
  * side; its outlet says when it is gone. What it has said before it went is still handled: until then it counts.
  */
 export class Client implements Connection, SessionClient, Beating {
+  /** Unique among all connections of the application. */
   readonly id = connectionId();
   /** Why it ended, or would end if it ended now. */
   reason: DisconnectReason = 'client';
-  /** Something that it has said is being handled, or waits for that. */
+  /** Something that it has said is being handled, or waits for that. @internal */
   isBusy = false;
   private dialect: Dialect | undefined;
   private cursor: Cursor | undefined;
@@ -50,8 +52,11 @@ export class Client implements Connection, SessionClient, Beating {
   /** It was to be sent away before it could be told so: milliseconds until it should come back. */
   private delay: number | undefined;
 
+  /** @internal */
   constructor(
+    /** @internal */
     readonly session: Session,
+    /** @internal */
     readonly outlet: Outlet,
     private readonly hub: Hub,
     private readonly wheel: TimerWheel,
@@ -61,27 +66,36 @@ export class Client implements Connection, SessionClient, Beating {
     outlet.onClosed(() => this.gone());
   }
 
+  /** The name of what carries it. */
   get transport(): TransportName {
     return this.session.transport;
   }
 
+  /** Whose it is; `undefined` for an anonymous client. */
   get principal(): Principal | undefined {
     return this.session.principal;
   }
 
+  /** @internal */
   get budget(): WorkBudget {
     return this.session.budget;
   }
 
+  /** @internal */
   get socket(): Socket | undefined {
     return this.outlet.socket;
   }
 
+  /** @internal */
   get http2(): Http2Session | undefined {
     return this.outlet.http2;
   }
 
-  /** Names it in all its connections, one after the other. Only clients that speak in messages can say that they come back. */
+  /**
+   * Names it in all its connections, one after the other. Only clients that speak in messages can say that they come back.
+   *
+   * @internal
+   */
   get clientId(): string | undefined {
     return this.dialect?.message && this.session.clientIdOn(this.id);
   }
@@ -111,25 +125,28 @@ export class Client implements Connection, SessionClient, Beating {
     return this.hasEnded || this.hasClosed;
   }
 
-  /** Says in which dialect it is spoken to. From now on it can be sent away. */
+  /** Says in which dialect it is spoken to. From now on it can be sent away. @internal */
   speak(dialect: Dialect): void {
     this.dialect = dialect;
     if (this.delay !== undefined) setImmediate(() => this.drain(this.delay!));
   }
 
-  /** Ends with its principal from now on. Returns whether it goes on. */
+  /** Ends with its principal from now on. Returns whether it goes on. @internal */
   attach(): boolean {
     this.session.attach(this);
     if (this.isOver) this.stop();
     return !this.isOver;
   }
 
-  /** Is told that it lives, at every heartbeat, and has to show that it does. */
+  /** Is told that it lives, at every heartbeat, and has to show that it does. @internal */
   keepAlive(): void {
     this.wheel.add(this);
   }
 
-  /** All of that, and it may read the log. Returns whether it goes on. */
+  /**
+   * It is spoken to in `dialect` from now on: it may read, it gets heartbeats, it can be sent away. Called once, as soon as its
+   * outlet may be written to. Returns whether it goes on: it may have been told that it is over, or be gone.
+   */
   begin(dialect: Dialect): boolean {
     this.cursor = this.hub.join(this);
     this.outlet.onDrain(this.drained);
@@ -139,9 +156,19 @@ export class Client implements Connection, SessionClient, Beating {
     return true;
   }
 
-  /** As `Cursor.subscribe`, for one that has begun. */
-  read(...asked: Parameters<Cursor['subscribe']>): void {
-    this.cursor!.subscribe(...asked);
+  /**
+   * Reads `topics`, which it was granted, from `from` on: `now`, `last`, `earliest`, or an id. It MUST have begun.
+   *
+   * @param onStart is called with the id of where they start, before anything of them is delivered
+   * @throws PushError `LIMIT_EXCEEDED` if too many topics wait for others; never for the first ones of a client
+   */
+  read(
+    topics: readonly string[],
+    from: Start,
+    onStart?: PositionListener,
+    options: SubscribeOptions = {},
+  ): void {
+    this.cursor!.subscribe(topics, from, onStart, options);
   }
 
   /** Does not want these topics any more. */
@@ -152,10 +179,12 @@ export class Client implements Connection, SessionClient, Beating {
     if (had.length > 0) this.listener.unsubscribed(this, had);
   }
 
+  /** @internal */
   write(batch: Batch): boolean {
     return this.say(batch.bytes(this.dialect!.events));
   }
 
+  /** @internal */
   gap(notice: GapNotice): boolean {
     return this.say(this.dialect!.gap(notice));
   }
@@ -170,15 +199,17 @@ export class Client implements Connection, SessionClient, Beating {
     return this.isOver || this.outlet.write(bytes);
   }
 
+  /** @internal */
   together(run: () => void): void {
     this.outlet.together(run);
   }
 
+  /** Tells the client why its connection ends, and ends it. Idempotent. */
   fail(error: PushError): void {
     this.finish('error', (dialect) => dialect.error(error), error);
   }
 
-  /** @returns `false` where its dialect has no word for it, so that the connection has to end */
+  /** @returns `false` where its dialect has no word for it, so that the connection has to end @internal */
   revoke(topics: readonly string[], isUndecided = false): boolean {
     if (!this.dialect?.revoked) return false;
     this.unsubscribe(topics);
@@ -186,25 +217,29 @@ export class Client implements Connection, SessionClient, Beating {
     return true;
   }
 
-  /** Tells the client to come back in `delay` milliseconds, and ends the connection cleanly. */
+  /** Tells the client to come back in `delay` milliseconds, and ends the connection cleanly. @internal */
   drain(delay: number): void {
     if (this.dialect) return this.finish('drain', (dialect) => dialect.drain(delay));
     this.reason = 'drain';
     this.delay = delay;
   }
 
-  /** Ends the connection at once, whatever is still to be sent. */
+  /** Ends the connection at once, whatever is still to be sent. @internal */
   destroy(): void {
     this.outlet.destroy();
   }
 
-  /** It is not let in: nothing is kept for it, although its answer may wait for others on its connection. */
+  /** It is not let in: nothing is kept for it, although its answer may wait for others on its connection. @internal */
   refuse(reason: DisconnectReason): void {
     this.reason = reason;
     this.gone();
   }
 
-  /** One that does not answer, or takes nothing, is dropped. One that is slow gets no heartbeat, which would only wait. */
+  /**
+   * One that does not answer, or takes nothing, is dropped. One that is slow gets no heartbeat, which would only wait.
+   *
+   * @internal
+   */
   beat(): void {
     const { outlet } = this;
     const isThere = outlet.probe?.() ?? true;
@@ -213,20 +248,20 @@ export class Client implements Connection, SessionClient, Beating {
     else if (!outlet.isFull) this.say(this.dialect!.heartbeat(this.position));
   }
 
-  /** Reads nothing any more. Idempotent. */
+  /** Reads nothing any more. Idempotent. @internal */
   stop(): void {
     this.wheel.remove(this);
     this.cursor?.leave();
   }
 
-  /** Nothing of what it has said waits any more. */
+  /** Nothing of what it has said waits any more. @internal */
   rest(): void {
     this.isBusy = false;
     this.session.rest();
     if (this.hasClosed) this.leave();
   }
 
-  /** Counts no more. Idempotent. */
+  /** Counts no more. Idempotent. @internal */
   leave(): void {
     if (this.hasLeft) return;
     this.hasLeft = true;

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { logConnected, logDisconnected } from '../bus/debug-log.js';
 import type { Session } from '../access/session.js';
+import { explain } from '../bus/failure.js';
+import type { PushError } from '../contracts/errors.js';
 import { Hub } from '../hub/hub.js';
 import { Client, type ClientListener } from './client.js';
 import { Hooks, type ConnectionContext } from './hooks.js';
@@ -53,6 +55,13 @@ export class Clients implements ClientListener {
     if (!topics) return connected;
     const subscribe = () => this.hooks.subscribe({ ...context, topics });
     return connected ? connected.then(subscribe) : subscribe();
+  }
+
+  /** What a client is told that is not let in because of `thrown`. An error that nobody expected is reported. */
+  refusal(client: Client, thrown: unknown): PushError {
+    const { error, isExpected } = explain(thrown);
+    if (!isExpected) this.hooks.report(thrown, 'connect', client.id);
+    return error;
   }
 
   /** Runs the subscribe hooks. */

@@ -1,5 +1,4 @@
 import { PushError } from '../contracts/errors.js';
-import { assertPattern } from '../contracts/topic.js';
 import type { SubscribeMessage } from './client-messages.js';
 import type { Client } from './client.js';
 import type { Door } from './door.js';
@@ -32,7 +31,7 @@ export function greet(client: Client, { heartbeat, websocket }: ConversationSett
 /**
  * Does what a client asks for by `subscribe`, and answers with `subscribed` and `live`.
  *
- * @throws PushError `INVALID_TOPIC`, `LIMIT_EXCEEDED`, and what `Door.subscribe` and `Cursor.subscribe` throw
+ * @throws PushError `LIMIT_EXCEEDED`, and what `Door.subscribe` and `Client.read` throw
  */
 export async function subscribe(
   client: Client,
@@ -40,7 +39,6 @@ export async function subscribe(
   door: Door,
   { websocket }: ConversationSettings,
 ): Promise<void> {
-  topics.forEach((topic) => assertPattern(topic));
   assertRoom(client, topics, websocket.maxTopics);
   await door.subscribe(client, topics, () => {
     const answer = (event: 'subscribed' | 'live') => (id: string, own: readonly string[]) =>

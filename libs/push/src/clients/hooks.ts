@@ -134,8 +134,13 @@ export class Hooks implements OnModuleInit {
       await greeting;
       await hook(context);
     } catch (error) {
-      this.errors.report(error, { stage, connection: context.connection });
+      this.report(error, stage, context.connection);
     }
+  }
+
+  /** Tells the application of an error of a hook. @param connection its id */
+  report(error: unknown, stage: HookName, connection: string): void {
+    this.errors.report(error, { stage, connection });
   }
 
   /** Resolves once all disconnect and unsubscribe hooks so far have finished. */

@@ -20,7 +20,7 @@ export interface Outlet {
   readonly isFull: boolean;
   /** Sets the listener for: there is room again. */
   onDrain(listener: () => void): void;
-  /** Sets the listener for: the client is gone. It MUST be called once, at once if that is so already. */
+  /** Adds a listener for: the client is gone. It MUST be called once, at once if that is so already. */
   onClosed(listener: () => void): void;
   /** Runs `run`; what it writes leaves in one system call. */
   together(run: () => void): void;

@@ -1,7 +1,7 @@
-import { Encodings } from '../contracts/encodings.js';
 import type { Codec, LogEvent } from '../contracts/event.js';
 import type { GapNotice } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
+import { codecOf } from './codec.js';
 import { messageText } from './websocket.codec.js';
 import type { ServerMessage } from './websocket.messages.js';
 
@@ -33,10 +33,6 @@ function field(name: string, value: string): string {
   return lines.map((line) => `${name}: ${line}\n`).join('');
 }
 
-function concatenate(encodings: readonly Buffer[]): Buffer {
-  return encodings.length === 1 ? encodings[0]! : Buffer.concat(encodings);
-}
-
 /** As a chunk of a chunked HTTP/1.1 body (RFC 9112, section 7.1), for a socket that is written to directly. */
 export function chunk(blocks: readonly Buffer[]): Buffer {
   let length = 0;
@@ -51,15 +47,14 @@ export function chunk(blocks: readonly Buffer[]): Buffer {
 
 /** A codec of blocks, and the same for a body in chunks. */
 function codecs(blockOf: (event: LogEvent) => string): { whole: Codec; chunked: Codec } {
-  const form = new Encodings();
-  const encode = (event: LogEvent) => Buffer.from(blockOf(event));
+  const whole = codecOf((event) => Buffer.from(blockOf(event)));
   const single = (event: LogEvent) => {
     const text = blockOf(event);
     return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
   };
   return {
-    whole: { form, encode, join: concatenate, single: encode },
-    chunked: { form, encode, join: chunk, single },
+    whole,
+    chunked: { form: whole.form, encode: whole.encode, join: chunk, single },
   };
 }
 

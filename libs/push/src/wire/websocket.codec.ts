@@ -1,5 +1,5 @@
-import { Encodings } from '../contracts/encodings.js';
-import type { Codec, LogEvent } from '../contracts/event.js';
+import type { LogEvent } from '../contracts/event.js';
+import { codecOf } from './codec.js';
 
 /*
  * WebSocket messages as whole frames (RFC 6455, section 5.2), so that one buffer serves all connections. Frames from the
@@ -35,9 +35,4 @@ export function messageText(event: LogEvent): string {
 }
 
 /** An event as a text frame. */
-export const websocketCodec: Codec = {
-  form: new Encodings(),
-  encode: (event) => frame(messageText(event)),
-  join: (encodings) => (encodings.length === 1 ? encodings[0]! : Buffer.concat(encodings)),
-  single: (event) => frame(messageText(event)),
-};
+export const websocketCodec = codecOf((event) => frame(messageText(event)));

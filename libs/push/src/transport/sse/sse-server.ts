@@ -122,7 +122,7 @@ export class SseServer {
     const admit = (session: Session): SseExchange => {
       place.budget = session.budget;
       const outlet = new BodyOutlet(raw(client.response));
-      return { ...client, client: this.door.admit(session, outlet), outlet, place };
+      return { ...client, client: this.door.clientOf(session, outlet), outlet, place };
     };
     return after(
       this.gatekeeper.sessionOf(request) ?? this.gatekeeper.enter(client.request, request, client.since),

@@ -40,7 +40,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket> {
 
   handleConnection(socket: WebSocket, request: IncomingMessage, session: Session): void {
     const outlet = new SocketOutlet(socket, request.socket);
-    const client = this.door.admit(session, outlet);
+    const client = this.door.clientOf(session, outlet);
     const inbox = new MessageInbox(socket, client, outlet, this.door);
     this.door.count(client);
     client.begin(websocketDialect);
