@@ -4,7 +4,7 @@ import { EventBus, PushError, PushEventBus, PushModule, type PushEvent, type Pus
 import { filter, firstValueFrom, map, take, toArray } from 'rxjs';
 import { afterTest } from './support/cleanup.js';
 import { startApp } from './support/start-app.js';
-import { openSse } from './support/sse-reader.js';
+import { openSse, openStream } from './support/sse-reader.js';
 import { eventually } from './support/watched.js';
 import { connectWs, openWs } from './support/ws-client.js';
 
@@ -51,6 +51,37 @@ describe('publish()', () => {
     expect(await bus.publish('a', 'now', { ephemeral: true, type: 'blink' })).toBeUndefined();
     expect(await seen).toEqual({ id: undefined, topic: 'a', type: 'blink', data: 'now' });
     expect(bus.stats().window).toMatchObject({ events: 0, topics: 0 });
+  });
+
+  it('carries metadata to the handlers and streams of the server, and to no client', async () => {
+    const app = await startApp('express', {
+      imports: [PushModule.forRoot({ topics: [{ pattern: '>', access: 'public' }] })],
+    });
+    const { bus } = app;
+    const handled = firstValueFrom(bus.on('a'));
+    const streamed = firstValueFrom(bus.stream('a'));
+    const ephemeral = firstValueFrom(bus.on('b'));
+    const sse = await openStream(app.url('/push/events?topic=a&topic=b'));
+    const ws = await openWs(app.webSocketUrl());
+    await ws.subscribe(['a', 'b']);
+    const meta = { traceparent: '00-4bf9', attempt: 2, urgent: true };
+    const id = await bus.publish('a', 1, { meta });
+    await bus.publish('b', 2, { meta, ephemeral: true });
+    expect(await handled).toEqual({ id, topic: 'a', type: undefined, data: 1, meta });
+    expect(await streamed).toEqual({ id, data: 1, meta });
+    expect(await ephemeral).toMatchObject({ data: 2, meta });
+    await sse.untilEvents(2);
+    await ws.untilData(2);
+    expect(JSON.stringify([sse.body, ws.messages])).not.toContain('4bf9');
+    await expect(bus.publish('a', 1, { meta: { removed: true } })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+    });
+    const many = bus.publishMany([
+      { topic: 'a', data: 1 },
+      { topic: 'a', data: 2, meta: { $own: 1 } },
+    ]);
+    await expect(many).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    expect(bus.stats().window.events).toBe(1);
   });
 
   it('carries the type', async () => {

@@ -21,17 +21,19 @@ export class ExampleBackplane extends Backplane {
     this.tail = tail;
   }
 
-  async append({ topic, type, data, except, messageId = '' }: Draft) {
+  async append({ topic, type, data, except, publisher, meta, messageId = '' }: Draft) {
     const { epoch, known, tails } = this.log;
     if (known.has(messageId)) return known.get(messageId)!;
     const position = { epoch, sequence: ++this.log.sequence };
     if (messageId) known.set(messageId, position);
-    for (const tail of tails) tail.deliver(new LogEvent(epoch, position.sequence, topic, type, data, except));
+    const event = new LogEvent(epoch, position.sequence, topic, type, data, except, publisher, meta);
+    for (const tail of tails) tail.deliver(event);
     return position;
   }
 
-  async sendEphemeral({ topic, type, data, except }: Draft) {
-    for (const tail of this.log.tails) tail.deliverEphemeral(new LogEvent('', 0, topic, type, data, except));
+  async sendEphemeral({ topic, type, data, except, meta }: Draft) {
+    const event = new LogEvent('', 0, topic, type, data, except, undefined, meta);
+    for (const tail of this.log.tails) tail.deliverEphemeral(event);
   }
 
   async control(message: string) {

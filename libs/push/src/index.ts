@@ -74,6 +74,7 @@ export type {
   OneTimeStore,
   Tail,
 } from './contracts/backplane.js';
+export type { EventMeta } from './contracts/event-meta.js';
 export { LogEvent, type Draft } from './contracts/event.js';
 export { parsePosition, printPosition, type Position } from './contracts/position.js';
 export { covers, isPattern, isTopic } from './contracts/topic.js';

@@ -2,6 +2,7 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { Backplane, type Health } from '../contracts/backplane.js';
 import { PushError } from '../contracts/errors.js';
+import type { EventMeta } from '../contracts/event-meta.js';
 import type { Draft } from '../contracts/event.js';
 import { printPosition } from '../contracts/position.js';
 import { assertPattern, assertTopic, isWildcard } from '../contracts/topic.js';
@@ -10,6 +11,7 @@ import { Hub, type HubStats } from '../hub/hub.js';
 import type { PayloadOf, PushTopics } from './declared-topics.js';
 import { ErrorReporter } from './error-reporter.js';
 import { publisherKey } from './publisher-key.js';
+import { checkedMeta } from './publish-meta.js';
 import type { EventStream, StreamData, StreamOptions } from './event-stream.js';
 import { handle, type PushEvent } from './handled-events.js';
 import { streamOf, type CurrentClient } from './stream-reader.js';
@@ -35,6 +37,12 @@ export interface PublishOptions {
    * (`retention.bytesPerPublisher`), and its own oldest go first. Clients never see it. Default: on the application's own.
    */
   readonly publisher?: string;
+  /**
+   * What the event carries beside its data, for the server's own handlers (`on`, `stream`): strings, finite numbers and
+   * booleans, 4 KiB as JSON at most. Clients never see it. Names that begin with `$`, `end`, `removed` and `row` are the
+   * library's own. Default: none.
+   */
+  readonly meta?: EventMeta;
 }
 
 /** One of the events for `publishMany`: what it carries is what its topic was declared with. */
@@ -172,7 +180,8 @@ export class EventBus<Topics = PushTopics> {
     return printPosition(position);
   }
 
-  private draft(topic: string, data: unknown, { type, messageId, except, publisher }: PublishOptions): Draft {
+  private draft(topic: string, data: unknown, options: PublishOptions): Draft {
+    const { type, messageId, except, publisher } = options;
     assertTopic(topic);
     if (type !== undefined && !typeGrammar.test(type)) {
       const rule =
@@ -186,7 +195,8 @@ export class EventBus<Topics = PushTopics> {
       );
     }
     const by = publisher === undefined ? undefined : publisherKey(publisher);
-    return { topic, data: this.serialize(topic, data), type, messageId, except, publisher: by };
+    const meta = checkedMeta(options.meta);
+    return { topic, data: this.serialize(topic, data), type, messageId, except, publisher: by, meta };
   }
 
   private serialize(topic: string, data: unknown): string {

@@ -1,6 +1,7 @@
 import type { MessageEvent } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import type { GapNotice } from '../contracts/connection.js';
+import type { EventMeta } from '../contracts/event-meta.js';
 import type { Start } from '../hub/replay/cursor.js';
 
 /** How `EventBus.stream()` reads. */
@@ -28,6 +29,8 @@ export interface StreamEvent<Data = unknown> extends MessageEvent {
   readonly id?: string;
   readonly type?: string;
   readonly data: MessageData<Data>;
+  /** What the event was published with beside its data. Nest does not write it: clients do not get it. */
+  readonly meta?: EventMeta;
 }
 
 /** A gap notice as it comes out of a stream, before anything newer. Let it through in a pipe: the client has to know. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Observable, Subscriber, type Observer, type Operator } from 'rxjs';
 import type { Connection } from '../contracts/connection.js';
+import type { EventMeta } from '../contracts/event-meta.js';
 import type { Batch } from '../contracts/event.js';
 import type { Hub } from '../hub/hub.js';
 
@@ -11,6 +12,8 @@ export interface PushEvent<Data = unknown> {
   readonly topic: string;
   readonly type: string | undefined;
   readonly data: Data;
+  /** What it was published with beside its data (`PublishOptions.meta`); `undefined` for none. */
+  readonly meta: EventMeta | undefined;
 }
 
 /**
@@ -26,8 +29,8 @@ export function handle<Data>(
     const reader: Connection = {
       id: randomUUID(),
       write(batch: Batch) {
-        for (const { id, topic, type, data } of batch.events) {
-          subscriber.next({ id, topic, type, data: JSON.parse(data) as Data });
+        for (const { id, topic, type, data, meta } of batch.events) {
+          subscriber.next({ id, topic, type, data: JSON.parse(data) as Data, meta });
         }
         return true;
       },

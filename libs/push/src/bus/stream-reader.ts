@@ -85,6 +85,7 @@ class StreamReader implements Connection {
   private message(event: LogEvent): StreamEvent {
     const payload = JSON.parse(event.data) as StreamEvent['data'];
     const data = this.envelope ? { topic: event.topic, data: payload } : payload;
-    return { data, ...(event.id && { id: event.id }), ...(event.type && { type: event.type }) };
+    const { id, type, meta } = event;
+    return { data, ...(id && { id }), ...(type && { type }), ...(meta && { meta }) };
   }
 }

@@ -11,6 +11,7 @@
  * | `INVALID_MESSAGE` | a client sent something that the protocol does not have |
  * | `UNAUTHENTICATED` | who the client is could not be established, or no longer holds |
  * | `FORBIDDEN` | nobody granted the client this topic |
+ * | `CONFLICT` | the newest event of the topic is not the one that was expected; `currentId` names it |
  * | `LIMIT_EXCEEDED` | one of the configured limits is reached |
  * | `TOO_SLOW` | a client fell behind what is retained, on a topic whose policy is to disconnect it |
  * | `UNAVAILABLE` | the backplane or the server cannot do it now; the same call may succeed later |
@@ -27,6 +28,7 @@ export type PushErrorCode =
   | 'INVALID_MESSAGE'
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
+  | 'CONFLICT'
   | 'LIMIT_EXCEEDED'
   | 'TOO_SLOW'
   | 'UNAVAILABLE'
@@ -43,6 +45,7 @@ const statusOf: Record<PushErrorCode, number> = {
   INVALID_MESSAGE: 400,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  CONFLICT: 409,
   LIMIT_EXCEEDED: 429,
   TOO_SLOW: 503,
   UNAVAILABLE: 503,
@@ -63,13 +66,15 @@ export interface PushErrorOptions extends ErrorOptions {
   readonly details?: readonly string[];
   /** `false` for a limit that stands: it is answered 400, and not 429. Default: what the code says. */
   readonly retryable?: boolean;
+  /** For `CONFLICT`: the id of the newest event, if there is one. */
+  readonly currentId?: string;
 }
 
 /**
  * The only error this library throws on purpose. The message says what to do next; `cause` holds what led to it.
  *
  * `status`, `statusCode` and `expose` are the convention of http-errors, by which Nest answers an HTTP request that fails
- * with it honestly (400, 403, 413, 503), without a filter.
+ * with it honestly (400, 403, 409, 413, 503), without a filter.
  */
 export class PushError extends Error {
   override readonly name = 'PushError';
@@ -79,6 +84,8 @@ export class PushError extends Error {
   readonly expose: boolean;
   /** For input of the wrong shape: what is wrong with it, a line for each field. */
   readonly details?: readonly string[];
+  /** For `CONFLICT`: the id of the newest event of the topic, or of its removal; `undefined` if there is none. */
+  readonly currentId?: string;
   /** Whether the same call, unchanged, may succeed later. */
   readonly retryable: boolean;
 
@@ -89,6 +96,7 @@ export class PushError extends Error {
   ) {
     super(message, options);
     if (options?.details) this.details = options.details;
+    if (options?.currentId !== undefined) this.currentId = options.currentId;
     this.retryable = options?.retryable ?? retryableCodes.has(code);
     this.status = this.statusCode = code === 'LIMIT_EXCEEDED' && !this.retryable ? 400 : statusOf[code];
     this.expose = this.status !== 500;

@@ -1,4 +1,5 @@
 import type { Encodings } from './encodings.js';
+import type { EventMeta } from './event-meta.js';
 import { printPosition } from './position.js';
 
 /** What is asked of the log: an event that has no place in it yet. */
@@ -13,6 +14,8 @@ export interface Draft {
   readonly except?: string;
   /** Whose share of the memory it takes. Default: nobody's. */
   readonly publisher?: string;
+  /** What goes with the data, and not to clients. Not empty, and frozen: nodes in one process share it. */
+  readonly meta?: EventMeta;
 }
 
 /**
@@ -50,6 +53,7 @@ export class LogEvent {
     readonly data: string,
     readonly except?: string,
     readonly publisher?: string,
+    readonly meta?: EventMeta,
   ) {}
 
   /** The event's id; `undefined` for ephemeral events, which nobody can resume from. */

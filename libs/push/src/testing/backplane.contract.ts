@@ -135,12 +135,14 @@ function describeOneNode(node: () => Promise<RecordedNode>): void {
       draft('a', 1, { type: 'größer "als" {drei}', except: 'some-connection' }),
       draft('a', 2, { except: 'some-connection' }),
       draft('a', 3, { messageId: '!~' }),
+      draft('a', 4, { meta: { traceparent: '00-ü', n: 1.5, 'is-last': false } }),
+      draft('a', 5, { type: 't', except: 'c', publisher: 'p', meta: { ['__proto__']: 'own' } }),
     ];
     await Promise.all(drafts.map((each) => backplane.append(each)));
     await tail.until(({ events }) => events.length === drafts.length);
     assert.deepEqual(
-      tail.events.map(({ topic, type, data, except }) => ({ topic, type, data, except })),
-      drafts.map(({ topic, type, data, except }) => ({ topic, type, data, except })),
+      tail.events.map(({ topic, type, data, except, meta }) => ({ topic, type, data, except, meta })),
+      drafts.map(({ topic, type, data, except, meta }) => ({ topic, type, data, except, meta })),
     );
   });
 
@@ -164,11 +166,14 @@ function describeOneNode(node: () => Promise<RecordedNode>): void {
 
   it('delivers ephemeral events without a place in the log', async () => {
     const { backplane, tail } = await node();
-    await backplane.sendEphemeral(draft('a', 'gone', { type: 'typing', except: 'me' }));
+    await backplane.sendEphemeral(draft('a', 'gone', { type: 'typing', except: 'me', meta: { n: 1 } }));
     await backplane.append(draft('a', 'kept'));
     await tail.until(({ events, ephemeral }) => events.length === 1 && ephemeral.length === 1);
-    const [{ sequence, topic, type, data, except }] = tail.ephemeral as [(typeof tail.ephemeral)[0]];
-    assert.deepEqual([sequence, topic, type, data, except], [0, 'a', 'typing', '"gone"', 'me']);
+    const [{ sequence, topic, type, data, except, meta }] = tail.ephemeral as [(typeof tail.ephemeral)[0]];
+    assert.deepEqual(
+      [sequence, topic, type, data, except, meta],
+      [0, 'a', 'typing', '"gone"', 'me', { n: 1 }],
+    );
     assert.deepEqual(tail.data, ['kept']);
   });
 

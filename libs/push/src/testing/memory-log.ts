@@ -32,13 +32,13 @@ export class MemoryLog {
   }
 
   /** @param deliver set to `false`, the nodes are not told of the event: as if they had been away */
-  append({ topic, type, data, messageId, except, publisher }: Draft, deliver = true): Position {
+  append({ topic, type, data, messageId, except, publisher, meta }: Draft, deliver = true): Position {
     const { epoch } = this;
     const known = messageId === undefined ? undefined : this.messageIds.get(messageId);
     if (known !== undefined) return { epoch, sequence: known };
     const sequence = ++this.sequence;
     if (messageId !== undefined) this.messageIds.set(messageId, sequence);
-    const event = new LogEvent(epoch, sequence, topic, type, data, except, publisher);
+    const event = new LogEvent(epoch, sequence, topic, type, data, except, publisher, meta);
     this.history.add(event);
     if (deliver) for (const tail of this.tails) tail.deliver(event);
     return { epoch, sequence };
@@ -67,8 +67,8 @@ class MemoryLogNode extends Backplane {
     return Promise.resolve(this.log.append(draft));
   }
 
-  sendEphemeral({ topic, type, data, except }: Draft): Promise<void> {
-    const event = new LogEvent(this.log.epoch, 0, topic, type, data, except);
+  sendEphemeral({ topic, type, data, except, meta }: Draft): Promise<void> {
+    const event = new LogEvent(this.log.epoch, 0, topic, type, data, except, undefined, meta);
     for (const tail of this.log.tails) tail.deliverEphemeral(event);
     return Promise.resolve();
   }

@@ -42,7 +42,8 @@ export class PendingAppend {
     readonly number: number,
     readonly expires: number,
   ) {
-    this.bytes = draft.topic.length + draft.data.length;
+    this.bytes =
+      draft.topic.length + draft.data.length + (draft.meta ? JSON.stringify(draft.meta).length : 0);
     this.promise = new Promise((resolve, reject) => {
       this.resolvePromise = resolve;
       this.rejectPromise = reject;

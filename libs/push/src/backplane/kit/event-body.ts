@@ -1,21 +1,24 @@
+import type { EventMeta } from '../../contracts/event-meta.js';
 import { LogEvent, type Draft } from '../../contracts/event.js';
 
 /*
- * How an event's content is stored: one line of JSON, then the payload. The line is `[type, except, { by }]`, where `by` is
- * the publisher; it is empty for an event that has none of these. A reader ignores elements and properties that it does not
+ * How an event's content is stored: one line of JSON, then the payload. The line is `[type, except, { by, meta }]`, where
+ * `by` is the publisher; it is empty for an event that has none of these. A reader ignores elements and properties that it does not
  * know. JSON text holds no line feed, so the first one ends the line.
  */
 
 /** What the third element of the line may hold. */
 interface Stored {
   readonly by?: string;
+  readonly meta?: EventMeta;
 }
 
 /** The stored form of a draft. It does not hold the topic, nor the `messageId`. */
-export function writeBody({ type, except, publisher, data }: Draft): string {
-  if (type === undefined && except === undefined && publisher === undefined) return `\n${data}`;
+export function writeBody({ type, except, publisher, meta, data }: Draft): string {
+  const hasMore = publisher !== undefined || meta !== undefined;
+  if (type === undefined && except === undefined && !hasMore) return `\n${data}`;
   const head: unknown[] = [type ?? null, except ?? null];
-  if (publisher !== undefined) head.push({ by: publisher } satisfies Stored);
+  if (hasMore) head.push({ by: publisher, meta } satisfies Stored);
   return `${JSON.stringify(head)}\n${data}`;
 }
 
@@ -25,5 +28,7 @@ export function readBody(epoch: string, sequence: number, topic: string, body: s
   const data = body.slice(end + 1);
   if (end <= 0) return new LogEvent(epoch, sequence, topic, undefined, data);
   const [type, except, stored] = JSON.parse(body.slice(0, end)) as [string | null, string | null, Stored?];
-  return new LogEvent(epoch, sequence, topic, type ?? undefined, data, except ?? undefined, stored?.by);
+  const { by, meta } = stored ?? {};
+  const frozen = meta && Object.freeze(meta);
+  return new LogEvent(epoch, sequence, topic, type ?? undefined, data, except ?? undefined, by, frozen);
 }

@@ -50,16 +50,14 @@ export class MemoryBackplane extends Backplane {
     if (known !== undefined) return Promise.resolve({ epoch: this.epoch, sequence: known });
     const sequence = ++this.sequence;
     if (draft.messageId !== undefined) this.messageIds.set(draft.messageId, sequence);
-    const { topic, type, data, except, publisher } = draft;
-    const event = new LogEvent(this.epoch, sequence, topic, type, data, except, publisher);
+    const { topic, type, data, except, publisher, meta } = draft;
+    const event = new LogEvent(this.epoch, sequence, topic, type, data, except, publisher, meta);
     this.tail.deliver(event);
     return Promise.resolve({ epoch: this.epoch, sequence });
   }
 
-  sendEphemeral(draft: Draft): Promise<void> {
-    this.tail.deliverEphemeral(
-      new LogEvent(this.epoch, 0, draft.topic, draft.type, draft.data, draft.except),
-    );
+  sendEphemeral({ topic, type, data, except, meta }: Draft): Promise<void> {
+    this.tail.deliverEphemeral(new LogEvent(this.epoch, 0, topic, type, data, except, undefined, meta));
     return Promise.resolve();
   }
 

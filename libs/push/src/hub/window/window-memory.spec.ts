@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import type { EventMeta } from '../../contracts/event-meta.js';
 import { Batch, LogEvent } from '../../contracts/event.js';
 import { chunkedSseEnvelopeCodec, sseCodec } from '../../wire/sse.codec.js';
 import { websocketCodec } from '../../wire/websocket.codec.js';
@@ -50,13 +51,19 @@ describe('The memory of the window', () => {
     ['events of deep topics', (n: number) => [`a.${n}.${'bcdefg.'.repeat(29)}z`, '1']],
     ['text beyond Latin-1', (n: number) => [`a.${n % 100}`, `"${'\u4e2d\u6587'.repeat(100)}${n}"`]],
     ['topics that branch everywhere', (n: number) => [n.toString(2).split('').join('.'), '1']],
+    [
+      'metadata',
+      (n: number) => [`a.${n % 100}`, '1', `{"traceparent":"00-${'4b'.repeat(24)}-${n}","n":${n}}`],
+    ],
+    ['metadata of many names', (n: number) => [`a.${n % 100}`, '1', namesWith(n)]],
   ])('is what it accounts for: %s', async (_, make) => {
     const window = new Window({ retentionOf: () => retention, bytes: 1e9, emptyTopics: 1e6 });
     const before = await memory();
     const count = 40_000;
     for (let n = 1; n <= count; n++) {
-      const [topic, data] = make(n) as [string, string];
-      window.add(new LogEvent('e', n, own(topic), undefined, own(data)));
+      const [topic, data, head] = make(n) as [string, string, string?];
+      const meta = head === undefined ? undefined : (JSON.parse(own(head)) as EventMeta);
+      window.add(new LogEvent('e', n, own(topic), undefined, own(data), undefined, undefined, meta));
     }
     const held = (await memory()) - before;
     expect(window.events).toBe(count);
@@ -107,3 +114,8 @@ describe('The memory of the window', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(5_000_000);
   });
 });
+
+/** Metadata whose names no other event has. */
+function namesWith(n: number): string {
+  return JSON.stringify(Object.fromEntries(Array.from({ length: 10 }, (_, name) => [`${name}-${n}`, true])));
+}
