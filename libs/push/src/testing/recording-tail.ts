@@ -2,12 +2,10 @@ import type { Backplane, Tail } from '../contracts/backplane.js';
 import type { LogEvent } from '../contracts/event.js';
 import type { Position } from '../contracts/position.js';
 import type { RetentionRules } from '../contracts/retention.js';
-
-/** How long a test waits for something that should happen at once, in milliseconds. */
-const patience = 20_000;
+import { Watched } from './watched.js';
 
 /** A node that writes down what its backplane tells it, for tests of backplanes. */
-export class RecordingTail implements Tail {
+export class RecordingTail extends Watched implements Tail {
   /** Each position that the log was opened at. */
   readonly opened: Position[] = [];
   /** What was delivered, in order. */
@@ -22,7 +20,6 @@ export class RecordingTail implements Tail {
   readonly messages: string[] = [];
   /** Set to make the backplane wait. */
   congestion: Promise<void> | undefined;
-  private readonly waiting = new Set<() => void>();
 
   open(position: Position): void {
     this.opened.push(position);
@@ -69,29 +66,7 @@ export class RecordingTail implements Tail {
     return this.events.map((event) => JSON.parse(event.data) as unknown);
   }
 
-  /** Resolves as soon as `condition` holds, which is looked at whenever the backplane tells something. */
-  async until(condition: (tail: this) => boolean, milliseconds = patience): Promise<void> {
-    if (condition(this)) return;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.waiting.delete(look);
-        reject(new Error(`Waited ${milliseconds} ms for ${condition.toString()}; got ${this.describe()}.`));
-      }, milliseconds);
-      const look = () => {
-        if (!condition(this)) return;
-        clearTimeout(timer);
-        this.waiting.delete(look);
-        resolve();
-      };
-      this.waiting.add(look);
-    });
-  }
-
-  private changed(): void {
-    this.waiting.forEach((look) => look());
-  }
-
-  private describe(): string {
+  protected override describe(): string {
     const { opened, events, skipped, ephemeral, messages } = this;
     return `${events.length} events, ${ephemeral.length} ephemeral, ${messages.length} messages, opened ${JSON.stringify(opened)}, skipped ${JSON.stringify(skipped)}`;
   }

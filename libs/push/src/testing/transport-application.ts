@@ -1,0 +1,123 @@
+import { Injectable, type Provider, type Type } from '@nestjs/common';
+import { Authenticator, type AuthenticationResult } from '../access/authenticator.js';
+import type { Handshake } from '../access/handshake.js';
+import { PushTopic, type TopicPolicy } from '../access/topic-policy.js';
+import {
+  OnPushConnect,
+  OnPushDisconnect,
+  OnPushSubscribe,
+  type ConnectionContext,
+  type DisconnectContext,
+  type SubscribeContext,
+} from '../clients/hooks.js';
+import { PushError } from '../contracts/errors.js';
+import type { Principal } from '../contracts/principal.js';
+import { Watched } from './watched.js';
+
+/** Where a client can be made to wait. */
+export type HoldingPlace = 'authenticator' | 'policy' | 'connect hook' | 'subscribe hook';
+
+/** A place where clients wait. */
+class Hold {
+  release!: () => void;
+  reach!: () => void;
+  /** Resolves once a client waits. */
+  readonly reached = new Promise<void>((resolve) => (this.reach = resolve));
+  readonly released = new Promise<void>((resolve) => (this.release = resolve));
+}
+
+/**
+ * What the application of a scene decides, and what it is told. A token is a user's name, and after `@` the milliseconds for
+ * which it holds; "unwelcome" and "unlucky" have it refused, and fail, in the connect hook. Alice alone may read private topics.
+ */
+export class SceneApplication extends Watched {
+  readonly connected: ConnectionContext[] = [];
+  readonly subscribed: SubscribeContext[] = [];
+  readonly disconnected: DisconnectContext[] = [];
+  /** Errors that were reported to `onError`. */
+  readonly errors: unknown[] = [];
+  readonly authenticator: Type<Authenticator> = authenticatorOf(this);
+  readonly providers: Provider[] = [policyOf(this), hooksOf(this)];
+  private readonly holds = new Map<HoldingPlace, Hold>();
+
+  /** From now on clients wait there. */
+  hold(place: HoldingPlace): Pick<Hold, 'reached' | 'release'> {
+    const hold = new Hold();
+    this.holds.set(place, hold);
+    return hold;
+  }
+
+  /** No client has to wait any more. */
+  releaseAll(): void {
+    this.holds.forEach((hold) => hold.release());
+    this.holds.clear();
+  }
+
+  /** Waits there, if clients are made to. */
+  async pass(place: HoldingPlace): Promise<void> {
+    const hold = this.holds.get(place);
+    hold?.reach();
+    await hold?.released;
+  }
+
+  /** It is told something. */
+  note<Context>(list: Context[], context: Context): void {
+    list.push(context);
+    this.changed();
+  }
+
+  protected describe(): string {
+    const { connected, subscribed, disconnected } = this;
+    return JSON.stringify({ connected, subscribed, disconnected });
+  }
+}
+
+function authenticatorOf(application: SceneApplication): Type<Authenticator> {
+  @Injectable()
+  class SceneAuthenticator extends Authenticator {
+    async authenticate({ token }: Handshake): Promise<AuthenticationResult> {
+      await application.pass('authenticator');
+      if (!token) return undefined;
+      const [id = '', lifetime] = token.split('@');
+      return { id, ...(lifetime && { expiresAt: Date.now() + Number(lifetime) }) };
+    }
+  }
+  return SceneAuthenticator;
+}
+
+function policyOf(application: SceneApplication): Type {
+  @PushTopic('private.>')
+  class ScenePolicy implements TopicPolicy {
+    async canSubscribe({ id }: Principal): Promise<boolean> {
+      await application.pass('policy');
+      return id === 'alice';
+    }
+  }
+  return ScenePolicy;
+}
+
+function hooksOf(application: SceneApplication): Type {
+  @Injectable()
+  class SceneHooks {
+    @OnPushConnect()
+    async connect(context: ConnectionContext): Promise<void> {
+      application.note(application.connected, context);
+      await application.pass('connect hook');
+      if (context.principal?.id === 'unwelcome') throw new PushError('FORBIDDEN', 'Not today.');
+      if (context.principal?.id === 'unlucky') throw new Error('The database is away.');
+    }
+
+    @OnPushSubscribe()
+    async subscribe(context: SubscribeContext): Promise<void> {
+      await application.pass('subscribe hook');
+      if (context.topics.includes('news.sold-out')) throw new PushError('FORBIDDEN', 'There is no room.');
+      application.note(application.subscribed, { ...context, topics: [...context.topics] });
+    }
+
+    @OnPushDisconnect()
+    disconnect(context: DisconnectContext): void {
+      application.note(application.disconnected, context);
+    }
+  }
+  return SceneHooks;
+}

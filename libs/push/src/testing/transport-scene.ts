@@ -1,0 +1,200 @@
+import type { INestApplication, ModuleMetadata } from '@nestjs/common';
+import assert from 'node:assert/strict';
+import type { Server } from 'node:net';
+import { PushAccess } from '../access/push-access.js';
+import { MemoryBackplane } from '../backplane/memory/memory.backplane.js';
+import { EventBus } from '../bus/event-bus.js';
+import { PushClients } from '../clients/push-clients.js';
+import { PushLifecycle } from '../clients/lifecycle.js';
+import type { Tail } from '../contracts/backplane.js';
+import { PushModule } from '../push.module.js';
+import type { PushOptions } from '../push.options.js';
+import { SceneApplication } from './transport-application.js';
+import type { TransportClient, TransportRequest } from './transport-client.js';
+
+/** An application that listens, and how clients of the transport reach it. */
+export interface TransportUnderTest {
+  /** It listens. */
+  readonly app: INestApplication;
+  /** Connects a client, at once and over a connection of its own: how that goes, the client is told later. */
+  connect(request: TransportRequest): TransportClient;
+  /** Closes the application: mostly `app.close()`. */
+  close(): Promise<void>;
+}
+
+/** Starts an application with these modules and providers, besides those of the transport. */
+export type StartTransport = (
+  metadata: Required<Pick<ModuleMetadata, 'imports' | 'providers'>>,
+) => Promise<TransportUnderTest>;
+
+/** How long an application may take to let go of clients that are gone, in milliseconds. */
+const patience = 15_000;
+
+/** A log that is not there when the application begins to listen. */
+export class LateLog extends MemoryBackplane {
+  private begin: () => void = () => undefined;
+
+  override start(tail: Tail): void {
+    this.begin = () => super.start(tail);
+  }
+
+  /** The node reaches it. */
+  reach(): void {
+    this.begin();
+  }
+}
+
+/** An application for one test, its clients, and what it holds for them. */
+export class Scene {
+  private readonly clients: TransportClient[] = [];
+
+  private constructor(
+    /** What the application decides and is told. */
+    readonly application: SceneApplication,
+    private readonly transport: TransportUnderTest,
+  ) {}
+
+  static async open(start: StartTransport, options: PushOptions): Promise<Scene> {
+    const application = new SceneApplication();
+    const push = PushModule.forRoot({
+      authenticate: application.authenticator,
+      topics: [
+        { pattern: 'strict.>', access: 'public', slow: 'disconnect' },
+        { pattern: 'news.>', access: 'public' },
+      ],
+      retention: { events: 50 },
+      onError: (error) => application.errors.push(error),
+      ...options,
+    });
+    return new Scene(application, await start({ imports: [push], providers: application.providers }));
+  }
+
+  get bus(): EventBus {
+    return this.transport.app.get(EventBus);
+  }
+
+  get access(): PushAccess {
+    return this.transport.app.get(PushAccess);
+  }
+
+  get lifecycle(): PushLifecycle {
+    return this.transport.app.get(PushLifecycle);
+  }
+
+  get connected(): PushClients {
+    return this.transport.app.get(PushClients);
+  }
+
+  /** Connects a client, and does not wait. Unless it says otherwise, it is Alice's. */
+  connect(topics: string | readonly string[], more: Partial<TransportRequest> = {}): TransportClient {
+    const client = this.transport.connect({ topics: [topics].flat(), token: 'alice', ...more });
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Connects a client, and waits until it reads. */
+  async enter(...asked: Parameters<Scene['connect']>): Promise<TransportClient> {
+    const client = this.connect(...asked);
+    await client.until(({ hasBegun, hasEnded, refusal }) => hasBegun || hasEnded || refusal !== undefined);
+    assert.ok(client.hasBegun, `It was not let in: ${client.failure ?? 'its connection has ended'}.`);
+    return client;
+  }
+
+  /** Connects a client, and waits until it is refused. Returns the code. */
+  async refusal(...asked: Parameters<Scene['connect']>): Promise<string | undefined> {
+    const client = this.connect(...asked);
+    await client.until(({ hasBegun, hasEnded, refusal }) => hasBegun || hasEnded || refusal !== undefined);
+    assert.deepEqual(client.data, []);
+    assert.equal(client.hasBegun, false, 'It was let in.');
+    client.leave();
+    return client.failure;
+  }
+
+  /** Resolves once there is a place for a client, which another had that is gone, or was refused. It is free again then. */
+  async hasPlace(): Promise<void> {
+    let reason = '';
+    const isLetIn = () =>
+      this.enter('news.place').then(
+        (client) => (client.leave(), true),
+        ({ message }: Error) => ((reason = message), false),
+      );
+    await eventually(isLetIn, () => `No place is free for a new client: ${reason}`);
+    const isThere = () => this.connected.list().some(({ topics }) => topics?.includes('news.place'));
+    await eventually(
+      () => !isThere(),
+      () => 'A client has left, and is still listed.',
+    );
+  }
+
+  /** Publishes numbers. */
+  async publish(topic: string, ...numbers: readonly number[]): Promise<void> {
+    for (const number of numbers) await this.bus.publish(topic, number);
+  }
+
+  /** How many sockets of the server are open. */
+  private sockets(): Promise<number> {
+    const server = this.transport.app.getHttpServer() as Server;
+    return new Promise((resolve, reject) => {
+      server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+    });
+  }
+
+  /** Resolves once the server has so many open sockets. */
+  untilSockets(count: number): Promise<void> {
+    let open: number | undefined;
+    return eventually(
+      async () => (open = await this.sockets()) === count,
+      () => `${open} sockets are open, and not ${count}.`,
+    );
+  }
+
+  /** All clients vanish: the application holds nothing for them any more. */
+  async leavesNothing(): Promise<void> {
+    this.clients.forEach((client) => client.vanish());
+    await this.untilSockets(0);
+    await eventually(
+      () => Object.keys(this.holdings).length === 0,
+      () => `Its clients are gone, and the application still holds ${JSON.stringify(this.holdings)}.`,
+    );
+  }
+
+  async close(): Promise<void> {
+    this.application.releaseAll();
+    try {
+      await this.leavesNothing();
+      assert.deepEqual(this.application.errors, [], 'Errors were reported.');
+    } finally {
+      await this.transport.close();
+    }
+  }
+
+  /** What the application holds for its clients, as far as an application can see. Empty if there is nothing. */
+  private get holdings(): Record<string, number> {
+    const { connections, subscriptions, audiences, behind } = this.bus.stats();
+    const { connected, disconnected } = this.application;
+    const counts = {
+      clients: this.connected.size,
+      connections,
+      subscriptions,
+      audiences,
+      behind,
+      'not seen off': connected.length - disconnected.length,
+    };
+    return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
+  }
+}
+
+/** Opens the scene of a test; it is closed after the test, and checks that nothing is left over. */
+export type OpenScene = (options?: PushOptions) => Promise<Scene>;
+
+/** For what tells nobody when it changes. @param reproach what is wrong if it does not hold in time */
+export async function eventually(
+  holds: () => boolean | Promise<boolean>,
+  reproach: () => string,
+): Promise<void> {
+  const end = performance.now() + patience;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(reproach());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
