@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type * as Ts from 'typescript';
 import { afterTest } from './support/cleanup.js';
+import { headingsOf } from './support/markdown.js';
 
 const ts = createRequire(import.meta.url)('typescript') as typeof Ts;
 const options: Ts.CompilerOptions = {
@@ -18,7 +19,11 @@ const options: Ts.CompilerOptions = {
   types: ['node', 'jest'],
 };
 
-const pages = ['README.md', ...['topics', 'deploying', 'testing', 'migrating', 'resources'].map(pathOf)];
+const pages = [
+  'README.md',
+  'libs/push/README.md',
+  ...['topics', 'deploying', 'testing', 'migrating', 'resources'].map(pathOf),
+];
 
 function pathOf(name: string): string {
   return `libs/push/docs/${name}.md`;
@@ -89,14 +94,3 @@ it('The test that the documentation shows is one that runs here', async () => {
   const code = await readFile('test/testing-example.e2e-spec.ts', 'utf8');
   expect(page).toContain(`\`\`\`ts\n${code}\`\`\``);
 });
-
-/** The fragments by which a page's headings are linked to. */
-async function headingsOf(page: string): Promise<string[]> {
-  const text = await readFile(page, 'utf8');
-  return Array.from(text.matchAll(/^#+ (.+)$/gm), ([, title]) =>
-    title!
-      .toLowerCase()
-      .replaceAll(/[^\w\s-]/g, '')
-      .replaceAll(/\s/g, '-'),
-  );
-}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterTest } from './support/cleanup.js';
 import { startPublic } from './support/client-app.js';
-import { start } from './support/processes.js';
+import { run, start } from './support/processes.js';
 import { openStream } from './support/sse-reader.js';
 
 interface Manifest {
@@ -103,14 +103,6 @@ async function generate(folder: string, tarball: string): Promise<void> {
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
   await writeFile(join(folder, 'src/main.ts'), source);
-}
-
-async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
-  const child = start(command, args, { cwd, env: { ...process.env, NODE_OPTIONS: '' } });
-  const { code } = await child.untilExit();
-  if (code !== 0)
-    throw new Error(`${command} ${args.join(' ')} failed; it needs the npm registry:\n${child.output}`);
-  return child.output;
 }
 
 describe('The packed library', () => {

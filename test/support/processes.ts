@@ -56,6 +56,14 @@ export function launch(command: string, args: readonly string[], options: SpawnO
   return new Child(spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options }));
 }
 
+/** What a command says that has to succeed, in the folder `cwd`. Some need the npm registry. */
+export async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
+  const child = start(command, args, { cwd, env: { ...process.env, NODE_OPTIONS: '' } });
+  const { code } = await child.untilExit();
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${child.output}`);
+  return child.output;
+}
+
 /** Where Debian keeps programs that are not on everyone's path. */
 export function programPath(name: string): string {
   const path = ['/usr/sbin', '/usr/bin', '/usr/local/bin']
