@@ -82,6 +82,8 @@ const topicChecks: Checks<TopicOptions> = {
   access: checkedElsewhere,
   retention: shape<Retention>({ events, age }),
   slow: oneOf('gap', 'disconnect', 'latest'),
+  state: boolean,
+  tombstones: age,
 };
 
 const websocketChecks: Checks<WebSocketOptions> = {

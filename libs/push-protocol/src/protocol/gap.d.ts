@@ -16,4 +16,9 @@ export interface GapNotice {
   readonly topics: readonly string[];
   /** The position from which the stream goes on. A reader that resumes from it is not told again. */
   readonly id: string;
+  /**
+   * The topics are state topics: a reader forgets what it has of them, whatever its position, and gets all of it once more,
+   * without ids. `id` is then where it was, so that one that is cut off meanwhile is told again.
+   */
+  readonly reset?: true;
 }

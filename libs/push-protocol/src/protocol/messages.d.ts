@@ -54,6 +54,12 @@ export interface PushEvent<Data = unknown> {
   readonly data: Data;
 }
 
+/** The state of a state topic was removed. */
+export interface Removed {
+  readonly topic: string;
+  readonly id?: string;
+}
+
 /** The first message on every connection, once it is known who the client is. */
 export interface Greeting extends WithRef {
   /** The connection's id, for `except`. */
@@ -93,6 +99,7 @@ export type ServerMessage =
   | { readonly event: 'subscribed' | 'live'; readonly data: Subscribed }
   | { readonly event: 'unsubscribed'; readonly data: Unsubscribe }
   | { readonly event: 'message'; readonly data: PushEvent }
+  | { readonly event: 'removed'; readonly data: Removed }
   | { readonly event: 'published'; readonly data: WithRef & { readonly id?: string } }
   | { readonly event: 'refreshed'; readonly data: WithRef & { readonly expiresAt?: number } }
   | {

@@ -23,6 +23,7 @@ export function envelopedData(event: LogEvent): string {
 function block(event: LogEvent, data: string): string {
   const type = event.type === undefined ? '' : `event: ${event.type}\n`;
   const id = event.sequence === 0 ? '' : `id: ${event.id}\n`;
+  if (event.isRemoval) return `event: push.removed\n${id}data: {"topic":${JSON.stringify(event.topic)}}\n\n`;
   return `${type}${id}${field('data', data)}\n`;
 }
 
@@ -84,8 +85,9 @@ export function sseOpening(retry: number, id?: string): Buffer {
 }
 
 /** `event: push.gap`; its id is where the stream goes on. */
-export function sseGap({ reason, topics, id }: GapNotice): Buffer {
-  return Buffer.from(`event: push.gap\nid: ${id}\ndata: ${JSON.stringify({ reason, topics, id })}\n\n`);
+export function sseGap({ reason, topics, id, reset }: GapNotice): Buffer {
+  const data = JSON.stringify({ reason, topics, id, reset });
+  return Buffer.from(`event: push.gap\nid: ${id}\ndata: ${data}\n\n`);
 }
 
 /** The last event id of a stream that there is nothing to come back for. */

@@ -27,9 +27,10 @@ export function frame(text: string): Buffer {
   return bytes;
 }
 
-/** `{"event":"message","data":{…}}`; `id` and `type` only where the event has them. */
+/** `{"event":"message","data":{…}}`, or `removed`; `id` and `type` only where the event has them. */
 export function messageText(event: LogEvent): string {
   const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
+  if (event.isRemoval) return `{"event":"removed","data":{"topic":${JSON.stringify(event.topic)}${id}}}`;
   const type = event.type === undefined ? '' : `,"type":${JSON.stringify(event.type)}`;
   return `{"event":"message","data":{"topic":${JSON.stringify(event.topic)}${id}${type},"data":${event.data}}}`;
 }

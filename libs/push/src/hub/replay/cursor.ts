@@ -45,9 +45,10 @@ export class Cursor implements Member, Task, Recipient {
     return this.connection.budget;
   }
 
-  /** The id of the position up to which the connection has everything; `undefined` as long as the log is not known. */
+  /** The id of the position up to which the connection has everything; `undefined` as long as the log is not known, and while it is sent state once more. */
   get position(): string | undefined {
     if (this.log.epoch === '') return undefined;
+    if ((this.catchUps.first?.track ?? this.main).state) return undefined;
     const unverified = this.main.size === 0 ? this.catchUps.first?.unverified : undefined;
     return unverified ? printPosition(unverified) : this.log.print(this.sequence);
   }

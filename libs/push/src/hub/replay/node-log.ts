@@ -24,6 +24,8 @@ export interface NodeLogOptions {
   readonly emptyTopics: number;
   /** Told when the backplane's history begins to fail. Reads are repeated until they succeed. Default: the error is dropped. */
   readonly onHistoryError?: (error: unknown) => void;
+  /** As `WindowOptions.now`. */
+  readonly now?: () => number;
 }
 
 /**
@@ -52,6 +54,7 @@ export class NodeLog {
       bytes: options.windowBytes,
       bytesPerPublisher: options.bytesPerPublisher,
       emptyTopics: options.emptyTopics,
+      now: options.now,
       retentionOf: (topic) => this.rules.of(topic),
     });
   }

@@ -17,6 +17,8 @@ export class Subscription {
   acceptsLoss = false;
   /** While it catches up: other topics of the connection bring all of its events, so that none has to be read for it. */
   isRedundant = false;
+  /** The position that was asked for is not in this log, and the client was told to forget the state that it has. */
+  isReset = false;
   /** The client got no event up to this sequence that was lost with a number below `acceptedBefore`, and was not told. */
   private accepted = 0;
   private acceptedBefore = 0;

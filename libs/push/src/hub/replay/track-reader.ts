@@ -1,5 +1,5 @@
 import type { HistoryPage } from '../../contracts/backplane.js';
-import type { Connection } from '../../contracts/connection.js';
+import type { Connection, GapNotice } from '../../contracts/connection.js';
 import { PushError } from '../../contracts/errors.js';
 import type { LogEvent } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
@@ -7,6 +7,7 @@ import type { CatchUp } from './catch-up.js';
 import type { NodeLog } from './node-log.js';
 import { PendingRead } from './pending-read.js';
 import type { Loss, Track } from './track.js';
+import { withoutId } from './without-id.js';
 import { mismatchOf } from './unverified-positions.js';
 
 /** What is done in one step, in units of work. */
@@ -73,6 +74,10 @@ export class TrackReader {
    * @returns whether the track has reached `through`
    */
   step(track: Track, through: number, catchUp?: CatchUp): boolean {
+    if (track.state) {
+      if (this.step(track.state, track.sequence)) track.state = undefined;
+      return false;
+    }
     const isThere = track.sequence >= through && !track.startGap;
     if (isThere && !(catchUp && track.acceptsLoss)) return true;
     this.recipient.spend(track.cost + track.check(through, stepUnits));
@@ -97,7 +102,8 @@ export class TrackReader {
     const result = track.read(through, page, { entries: Math.ceil(stepUnits / (1 + newsCost)) });
     this.recipient.spend(result.cost + newsCost * result.events.length);
     track.sequence = result.through;
-    this.recipient.write(catchUp ? catchUp.news(result.events) : result.events);
+    const events = catchUp ? catchUp.news(result.events) : result.events;
+    this.recipient.write(track.hidesIds ? events.map(withoutId) : events);
   }
 
   /** Some events are lost: does what the policies of their topics say. */
@@ -107,6 +113,11 @@ export class TrackReader {
     losses: readonly Loss[],
     page: HistoryPage | undefined,
   ): void {
+    const state = losses.filter(({ subscription }) => this.log.rules.isState(subscription.pattern));
+    if (state.length > 0) {
+      this.reset(track, state);
+      return;
+    }
     const reason = track.startGap ?? track.reason;
     const topics = losses.map(({ subscription }) => subscription.pattern);
     const policies = topics.map((pattern) =>
@@ -120,9 +131,22 @@ export class TrackReader {
     this.recipient.spend(track.report(losses, through, page, stepUnits).cost);
     const { head } = this.log.window;
     losses.forEach(({ subscription }, index) => policies[index] === 'latest' && subscription.conflate(head));
+    this.notify({ reason, topics, id: this.log.print(track.sequence) });
+  }
+
+  /**
+   * Removals of state topics are lost, or the client comes from another log: it has to forget the state that it has, and gets
+   * all of it. As long as it has not got all, its position is the one that it had: cut off, it begins again.
+   */
+  private reset(track: Track, losses: readonly Loss[]): void {
+    const reason = track.startGap ?? track.reason;
+    const id = this.log.print(track.startGap ? 0 : track.sequence);
+    track.reset(losses);
+    this.notify({ reason, topics: losses.map(({ subscription }) => subscription.pattern), id, reset: true });
+  }
+
+  private notify(notice: GapNotice): void {
     this.log.gaps++;
-    this.recipient.written(
-      this.recipient.connection.gap({ reason, topics, id: this.log.print(track.sequence) }),
-    );
+    this.recipient.written(this.recipient.connection.gap(notice));
   }
 }

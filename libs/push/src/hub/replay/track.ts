@@ -3,11 +3,12 @@ import type { GapReason } from '../../contracts/connection.js';
 import type { LogEvent } from '../../contracts/event.js';
 import { covers } from '../../contracts/topic.js';
 import { TopicSet } from '../topics/topic-set.js';
-import { encodingCost, type ReadLimit, type ReadResult } from '../window/entry-reader.js';
+import type { ReadLimit, ReadResult } from '../window/entry-reader.js';
 import type { Window } from '../window/window.js';
+import { cut, mergeEvents } from './page-events.js';
 import type { PageQuery } from './history-reader.js';
 import { LossWatch, type Watched } from './loss-watch.js';
-import type { Subscription } from './subscription.js';
+import { Subscription } from './subscription.js';
 
 /** How much of the log is read at once, in bytes of payload. */
 const readBytes = 64 * 1024;
@@ -28,9 +29,13 @@ export class Track implements Watched {
   readonly subscriptions = new Map<string, Subscription>();
   /** Whether one of them accepts losses, and has not been checked. */
   acceptsLoss = false;
+  /** Its events are written without their ids. */
+  hidesIds = false;
   isNewestOnly = false;
   isAccountedFor: Watched['isAccountedFor'];
   accountingCost = 0;
+  /** State that is read once more before the track goes on: see `reset`. */
+  state: Track | undefined;
   /** Only while the track is not live. */
   private watch: LossWatch | undefined;
 
@@ -87,6 +92,7 @@ export class Track implements Watched {
     if (!old) return undefined;
     this.subscriptions.delete(pattern);
     this.topics.delete(pattern);
+    this.state?.delete(pattern);
     if (this.size === 0) this.startGap = undefined;
     return old;
   }
@@ -161,13 +167,30 @@ export class Track implements Watched {
       const missed = this.lossOf(subscription.missedThrough, subscription, page);
       // A gap notice covers everything that is lost when it is sent.
       const through = this.lossOf(subscription.lostThrough, subscription, page);
-      if (this.startGap) losses.push({ subscription, through });
-      else if (subscription.acceptsLoss) subscription.acceptLoss(through, this.window.journal.count);
+      if (this.startGap) {
+        if (!subscription.isReset) losses.push({ subscription, through });
+      } else if (subscription.acceptsLoss) subscription.acceptLoss(through, this.window.journal.count);
       else if (!subscription.isRedundant && missed > Math.max(subscription.settled, this.sequence))
         losses.push({ subscription, through });
     }
     if (!this.startGap) this.acceptsLoss = false;
     return losses;
+  }
+
+  /**
+   * Notes that the client is told to forget what it has of these state topics. What they are as of the track's position is
+   * read once more, before the track goes on: its client may resume from there only when it has all of that.
+   */
+  reset(losses: readonly Loss[]): void {
+    this.state = new Track(this.window, 0, this.reason);
+    this.state.hidesIds = true;
+    for (const { subscription, through } of losses) {
+      subscription.report(through, this.sequence);
+      subscription.isReset = true;
+      this.state.add(new Subscription(subscription.pattern, this.sequence));
+    }
+    if ([...this.all].every(({ isReset }) => isReset)) this.startGap = undefined;
+    if (this.startGap === undefined) for (const each of this.all) each.isReset = false;
   }
 
   /**
@@ -182,6 +205,7 @@ export class Track implements Watched {
   ): ReadResult {
     for (const loss of losses) loss.subscription.report(loss.through, this.sequence);
     this.startGap = undefined;
+    for (const each of this.all) each.isReset = false;
     const next = this.read(through, page, { bytes: 1, entries });
     this.sequence = next.events[0] ? next.events[0].sequence - 1 : next.through;
     return next;
@@ -260,35 +284,4 @@ export class Track implements Watched {
     for (const wildcard of this.topics.wildcards) if (test(this.subscriptions.get(wildcard)!)) return true;
     return false;
   }
-}
-
-/** The events of a page after a position: as many as the limits allow, but at least one. */
-function cut(
-  events: readonly LogEvent[],
-  after: number,
-  end: number,
-  bytes: number,
-  entries: number,
-): ReadResult {
-  const some: LogEvent[] = [];
-  let taken = 0;
-  let cost = 0;
-  for (const event of events) {
-    if (event.sequence <= after) continue;
-    if (event.sequence > end) break;
-    if (some.length > 0 && (taken >= bytes || some.length >= entries))
-      return { events: some, through: some.at(-1)!.sequence, cost };
-    some.push(event);
-    cost += encodingCost(event);
-    taken += event.data.length + event.topic.length;
-  }
-  return { events: some, through: end, cost };
-}
-
-/** Both lists up to `through`, in order. Of an event that is in both, the window's own is taken. */
-function mergeEvents(recent: readonly LogEvent[], older: readonly LogEvent[], through: number): LogEvent[] {
-  const bySequence = new Map([...older, ...recent].map((event) => [event.sequence, event]));
-  return [...bySequence.values()]
-    .filter(({ sequence }) => sequence <= through)
-    .sort((a, b) => a.sequence - b.sequence);
 }

@@ -1,4 +1,4 @@
-import type { Retention } from '../../contracts/retention.js';
+import type { TopicRetention } from '../../contracts/retention.js';
 import { topicBytes } from './held-bytes.js';
 import { OrderedSet } from './ordered-set.js';
 import { TopicHistory } from './topic-history.js';
@@ -17,7 +17,7 @@ export class KnownTopics {
   /** @param floor everything up to this sequence is lost from the start */
   constructor(
     floor: number,
-    private readonly retentionOf: (topic: string) => Retention,
+    private readonly retentionOf: (topic: string) => TopicRetention,
   ) {
     this.tree = new TopicTree(floor);
   }

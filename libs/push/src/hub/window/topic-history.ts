@@ -1,5 +1,5 @@
 import { LogEvent } from '../../contracts/event.js';
-import type { Retention } from '../../contracts/retention.js';
+import type { TopicRetention } from '../../contracts/retention.js';
 import { Deque } from './deque.js';
 import type { TopicNode } from './topic-tree.js';
 
@@ -27,7 +27,7 @@ export class TopicHistory {
 
   constructor(
     readonly topic: string,
-    readonly retention: Retention,
+    readonly retention: TopicRetention,
     readonly node: TopicNode<TopicHistory>,
   ) {}
 }

@@ -1,21 +1,21 @@
 import type { LogEvent } from '../../contracts/event.js';
-import type { Retention } from '../../contracts/retention.js';
-import { Deque } from './deque.js';
+import type { TopicRetention } from '../../contracts/retention.js';
 import { heldBytes } from './held-bytes.js';
 import { KnownTopics } from './known-topics.js';
+import { Lanes } from './lanes.js';
 import { LossJournal } from './loss-journal.js';
 import { merge } from './merge.js';
 import { SharedReads } from './shared-reads.js';
 import { SizeClasses } from './size-classes.js';
 import { EntryReader, type ReadLimit, type ReadResult } from './entry-reader.js';
 import { PublisherShares } from './publisher-shares.js';
-import { bySequence, hasEvents, isGone, nothing, TopicHistory, type Entry } from './topic-history.js';
+import { bySequence, hasEvents, nothing, TopicHistory, type Entry } from './topic-history.js';
 import type { TopicSet } from '../topics/topic-set.js';
 
 /** What the window is told about its size. */
 export interface WindowOptions {
   /** How much of a topic is kept; the same object for topics with the same rule. */
-  readonly retentionOf: (topic: string) => Retention;
+  readonly retentionOf: (topic: string) => TopicRetention;
   /** Bound on the memory of all retained events together, in bytes. */
   readonly bytes: number;
   /** How much of it the events of one publisher may take: then its own oldest go. Default: all. */
@@ -39,12 +39,12 @@ const gatherEffort = 2_048;
 export class Window {
   private topics: KnownTopics;
   private sizes = new SizeClasses();
-  /** Entries in log order, apart for each retention rule, since each rule lets them expire in log order. */
-  private byRule = new Map<Retention, Deque<Entry>>();
+  private lanes = new Lanes();
   private shares: PublisherShares;
   private live = 0;
-  private held = 0;
   private bytesHeld = 0;
+  /** How much of that is state that nobody else keeps: it is never evicted, and takes nothing from the others' room. */
+  private pinnedBytes = 0;
   private readonly now: () => number;
 
   /** How far the window shows the log: the sequence of the newest event that ever was in it, or of what came after it. */
@@ -91,9 +91,9 @@ export class Window {
   reset(sequence: number): void {
     this.topics = new KnownTopics(sequence, this.options.retentionOf);
     this.sizes = new SizeClasses();
-    this.byRule = new Map();
+    this.lanes = new Lanes();
     this.shares = new PublisherShares(this.options.bytesPerPublisher);
-    this.live = this.held = this.bytesHeld = 0;
+    this.live = this.bytesHeld = this.pinnedBytes = 0;
     this.head = this.spilled = this.newestLoss = sequence;
     this.journal.reset(sequence);
     this.reads.clear();
@@ -114,30 +114,22 @@ export class Window {
     const entry: Entry = { sequence: event.sequence, event, history, arrived: Math.floor(this.now()), bytes };
     if (history.entries.length === 0) this.topics.filled(history);
     history.entries.push(entry);
-    this.lane(history.retention).push(entry);
+    this.lanes.push(entry);
     this.live++;
-    this.held++;
     this.resize(history, bytes);
-    if (history.entries.length > history.retention.events) this.evict(history.entries.first!);
-    for (const own of this.shares.add(entry)) this.spill(own);
+    const { state, events } = history.retention;
+    if (history.entries.length > events) {
+      // The newest event is the state: the one before is out of date, and nobody has lost it.
+      if (state) this.remove(history.entries.first!);
+      else this.evict(history.entries.first!);
+    }
+    if (!this.isPinned(history)) for (const own of this.shares.add(entry)) this.spill(own);
     this.fit();
   }
 
   /** Lets go of what is too old. Returns the milliseconds until the next event is; `undefined` if none ever will be. */
   expire(): number | undefined {
-    const now = this.now();
-    let next: number | undefined;
-    for (const [retention, lane] of this.byRule) {
-      if (retention.age === Infinity) continue;
-      let first = lane.first;
-      while (first && (isGone(first) || first.arrived + retention.age <= now)) {
-        if (isGone(first)) this.dropGone(lane);
-        else this.evict(first);
-        first = lane.first;
-      }
-      if (first) next = Math.min(next ?? Infinity, first.arrived + retention.age - now);
-    }
-    return next;
+    return this.lanes.expire(this.now(), (entry) => this.evict(entry));
   }
 
   /** The newest sequence that anything matching `pattern` has lost from this window; 0 if nothing. */
@@ -174,7 +166,7 @@ export class Window {
   private find(topics: TopicSet, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
     const reader = new EntryReader(through, limit);
-    if (!histories) return reader.walk(merge(this.byRule.values(), after), topics);
+    if (!histories) return reader.walk(merge(this.lanes.all, after), topics);
     const found = histories.map(({ entries }) => entries);
     return reader.take(merge(found, after), histories);
   }
@@ -184,7 +176,7 @@ export class Window {
     const histories = this.gather(topics);
     const reader = new EntryReader(Math.min(through, asOf), limit);
     const isNewest = ({ event }: Entry) => !this.isOutdated(event, asOf);
-    if (!histories) return reader.walk(merge(this.byRule.values(), after), topics, isNewest);
+    if (!histories) return reader.walk(merge(this.lanes.all, after), topics, isNewest);
     const newest = histories.flatMap(({ entries }) => {
       const entry = entries.at(entries.after(asOf) - 1);
       return entry && entry.sequence > after ? [entry] : [];
@@ -226,10 +218,9 @@ export class Window {
     this.reads.clear();
   }
 
-  private lane(retention: Retention): Deque<Entry> {
-    let lane = this.byRule.get(retention);
-    if (!lane) this.byRule.set(retention, (lane = new Deque()));
-    return lane;
+  /** Whether a topic's events are never evicted: they are state, and this window is the only place that has it. */
+  private isPinned({ retention }: TopicHistory): boolean {
+    return retention.state !== undefined && !this.isBacked;
   }
 
   /** Lets go of what the rules would keep. */
@@ -240,25 +231,20 @@ export class Window {
 
   private evict(entry: Entry): void {
     const { history } = entry;
-    history.entries.remove(entry);
-    this.shares.remove(entry);
-    this.live--;
     this.lose(history, entry.sequence);
-    this.resize(history, -entry.bytes);
-    entry.event = nothing;
-    this.dropGone(this.lane(history.retention));
+    this.remove(entry);
     if (history.entries.length === 0) this.idle(history);
   }
 
-  /** A lane still holds what other rules evicted; it is cleaned at the front, and whole when half of it is gone. */
-  private dropGone(lane: Deque<Entry>): void {
-    while (lane.first && isGone(lane.first)) {
-      lane.shift();
-      this.held--;
-    }
-    if (this.held < 1024 || this.held < this.live * 2) return;
-    for (const each of this.byRule.values()) each.filter((entry) => !isGone(entry));
-    this.held = this.live;
+  private remove(entry: Entry): void {
+    const { history } = entry;
+    const lane = this.lanes.of(entry);
+    history.entries.remove(entry);
+    if (!this.isPinned(history)) this.shares.remove(entry);
+    this.live--;
+    this.resize(history, -entry.bytes);
+    entry.event = nothing;
+    this.lanes.clean(lane, this.live);
   }
 
   private idle(history: TopicHistory): void {
@@ -269,7 +255,7 @@ export class Window {
 
   /** Lets go of so much that the rest fits in the memory that there is. */
   private fit(): void {
-    const { bytes } = this.options;
+    const bytes = this.options.bytes + this.pinnedBytes;
     while (this.bytes > bytes) {
       const largest = this.sizes.largest();
       const { emptyCount, emptyBytes } = this.topics;
@@ -283,6 +269,7 @@ export class Window {
     const before = history.bytes;
     history.bytes += by;
     this.bytesHeld += by;
-    this.sizes.moved(history, before);
+    if (this.isPinned(history)) this.pinnedBytes += by;
+    else this.sizes.moved(history, before);
   }
 }

@@ -1,0 +1,229 @@
+import { strict as assert } from 'node:assert';
+import {
+  array,
+  assert as check,
+  asyncProperty,
+  boolean,
+  constant,
+  constantFrom,
+  nat,
+  oneof,
+  record,
+} from 'fast-check';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Connection, GapNotice } from '../contracts/connection.js';
+import { LogEvent, type Batch } from '../contracts/event.js';
+import { parsePosition } from '../contracts/position.js';
+import { covers } from '../contracts/topic.js';
+import type { Cursor } from './replay/cursor.js';
+import { NodeLog } from './replay/node-log.js';
+import { Hub } from './hub.js';
+import type { TopicRule } from './topic-rules.js';
+
+/*
+ * What is promised of state topics: the state of every client is the fold of the log, whatever it was cut off from and
+ * wherever it was slow. Clients do what an EventSource does: they keep the last id that they saw, and resume from it. Of a
+ * topic that is no state topic, everything that is retained comes in order, and nothing comes twice.
+ */
+
+const rules: TopicRule[] = [
+  { pattern: 's.*', state: true, tombstones: 10 },
+  { pattern: 't.*', state: true, tombstones: 1_000 },
+  { pattern: 'n', retention: { events: 4 } },
+];
+const topics = ['s.1', 's.2', 's.3', 't.1', 't.2', 'n'];
+const wants = [['s.*'], ['s.1', 't.1'], ['s.*', 'n'], ['n', 't.*', 's.2'], ['s.*', 's.1'], ['t.*']];
+
+class World {
+  readonly nodeLog: NodeLog;
+  readonly hub: Hub;
+  now = 0;
+  /** What is true now. */
+  state = new Map<string, string>();
+  readonly clients: Client[];
+  failure: unknown;
+  private epochs = 0;
+  private sequence = 0;
+  private epoch = '';
+
+  constructor() {
+    this.nodeLog = new NodeLog({
+      rules,
+      retention: { events: 100, age: Infinity },
+      windowBytes: 1e9,
+      emptyTopics: 2,
+      now: () => this.now,
+    });
+    this.hub = new Hub(this.nodeLog);
+    this.replace();
+    this.clients = wants.map((patterns) => new Client(this, patterns));
+  }
+
+  replace(): void {
+    this.epoch = `log${++this.epochs}`;
+    this.sequence = 0;
+    this.state = new Map();
+    this.hub.open({ epoch: this.epoch, sequence: 0 });
+  }
+
+  publish(topic: string): void {
+    const data = JSON.stringify(`${topic} at ${this.sequence + 1} in ${this.epoch}`);
+    if (topic !== 'n') this.state.set(topic, data);
+    this.hub.deliver(new LogEvent(this.epoch, ++this.sequence, topic, undefined, data));
+  }
+
+  remove(topic: string): void {
+    if (topic === 'n') return;
+    this.state.delete(topic);
+    const meta = { removed: true };
+    const { epoch } = this;
+    const event = new LogEvent(epoch, ++this.sequence, topic, undefined, 'null', undefined, undefined, meta);
+    this.hub.deliver(event);
+  }
+
+  pass(time: number): void {
+    this.now += time;
+    this.nodeLog.window.expire();
+  }
+
+  async settle(): Promise<void> {
+    do await turn();
+    while (this.nodeLog.fanOut.delivered < this.nodeLog.window.head);
+    if (this.failure) throw this.failure;
+  }
+
+  async finish(): Promise<void> {
+    for (const client of this.clients) client.drain(Infinity);
+    for (let turns = 0; turns === 0 || this.hub.stats().behind > 0; turns++) {
+      assert(turns < 1_000, 'somebody never catches up');
+      await this.settle();
+    }
+    for (const client of this.clients) client.compare();
+    for (const client of this.clients) client.leave();
+  }
+}
+
+/** A client as PROTOCOL.md has it: it folds what it gets, and comes back with the last id that it saw. */
+class Client implements Connection {
+  readonly id = 'client';
+  private room = Infinity;
+  private lastId: string | undefined;
+  private cursor!: Cursor;
+  private readonly state = new Map<string, string>();
+  /** The newest event of the other topic. */
+  private newest = { epoch: '', sequence: 0 };
+
+  constructor(
+    private readonly world: World,
+    private readonly patterns: string[],
+  ) {
+    this.connect();
+  }
+
+  fill(room: number): void {
+    this.room = room;
+  }
+
+  drain(room: number): void {
+    this.room = room;
+    this.cursor.drained();
+  }
+
+  /** The line is cut. */
+  drop(): void {
+    this.leave();
+    this.connect();
+  }
+
+  leave(): void {
+    this.cursor.leave();
+  }
+
+  heartbeat(): void {
+    if (this.room > 0) this.lastId = this.cursor.position ?? this.lastId;
+  }
+
+  write({ events }: Batch): boolean {
+    for (const event of events) this.take(event);
+    return --this.room > 0;
+  }
+
+  gap({ topics: told, id, reset }: GapNotice): boolean {
+    for (const topic of told) {
+      if ((reset ?? false) === (topic === 'n'))
+        this.world.failure ??= new Error(`${topic}: reset is ${reset}`);
+      for (const own of this.state.keys()) if (covers(topic, own)) this.state.delete(own);
+    }
+    this.lastId = id;
+    return --this.room > 0;
+  }
+
+  fail(error: Error): void {
+    this.world.failure ??= error;
+  }
+
+  compare(): void {
+    const isWanted = (topic: string) => this.patterns.some((pattern) => covers(pattern, topic));
+    const wanted = [...this.world.state].filter(([topic]) => isWanted(topic));
+    assert.deepEqual([...this.state].sort(), wanted.sort());
+  }
+
+  private connect(): void {
+    this.room = Infinity;
+    this.cursor = this.world.hub.join(this);
+    this.cursor.subscribe(this.patterns, this.lastId ?? 'last', (id) => {
+      if (this.lastId === undefined && parsePosition(id)!.sequence > 0) this.lastId = id;
+    });
+  }
+
+  private take(event: LogEvent): void {
+    const { topic, data, epoch, sequence, id } = event;
+    if (topic !== 'n') {
+      if (event.isRemoval) this.state.delete(topic);
+      else this.state.set(topic, data);
+    } else {
+      const isNew = epoch !== this.newest.epoch || sequence > this.newest.sequence;
+      if (!isNew || sequence === 0) this.world.failure ??= new Error(`${id} of n came twice, or late`);
+      this.newest = { epoch, sequence };
+    }
+    this.lastId = id ?? this.lastId;
+  }
+}
+
+const client = nat(wants.length - 1);
+const topic = constantFrom(...topics);
+const steps = oneof(
+  { weight: 12, arbitrary: record({ do: constant('publish' as const), topic }) },
+  { weight: 5, arbitrary: record({ do: constant('remove' as const), topic }) },
+  { weight: 4, arbitrary: record({ do: constant('turn' as const) }) },
+  { weight: 4, arbitrary: record({ do: constant('fill' as const), client, room: nat(2) }) },
+  {
+    weight: 4,
+    arbitrary: record({ do: constant('drain' as const), client, room: constantFrom(1, 2, Infinity) }),
+  },
+  { weight: 4, arbitrary: record({ do: constant('drop' as const), client }) },
+  { weight: 2, arbitrary: record({ do: constant('heartbeat' as const), client }) },
+  { weight: 3, arbitrary: record({ do: constant('pass' as const), time: constantFrom(4, 11) }) },
+  { weight: 1, arbitrary: record({ do: constant('replace' as const), isFull: boolean() }) },
+);
+
+it('The state of every client is the fold of the log, whatever is cut, slow, removed, forgotten or replaced', async () => {
+  await check(
+    asyncProperty(array(steps, { maxLength: 80, size: 'max' }), async (script) => {
+      const world = new World();
+      for (const step of script) {
+        if (step.do === 'turn') await world.settle();
+        else if (step.do === 'publish') world.publish(step.topic);
+        else if (step.do === 'remove') world.remove(step.topic);
+        else if (step.do === 'pass') world.pass(step.time);
+        else if (step.do === 'replace') world.replace();
+        else if (step.do === 'fill') world.clients[step.client]!.fill(step.room);
+        else if (step.do === 'drain') world.clients[step.client]!.drain(step.room);
+        else if (step.do === 'drop') world.clients[step.client]!.drop();
+        else world.clients[step.client]!.heartbeat();
+      }
+      await world.finish();
+    }),
+    { numRuns: 1_500 },
+  );
+}, 60_000);

@@ -1,0 +1,73 @@
+import type { Retention, StateRetention } from '../../contracts/retention.js';
+import { Deque } from './deque.js';
+import { isGone, type Entry } from './topic-history.js';
+
+/** So few entries are never cleaned up all at once. */
+const fewEntries = 1_024;
+
+/** All entries in log order, in a lane for each retention rule: so the entries of a lane become too old in their order. */
+export class Lanes {
+  private readonly byRule = new Map<Retention, Deque<Entry>>();
+  /** The tombstones of a rule's topics have a lane of their own. */
+  private readonly tombstones = new Map<StateRetention, Retention>();
+  /** Entries in the lanes, those that are gone included. */
+  private held = 0;
+
+  /** For `merge`: the lanes, which may hold entries that are gone. */
+  get all(): Iterable<Deque<Entry>> {
+    return this.byRule.values();
+  }
+
+  push(entry: Entry): void {
+    this.of(entry).push(entry);
+    this.held++;
+  }
+
+  /**
+   * An entry of this lane is gone. The lanes are cleaned at their fronts, and whole when half of what they hold is gone.
+   *
+   * @param live how many entries are left
+   */
+  clean(lane: Deque<Entry>, live: number): void {
+    while (lane.first && isGone(lane.first)) {
+      lane.shift();
+      this.held--;
+    }
+    if (this.held < fewEntries || this.held < live * 2) return;
+    for (const each of this.byRule.values()) each.filter((entry) => !isGone(entry));
+    this.held = live;
+  }
+
+  /**
+   * Hands out, one by one, what is too old at `now`: each has to be gone before the next. Returns the milliseconds until
+   * the next one is; `undefined` if none ever will be.
+   */
+  expire(now: number, evict: (entry: Entry) => void): number | undefined {
+    let next: number | undefined;
+    for (const [{ age }, lane] of this.byRule) {
+      if (age === Infinity) continue;
+      let first = lane.first;
+      while (first && first.arrived + age <= now) {
+        evict(first);
+        first = lane.first;
+      }
+      if (first) next = Math.min(next ?? Infinity, first.arrived + age - now);
+    }
+    return next;
+  }
+
+  /** The lane of an entry that is not gone. */
+  of({ event, history: { retention } }: Entry): Deque<Entry> {
+    const { state } = retention;
+    if (!state || !event.isRemoval) return this.lane(retention);
+    let kept = this.tombstones.get(state);
+    if (!kept) this.tombstones.set(state, (kept = { events: 1, age: state.tombstones }));
+    return this.lane(kept);
+  }
+
+  private lane(retention: Retention): Deque<Entry> {
+    let lane = this.byRule.get(retention);
+    if (!lane) this.byRule.set(retention, (lane = new Deque()));
+    return lane;
+  }
+}
