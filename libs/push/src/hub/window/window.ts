@@ -1,6 +1,6 @@
 import type { LogEvent } from '../../contracts/event.js';
 import type { TopicRetention } from '../../contracts/retention.js';
-import { heldBytes } from './held-bytes.js';
+import { heldBytes, topicBytes } from './held-bytes.js';
 import { KnownTopics } from './known-topics.js';
 import { Lanes } from './lanes.js';
 import { LossJournal } from './loss-journal.js';
@@ -28,6 +28,9 @@ export interface WindowOptions {
 
 /** Topics without events may take this part of the memory before they are forgotten. */
 const emptyPart = 1 / 8;
+
+/** Counted for a pinned topic as well as for any: its nodes in the tree. */
+const nodesBytes = 320;
 
 /** From this many steps on, walking through the log is cheaper than gathering topics. */
 const gatherEffort = 2_048;
@@ -269,7 +272,13 @@ export class Window {
     const before = history.bytes;
     history.bytes += by;
     this.bytesHeld += by;
-    if (this.isPinned(history)) this.pinnedBytes += by;
+    if (this.isPinned(history)) this.pinnedBytes += by + pinnedTopicBytes(history, before);
     else this.sizes.moved(history, before);
   }
+}
+
+/** What a topic itself takes whose events are pinned, when it gets its first event; negative when its last one goes. */
+function pinnedTopicBytes({ topic, bytes }: TopicHistory, before: number): number {
+  if (before > 0 === bytes > 0) return 0;
+  return (bytes > 0 ? 1 : -1) * (topicBytes(topic) + nodesBytes);
 }
