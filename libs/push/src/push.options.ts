@@ -31,6 +31,12 @@ export interface RetentionOptions extends Partial<Retention> {
    * account is bounded by `bytes` alone. Default: a sixteenth of `bytes`.
    */
   readonly bytesPerPublisher?: number;
+  /**
+   * Bound on the memory of all state topics of the `MemoryBackplane` together, in bytes. State is never evicted: when it is
+   * reached, publishing more of it rejects with `LIMIT_EXCEEDED`; removals and smaller states pass. With Redis and NATS the
+   * server's own bound holds. Default: 67,108,864 (64 MiB).
+   */
+  readonly stateBytes?: number;
 }
 
 /** What `PushModule.forRoot()` takes besides {@link PushModuleExtras}. Everything has a default. */

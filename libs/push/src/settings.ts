@@ -46,7 +46,7 @@ export interface PushSettings extends Omit<PushOptions, 'http2'> {
 }
 
 const defaults = {
-  retention: { events: 1_000, age: 3_600_000, bytes: 64 * 1024 * 1024 },
+  retention: { events: 1_000, age: 3_600_000, bytes: 64 * 1024 * 1024, stateBytes: 64 * 1024 * 1024 },
   maxEventBytes: 256 * 1024,
   heartbeat: 15_000,
   retry: 2_000,
@@ -64,6 +64,7 @@ const defaults = {
 
 const events = number({ least: 0, infinite: true, of: 'events' });
 const age = number({ least: 1, infinite: true, whole: false, of: 'milliseconds' });
+const span = number({ least: 1, whole: false, of: 'milliseconds' });
 const bytes = number({ least: 1, infinite: true, of: 'bytes' });
 
 const duration = number({ least: 0, most: longestTimer, whole: false, of: 'milliseconds' });
@@ -83,7 +84,8 @@ const topicChecks: Checks<TopicOptions> = {
   retention: shape<Retention>({ events, age }),
   slow: oneOf('gap', 'disconnect', 'latest'),
   state: boolean,
-  tombstones: age,
+  ttl: span,
+  tombstones: span,
 };
 
 const websocketChecks: Checks<WebSocketOptions> = {
@@ -119,7 +121,7 @@ const http2Checks: Checks<ResourceOptions> = {
 const checks: Checks<PushOptions> = {
   backplane,
   topics: list(shape<TopicOptions>(topicChecks), 'a list of rules: [{ pattern, access }]'),
-  retention: shape<RetentionOptions>({ events, age, bytes, bytesPerPublisher: bytes }),
+  retention: shape<RetentionOptions>({ events, age, bytes, bytesPerPublisher: bytes, stateBytes: bytes }),
   maxEventBytes: bytes,
   heartbeat: milliseconds,
   retry: milliseconds,
@@ -155,6 +157,7 @@ const extrasChecks: Checks<PushModuleExtras> = {
  */
 export function settingsOf(options: PushOptions = {}): PushSettings {
   checkOptions(options, checks);
+  options.topics?.forEach(checkState);
   const retention = { ...defaults.retention, ...given(options.retention) };
   return {
     ...options,
@@ -173,6 +176,16 @@ export function settingsOf(options: PushOptions = {}): PushSettings {
     sse: { ...defaults.sse, ...given(options.sse) },
     websocket: { ...defaults.websocket, ...given(options.websocket) },
   };
+}
+
+/** @throws PushError `INVALID_OPTION` for a rule that says what does not go together */
+function checkState({ state, retention, ttl, tombstones }: TopicOptions, index: number): void {
+  const rule = `topics[${index}]`;
+  if (state && retention)
+    refuse(`${rule}.retention`, retention, 'nothing beside state: the newest event is kept');
+  if (!state && ttl !== undefined) refuse(`${rule}.ttl`, ttl, 'a value only with state: true');
+  if (!state && tombstones !== undefined)
+    refuse(`${rule}.tombstones`, tombstones, 'a value only with state: true');
 }
 
 /**

@@ -6,27 +6,34 @@ export interface Retention {
   readonly age: number;
 }
 
-/**
- * What is kept of a state topic besides its newest event, which is its state, whatever its age. An event that a newer one of
- * its topic displaces is not lost: no reader wants it any more.
- */
+/** What is promised for one topic. */
+export interface TopicRetention extends Retention {
+  /** There for a state topic: its newest event is kept, however old; `events` is 1 then, and `age` infinite. */
+  readonly state?: StateRetention;
+}
+
+/** What is promised for a state topic besides its newest event. */
 export interface StateRetention {
-  /** How long a removal (`meta.removed`) is kept, in milliseconds. When it is dropped, that counts as a lost event. */
+  /** The pattern of the rule that makes it one. */
+  readonly pattern: string;
+  /** How long a removal is kept when it is the topic's newest event, in milliseconds. */
   readonly tombstones: number;
 }
 
-/** What is promised for one topic. */
-export interface TopicRetention extends Retention {
-  /** Set for state topics. `events` is then 1, and `age` is infinite. */
-  readonly state?: StateRetention;
+/** What the rules say about state, if any of them does. */
+export interface StateRules {
+  /** Whether the topics that match a pattern are state topics. */
+  among(pattern: string): 'all' | 'some' | 'none';
+  /** The most bytes that all state topics may take in the memory of a node. */
+  readonly bytes: number;
 }
 
 /** The application's rules, as a backplane that keeps a history needs them. */
 export interface RetentionRules {
   /** What is promised for a topic. */
   of(topic: string): TopicRetention;
-  /** The most that any topic is promised, state topics aside: for stores that know one bound for all topics. */
+  /** The most that any topic is promised that is no state topic: for stores that know one bound for all topics. */
   readonly largest: Retention;
-  /** Whether there are state topics. */
-  readonly hasState: boolean;
+  /** There if the application has state topics. */
+  readonly state?: StateRules;
 }

@@ -1,4 +1,4 @@
-import type { Retention, RetentionRules, TopicRetention } from '../contracts/retention.js';
+import type { Retention, RetentionRules, StateRules, TopicRetention } from '../contracts/retention.js';
 import { covers, overlaps } from '../contracts/topic.js';
 
 /**
@@ -13,55 +13,47 @@ export interface TopicRule {
   readonly retention?: Partial<Retention>;
   readonly slow?: SlowPolicy;
   /**
-   * The topics are state topics: the newest event of each is its state, and is kept whatever its age. Readers that resume or
-   * lag get the newest event alone, and no gap. `retention` and `slow` have no meaning for them. Default: `false`.
+   * Makes them state topics: the newest event of each is its state, which is kept until another one replaces it or
+   * `EventBus.remove()` takes it away. Older ones are not promised. Excludes `retention`. Default: `false`.
    */
   readonly state?: boolean;
+  /** For state topics: how long a state is there, in milliseconds. After that it is removed. Default: for ever. */
+  readonly ttl?: number;
   /**
-   * For state topics: how long a removal is remembered, in milliseconds. A client that comes back later than that is told to
-   * forget what it has, and gets the whole state. Default: one hour.
+   * For state topics: how long a removal is remembered, in milliseconds. A client that was away for longer is told of a gap.
+   * Default: 3,600,000 (one hour).
    */
   readonly tombstones?: number;
 }
 
-/** How long the removal of a state is kept, in milliseconds, unless its rule says otherwise. */
-const tombstoneAge = 3_600_000;
+const defaultTombstones = 3_600_000;
 
 /** The rules of an application's topics, and what holds where none of them matches. */
 export class TopicRules implements RetentionRules {
   /** Topics with the same rule share one object: the window keeps the events of each apart. */
   private readonly retentions: readonly { readonly pattern: string; readonly retention: TopicRetention }[];
+  readonly state?: StateRules;
 
   constructor(
     private readonly rules: readonly TopicRule[],
     private readonly retention: Retention,
+    stateBytes = Infinity,
   ) {
     this.retentions = rules.map((rule) => ({
       pattern: rule.pattern,
-      retention: rule.state ? stateRetention(rule) : { ...retention, ...rule.retention },
+      retention: rule.state ? stateRetentionOf(rule) : { ...retention, ...rule.retention },
     }));
+    if (rules.some(({ state }) => state))
+      this.state = { bytes: stateBytes, among: (pattern) => this.stateAmong(pattern) };
   }
 
   of(topic: string): TopicRetention {
     return this.retentions.find((rule) => covers(rule.pattern, topic))?.retention ?? this.retention;
   }
 
-  /** Whether all topics that match a topic or pattern are state topics. */
-  isState(pattern: string): boolean {
-    for (const { pattern: own, state = false } of this.rules) {
-      if (covers(own, pattern)) return state;
-      if (!state && overlaps(own, pattern)) return false;
-    }
-    return false;
-  }
-
-  get hasState(): boolean {
-    return this.rules.some(({ state }) => state);
-  }
-
   get largest(): Retention {
-    const rules = this.retentions.map(({ retention }) => retention).filter(({ state }) => !state);
-    const all = [this.retention, ...rules];
+    const others = this.retentions.flatMap(({ retention }) => (retention.state ? [] : [retention]));
+    const all = [this.retention, ...others];
     return {
       events: Math.max(...all.map(({ events }) => events)),
       age: Math.max(...all.map(({ age }) => age)),
@@ -71,8 +63,18 @@ export class TopicRules implements RetentionRules {
   slowPolicyOf(pattern: string): SlowPolicy {
     return this.rules.find((rule) => covers(rule.pattern, pattern))?.slow ?? 'gap';
   }
+
+  private stateAmong(pattern: string): 'all' | 'some' | 'none' {
+    const found = new Set<boolean>();
+    const coversAll = this.retentions.some((rule) => {
+      if (overlaps(rule.pattern, pattern)) found.add(rule.retention.state !== undefined);
+      return covers(rule.pattern, pattern);
+    });
+    if (!coversAll) found.add(false);
+    return !found.has(true) ? 'none' : found.has(false) ? 'some' : 'all';
+  }
 }
 
-function stateRetention({ tombstones = tombstoneAge }: TopicRule): TopicRetention {
-  return { events: 1, age: Infinity, state: { tombstones } };
+function stateRetentionOf({ pattern, tombstones = defaultTombstones }: TopicRule): TopicRetention {
+  return { events: 1, age: Infinity, state: { pattern, tombstones } };
 }

@@ -35,7 +35,6 @@ export const suiteRetention: RetentionRules = {
     age: topic.startsWith('brief.') ? 400 : 3_600_000,
   }),
   largest: { events: 50, age: 3_600_000 },
-  hasState: false,
 };
 
 /** Starts nodes of a log, and closes them after the test. */

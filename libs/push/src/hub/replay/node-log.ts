@@ -20,6 +20,8 @@ export interface NodeLogOptions {
   readonly windowBytes: number;
   /** How much of it the events of one publisher may take. Default: all. */
   readonly bytesPerPublisher?: number;
+  /** The most bytes of state: see `StateRules.bytes`. Default: no bound. */
+  readonly stateBytes?: number;
   /** Topics without retained events that are remembered one by one. */
   readonly emptyTopics: number;
   /** Told when the backplane's history begins to fail. Reads are repeated until they succeed. Default: the error is dropped. */
@@ -49,7 +51,7 @@ export class NodeLog {
   private sweep: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: NodeLogOptions) {
-    this.rules = new TopicRules(options.rules, options.retention);
+    this.rules = new TopicRules(options.rules, options.retention, options.stateBytes);
     this.window = new Window({
       bytes: options.windowBytes,
       bytesPerPublisher: options.bytesPerPublisher,

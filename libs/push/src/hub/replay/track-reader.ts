@@ -113,7 +113,8 @@ export class TrackReader {
     losses: readonly Loss[],
     page: HistoryPage | undefined,
   ): void {
-    const state = losses.filter(({ subscription }) => this.log.rules.isState(subscription.pattern));
+    const { rules } = this.log;
+    const state = losses.filter(({ subscription }) => rules.state?.among(subscription.pattern) === 'all');
     if (state.length > 0) {
       this.reset(track, state);
       return;
