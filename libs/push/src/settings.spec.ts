@@ -27,7 +27,10 @@ const wrong: [options: object, message: string][] = [
     { retention: { age: '1h' } },
     'retention.age is "1h"; it takes a number of milliseconds of at least 1, or Infinity.',
   ],
-  [{ retention: 1_000 }, 'retention is 1000; it takes an object with events, age, bytes, bytesPerPublisher.'],
+  [
+    { retention: 1_000 },
+    'retention is 1000; it takes an object with events, age, bytes, bytesPerPublisher, stateBytes.',
+  ],
   [{ heartbeat: NaN }, 'heartbeat is NaN; it takes a number of milliseconds from 1 to 2147483647.'],
   [{ heartbeat: 0 }, 'heartbeat is 0; it takes'],
   [{ heartbeat: Infinity }, 'heartbeat is Infinity; it takes'],
@@ -82,7 +85,13 @@ describe('The options of the module', () => {
       retention: { events: 7, bytes: undefined },
       websocket: { maxTopics: undefined, deflate: true },
     });
-    expect(retention).toEqual({ events: 7, age: 3_600_000, bytes: 67_108_864, bytesPerPublisher: 4_194_304 });
+    expect(retention).toEqual({
+      events: 7,
+      age: 3_600_000,
+      bytes: 67_108_864,
+      bytesPerPublisher: 4_194_304,
+      stateBytes: 67_108_864,
+    });
     expect(heartbeat).toBe(15_000);
     expect(websocket).toMatchObject({ maxTopics: 256, deflate: true, firstMessage: false });
   });
