@@ -43,7 +43,7 @@ export { PushLifecycle } from './clients/lifecycle.js';
 export { PushClients, type ConnectedClient } from './clients/push-clients.js';
 export { OnPushConnect, OnPushDisconnect, OnPushSubscribe, OnPushUnsubscribe } from './clients/hooks.js';
 export type { ConnectionContext, DisconnectContext, SubscribeContext } from './clients/hooks.js';
-export type { ErrorContext, ErrorListener } from './bus/error-reporter.js';
+export type { ErrorContext, ErrorListener, ErrorStage } from './bus/error-reporter.js';
 // Resources that arrive before they are asked for
 export { PushResources } from './resources/push-resources.decorator.js';
 export { PushInterceptor } from './resources/push.interceptor.js';

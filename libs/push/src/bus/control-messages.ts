@@ -1,12 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ErrorReporter } from './error-reporter.js';
 
-/** Takes the messages that nodes send each other, its own included. It ignores those that are not for it. */
+/**
+ * Called with every control message, those of its own node included; it ignores the ones that are not meant for it. What it
+ * throws, or rejects with, is reported as the stage `control`.
+ */
 export type ControlListener = (message: string) => unknown;
 
 /**
- * What nodes tell each other through the backplane, besides events: revocations, for example. Any number of listeners get
- * every message, in the order in which they came; what one of them throws is reported, and the others get theirs.
+ * The messages that nodes send each other through the backplane besides events: revocations, for example. Every listener
+ * gets every message, in the order of arrival, even if another listener throws.
  */
 @Injectable()
 export class ControlMessages {
@@ -23,13 +26,14 @@ export class ControlMessages {
     };
   }
 
-  /** Hands a message to the listeners that there are now. Does not throw. */
+  /** Calls the current listeners with a message. Does not throw. */
   dispatch(message: string): void {
+    // A listener may remove another one, which must not be called then.
     for (const entry of [...this.listeners])
-      if (this.listeners.has(entry)) this.hand(entry.listener, message);
+      if (this.listeners.has(entry)) this.call(entry.listener, message);
   }
 
-  private hand(listener: ControlListener, message: string): void {
+  private call(listener: ControlListener, message: string): void {
     const failed = (error: unknown) => this.errors.report(error, { stage: 'control' });
     try {
       const result = listener(message);

@@ -12,7 +12,7 @@ export type { PayloadOf } from '../protocol/topics.js';
  * }
  * ```
  *
- * Topics that nothing here matches stay usable; their data is `unknown`.
+ * Topics that no declaration matches can be used as well; their data is `unknown`.
  */
 // oxlint-disable-next-line typescript/no-empty-object-type -- filled by the application
 export interface PushTopics {}

@@ -2,29 +2,60 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { pushSettings } from '../contracts/settings.js';
 import { logFailure } from './debug-log.js';
 
-/** Where an error came from that has nobody to be thrown to. */
+/**
+ * What failed.
+ *
+ * | stage | the error is of |
+ * | --- | --- |
+ * | `authenticate` | the application's `Authenticator` |
+ * | `policy` | a `TopicPolicy`, or an `access` function |
+ * | `connect`, `subscribe` | a hook of that name. `connect` also: whatever else failed while a WebSocket client was let in |
+ * | `unsubscribe`, `disconnect` | a hook of that name |
+ * | `handler` | a subscriber of `EventBus.on()` |
+ * | `message` | a guard, pipe or handler that ran for the message of a client |
+ * | `stream` | an `@Sse()` route, or what it pipes its stream through |
+ * | `control` | a listener to the control messages of the backplane |
+ * | `history` | reading older events from the backplane; reported once until a read succeeds |
+ * | `dead peers` | looking for connections whose peer has vanished |
+ */
+export type ErrorStage =
+  | 'authenticate'
+  | 'policy'
+  | 'connect'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'disconnect'
+  | 'handler'
+  | 'message'
+  | 'stream'
+  | 'control'
+  | 'history'
+  | 'dead peers';
+
+/** Where an error comes from that has no caller to be thrown to. */
 export interface ErrorContext {
-  /** What failed: `handler`, `stream`, `connect`, `disconnect`, `subscribe`, `history`, … */
-  readonly stage: string;
-  /** The connection that it happened on, if there is one. */
+  /** What failed. */
+  readonly stage: ErrorStage;
+  /** The id of the connection that it happened on, if there is one. */
   readonly connection?: string;
 }
 
-/** Takes errors that belong to nobody. */
+/** Called with errors that have no caller to be thrown to: see `PushOptions.onError`. What it throws is logged. */
 export type ErrorListener = (error: unknown, context: ErrorContext) => void;
 
 const logger = new Logger('Push');
 
-/** The one door for errors that nobody awaits: they are told, never thrown, never fatal. */
+/** Where errors go that no caller awaits. They are reported, and never end the process. */
 @Injectable()
 export class ErrorReporter {
   private readonly listener: ErrorListener | undefined;
 
-  /** Without a listener of the application's, errors are logged. */
-  constructor(@Inject(pushSettings) { onError }: { readonly onError?: ErrorListener }) {
-    this.listener = onError;
+  /** @param settings `onError` is the application's listener; without it, errors are logged */
+  constructor(@Inject(pushSettings) settings: { readonly onError?: ErrorListener }) {
+    this.listener = settings.onError;
   }
 
+  /** Calls the application's listener, or logs the error. Does not throw. */
   report(error: unknown, context: ErrorContext): void {
     if (!this.listener) {
       logger.error(`Failed: ${context.stage}`, error instanceof Error ? error.stack : error);

@@ -13,7 +13,7 @@ import { ErrorReporter } from './error-reporter.js';
 import { publisherKey } from './publisher-key.js';
 import { checkedMeta } from './publish-meta.js';
 import type { EventStream, StreamData, StreamOptions } from './event-stream.js';
-import { handle, type PushEvent } from './handled-events.js';
+import { handledEvents, type PushEvent } from './handled-events.js';
 import { streamOf, type CurrentClient } from './stream-reader.js';
 
 /** How an event is published. */
@@ -28,13 +28,14 @@ export interface PublishOptions {
    * of the first event. 1 to 128 visible ASCII characters.
    */
   readonly messageId?: string;
-  /** Only for who is connected right now: not stored, no id, at most once. Default: `false`. */
+  /** Only for clients that are connected right now: not stored, no id, delivered at most once. Default: `false`. */
   readonly ephemeral?: boolean;
   /** The id of a connection that does not get the event: "everyone but the sender". */
   readonly except?: string;
   /**
-   * On whose behalf it is published, as the id of a principal: its events have a share of the memory
-   * (`retention.bytesPerPublisher`), and its own oldest go first. Clients never see it. Default: on the application's own.
+   * The id of the principal on whose behalf it is published, 1 to 256 characters. Its events have a share of the memory
+   * (`retention.bytesPerPublisher`), beyond which its own oldest events go. Clients never see it. Default: the application
+   * itself, which `retention.bytes` alone bounds.
    */
   readonly publisher?: string;
   /**
@@ -45,21 +46,21 @@ export interface PublishOptions {
   readonly meta?: EventMeta;
 }
 
-/** One of the events for `publishMany`: what it carries is what its topic was declared with. */
+/** One of the events for `publishMany`. Its data has the type that its topic is declared with in `PushTopics`. */
 export interface Publication<Topic extends string = string, Data = unknown> extends PublishOptions {
   readonly topic: Topic;
   readonly data: Data;
 }
 
-/** Publications of these topics, one by one. */
+/** A publication for each of these topics, in their order. */
 export type Publications<Topics, Names extends readonly string[]> = {
   readonly [Index in keyof Names]: Publication<Names[Index], PayloadOf<Topics, Names[Index]>>;
 };
 
-/** Injects which client streams are made or read for: a `CurrentClient`. Default: for none, and each begins where its options say. */
+/** Injects the `CurrentClient`, by which a stream finds its client. Without it, a stream starts where its options say. */
 export const currentStreamClient = Symbol('CurrentClient');
 
-/** `error` and `open` are what an `EventSource` says of itself: an event of that type would look like it. */
+/** An `EventSource` dispatches `error` and `open` itself, and its listeners could not tell an event of that type apart. */
 const typeGrammar = /^(?!push\.|(?:error|open)$)[^\p{Cc}]{1,128}$/u;
 const messageIdGrammar = /^[!-~]{1,128}$/;
 
@@ -108,7 +109,7 @@ export class EventBus<Topics = PushTopics> {
    * Publishes several events, in order. All are checked before the first is stored.
    *
    * @returns their ids, in order
-   * @throws PushError as `publish`; if the backplane fails in between, the events before may be stored
+   * @throws PushError as `publish`; if the backplane fails midway, the events before that may be stored
    */
   publishMany<const Names extends readonly string[]>(
     publications: Publications<Topics, Names>,
@@ -127,12 +128,13 @@ export class EventBus<Topics = PushTopics> {
   }
 
   /**
-   * The events of one or more topics or patterns, to return from an `@Sse()` route or to pipe. Unpiped, on a route
-   * without interceptors, they are written as bytes that all clients of the same topics share.
+   * The events of one or more topics or patterns, to return from an `@Sse()` route or to pipe. On a route without
+   * interceptors, a stream that is not piped is written as bytes that all clients of the same topics share.
    *
-   * Topics that hold something of a client's request are written with the tag `topic`: topic`orders.${id}`.
+   * Write topics that contain a part of a client's request with the tag `topic`: topic`orders.${id}`.
    *
-   * @throws PushError `INVALID_TOPIC`, which Nest answers with 400; also for a wildcard without the option `wildcards`
+   * @throws PushError `INVALID_TOPIC`, which becomes an answer with status 400; also for a wildcard without the option
+   * `wildcards`
    */
   stream<const Pattern extends string, const Options extends StreamOptions = StreamOptions>(
     topics: Pattern | readonly Pattern[],
@@ -154,12 +156,12 @@ export class EventBus<Topics = PushTopics> {
    */
   on<const Pattern extends string>(pattern: Pattern): Observable<PushEvent<PayloadOf<Topics, Pattern>>> {
     assertPattern(pattern);
-    return handle<PayloadOf<Topics, Pattern>>(this.hub, pattern, (error) =>
+    return handledEvents<PayloadOf<Topics, Pattern>>(this.hub, pattern, (error) =>
       this.errors.report(error, { stage: 'handler' }),
     );
   }
 
-  /** What this node holds at the moment. */
+  /** What this node holds now: connections, subscriptions, the memory of its window. */
   stats(): HubStats {
     return this.hub.stats();
   }

@@ -7,23 +7,23 @@ import type { Start } from '../hub/replay/cursor.js';
 /** How `EventBus.stream()` reads. */
 export interface StreamOptions {
   /**
-   * Where a new reader begins: `now` (default), `last`, `earliest`, or an event's id. A client that comes back goes on
-   * after the `Last-Event-ID` that it brings, whatever is said here.
+   * Where a new reader starts: `now`, `last`, `earliest`, or an event's id. A client that reconnects with `Last-Event-ID`
+   * resumes after that instead. Default: `now`.
    */
   readonly from?: Start;
   /** Wrap the data as `{ topic, data }`, for streams of several topics. Default: `false`. */
   readonly envelope?: boolean;
   /**
-   * Whether the topics may have wildcards. Say so where the code alone writes them: whatever a client brings could be `>`.
+   * Whether the topics may have wildcards. Allow it only where no part of a topic comes from a client, which could send `>`.
    * Default: `false`.
    */
   readonly wildcards?: boolean;
 }
 
-/** What a message's `data` may be, for Nest: it writes strings as they are, and anything else as JSON. */
+/** The `data` of a message, as Nest types it: it writes a string as it is, and anything else as JSON. */
 type MessageData<Data> = [Data] extends [string | object] ? Data : string | object;
 
-/** An event as it comes out of a stream. */
+/** An event, as a stream emits it. */
 export interface StreamEvent<Data = unknown> extends MessageEvent {
   /** `undefined` for ephemeral events. */
   readonly id?: string;
@@ -33,32 +33,35 @@ export interface StreamEvent<Data = unknown> extends MessageEvent {
   readonly meta?: EventMeta;
 }
 
-/** A gap notice as it comes out of a stream, before anything newer. Let it through in a pipe: the client has to know. */
+/**
+ * A gap notice, as a stream emits it: events are missing. It comes before anything newer. Operators have to let it through,
+ * so that the client learns of the gap.
+ */
 export interface StreamGap extends MessageEvent {
   readonly id: string;
   readonly type: 'push.gap';
   readonly data: GapNotice;
 }
 
-/** What comes out of a stream; {@link isGap} tells which. */
+/** What a stream emits; {@link isGap} tells the two apart. */
 export type StreamMessage<Data = unknown> = StreamEvent<Data> | StreamGap;
 
-/** Whether a message of a stream is a gap notice, and not an event: no event can have its type. */
+/** Whether a message of a stream is a gap notice. No event can have its type: `publish` refuses types that begin with `push.`. */
 export function isGap(message: StreamMessage): message is StreamGap {
   return message.type === 'push.gap';
 }
 
-/** What the events of a stream carry, by how it is read. */
+/** The type of an event's `data`, by the options of the stream. */
 export type StreamData<Data, Options extends StreamOptions> = Options extends { readonly envelope: true }
   ? { readonly topic: string; readonly data: Data }
   : Data;
 
 /**
- * The events of some topics, as Nest's `@Sse()` takes them. Cold: each subscriber reads the log by itself. It never
- * completes by itself; gaps come as messages of type `push.gap`. `EventBus.stream()` makes it.
+ * The events of some topics, as an `Observable` that Nest's `@Sse()` accepts. It is cold: each subscriber reads the log on its
+ * own. It never completes. Gaps come as messages of type `push.gap`. `EventBus.stream()` makes it.
  */
 export class EventStream<Data = unknown> extends Observable<StreamMessage<Data>> {
-  /** @param read begins to read for a subscriber */
+  /** @param read starts to read the log for a subscriber */
   constructor(
     readonly topics: readonly string[],
     readonly options: StreamOptions,

@@ -2,12 +2,15 @@ import { HttpException } from '@nestjs/common';
 import { logRefusal } from './debug-log.js';
 import { PushError, type PushErrorCode } from '../contracts/errors.js';
 
-/** What a client is told of something that was thrown. */
+/** What a client is told about an error that was thrown. */
 export interface Failure {
   readonly error: PushError;
-  /** For input of the wrong shape: what is wrong with it. */
+  /** For input of the wrong shape: one entry for each thing that is wrong with it. */
   readonly details?: readonly string[];
-  /** Whether the application threw it on purpose; anything else is to be reported, and its message kept back. */
+  /**
+   * Whether the error was thrown for the client to see. Any other error has to be reported to the application; the client is
+   * only told `INTERNAL`.
+   */
   readonly isExpected: boolean;
 }
 
@@ -18,7 +21,7 @@ const codeOf: Record<number, PushErrorCode> = {
   503: 'UNAVAILABLE',
 };
 
-/** Translates what guards, pipes, handlers and streams throw. */
+/** Translates an error that a guard, pipe, handler or stream has thrown, and logs it if it is a refusal. */
 export function explain(thrown: unknown): Failure {
   const failure = failureOf(thrown);
   if (failure.isExpected) logRefusal(failure.error);
@@ -33,7 +36,7 @@ function failureOf(thrown: unknown): Failure {
     const code = codeOf[status] ?? (status < 500 ? 'INVALID_MESSAGE' : undefined);
     const { message } = thrown.getResponse() as { message?: unknown };
     const details = Array.isArray(message) ? message.map(String) : undefined;
-    // What Nest's own pipes say of it is "Bad Request Exception"; the reasons are in the list.
+    // The message of Nest's own pipes is "Bad Request Exception"; the reasons are in the list.
     const reason = details ? `${details.join('; ')}.` : thrown.message;
     if (code) return { error: new PushError(code, reason, { cause: thrown }), details, isExpected: true };
   }

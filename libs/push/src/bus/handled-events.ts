@@ -5,7 +5,7 @@ import type { EventMeta } from '../contracts/event-meta.js';
 import type { Batch } from '../contracts/event.js';
 import type { Hub } from '../hub/hub.js';
 
-/** An event as the server's own handlers get it. */
+/** An event, as the server's own handlers get it: see `EventBus.on()`. */
 export interface PushEvent<Data = unknown> {
   /** `undefined` for ephemeral events. */
   readonly id: string | undefined;
@@ -17,10 +17,10 @@ export interface PushEvent<Data = unknown> {
 }
 
 /**
- * The events of `pattern` from now on. Observers are isolated: what one throws, or a promise of its that rejects, goes to
- * `onError`; RxJS alone would end the process with it.
+ * The events of `pattern` from now on. An error of an observer (it throws, or returns a promise that rejects) goes to
+ * `onError`, and its subscription goes on: with RxJS alone, such an error ends the process.
  */
-export function handle<Data>(
+export function handledEvents<Data>(
   hub: Hub,
   pattern: string,
   onError: (error: unknown) => void,
@@ -51,7 +51,7 @@ class HandledEvents<Value> extends Observable<Value> {
     super(subscribe);
   }
 
-  /** By this, what operators make of it is of this class too, and the handler behind a pipe is as isolated. */
+  /** Operators call this to make their results. They have to be of this class too, or an observer of a pipe would not be isolated. */
   override lift<Result>(operator?: Operator<Value, Result>): Observable<Result> {
     const lifted = new HandledEvents<Result>(this.onError);
     lifted.source = this;
@@ -64,7 +64,7 @@ class HandledEvents<Value> extends Observable<Value> {
     error?: ((error: unknown) => void) | null,
     complete?: (() => void) | null,
   ) {
-    // Operators subscribe with a Subscriber of their own, which handles errors as RxJS does.
+    // An operator subscribes with a Subscriber of its own. It passes errors on to the end of the pipe, where they are handled.
     if (observerOrNext instanceof Subscriber) return super.subscribe(observerOrNext);
     const observer: Partial<Observer<Value>> =
       typeof observerOrNext === 'function'

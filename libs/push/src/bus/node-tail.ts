@@ -4,14 +4,14 @@ import type { Position } from '../contracts/position.js';
 import type { Hub } from '../hub/hub.js';
 import type { ControlMessages } from './control-messages.js';
 
-/** Where everything comes in that a backplane tells this node: the log goes to the hub, control messages to their listeners. */
+/** What a backplane calls on this node: the log goes to the hub, control messages go to their listeners. */
 export class NodeTail implements Tail {
   constructor(
     private readonly hub: Hub,
     private readonly controlMessages: ControlMessages,
   ) {}
 
-  /** Begins to read the log of `backplane`. */
+  /** Starts to read the log of `backplane`. */
   start(backplane: Backplane): void {
     backplane.start(this, this.hub.retention);
     this.hub.consult(backplane);

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { PushError } from '../contracts/errors.js';
 
 /**
- * What a publisher is called where its events are kept: a digest, since an id may be long, and is nobody's business there.
+ * The key by which a publisher's events are counted, and which is stored with them. It is a digest of the principal's id: an
+ * id may be long, and may be personal data that does not belong in the backplane.
  *
  * @throws PushError `INVALID_OPTION`
  */

@@ -7,7 +7,7 @@ import type { Hub } from '../hub/hub.js';
 import type { Start } from '../hub/replay/cursor.js';
 import { EventStream, type StreamEvent, type StreamMessage, type StreamOptions } from './event-stream.js';
 
-/** A client that reads event streams through the application's own code: of an `@Sse()` route, for example. */
+/** A client for which the application's own code reads event streams: the client of an `@Sse()` route, for example. */
 export interface StreamClient {
   /** The id that the client resumes from, if it brings one. */
   readonly lastEventId: string | undefined;
@@ -21,12 +21,12 @@ export interface StreamClient {
   hand(id: string | undefined): void;
 }
 
-/** Tells which client the code that runs now, synchronously, makes or reads streams for. */
+/** Returns the client that the code running right now serves; `undefined` if it serves none. */
 export type CurrentClient = () => StreamClient | undefined;
 
 /**
- * A stream of some topics. A subscriber reads for the client that there is when it subscribes, or else for the one that
- * the stream was made for.
+ * A stream of some topics. It reads for the client that is current at the time of the subscription; if there is none, for
+ * the client that was current when the stream was made.
  */
 export function streamOf(
   hub: Hub,
@@ -42,13 +42,13 @@ export function streamOf(
     const reader = new StreamReader(subscriber, options.envelope ?? false, client);
     const cursor = hub.join(reader);
     subscriber.add(() => cursor.leave());
-    // An empty id, as queries have it, is none.
+    // An id may be empty if it comes from a query, and then says nothing.
     const start = client?.lastEventId || options.from || 'now';
     cursor.subscribe(topics, start, (id) => client?.begin(start, id));
   });
 }
 
-/** A reader within the process: always ready, since RxJS has no way to say otherwise. */
+/** Reads the log for a subscriber of RxJS. It is never full, since RxJS has no backpressure. */
 class StreamReader implements Connection {
   readonly id = randomUUID();
 

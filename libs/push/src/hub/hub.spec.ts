@@ -19,7 +19,7 @@ describe('A subscription', () => {
     expect(client.story).toEqual(['a=2']);
   });
 
-  it('starts at an id: with everything behind it, at once', () => {
+  it('starts at an id: with everything after it, at once', () => {
     const node = new MemoryNode();
     node.publish('a', 1, 2, 3);
     node.publish('b', 4);

@@ -8,67 +8,72 @@ import { Cursor } from './replay/cursor.js';
 import type { HistoryStats } from './replay/history-reader.js';
 import { NodeLog } from './replay/node-log.js';
 
-/** A snapshot of the hub, for `EventBus.stats()`. */
+/** A snapshot of this node's hub: see `EventBus.stats()`. */
 export interface HubStats {
+  /** Readers of the log: connected clients, and streams and handlers of the application. */
   readonly connections: number;
-  /** Topics and patterns over all connections; one that is being added again counts twice until that is done. */
+  /** Topics and patterns over all connections. One that a connection asks for again counts twice until that has caught up. */
   readonly subscriptions: number;
-  /** Different sets of topics among the connections: those with the same one are served with one buffer a turn. */
+  /** Different sets of topics among the connections. Connections with the same set share their bytes. */
   readonly audiences: number;
-  /** Connections that are catching up, or whose socket is full. */
+  /** Connections that have not got everything yet: they are catching up, or their socket is full. */
   readonly behind: number;
   /** Gap notices sent since the start. */
   readonly gaps: number;
+  /** The recent part of the log, in memory. */
   readonly window: {
+    /** Retained events. */
     readonly events: number;
+    /** About how much memory they and their topics take. */
     readonly bytes: number;
+    /** Topics that are known, with or without retained events. */
     readonly topics: number;
   };
-  /** What was older than the window; all 0 if the backplane keeps no more than the window does. */
+  /** Reads of events that are older than the window. All 0 if the backplane keeps no more than the window does. */
   readonly history: HistoryStats;
-  /** Ids. */
+  /** Positions in the log, as event ids. Empty as long as the log is not known. */
   readonly positions: {
-    /** The end of the log: of the newest event. Empty as long as the log is not known. */
+    /** The position of the newest event. */
     readonly head: string;
-    /** Everyone has everything up to here: where the connection is that is furthest behind. */
+    /** The position of the slowest connection: all others have everything up to here, too. */
     readonly slowest: string;
   };
 }
 
 /**
- * The door of this room. The bus brings the log in here, event by event, and clients get their cursors; what cursors read
+ * The public face of `hub/`: the bus hands in the log, event by event, and connections get their cursors. What cursors read
  * is the {@link NodeLog}.
  */
 @Injectable()
 export class Hub {
   private readonly cursors = new Set<Cursor>();
-  /** Called when the log is reached for the first time. */
+  /** Called when the log is known for the first time. */
   private onOpen: (() => void)[] = [];
 
   constructor(@Inject(NodeLog) private readonly log: NodeLog) {}
 
-  /** How much of each topic is promised to be kept. */
+  /** How many events of each topic are kept, and for how long. */
   get retention(): RetentionRules {
     return this.log.rules;
   }
 
-  /** Uses what a backplane knows besides the events that it delivers: older ones, and where the log ends. */
+  /** Uses a backplane for what it can do besides delivering events: reading older ones, and telling the head of the log. */
   consult(backplane: Pick<Backplane, 'history' | 'head'>): void {
     if (backplane.history) this.log.readOlderFrom(backplane.history);
     if (backplane.head) this.log.verifyAgainst(() => backplane.head!());
   }
 
-  /** The id of the end of the log, once that is known: a reader that resumes from it gets what comes from now on. */
+  /** The id of the head of the log, `undefined` as long as that is not known. A reader that resumes from it gets newer events. */
   get position(): string | undefined {
     return this.log.position;
   }
 
-  /** Whether the log was ever reached. */
+  /** Whether the log is known: the backplane was reached at least once. */
   get isOpen(): boolean {
     return this.log.epoch !== '';
   }
 
-  /** Calls `listener` when the log is reached for the first time; at once if it was. */
+  /** Calls `listener` when the log is known for the first time; at once if it is known already. */
   whenOpen(listener: () => void): void {
     if (this.isOpen) listener();
     else this.onOpen.push(listener);
@@ -81,12 +86,12 @@ export class Hub {
     return cursor;
   }
 
-  /** Resolves once publishers may go on; `undefined` if they may at once. */
+  /** Resolves once publishers may continue; `undefined` if they need not wait. */
   congested(): Promise<void> | undefined {
     return this.log.fanOut.congested();
   }
 
-  /** The log is this one, and its events after `position` follow: see `Tail.open`. */
+  /** The node now follows the log of `position`, from there on: see `Tail.open`. */
   open(position: Position): void {
     const isAnother = this.isOpen;
     this.log.open(position);
@@ -109,12 +114,12 @@ export class Hub {
     this.log.fanOut.add(event);
   }
 
-  /** The log has come to `sequence` without an event. */
+  /** The log has no events between the last one and `sequence`: see `Tail.reach`. */
   reach(sequence: number): void {
     this.log.reach(sequence);
   }
 
-  /** The events up to `sequence` that have not been delivered are not: see `Tail.skip`. */
+  /** Events up to `sequence` that were not delivered never will be: see `Tail.skip`. */
   skip(sequence: number): void {
     for (const cursor of this.cursors) cursor.pause();
     this.log.restart(sequence);
@@ -122,6 +127,7 @@ export class Hub {
     this.log.unverified?.reached();
   }
 
+  /** Counts what there is now. Takes time in proportion to the number of connections. */
   stats(): HubStats {
     const { cursors, log } = this;
     const { window } = log;
@@ -149,7 +155,7 @@ export class Hub {
     };
   }
 
-  /** Stops all timers and deliveries. Connections are their owners' to end. */
+  /** Stops all timers and deliveries. The connections stay open: their owners end them. */
   close(): void {
     this.log.close();
   }

@@ -1,76 +1,79 @@
 import type { WorkBudget } from '../contracts/connection.js';
 
 /**
- * How much work one turn of the event loop has room for, and how much of it a client may do before the others have theirs.
- * A unit is an entry of the log that is looked at, or something that costs as much: a tenth of a microsecond to a whole one.
+ * How much work is done in one turn of the event loop, in units. A unit is one entry of the log that is looked at, or
+ * something that costs as much: 0.1 to 1 microsecond.
  */
-const turnUnits = 16_384;
-const quantum = 2_048;
+const unitsPerTurn = 16_384;
 
-/** However little was counted, a turn ends after so many milliseconds. */
+/** How much of it one client may do before it is the turn of the others, in units. */
+const unitsPerClient = 2_048;
+
+/** How long a turn may take, in milliseconds, even if fewer units were counted. */
 const slice = 10;
 
-/** Longest time, in milliseconds, until a client whose budget is exhausted is looked at again. */
-const longestDelay = 1_000;
+/** The longest time, in milliseconds, after which the budget of a client that was exhausted is looked at again. */
+const maxDelay = 1_000;
 
-/** Work that goes on until it is done, a piece at a time. */
+/** Work that is done piece by piece, in several turns if need be. */
 export interface Task {
-  /** What its work is charged to. Tasks with the same budget are one client's, and share its turn. */
+  /** What its work is charged to. Tasks with the same budget belong to one client, and share its turn. */
   readonly budget?: WorkBudget;
-  /** Goes on as long as `Scheduler.mayRun` allows. MUST NOT throw. */
+  /** Continues as long as `Scheduler.mayRun` allows. MUST NOT throw. */
   run(): void;
 }
 
-/** The tasks of a client that wait for its turn, in order. */
-interface Line {
+/** The tasks of one client that wait, in order. */
+interface ClientQueue {
   readonly tasks: Set<Task>;
-  /** Its budget is exhausted: it has no turn until then. */
+  /** Set while the client's budget is exhausted: it has no turn until this fires. */
   delay: NodeJS.Timeout | undefined;
 }
 
 /**
- * Shares out the time of the event loop: live delivery first, then those who read the past, round robin by client. However
- * much they ask for, no turn takes longer than a slice; a client whose budget is exhausted waits, and the others go on.
+ * Shares out the time of the event loop: first live delivery, then the tasks that read the past, client by client in turn. No
+ * turn takes longer than a slice, however much is asked for. A client whose budget is exhausted waits; the others do not.
  */
 export class Scheduler {
-  private left = turnUnits;
-  /** What clients have done in this turn, each since it was last its turn. */
+  /** Units that are left of this turn. */
+  private left = unitsPerTurn;
+  /** Units that each client has used in this turn, since its tasks were last run. */
   private readonly used = new Map<object, number>();
-  private readonly lines = new Map<object, Line>();
+  private readonly queues = new Map<object, ClientQueue>();
   private readonly waiting = new Map<Task, object>();
   private running: Task | undefined;
   private scheduled: NodeJS.Immediate | undefined;
 
-  /** @param first what has precedence in each turn */
+  /** @param first is called at the beginning of each turn, before any task */
   constructor(private readonly first: () => void) {}
 
-  /** Number of tasks that wait for a turn. */
+  /** How many tasks wait for their turn. */
   get size(): number {
     return this.waiting.size;
   }
 
-  /** Whether `task` may do a piece of its work now. If not, it is run when it is its turn. */
+  /** Whether `task` may do a piece of its work now. If not, it is queued, and run when it is its turn. */
   mayRun(task: Task): boolean {
     const client = task.budget ?? task;
-    const isNext = task === this.running || !this.lines.has(client);
-    const hasRoom = this.left > 0 && (this.used.get(client) ?? 0) < quantum;
+    const isNext = task === this.running || !this.queues.has(client);
+    const hasRoom = this.left > 0 && (this.used.get(client) ?? 0) < unitsPerClient;
     if (isNext && hasRoom && !(task.budget && task.budget.delay > 0)) return true;
     this.add(task);
     return false;
   }
 
-  /** Lets `task` run when it is its turn. */
+  /** Queues `task`, which is run when it is its turn. */
   add(task: Task): void {
     if (this.waiting.has(task)) return;
     const client = task.budget ?? task;
     this.waiting.set(task, client);
-    const line = this.lines.get(client);
-    if (line) line.tasks.add(task);
-    else this.lines.set(client, { tasks: new Set([task]), delay: undefined });
+    const queue = this.queues.get(client);
+    if (queue) queue.tasks.add(task);
+    else this.queues.set(client, { tasks: new Set([task]), delay: undefined });
     this.schedule();
   }
 
-  /** Counts work that was done for `task`. */
+  /** Counts work that was done for `task`, in units, and charges it to its budget. */
   spend(task: Task, units: number): void {
     const client = task.budget ?? task;
     this.left -= units;
@@ -79,21 +82,21 @@ export class Scheduler {
     this.schedule();
   }
 
-  /** The task does not want to run any more. */
+  /** Takes `task` out of the queue. */
   forget(task: Task): void {
     const client = this.waiting.get(task);
     if (!client) return;
     this.waiting.delete(task);
-    const line = this.lines.get(client)!;
-    line.tasks.delete(task);
-    if (line.tasks.size === 0) this.drop(client, line);
+    const queue = this.queues.get(client)!;
+    queue.tasks.delete(task);
+    if (queue.tasks.size === 0) this.drop(client, queue);
   }
 
-  /** Nothing is run any more. */
+  /** Drops all tasks. */
   stop(): void {
     clearImmediate(this.scheduled);
-    for (const line of this.lines.values()) clearTimeout(line.delay);
-    this.lines.clear();
+    for (const queue of this.queues.values()) clearTimeout(queue.delay);
+    this.queues.clear();
     this.waiting.clear();
   }
 
@@ -104,31 +107,31 @@ export class Scheduler {
   private readonly turn = (): void => {
     this.scheduled = undefined;
     this.first();
-    this.left = turnUnits;
+    this.left = unitsPerTurn;
     this.used.clear();
     const deadline = performance.now() + slice;
-    let isWanted = false;
-    // A client that wants to go on comes again at the end.
-    for (const [client, line] of this.lines) {
-      if (line.delay) continue;
-      isWanted = this.left <= 0 || performance.now() >= deadline;
-      if (isWanted) break;
-      this.serve(client, line);
+    let isCutShort = false;
+    // A client with more to do is queued again, at the end: so this loop may come to it a second time.
+    for (const [client, queue] of this.queues) {
+      if (queue.delay) continue;
+      isCutShort = this.left <= 0 || performance.now() >= deadline;
+      if (isCutShort) break;
+      this.serve(client, queue);
     }
-    if (isWanted) this.schedule();
+    if (isCutShort) this.schedule();
   };
 
-  private serve(client: object, line: Line): void {
-    const [task] = line.tasks;
+  private serve(client: object, queue: ClientQueue): void {
+    const [task] = queue.tasks;
     const delay = task!.budget?.delay ?? 0;
     if (delay > 0) {
-      line.delay = setTimeout(() => this.comeBack(line), Math.min(delay, longestDelay)).unref();
+      queue.delay = setTimeout(() => this.resume(queue), Math.min(delay, maxDelay)).unref();
       return;
     }
-    line.tasks.delete(task!);
+    queue.tasks.delete(task!);
     this.waiting.delete(task!);
-    this.lines.delete(client);
-    if (line.tasks.size > 0) this.lines.set(client, line);
+    this.queues.delete(client);
+    if (queue.tasks.size > 0) this.queues.set(client, queue);
     this.used.delete(client);
     this.running = task;
     try {
@@ -138,13 +141,13 @@ export class Scheduler {
     }
   }
 
-  private comeBack(line: Line): void {
-    line.delay = undefined;
+  private resume(queue: ClientQueue): void {
+    queue.delay = undefined;
     this.schedule();
   }
 
-  private drop(client: object, line: Line): void {
-    clearTimeout(line.delay);
-    this.lines.delete(client);
+  private drop(client: object, queue: ClientQueue): void {
+    clearTimeout(queue.delay);
+    this.queues.delete(client);
   }
 }

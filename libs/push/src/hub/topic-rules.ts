@@ -2,15 +2,22 @@ import type { Retention, RetentionRules, StateRules, TopicRetention } from '../c
 import { covers, overlaps } from '../contracts/topic.js';
 
 /**
- * What happens to a reader that is so slow that events are gone before it took them: `gap` tells it and goes on with
- * what is retained, `disconnect` ends its connection, `latest` tells it and goes on with the newest event of each topic.
+ * What happens to a client that reads so slowly that events are gone before they were written to it. With all but
+ * `disconnect`, it gets a gap notice first.
+ *
+ * - `gap`: it continues with the oldest events that are retained.
+ * - `latest`: it continues with the newest event of each topic.
+ * - `disconnect`: its connection ends with `TOO_SLOW`.
  */
 export type SlowPolicy = 'gap' | 'disconnect' | 'latest';
 
-/** A rule for the topics that match `pattern`. Of several rules that match, the first holds. */
+/** A rule for the topics that match `pattern`. Of several rules that match a topic, the first holds. */
 export interface TopicRule {
+  /** A topic, or a pattern with wildcards: `orders.*`, `orders.>`. */
   readonly pattern: string;
+  /** How much of each of the topics is kept. Default: the `retention` of the module. */
   readonly retention?: Partial<Retention>;
+  /** What happens to clients that read these topics too slowly. Default: `gap`. */
   readonly slow?: SlowPolicy;
   /**
    * Makes them state topics: the newest event of each is its state, which is kept until another one replaces it or
@@ -28,12 +35,13 @@ export interface TopicRule {
 
 const defaultTombstones = 3_600_000;
 
-/** The rules of an application's topics, and what holds where none of them matches. */
+/** Answers which rule holds for a topic, and what holds for a topic without a rule. */
 export class TopicRules implements RetentionRules {
-  /** Topics with the same rule share one object: the window keeps the events of each apart. */
+  /** Topics with the same rule get the same object, by which the window knows that their events expire in one order. */
   private readonly retentions: readonly { readonly pattern: string; readonly retention: TopicRetention }[];
   readonly state?: StateRules;
 
+  /** @param retention for the topics that no rule matches */
   constructor(
     private readonly rules: readonly TopicRule[],
     private readonly retention: Retention,
@@ -60,6 +68,7 @@ export class TopicRules implements RetentionRules {
     };
   }
 
+  /** Of a pattern, the policy of the first rule that covers all of it. */
   slowPolicyOf(pattern: string): SlowPolicy {
     return this.rules.find((rule) => covers(rule.pattern, pattern))?.slow ?? 'gap';
   }

@@ -1,12 +1,12 @@
-/** A reader that is counted by its topics. */
+/** A reader that is counted by its set of topics. */
 export interface Counted {
-  /** Equal for readers with the same topics; `undefined` if it has none. */
+  /** Equal for readers with the same topics; `undefined` for one without topics. */
   readonly audience: string | undefined;
-  /** The audience that it is counted in. `Audiences` sets it. */
+  /** The audience in which it is counted now. Only `Audiences` changes it. */
   counted: string | undefined;
 }
 
-/** How many readers there are of each set of topics. */
+/** Counts the readers of each set of topics. */
 export class Audiences {
   private readonly sizes = new Map<string, number>();
 
@@ -15,7 +15,7 @@ export class Audiences {
     return this.sizes.size;
   }
 
-  /** The topics of a reader may have changed. */
+  /** Counts a reader whose topics may have changed. */
   count(reader: Counted): void {
     const { audience, counted } = reader;
     if (audience === counted) return;

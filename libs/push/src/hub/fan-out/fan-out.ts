@@ -7,23 +7,25 @@ import { Departures, Interest } from './interest.js';
 import { Slice } from './slice.js';
 import type { Member, Subscribers } from './subscribers.js';
 
-/** How long one turn may be spent on delivering before the event loop gets to do something else, in milliseconds. */
+/** How long one turn of the event loop may be spent on deliveries, in milliseconds. */
 const slice = 10;
 
-/** From here on publishers are made to wait. */
-const congestion = 64 * roundBytes;
+/** Publishers have to wait while so many bytes of payload, or so many events, are not delivered. */
+const congestedBytes = 64 * roundBytes;
+const congestedEvents = 16 * roundEvents;
 
 /**
- * Takes new events from the log to those who want them. What is published in one turn of the event loop is delivered at its
- * end, together: at low rates that is at once, under load it batches by itself.
+ * Delivers new events of the log to the live members that subscribe to them. All events of one turn of the event loop are
+ * delivered together at its end: at low rates that is at once, and under load it makes batches.
  */
 export class FanOut {
   /** Live members have everything up to this sequence. */
   delivered = 0;
+  /** The sets of topics that members have. */
   readonly audiences = new Audiences();
   private readonly index = new TopicIndex<Subscribers>();
   private readonly departures = new Departures();
-  /** Events, in order; those of the round that is being delivered come first. */
+  /** Events in order. The delivered ones come first, then those of the current round. */
   private pending: LogEvent[] = [];
   private pendingBytes = 0;
   /** How many of the pending events are delivered. */
@@ -33,23 +35,23 @@ export class FanOut {
   private scheduled: NodeJS.Immediate | undefined;
   private waiting: (() => void)[] = [];
 
-  /** Number of the round of deliveries that is going on, or was the last. */
+  /** Number of the current round of deliveries, or of the last one. */
   get round(): number {
     return this.current.number;
   }
 
-  /** An empty set of topics: while `member` is live, it gets the new events of those that are added. */
+  /** An empty set of topics for `member`. While the member is live, it gets the new events of the topics that it adds to the set. */
   interestOf(member: Member): TopicSet {
     return new Interest(this.index, member);
   }
 
-  /** A member has gone, and wants nothing any more. */
+  /** Unsubscribes a member that has left, whose topics are `interest`. */
   leave(member: Member, interest: TopicSet): void {
     this.audiences.count(member);
     this.departures.add(interest);
   }
 
-  /** Takes an event for the end of this turn. */
+  /** Queues an event for delivery at the end of this turn of the event loop. */
   add(event: LogEvent): void {
     if (this.index.size === 0 && this.pending.length === 0) {
       if (event.sequence > 0) this.delivered = event.sequence;
@@ -60,24 +62,24 @@ export class FanOut {
     this.scheduled ??= setImmediate(this.turn);
   }
 
-  /** The events that not everyone has been written yet. */
+  /** The events that have not been written to all live members yet. */
   *undelivered(): Generator<LogEvent> {
     for (let index = this.done; index < this.pending.length; index++) yield this.pending[index]!;
   }
 
-  /** Delivers now what is due in this turn, before anything else is done in it. */
+  /** Delivers the queued events now instead of at the end of the turn. */
   flush(): void {
     if (!this.scheduled) return;
     clearImmediate(this.scheduled);
     this.turn();
   }
 
-  /** Resolves once there is room for more events; `undefined` while there is. */
+  /** Resolves once there is room for more events; `undefined` if there is now. */
   congested(): Promise<void> | undefined {
     return this.isCongested ? new Promise((resolve) => this.waiting.push(resolve)) : undefined;
   }
 
-  /** Drops what is not delivered. */
+  /** Drops what has not been delivered, and lets publishers continue. */
   stop(): void {
     clearImmediate(this.scheduled);
     this.scheduled = undefined;
@@ -88,7 +90,7 @@ export class FanOut {
   }
 
   private get isCongested(): boolean {
-    return this.pendingBytes >= congestion || this.pending.length - this.done >= 16 * roundEvents;
+    return this.pendingBytes >= congestedBytes || this.pending.length - this.done >= congestedEvents;
   }
 
   private readonly turn = (): void => {
@@ -104,13 +106,13 @@ export class FanOut {
     waiting.forEach((resolve) => resolve());
   }
 
-  /** Delivers what is pending, until its slice of the turn is used up. Returns whether that is all. */
+  /** Delivers pending events until its slice of the turn is used up. Returns whether all are delivered. */
   private run(): boolean {
     const { current } = this;
     while (this.done < this.pending.length) {
       if (!current.isOpen) current.begin(this.pending, this.done);
       if (!current.run()) return false;
-      // Not if it was stopped by one of those that it wrote to.
+      // A member that it wrote to may have stopped it.
       if (current.isOpen) this.finish(current.close());
       if (this.slice.isOver(0) && this.done < this.pending.length) return false;
     }

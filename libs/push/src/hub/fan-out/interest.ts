@@ -3,16 +3,16 @@ import { Subscribers, type Member } from './subscribers.js';
 import type { TopicIndex } from '../topics/topic-index.js';
 import { TopicSet } from '../topics/topic-set.js';
 
-/** How long one turn may be spent on those who have gone, in milliseconds. */
+/** How long one turn of the event loop may be spent on departures, in milliseconds. */
 const slice = 5;
 
-/** So few are taken out at once. */
+/** So few topics and patterns are removed at once, without waiting for a later turn. */
 const fewPatterns = 8;
 
-/** What one pattern costs: its nodes on the way. */
+/** What it costs to remove a pattern from the index, in steps of a `Slice`. */
 const stepsOfPattern = 16;
 
-/** The topics and patterns of a connection, each of which is in the index for as long as it is in the set. */
+/** The topics and patterns of a member. While one is in this set, the member is among its subscribers in the index. */
 export class Interest extends TopicSet {
   constructor(
     private readonly index: TopicIndex<Subscribers>,
@@ -38,7 +38,7 @@ export class Interest extends TopicSet {
   }
 }
 
-/** Takes the interests of connections that have gone out of the index, some in each turn of the event loop. */
+/** Removes the interests of members that have left from the index, some of them in each turn of the event loop. */
 export class Departures {
   private readonly leaving = new Set<TopicSet>();
   private readonly slice = new Slice(slice);

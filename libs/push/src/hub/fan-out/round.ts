@@ -5,42 +5,48 @@ import type { Slice } from './slice.js';
 import type { Member, Subscribers } from './subscribers.js';
 import type { TopicIndex } from '../topics/topic-index.js';
 
-/** What is delivered together at most: more would only make the buffers larger, not the writes fewer. */
+/** How many events, and bytes of payload, are delivered together at most. More would make buffers larger, and save no writes. */
 export const roundEvents = 4096;
 export const roundBytes = 256 * 1024;
 
-/** How many times the events of a round may be wanted: of each it is remembered until it is delivered. */
+/** How many pairs of an event and a topic or pattern that matches it a round may have: each takes memory until the round ends. */
 const roundSelections = 100_000;
 
-/** How many nodes of the index are looked at between two looks at the slice. */
-const nodesAtOnce = 256;
+/** How many shapes of the index are looked at before the slice is checked. */
+const shapesAtOnce = 256;
 
-/** An event and a write take as long as so many nodes or members that are looked at. */
+/** What an event and a write cost, in steps of a `Slice`. A step is one shape or one member that is looked at. */
 const stepsOfEvent = 4;
 const stepsOfWrite = 16;
 
 /**
- * A round of deliveries. It finds out who wants each of its events, then what each member gets of all of them, and then
- * writes; each of these may be interrupted anywhere. Who comes meanwhile has the events from elsewhere, who goes gets none.
+ * A round of deliveries, in three phases: match its events with topics and patterns, gather what each member gets of all of
+ * them, write. Each phase may be interrupted at any point and continued in a later turn. A member that goes live during a
+ * round has read its events from the window; a member that leaves gets none.
  */
 export class Round {
-  /** Counts the rounds. */
+  /** How many rounds there have been, this one included. */
   number = 0;
+  /** Whether a round has begun and is not closed. */
   isOpen = false;
   private events: readonly LogEvent[] = [];
+  /** The index of the next event that is matched. */
   private next = 0;
+  /** The index at which the round ends. */
   private end = 0;
   private bytes = 0;
   private selections = 0;
+  /** Where the selections of this round start. */
   private none = new Selection();
   private readonly walk: PatternWalk<Subscribers>;
   private isWalking = false;
-  /** Those that want some of the events; from `gathered` on their members are not looked at yet. */
+  /** The topics and patterns that match some of the events. From the index `gathered` on, their members are not gathered yet. */
   private selected: Subscribers[] = [];
   private gathered = 0;
+  /** The members that are being gathered, and what they get. */
   private members: Iterator<Member> | undefined;
   private part: Selection = this.none;
-  /** Who gets something; from `written` on they have not got it yet. */
+  /** The members that get something. From the index `written` on, it is not written yet. */
   private recipients: Member[] = [];
   private written = 0;
 
@@ -51,7 +57,7 @@ export class Round {
     this.walk = index.walk();
   }
 
-  /** Begins with some of the events from `start` on, as many as fit. */
+  /** Begins a round with the events from the index `start` on, as many as fit. */
   begin(events: readonly LogEvent[], start: number): void {
     this.number++;
     this.isOpen = true;
@@ -61,12 +67,12 @@ export class Round {
     this.bytes = this.selections = 0;
   }
 
-  /** Goes on. Returns whether it is done; if not, the slice is used up. */
+  /** Continues the round. Returns whether it is done; if not, the slice is used up. */
   run(): boolean {
     return this.match() && this.gather() && this.write();
   }
 
-  /** Ends it, done or not, and returns the place after its last event. */
+  /** Ends the round, done or not. Returns the index after its last event. */
   close(): number {
     for (let at = this.gathered; at < this.selected.length; at++) this.selected[at]!.take();
     for (let at = this.written; at < this.recipients.length; at++) this.recipients[at]!.selected = undefined;
@@ -85,13 +91,13 @@ export class Round {
     while (this.isWalking || (this.next < this.end && this.hasRoom)) {
       if (!this.isWalking) {
         const { topic } = this.events[this.next]!;
-        const exact = index.at(topic);
+        const exact = index.exactly(topic);
         if (exact) this.select(exact);
         this.isWalking = index.hasWildcards;
         if (this.isWalking) walk.begin(topic);
       }
-      if (this.isWalking && !walk.go(this.select, nodesAtOnce)) {
-        if (this.slice.isOver(nodesAtOnce)) return false;
+      if (this.isWalking && !walk.advance(this.select, shapesAtOnce)) {
+        if (this.slice.isOver(shapesAtOnce)) return false;
         continue;
       }
       this.isWalking = false;
@@ -142,7 +148,7 @@ export class Round {
       const member = this.recipients[this.written++]!;
       const selected = member.selected!;
       member.selected = undefined;
-      // It may have gone, or come back with everything, since it was looked at.
+      // Since it was gathered it may have left, or stopped being live and caught up by itself.
       if (this.isDue(member)) member.receive(selected.batch);
       if (this.slice.isOver(stepsOfWrite)) return false;
     }

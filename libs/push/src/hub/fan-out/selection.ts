@@ -1,11 +1,11 @@
 import { Batch, type LogEvent } from '../../contracts/event.js';
 
-/** From here on sorting them takes longer than going through the round. */
-const manyPlaces = 256;
+/** With more events than this, sorting them takes longer than a pass over the whole round. */
+const manyEvents = 256;
 
 /**
- * Events of one round of deliveries that somebody wants. Who wants the same ones ends at the same selection, and shares
- * its bytes.
+ * Some events of a round of deliveries, as a list whose last element this is. Topics and patterns that match the same events
+ * end at the same object, and so share its bytes.
  */
 export class Selection {
   private latest: Selection | undefined;
@@ -14,39 +14,42 @@ export class Selection {
   private unions: Map<Selection, Union> | undefined;
 
   constructor(
+    /** The last event; without it, the selection is empty. */
     readonly event?: LogEvent,
+    /** The events before it. */
     readonly before?: Selection,
-    /** Which of the round's events it is. */
-    readonly place = -1,
+    /** The index of the event in the round. */
+    readonly index = -1,
   ) {}
 
-  /** This selection and one event more. */
-  with(event: LogEvent, place: number): Selection {
+  /** This selection and one more event. @param index of the event in the round */
+  with(event: LogEvent, index: number): Selection {
     const known = this.next(event);
     if (known) return known;
-    const made = new Selection(event, this, place);
-    // From the beginning many events go on, each of them for all in a row.
+    const made = new Selection(event, this, index);
+    // At the empty selection, all topics and patterns that match an event ask for it in a row: the latest one is the one to keep.
     if (!this.latest || !this.event) this.latest = made;
     else (this.branches ??= new Map()).set(event, made);
     return made;
   }
 
-  /** What two selections select together; the same object for the same selections in the same order. */
+  /** The union of two selections: the same object for the same selections in the same order. */
   and(other: Selection): Selection | Union {
     return other === this ? this : union((this.unions ??= new Map()), this, other);
   }
 
+  /** The events, as all members of this selection get them. */
   get batch(): Batch {
     return (this.made ??= new Batch(this.before?.event ? eventsOf(this) : [this.event!]));
   }
 
-  /** What there is already of this selection and `event`. */
+  /** The selection of this one and `event`, if it was made already. */
   next(event: LogEvent): Selection | undefined {
     return this.latest?.event === event ? this.latest : this.branches?.get(event);
   }
 }
 
-/** What several selections select together. */
+/** The union of several selections. */
 export class Union {
   private made: Batch | undefined;
   private unions: Map<Selection, Union> | undefined;
@@ -60,43 +63,44 @@ export class Union {
     return other === this.other ? this : union((this.unions ??= new Map()), this, other);
   }
 
+  /** The events in order, each once. */
   get batch(): Batch {
-    return (this.made ??= batchOf(placesOf(this)));
+    return (this.made ??= batchOf(elementsOf(this)));
   }
 
-  /** All that it selects, some of it several times. */
-  static *parts(of: Selection | Union): Generator<Selection> {
-    let part = of;
+  /** The selections that it is made of. */
+  static *parts(union: Selection | Union): Generator<Selection> {
+    let part = union;
     for (; part instanceof Union; part = part.one) yield part.other;
     yield part;
   }
 }
 
-/** What it selects, in order and once. */
-function placesOf(selected: Union): Selection[] {
-  const places: Selection[] = [];
-  for (const part of Union.parts(selected)) for (let at = part; at.event; at = at.before!) places.push(at);
-  if (places.length > manyPlaces) return inOrder(places);
-  places.sort((a, b) => a.place - b.place);
-  return places.filter(({ place }, index) => place !== places[index - 1]?.place);
+/** The list elements of a union, in the order of their events, one for each event. */
+function elementsOf(union: Union): Selection[] {
+  const elements: Selection[] = [];
+  for (const part of Union.parts(union)) for (let at = part; at.event; at = at.before!) elements.push(at);
+  if (elements.length > manyEvents) return inOrder(elements);
+  elements.sort((a, b) => a.index - b.index);
+  return elements.filter(({ index }, at) => index !== elements[at - 1]?.index);
 }
 
-/** As sorted, without the comparisons: patterns that overlap much bring the same many times. */
-function inOrder(places: readonly Selection[]): Selection[] {
-  const first = places.reduce((least, { place }) => Math.min(least, place), Infinity);
+/** The same without comparisons: patterns that overlap bring the same event many times. */
+function inOrder(elements: readonly Selection[]): Selection[] {
+  const first = elements.reduce((least, { index }) => Math.min(least, index), Infinity);
   const ordered: (Selection | undefined)[] = [];
-  for (const each of places) {
-    while (ordered.length <= each.place - first) ordered.push(undefined);
-    ordered[each.place - first] = each;
+  for (const each of elements) {
+    while (ordered.length <= each.index - first) ordered.push(undefined);
+    ordered[each.index - first] = each;
   }
   return ordered.filter((each) => each !== undefined);
 }
 
-/** The batch of those who select the same by one pattern, if there are such. */
-function batchOf(places: readonly Selection[]): Batch {
-  let same: Selection | undefined = places[0];
-  for (let index = 1; same && index < places.length; index++) same = same.next(places[index]!.event!);
-  return same?.batch ?? new Batch(places.map(({ event }) => event!));
+/** The batch of a single pattern that matches the same events, if there is one; otherwise a new batch. */
+function batchOf(elements: readonly Selection[]): Batch {
+  let same: Selection | undefined = elements[0];
+  for (let at = 1; same && at < elements.length; at++) same = same.next(elements[at]!.event!);
+  return same?.batch ?? new Batch(elements.map(({ event }) => event!));
 }
 
 function union(unions: Map<Selection, Union>, one: Selection | Union, other: Selection): Union {

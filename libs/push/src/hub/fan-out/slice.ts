@@ -1,7 +1,7 @@
-/** How much is done between two looks at the clock, in steps of some ten nanoseconds each. */
-const stepsBetweenClocks = 1024;
+/** How many steps are done before the clock is looked at again. A step takes some ten nanoseconds. */
+const stepsPerCheck = 1024;
 
-/** A part of a turn of the event loop, after which others have theirs. */
+/** The part of a turn of the event loop that one kind of work may take. */
 export class Slice {
   private deadline = 0;
   private steps = 0;
@@ -9,14 +9,15 @@ export class Slice {
   /** @param length in milliseconds */
   constructor(private readonly length: number) {}
 
+  /** Begins a new slice now. */
   begin(): void {
     this.deadline = performance.now() + this.length;
   }
 
-  /** Whether it is used up, after so many more steps. */
+  /** Counts steps that were done, and returns whether the slice is used up. */
   isOver(steps: number): boolean {
     this.steps += steps;
-    if (this.steps < stepsBetweenClocks) return false;
+    if (this.steps < stepsPerCheck) return false;
     this.steps = 0;
     return performance.now() > this.deadline;
   }

@@ -2,18 +2,19 @@ import type { Batch, LogEvent } from '../../contracts/event.js';
 import type { Counted } from './audiences.js';
 import type { Selection, Union } from './selection.js';
 
-/** Who is written to. */
+/** A reader that gets new events by rounds of deliveries. */
 export interface Member extends Counted {
-  /** Whether it has everything up to now. Those that do not catch up on their own. */
+  /** Whether it has everything up to now. A member that is not live gets nothing by rounds: it catches up on its own. */
   readonly isLive: boolean;
-  /** In this round of deliveries it came, and with everything that the round brings: the next one is its first. */
+  /** The round during which it went live. It has the events of that round already, and takes part from the next one on. */
   readonly joinedRound: number;
-  /** What the round brings it: the fan-out's own. */
+  /** The events of the current round that it gets. Only the fan-out changes it. */
   selected: Selection | Union | undefined;
+  /** Writes events to it. MUST NOT throw. */
   receive(batch: Batch): void;
 }
 
-/** The connections that want one topic or pattern, and what of a round of deliveries it covers. */
+/** The members that subscribe to one topic or pattern, and the events of the current round that it matches. */
 export class Subscribers {
   /** Most topics have one subscriber, which needs no set. */
   members: Member | Set<Member> | undefined;
@@ -39,18 +40,19 @@ export class Subscribers {
   }
 
   /**
-   * Takes an event for the next delivery.
+   * Adds an event of the current round.
    *
-   * @param none where the selections of this delivery begin
+   * @param index of the event in the round
+   * @param none the round's empty selection
    * @returns whether it is the first event
    */
-  select(event: LogEvent, place: number, none: Selection): boolean {
+  select(event: LogEvent, index: number, none: Selection): boolean {
     const { selection } = this;
-    this.selection = (selection ?? none).with(event, place);
+    this.selection = (selection ?? none).with(event, index);
     return selection === undefined;
   }
 
-  /** What was selected since the last time. */
+  /** Returns the events that were selected in this round, and forgets them. */
   take(): Selection {
     const selection = this.selection!;
     this.selection = undefined;

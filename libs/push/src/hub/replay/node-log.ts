@@ -65,7 +65,7 @@ export class NodeLog {
   readOlderFrom(history: History): void {
     const { onHistoryError = () => undefined } = this.options;
     this.history = new HistoryReader(history, () => this.epoch, onHistoryError);
-    this.window.isBacked = true;
+    this.window.hasHistory = true;
   }
 
   /** From now on, a client that claims to be ahead of this node is judged by where `head` says that the log ends. */

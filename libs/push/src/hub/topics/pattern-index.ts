@@ -3,26 +3,27 @@ import { literals, maskedTokens, tokenHash } from './token-hash.js';
 
 interface Entry<T> {
   readonly pattern: string;
+  /** The hash of its literal tokens. */
   readonly hash: number;
   value: T;
-  /** Another pattern with the same hash. */
+  /** The next pattern with the same hash. */
   next: Entry<T> | undefined;
 }
 
-/** The patterns that have the same length, and their wildcards at the same places: one look-up tells which of them fits. */
+/** The patterns of the same length whose wildcards are at the same positions: one look-up finds those that match a topic. */
 class Shape<T> {
-  /** The only one: most patterns that somebody made up have a shape of their own. */
+  /** Set while there is one pattern: an attacker who makes up patterns gets a shape for each, which should be small. */
   private only: Entry<T> | undefined;
   private many: Map<number, Entry<T>> | undefined;
 
-  /** @param mask has a bit for each place, of the first 32, where there is no wildcard */
+  /** @param mask has a bit for each of the first 32 tokens that is not a wildcard */
   constructor(readonly mask: number) {}
 
   get isEmpty(): boolean {
     return !this.only && (!this.many || this.many.size === 0);
   }
 
-  /** The patterns whose tokens have this hash, and perhaps others. */
+  /** The first pattern with this hash. If the shape has only one, its literal tokens may still be others than those looked for. */
   at(hash: number): Entry<T> | undefined {
     return this.many ? this.many.get(hash) : this.only?.hash === hash ? this.only : undefined;
   }
@@ -54,11 +55,11 @@ class Shape<T> {
 type Shapes<T> = Map<number, Shape<T>>;
 
 /**
- * Values by patterns with wildcards. Who asks for a topic looks at the shapes of its length: a handful, unless somebody makes
- * them up, and even then at no more than there are patterns.
+ * A map from patterns with wildcards to values. A search for a topic looks at the shapes that patterns of its length have: a
+ * handful in practice, and never more than there are patterns.
  */
 export class PatternIndex<T> {
-  /** By the number of tokens; in `open`, before the `>`. */
+  /** Shapes by their number of tokens. Those in `open` are of patterns that end with `>`, which is not counted. */
   readonly closed: Shapes<T>[] = [];
   readonly open: Shapes<T>[] = [];
   private count = 0;
@@ -77,7 +78,7 @@ export class PatternIndex<T> {
       entry.value = value;
       return;
     }
-    const { shapes, mask, hash } = this.place(pattern);
+    const { shapes, mask, hash } = this.locate(pattern);
     let shape = shapes.get(mask);
     if (!shape) shapes.set(mask, (shape = new Shape(mask)));
     shape.add({ pattern, hash, value, next: undefined });
@@ -87,7 +88,7 @@ export class PatternIndex<T> {
   delete(pattern: string): void {
     const entry = this.find(pattern);
     if (!entry) return;
-    const { shapes, mask } = this.place(pattern);
+    const { shapes, mask } = this.locate(pattern);
     const shape = shapes.get(mask)!;
     shape.delete(entry);
     if (shape.isEmpty) shapes.delete(mask);
@@ -95,13 +96,13 @@ export class PatternIndex<T> {
   }
 
   private find(pattern: string): Entry<T> | undefined {
-    const { shapes, mask, hash } = this.place(pattern);
+    const { shapes, mask, hash } = this.locate(pattern);
     let entry = shapes.get(mask)?.at(hash);
     while (entry && entry.pattern !== pattern) entry = entry.next;
     return entry;
   }
 
-  private place(pattern: string): { shapes: Shapes<T>; mask: number; hash: number } {
+  private locate(pattern: string): { shapes: Shapes<T>; mask: number; hash: number } {
     const { length, isOpen, mask, hash } = literals(pattern);
     const lists = isOpen ? this.open : this.closed;
     return { shapes: (lists[length] ??= new Map()), mask, hash };
@@ -109,18 +110,19 @@ export class PatternIndex<T> {
 }
 
 /**
- * A walk to the values of all patterns that cover a topic (or a pattern), which may be interrupted. What is added meanwhile
- * may be met or not; what stays is met.
+ * A search for the values of all patterns that cover a topic (or a pattern). It may be interrupted. A pattern that is added
+ * or removed meanwhile may be found or not; all others are found.
  */
 export class PatternWalk<T> {
   private topic = '';
   private readonly hashes = new Int32Array(maskedTokens);
-  /** The shapes that are looked at now, and how long those are that come next. */
+  /** The shapes that are being looked at, and the length of those that come next. */
   private shapes: Iterator<Shape<T>> | undefined;
   private length = 0;
 
   constructor(readonly patterns: PatternIndex<T>) {}
 
+  /** Begins a search for `topic`; a search that was not finished is dropped. */
   begin(topic: string): void {
     this.topic = topic;
     let tokens = 0;
@@ -134,11 +136,11 @@ export class PatternWalk<T> {
   }
 
   /**
-   * Goes on by some shapes.
+   * Looks at the next shapes, `shapes` at most, and calls `visit` with each value that it finds.
    *
-   * @returns whether that is all
+   * @returns whether the search has ended
    */
-  go(visit: (value: T) => void, shapes: number): boolean {
+  advance(visit: (value: T) => void, shapes: number): boolean {
     let left = shapes;
     for (;;) {
       if (!this.shapes) {
@@ -149,11 +151,11 @@ export class PatternWalk<T> {
       if (left-- === 0) return false;
       const { done, value } = this.shapes.next() as IteratorResult<Shape<T>, undefined>;
       if (done) this.shapes = undefined;
-      else this.look(value, visit);
+      else this.search(value, visit);
     }
   }
 
-  private look(shape: Shape<T>, visit: (value: T) => void): void {
+  private search(shape: Shape<T>, visit: (value: T) => void): void {
     const { hashes, topic } = this;
     let hash = 0;
     for (let { mask } = shape; mask !== 0; mask &= mask - 1) hash += hashes[31 - Math.clz32(mask & -mask)]!;

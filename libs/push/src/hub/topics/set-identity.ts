@@ -1,26 +1,27 @@
 import { hash, randomBytes } from 'node:crypto';
 
-/** Known to this process alone: clients that choose their topics cannot choose two sets to be the same. */
+/** Only this process knows it: a client cannot choose topics so that two different sets have the same identity. */
 const secret = randomBytes(32).toString('hex');
 
-const lanes = 4;
+/** The 32-bit words of a sum. */
+const words = 4;
 
 /**
- * Tells sets of strings apart by 128 bits that change with each string that comes or goes, whatever else is in the set:
- * the sum, without carry, of a keyed hash of each.
+ * An identity of a set of strings: 128 bits, the XOR of a keyed hash of each string. Adding or removing a string costs the
+ * same however large the set is.
  */
 export class SetIdentity {
-  /** Made when it is asked for first, unless a single string says it all. */
+  /** Made on demand. A set of one string needs none: its identity is that string. */
   private sum: Int32Array | undefined;
   private text: string | undefined;
 
-  /** A string has been added, or taken out. */
+  /** Has to be called when a string was added to the set, or removed from it. */
   change(member: string): void {
     this.text = undefined;
     if (this.sum) add(this.sum, member);
   }
 
-  /** @param members the strings that there are now */
+  /** The identity of the set. @param members the strings that are in it now */
   of(members: ReadonlySet<string>): string {
     return (this.text ??= this.print(members));
   }
@@ -28,7 +29,7 @@ export class SetIdentity {
   private print(members: ReadonlySet<string>): string {
     if (members.size <= 1) for (const only of members) return only;
     if (!this.sum) {
-      this.sum = new Int32Array(lanes);
+      this.sum = new Int32Array(words);
       for (const member of members) add(this.sum, member);
     }
     return `${members.size} ${this.sum.join(' ')}`;
@@ -37,6 +38,6 @@ export class SetIdentity {
 
 function add(sum: Int32Array, member: string): void {
   const digest = hash('sha1', secret + member, 'hex');
-  for (let lane = 0; lane < lanes; lane++)
-    sum[lane]! ^= Number.parseInt(digest.slice(8 * lane, 8 * lane + 8), 16);
+  for (let word = 0; word < words; word++)
+    sum[word]! ^= Number.parseInt(digest.slice(8 * word, 8 * word + 8), 16);
 }

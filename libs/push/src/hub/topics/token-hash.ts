@@ -4,31 +4,37 @@ import { endOfToken } from '../../contracts/topic.js';
 /** How many tokens of a pattern are hashed: as many as a mask has bits. */
 export const maskedTokens = 32;
 
-/** Known to this process alone: clients cannot choose topics with the same hash. */
+/** Only this process knows them: a client cannot choose topics that have the same hash. */
 const keys = getRandomValues(new Int32Array(maskedTokens + 1)).map((key) => key | 1);
 
-/** A hash of the token from `start` to `end`, as the one at a place. Those of several tokens are added up. */
-export function tokenHash(path: string, start: number, end: number, place: number): number {
+/**
+ * The hash of one token: the characters of `path` from `start` to `end`.
+ *
+ * @param index which token of the path it is. The hash of several tokens is the sum of theirs
+ */
+export function tokenHash(path: string, start: number, end: number, index: number): number {
   const key = keys[maskedTokens]!;
   let hash = key;
   for (let at = start; at < end; at++) {
     hash = Math.imul(hash ^ path.charCodeAt(at), key);
     hash ^= hash >>> 15;
   }
-  return Math.imul(hash, keys[place]!);
+  return Math.imul(hash, keys[index]!);
 }
 
-/** What a pattern has besides wildcards. */
+/** Where a pattern has wildcards, and a hash of its other tokens. */
 export interface Literals {
-  /** How many tokens, without a last `>`. */
+  /** How many tokens it has, without a last `>`. */
   readonly length: number;
+  /** Whether it ends with `>`. */
   readonly isOpen: boolean;
-  /** Has a bit for each of the first tokens that is not `*`. */
+  /** Has a bit for each of the first `maskedTokens` tokens that is not `*`. */
   readonly mask: number;
-  /** The sum of the hashes of those. */
+  /** The hash of those tokens. */
   readonly hash: number;
 }
 
+/** Takes a pattern apart. */
 export function literals(pattern: string): Literals {
   let length = 0;
   let mask = 0;

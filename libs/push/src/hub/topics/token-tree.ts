@@ -1,25 +1,26 @@
 import { endOfToken } from '../../contracts/topic.js';
 
-/** A node of a `TokenTree`. Between its parent and it lie as many tokens as are the same for all below it. */
+/** A node of a `TokenTree`. It stands for one or more tokens: those that all paths below it have in common after its parent. */
 export abstract class TokenNode<N extends TokenNode<N>> {
   parent: N | undefined;
-  /** Most nodes have no child, or two: those stand here. */
+  /** The children, if there are no more than two: a map would be larger, and most nodes have none or two. */
   one: N | undefined;
   two: N | undefined;
-  /** If there are more, all of them stand here, by the first token after this node. */
+  /** The children, if there are more, by their first tokens. */
   many: Map<string, N> | undefined;
 
-  /** @param path all tokens from the root to here; empty for the root */
+  /** @param path all tokens from the root to this node, joined with dots; empty for the root */
   constructor(readonly path: string) {}
 
-  /** Whether the tree needs it for more than its children. */
+  /** Whether the node is needed for itself, and not only for its children. */
   abstract get isUsed(): boolean;
 
-  /** Where in the path of a child its own tokens begin. */
+  /** The index at which a child's own tokens start in the child's path. */
   get end(): number {
     return this.path === '' ? 0 : this.path.length + 1;
   }
 
+  /** The child whose first token is `token`. */
   child(token: string): N | undefined {
     if (this.many) return this.many.get(token);
     if (this.one && startsWith(this.one.path, this.end, token)) return this.one;
@@ -32,7 +33,7 @@ export abstract class TokenNode<N extends TokenNode<N>> {
     return this.many?.values() ?? [this.one, this.two].filter((child) => child !== undefined);
   }
 
-  /** How many children it has: 3 stands for all that are more. */
+  /** How many children it has; 3 stands for three or more. */
   get children(): 0 | 1 | 2 | 3 {
     if (this.many) return 3;
     return this.two ? 2 : this.one ? 1 : 0;
@@ -40,14 +41,13 @@ export abstract class TokenNode<N extends TokenNode<N>> {
 }
 
 /**
- * Topics or patterns as a tree of their tokens, in which a node stands for a whole stretch of tokens without a branch:
- * there are at most twice as many nodes as topics, however deep they are. A node's path never changes; what is above and
- * below it does.
+ * A compressed prefix tree of topics, by tokens. A node stands for all tokens up to the next branch, so that there are at most
+ * twice as many nodes as topics, however long those are. The path of a node never changes; its parent and children may.
  */
 export abstract class TokenTree<N extends TokenNode<N>> {
   constructor(protected readonly root: N) {}
 
-  /** The node of a path, made if it is new. */
+  /** The node of a path, which is added if it is new. */
   protected grow(path: string): N {
     let node = this.root;
     while (node.path.length < path.length) {
@@ -60,7 +60,7 @@ export abstract class TokenTree<N extends TokenNode<N>> {
     return node;
   }
 
-  /** Takes out a node that is not used any more, and those that only it needed. */
+  /** Removes a node that is not used any more, and the nodes above that only it needed. */
   protected prune(node: N): void {
     for (let bare: N = node; bare.parent && !bare.isUsed;) {
       const { parent, children } = bare;
@@ -71,17 +71,17 @@ export abstract class TokenTree<N extends TokenNode<N>> {
         return;
       }
       this.detach(bare, parent);
-      this.left(bare, parent);
+      this.removed(bare, parent);
       bare = parent;
     }
   }
 
-  /** @param lower what it comes between its parent and, if anything */
+  /** Makes a node. @param lower the child of `parent` that will be below the new node, if there is one */
   protected abstract make(path: string, parent: N, lower?: N): N;
-  /** A node has left the tree, since its only child stands for its tokens, too. */
+  /** Called when `upper` was removed from the tree: its only child `lower` now stands for its tokens, too. */
   protected abstract merged(upper: N, lower: N): void;
-  /** A node without children has left the tree. */
-  protected abstract left(node: N, parent: N): void;
+  /** Called when a node without children was removed from the tree. */
+  protected abstract removed(node: N, parent: N): void;
 
   private split(parent: N, lower: N, at: number): N {
     const upper = this.make(lower.path.slice(0, at), parent, lower);
@@ -130,7 +130,7 @@ export abstract class TokenTree<N extends TokenNode<N>> {
   }
 }
 
-/** The token that begins at a place of a path. */
+/** The token of a path that starts at index `at`. */
 export function tokenAt(path: string, at: number): string {
   return path.slice(at, endOfToken(path, at));
 }
@@ -144,7 +144,7 @@ function isEndOfToken(path: string, at: number): boolean {
   return at === path.length || path.charAt(at) === '.';
 }
 
-/** How far two paths are the same, in whole tokens, where they are known to be up to the end of a token. */
+/** The index up to which two paths have the same tokens. They are known to have the same up to `from`, the end of a token. */
 function commonTokens(one: string, other: string, from: number): number {
   const end = Math.min(one.length, other.length);
   let at = from;

@@ -14,12 +14,12 @@ const topics = array(constantFrom(...tokens, 'c'), { minLength: 1, maxLength: 6 
 function all<T>(walk: PatternWalk<T>, topic: string): T[] {
   const found: T[] = [];
   walk.begin(topic);
-  while (!walk.go((value) => found.push(value), 3));
+  while (!walk.advance((value) => found.push(value), 3));
   return found;
 }
 
 function find<T>(index: TopicIndex<T>, topic: string): T[] {
-  const exact = index.at(topic);
+  const exact = index.exactly(topic);
   const found = all(index.walk(), topic);
   return exact === undefined ? found : [...found, exact];
 }
@@ -75,14 +75,14 @@ describe('TopicIndex', () => {
         const walk = index.walk();
         walk.begin(topic);
         for (const [nodes, isAdded, pattern] of steps) {
-          walk.go((value) => found.push(value), nodes);
+          walk.advance((value) => found.push(value), nodes);
           if (isAdded) index.set(pattern, pattern);
           else {
             index.delete(pattern);
             there.delete(pattern);
           }
         }
-        while (!walk.go((value) => found.push(value), 1));
+        while (!walk.advance((value) => found.push(value), 1));
         for (const pattern of there) {
           const isWild = /[*>]/.test(pattern);
           const times = isWild && covers(pattern, topic) ? 1 : 0;
@@ -104,10 +104,10 @@ describe('TopicIndex', () => {
     expect(index.size).toBe(2 * count);
     const walk = index.walk();
     for (let value = 0; value < count; value++) {
-      if (index.at(`user.${value}`) !== value) throw new Error(`user.${value}`);
+      if (index.exactly(`user.${value}`) !== value) throw new Error(`user.${value}`);
       const found: number[] = [];
       walk.begin(`room.${value}.door`);
-      const isDone = walk.go((each) => found.push(each), 2);
+      const isDone = walk.advance((each) => found.push(each), 2);
       if (!isDone || found.join() !== String(count + value))
         throw new Error(`room.${value}: ${found.join()}`);
     }
@@ -136,7 +136,7 @@ describe('TopicIndex', () => {
       const walk = index.walk();
       let count = 0;
       walk.begin(topic);
-      while (!walk.go(() => undefined, 1)) count++;
+      while (!walk.advance(() => undefined, 1)) count++;
       return count;
     };
 

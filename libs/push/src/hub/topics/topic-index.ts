@@ -2,8 +2,8 @@ import { isWildcard } from '../../contracts/topic.js';
 import { PatternIndex, PatternWalk } from './pattern-index.js';
 
 /**
- * From a topic to the values of all topics and patterns that cover it: exact topics by a map, patterns by their shapes. One of
- * them comes or goes by itself, whatever else there is.
+ * Finds the values of all topics and patterns that cover a topic: exact topics by a map, patterns with wildcards by a
+ * `PatternIndex`. Adding or removing one costs the same however many there are.
  */
 export class TopicIndex<T> {
   private readonly exact = new Map<string, T>();
@@ -14,6 +14,7 @@ export class TopicIndex<T> {
     return this.exact.size + this.wildcards.size;
   }
 
+  /** The value of a topic or pattern itself. */
   get(pattern: string): T | undefined {
     return isWildcard(pattern) ? this.wildcards.get(pattern) : this.exact.get(pattern);
   }
@@ -28,12 +29,12 @@ export class TopicIndex<T> {
     else this.exact.delete(pattern);
   }
 
-  /** The value of a topic itself. */
-  at(topic: string): T | undefined {
+  /** As `get`, for a topic that is known to have no wildcards. */
+  exactly(topic: string): T | undefined {
     return this.exact.get(topic);
   }
 
-  /** For walks to the values of the patterns that cover a topic, one after the other. */
+  /** A new walk, which searches the patterns with wildcards for those that cover a topic. It can be used many times. */
   walk(): PatternWalk<T> {
     return new PatternWalk(this.wildcards);
   }

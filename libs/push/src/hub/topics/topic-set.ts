@@ -3,13 +3,13 @@ import { PatternIndex, PatternWalk } from './pattern-index.js';
 import { SetIdentity } from './set-identity.js';
 
 /**
- * A set of topics and patterns that is asked many times whether it holds a topic. What is added or taken out is looked at
- * alone, however many there are.
+ * A set of topics and patterns, which can be asked whether it covers a topic. Adding or removing one costs the same however
+ * many there are.
  */
 export class TopicSet {
   private readonly all = new Set<string>();
   private wild: Set<string> | undefined;
-  /** The wildcards, from when they are asked first. */
+  /** Searches the patterns with wildcards. Made when it is first needed. */
   private walk: PatternWalk<true> | undefined;
   private readonly identity = new SetIdentity();
   private isFound = false;
@@ -22,7 +22,7 @@ export class TopicSet {
     return this.all.size;
   }
 
-  /** In the order in which they came. */
+  /** The topics and patterns, in the order in which they were added. */
   get patterns(): Iterable<string> {
     return this.all;
   }
@@ -35,12 +35,12 @@ export class TopicSet {
     return this.wild?.size ?? 0;
   }
 
-  /** Equal for equal sets, whatever the order they were made in, and only for those. */
+  /** Equal for sets with the same topics and patterns, in whatever order they were added; different for all others. */
   get key(): string {
     return this.identity.of(this.all);
   }
 
-  /** Returns whether it is new. */
+  /** Adds a topic or pattern. Returns whether it is new. */
   add(pattern: string): boolean {
     if (this.all.has(pattern)) return false;
     this.all.add(pattern);
@@ -52,7 +52,7 @@ export class TopicSet {
     return true;
   }
 
-  /** Returns whether it was there. */
+  /** Removes a topic or pattern. Returns whether it was there. */
   delete(pattern: string): boolean {
     if (!this.all.delete(pattern)) return false;
     this.identity.change(pattern);
@@ -67,8 +67,8 @@ export class TopicSet {
     this.walk ??= this.newWalk(this.wild);
     this.isFound = false;
     this.walk.begin(topic);
-    // One node at a time: most that are found are found soon.
-    while (!this.isFound && !this.walk.go(this.found, 1));
+    // One shape at a time, since the first match is enough.
+    while (!this.isFound && !this.walk.advance(this.found, 1));
     return this.isFound;
   }
 

@@ -1,4 +1,7 @@
-/** A first-in, first-out list of things with rising sequences, searched by sequence. All operations amortized O(1) or O(log n). */
+/**
+ * A queue of items in the order of their sequences, which can be searched by sequence. `push` and `shift` take O(1) on
+ * average, `after` takes O(log n).
+ */
 export class Deque<T extends { readonly sequence: number }> {
   private items: T[] = [];
   private start = 0;
@@ -20,7 +23,7 @@ export class Deque<T extends { readonly sequence: number }> {
   }
 
   push(item: T): void {
-    // An array that is pushed to makes room for many; most topics have one event.
+    // The first push to an empty array reserves room for many items; most topics have one event.
     if (this.items.length === 0) this.items = [item];
     else this.items.push(item);
   }
@@ -29,7 +32,7 @@ export class Deque<T extends { readonly sequence: number }> {
     if (this.length === 0) return undefined;
     const item = this.items[this.start]!;
     this.start++;
-    // Copying when half of the array is dead makes the cost of a shift constant on average, and lets the dead go.
+    // To copy once half of the array is unused makes the cost of a shift constant on average, and frees the memory.
     if (this.length === 0 || (this.start >= 16 && this.start * 2 >= this.items.length)) {
       this.items = this.items.slice(this.start);
       this.start = 0;
@@ -39,7 +42,7 @@ export class Deque<T extends { readonly sequence: number }> {
     return item;
   }
 
-  /** Removes an item, wherever it is: at the front it costs nothing, elsewhere what is before it is moved. */
+  /** Removes an item. It costs nothing at the front; elsewhere, all items before it are moved. */
   remove(item: T): void {
     if (this.first === item) {
       this.shift();
@@ -58,7 +61,7 @@ export class Deque<T extends { readonly sequence: number }> {
     this.start = 0;
   }
 
-  /** Index of the first item behind `sequence`; `length` if there is none. */
+  /** Index of the first item after `sequence`; `length` if there is none. */
   after(sequence: number): number {
     let low = this.start;
     let high = this.items.length;

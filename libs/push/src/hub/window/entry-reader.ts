@@ -2,48 +2,52 @@ import type { LogEvent } from '../../contracts/event.js';
 import { isGone, type Entry, type TopicHistory } from './topic-history.js';
 import type { TopicSet } from '../topics/topic-set.js';
 
-/** How much is read of the log at once. */
+/*
+ * Costs are counted in units: one unit is the work of looking at one entry of the log (see hub/scheduler.ts).
+ */
+
+/** How much of the log one read may cover. */
 export interface ReadLimit {
-  /** Of payload; at least one event is read. */
+  /** Payload, in bytes. At least one event is read, however large. */
   readonly bytes: number;
-  /** How many entries may be looked at, wanted or not. */
+  /** How many entries may be looked at, whether they are wanted or not. */
   readonly entries: number;
 }
 
-/** What was read of the log in one piece. */
+/** The result of one read of the log. */
 export interface ReadResult {
   readonly events: readonly LogEvent[];
   /** Everything up to this sequence was read. */
   readonly through: number;
-  /** What it cost, in entries that were looked at. Events that are taken cost more. */
+  /** What it cost, in units. */
   readonly cost: number;
 }
 
 /** What it costs to write a batch. */
 const writeCost = 8;
 
-/** How many bytes of an event cost as much as one entry. */
-const bytesPerEntry = 512;
+/** So many bytes of an event cost as much as one entry. */
+const bytesPerUnit = 512;
 
-/** What it costs to encode and copy an event, in entries. */
+/** What it costs to encode and copy an event. */
 export function encodingCost({ data }: LogEvent): number {
-  return 1 + data.length / bytesPerEntry;
+  return 1 + data.length / bytesPerUnit;
 }
 
-/** The same result for the next reader, which finds the bytes already encoded. */
+/** The same result, as it costs another reader: the bytes are encoded already. */
 export function shared({ events, through }: ReadResult): ReadResult {
   return { events, through, cost: writeCost };
 }
 
-/** How many wildcards cost as much to match against a topic as one entry. */
-const wildcardsPerEntry = 16;
+/** To match a topic against so many wildcards costs as much as one entry. */
+const wildcardsPerUnit = 16;
 
-/** What it costs to find out whether a topic is one of `topics`, in entries. */
+/** What it costs to find out whether `topics` cover a topic. */
 export function matchingCost({ wildcardCount }: TopicSet): number {
-  return wildcardCount / wildcardsPerEntry;
+  return wildcardCount / wildcardsPerUnit;
 }
 
-/** Reads entries of the log until there are no more, or the limit is reached. */
+/** One read: takes entries of the log until there are no more up to `through`, or the limit is reached. */
 export class EntryReader {
   private readonly events: LogEvent[] = [];
   private bytes = 0;
@@ -54,12 +58,12 @@ export class EntryReader {
     private readonly limit: ReadLimit,
   ) {}
 
-  /** @param gathered the topics whose entries they are: finding them is part of the cost */
+  /** Takes all `entries`. @param gathered the topics that they belong to: to find those is a part of the cost */
   take(entries: Iterable<Entry>, gathered: readonly TopicHistory[]): ReadResult {
     return this.read(entries, 1, gathered.length / 2, () => true);
   }
 
-  /** Reads entries of all topics, and takes those of `topics`. */
+  /** Looks at `entries`, which are of all topics, and takes those of `topics` that are wanted and not evicted. */
   walk(
     entries: Iterable<Entry>,
     topics: TopicSet,

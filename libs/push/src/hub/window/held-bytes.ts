@@ -1,16 +1,16 @@
 import type { EventMeta } from '../../contracts/event-meta.js';
 import type { LogEvent } from '../../contracts/event.js';
 
-/** Counted for an event besides its texts: objects, and its places in lists. */
+/** What an event takes besides its strings, in bytes: objects, and slots in lists. */
 const entryOverhead = 256;
 
-/** Counted for a topic besides its name: its history, and its places in maps and sets. Its nodes in the tree come to that. */
+/** What a topic takes besides its name, in bytes: its history, and slots in maps and sets. Its tree nodes are counted apart. */
 const topicOverhead = 320;
 
-/** Counted for a property of metadata besides its texts, and for the object: the property's share of a map, and its value. */
+/** What a property of metadata takes besides its strings, in bytes; and the object that has the properties. */
 const propertyOverhead = 96;
 
-/** About how much memory an event takes, in bytes. Its encodings are not kept with it. */
+/** About how much memory an event takes, in bytes. Its encodings are not included: they are not kept with it. */
 export function heldBytes({ topic, data, meta }: LogEvent): number {
   return entryOverhead + topic.length + textBytes(data) + (meta ? metaBytes(meta) : 0);
 }
@@ -27,7 +27,7 @@ function metaBytes(meta: EventMeta): number {
   return bytes;
 }
 
-/** A text with characters beyond Latin-1 takes two bytes for each, which are three in UTF-8. */
+/** About what a string takes, in bytes: V8 uses one or two for each character, UTF-8 one to three. */
 function textBytes(text: string): number {
   return Buffer.byteLength(text);
 }

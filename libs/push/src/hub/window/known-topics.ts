@@ -4,17 +4,17 @@ import { OrderedSet } from './ordered-set.js';
 import { TopicHistory } from './topic-history.js';
 import { TopicTree } from './topic-tree.js';
 
-/** The topics that the window knows: those with events, and for as long as there is room those that had some. */
+/** The topics that the window knows: those with events and, while there is room, those whose events are all gone. */
 export class KnownTopics {
   readonly tree: TopicTree<TopicHistory>;
   private readonly all = new Map<string, TopicHistory>();
   /** Topics whose events are all gone, longest idle first. */
   private readonly empty = new OrderedSet<TopicHistory>();
   private allBytes = 0;
-  /** About how much memory those without events take. */
+  /** About how much memory the topics without events take. */
   emptyBytes = 0;
 
-  /** @param floor everything up to this sequence is lost from the start */
+  /** @param floor everything up to this sequence counts as lost from the start */
   constructor(
     floor: number,
     private readonly retentionOf: (topic: string) => TopicRetention,
@@ -26,12 +26,12 @@ export class KnownTopics {
     return this.all.size;
   }
 
-  /** About how much memory they take, without their events. */
+  /** About how much memory all topics take, without their events. */
   get bytes(): number {
     return this.allBytes + this.tree.bytes;
   }
 
-  /** How many have no events. */
+  /** How many topics have no events. */
   get emptyCount(): number {
     return this.empty.size;
   }
@@ -40,7 +40,7 @@ export class KnownTopics {
     return this.all.get(topic);
   }
 
-  /** Notes a topic, which has no events yet. */
+  /** Adds a topic, which has no events yet. */
   add(topic: string): TopicHistory {
     const node = this.tree.grow(topic);
     const history = new TopicHistory(topic, this.retentionOf(topic), node);
@@ -51,14 +51,14 @@ export class KnownTopics {
     return history;
   }
 
-  /** A topic has no events any more, or again. */
+  /** A topic has no events any more, or it got one that was not kept: it counts as idle from now on. */
   emptied(history: TopicHistory): void {
     this.filled(history);
     this.empty.add(history);
     this.emptyBytes += topicBytes(history.topic);
   }
 
-  /** A topic has got events. */
+  /** A topic without events has got some. */
   filled(history: TopicHistory): void {
     if (this.empty.delete(history)) this.emptyBytes -= topicBytes(history.topic);
   }

@@ -1,14 +1,14 @@
 /** How many losses are remembered one by one. */
-const mostLosses = 16_384;
+const maxLosses = 16_384;
 
 /**
- * What the window lost lately, event by event, in the order in which it did. Each loss has a number: so who knows all up to
- * one learns of the others by looking at those alone, and what was lost before a moment is told from what was lost later.
+ * The latest losses of the window, event by event, in the order in which they happened. Losses are numbered. A reader that
+ * has looked at all losses up to a number has only to look at the later ones.
  */
 export class LossJournal {
-  /** The number of the next loss. */
+  /** The number that the next loss will have. */
   count = 0;
-  /** What was lost without being remembered here is of events up to this sequence. */
+  /** Losses that are no longer remembered here are of events up to this sequence. */
   floor = 0;
   private start = 0;
   private sequences: number[] = [];
@@ -16,26 +16,27 @@ export class LossJournal {
 
   /** The number of the oldest loss that is remembered. */
   get first(): number {
-    return Math.max(this.start, this.count - mostLosses);
+    return Math.max(this.start, this.count - maxLosses);
   }
 
   add(sequence: number, topic: string): void {
-    const place = this.placeOf(this.count++);
-    if (place < this.sequences.length) this.floor = Math.max(this.floor, this.sequences[place]!);
-    this.sequences[place] = sequence;
-    this.topics[place] = topic;
+    const slot = this.slotOf(this.count++);
+    if (slot < this.sequences.length) this.floor = Math.max(this.floor, this.sequences[slot]!);
+    this.sequences[slot] = sequence;
+    this.topics[slot] = topic;
   }
 
-  /** The sequence of the event that was lost as the one of that number. */
+  /** The sequence of the event of loss `number`. */
   sequenceAt(number: number): number {
-    return this.sequences[this.placeOf(number)]!;
+    return this.sequences[this.slotOf(number)]!;
   }
 
+  /** The topic of the event of loss `number`. */
   topicAt(number: number): string {
-    return this.topics[this.placeOf(number)]!;
+    return this.topics[this.slotOf(number)]!;
   }
 
-  /** Everything up to `sequence` is lost, whatever it was. */
+  /** Forgets the single losses: everything up to `sequence` counts as lost. */
   reset(sequence: number): void {
     this.start = ++this.count;
     this.floor = sequence;
@@ -43,7 +44,7 @@ export class LossJournal {
     this.topics = [];
   }
 
-  private placeOf(number: number): number {
-    return (number - this.start) % mostLosses;
+  private slotOf(number: number): number {
+    return (number - this.start) % maxLosses;
   }
 }

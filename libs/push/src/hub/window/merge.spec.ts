@@ -3,7 +3,7 @@ import { Deque } from './deque.js';
 import { merge } from './merge.js';
 
 describe('merge', () => {
-  it('gives the items of all deques behind a sequence, in order', () => {
+  it('gives the items of all deques after a sequence, in order', () => {
     assert(
       property(array(nat(6), { maxLength: 60 }), nat(60), (owners, after) => {
         const deques = Array.from({ length: 7 }, () => new Deque<{ sequence: number }>());

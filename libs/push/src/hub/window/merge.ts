@@ -6,7 +6,7 @@ interface Run<T extends { readonly sequence: number }> {
   next: T;
 }
 
-/** What is in the deques after a sequence, by rising sequence. Takes no more steps than are asked of it. */
+/** The items of all deques after a sequence, by rising sequence. Lazy: it works only as far as it is iterated. */
 export function* merge<T extends { readonly sequence: number }>(
   deques: Iterable<Deque<T>>,
   after: number,
@@ -17,7 +17,7 @@ export function* merge<T extends { readonly sequence: number }>(
     const next = deque.at(index);
     if (next) heap.push({ deque, index, next });
   }
-  // What is sorted is a heap: no run comes before the one at half its index.
+  // A sorted array is a heap.
   heap.sort((a, b) => a.next.sequence - b.next.sequence);
   for (let run = heap[0]; run; run = heap[0]) {
     yield run.next;
@@ -32,18 +32,18 @@ export function* merge<T extends { readonly sequence: number }>(
   }
 }
 
-/** Moves the first run down to where it belongs. */
+/** Restores the order of the heap after its first run has moved on. */
 function sink<T extends { readonly sequence: number }>(heap: Run<T>[]): void {
   const run = heap[0]!;
-  let place = 0;
+  let index = 0;
   for (;;) {
-    let child = 2 * place + 1;
+    let child = 2 * index + 1;
     const [left, right] = [heap[child], heap[child + 1]];
     if (right && right.next.sequence < left!.next.sequence) child++;
     const smaller = heap[child];
     if (!smaller || smaller.next.sequence >= run.next.sequence) break;
-    heap[place] = smaller;
-    place = child;
+    heap[index] = smaller;
+    index = child;
   }
-  heap[place] = run;
+  heap[index] = run;
 }

@@ -1,17 +1,17 @@
 /**
- * A set that gives back its oldest member in constant time. (The iterator of a plain Set begins with a walk over the
- * places of all that were deleted.)
+ * A set that finds its oldest member in constant time. A plain `Set` does not: a new iterator of it first skips the slots of
+ * all members that were deleted.
  */
 export class OrderedSet<T extends object> {
   private readonly members = new Set<T>();
-  private walk = this.members.values();
+  private iterator = this.members.values();
   private oldest: T | undefined;
 
   get size(): number {
     return this.members.size;
   }
 
-  /** Adds a member as the newest; one that is in the set keeps its place. */
+  /** Adds a member as the newest. A member that is in the set already keeps its place. */
   add(member: T): void {
     this.members.add(member);
   }
@@ -22,12 +22,12 @@ export class OrderedSet<T extends object> {
     return this.members.delete(member);
   }
 
-  /** The member that has been here for longest. */
+  /** The member that has been in the set for longest. */
   get first(): T | undefined {
     while (!this.oldest && this.members.size > 0) {
-      const next = this.walk.next();
-      // An iterator that has come to its end once stays there.
-      if (next.done) this.walk = this.members.values();
+      const next = this.iterator.next();
+      // An iterator that has ended stays at its end, even if members are added later.
+      if (next.done) this.iterator = this.members.values();
       else this.oldest = next.value;
     }
     return this.oldest;

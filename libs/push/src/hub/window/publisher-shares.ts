@@ -7,21 +7,21 @@ interface Share {
   bytes: number;
 }
 
-/** How much of the window each publisher has filled: a share each, so that none drives out what others have published. */
+/** How much of the window each publisher fills. Each has a share, so that none can drive out the events of the others. */
 export class PublisherShares {
   private readonly shares = new Map<string, Share>();
 
-  /** @param bytes how much one publisher may have */
+  /** @param bytes the size of one share */
   constructor(private readonly bytes = Infinity) {}
 
-  /** How many publishers have anything. */
+  /** How many publishers have events in the window. */
   get size(): number {
     return this.shares.size;
   }
 
   /**
-   * Notes a new entry. Gives out, one by one, what of its publisher's has to go, oldest first: each has to be removed before
-   * the next. What nobody in particular has published takes nobody's share.
+   * Counts a new entry, and yields the entries that its publisher has to give up for it, oldest first. The caller has to
+   * `remove` each of them before it asks for the next. Events without a publisher are not counted.
    */
   *add(entry: Entry): Generator<Entry> {
     const { publisher } = entry.event;
@@ -33,7 +33,7 @@ export class PublisherShares {
     while (share.bytes > this.bytes) yield share.entries.first!;
   }
 
-  /** The entry is about to leave the window. */
+  /** Counts an entry out that leaves the window. */
   remove(entry: Entry): void {
     const { publisher } = entry.event;
     const share = publisher === undefined ? undefined : this.shares.get(publisher);

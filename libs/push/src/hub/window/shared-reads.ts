@@ -1,12 +1,12 @@
 import { Batch, type LogEvent } from '../../contracts/event.js';
 import { shared, type ReadResult } from './entry-reader.js';
 
-/** The most reads that are remembered. */
+/** How many reads are remembered. */
 const maxReads = 64;
 
 /**
- * Results of reads of the window as it is now. In a storm of reconnects many clients ask for the same events, and get the
- * same bytes.
+ * Results of reads since the window last changed. When many clients reconnect at once, they ask for the same events, and
+ * share the encoded bytes.
  */
 export class SharedReads {
   private readonly reads = new Map<string, ReadResult>();
@@ -28,7 +28,7 @@ export class SharedReads {
     return this.batches.get(events) ?? new Batch(events);
   }
 
-  /** The log has changed. */
+  /** Forgets all results: the window has changed. */
   clear(): void {
     if (this.reads.size > 0) this.reads.clear();
   }

@@ -6,20 +6,20 @@ import type { TopicNode } from './topic-tree.js';
 /** An event in the window. */
 export interface Entry {
   readonly sequence: number;
-  /** Not kept when the entry is evicted, although other lists may know the entry for longer. */
+  /** Replaced by `nothing` when the entry is evicted: other lists may hold the entry for longer, and must not hold its data. */
   event: LogEvent;
   readonly history: TopicHistory;
-  /** When it came to this node, in milliseconds of its own clock: a wrong clock elsewhere must not shorten history. */
+  /** When it reached this node, in milliseconds of this node's clock: a wrong clock elsewhere must not shorten history. */
   readonly arrived: number;
   readonly bytes: number;
 }
 
-/** In the place of an event that is gone. */
+/** Takes the place of an event that is evicted. */
 export const nothing = new LogEvent('', 0, '', undefined, '');
 
 /**
- * What the window holds of one topic. Entries leave it oldest first, but for those of a publisher that has more than its
- * share. One number tells what is gone: whoever has not read up to it has lost something.
+ * The retained events of one topic. Entries leave it oldest first, except for those of a publisher that exceeds its share. The
+ * newest loss is kept in `node.lost`: a reader that had not come so far has missed an event.
  */
 export class TopicHistory {
   readonly entries = new Deque<Entry>();
@@ -42,7 +42,7 @@ export function hasEvents({ entries }: TopicHistory): boolean {
   return entries.length > 0;
 }
 
-/** For sorting entries as they are in the log. */
+/** Compares entries by their order in the log. */
 export function bySequence(a: Entry, b: Entry): number {
   return a.sequence - b.sequence;
 }

@@ -1,20 +1,23 @@
 import { endOfToken, isReserved } from '../../contracts/topic.js';
 import { TokenNode, TokenTree } from '../topics/token-tree.js';
 
-/** About how much memory a node takes, with its place among the children of its parent, in bytes. */
+/** About how much memory a node takes, with its slot among the children of its parent, in bytes. */
 const nodeBytes = 160;
 
-/** Where known topics end or branch, and the newest sequences that are lost at and below it. */
+/**
+ * A place where known topics end or branch. It has the sequences of the newest losses there; a topic that was forgotten may
+ * have lost everything up to the sequence of the node that it was forgotten into.
+ */
 export class TopicNode<T> extends TokenNode<TopicNode<T>> {
-  /** What is known of the topic that ends here. */
+  /** The value of the topic that ends here; `undefined` if none does. */
   value: T | undefined;
-  /** Newest lost event of the topic that ends here. */
+  /** Newest loss of the topic that ends here. */
   lost: number;
-  /** Newest lost event of all topics below. */
+  /** Newest loss of all topics below this node. */
   lostBelow: number;
-  /** Newest lost event of topics below that are no longer in the tree: all that is known of an unknown one. */
+  /** Newest loss of the topics below this node that are no longer in the tree. */
   forgotten: number;
-  /** As `forgotten`, of topics that end or branch between the parent and this node. */
+  /** Newest loss of the topics that are no longer in the tree, and ended or branched off between the parent and this node. */
   above: number;
 
   constructor(path: string, floor: number) {
@@ -27,20 +30,20 @@ export class TopicNode<T> extends TokenNode<TopicNode<T>> {
   }
 }
 
-/** Whether a topic is left out of what is asked. */
-type LeavesOut<T> = ((value: T) => boolean) | undefined;
+/** Whether a topic is ignored in a search, by its value. Without it, none is. */
+type IsIgnored<T> = ((value: T) => boolean) | undefined;
 
 /**
- * The topics that the window knows, as a tree of tokens, so that "did anything that this pattern matches get lost after
- * that position?" is answered exactly, without remembering every topic that ever was: a forgotten topic leaves its
- * newest lost sequence to the node above.
+ * The topics that the window knows, as a tree of tokens. It answers which event that a pattern matches was lost last. Memory
+ * is bounded: a topic that is forgotten leaves its newest loss to the node above, so that no loss is ever denied, but one may
+ * be assumed for a topic that is not known.
  */
 export class TopicTree<T> {
   private readonly common: Tree<T>;
-  /** Reserved topics, which no wildcard at the beginning matches. */
+  /** Reserved topics: a wildcard at the beginning of a pattern does not match them. */
   private readonly reserved: Tree<T>;
 
-  /** @param floor everything up to this sequence is lost from the start */
+  /** @param floor everything up to this sequence counts as lost from the start */
   constructor(floor: number) {
     this.common = new Tree(floor);
     this.reserved = new Tree(floor);
@@ -51,12 +54,12 @@ export class TopicTree<T> {
     return this.common.bytes + this.reserved.bytes;
   }
 
-  /** The node of a topic, made if it is new. */
+  /** The node of a topic, which is added if it is new. */
   grow(topic: string): TopicNode<T> {
     return this.treeOf(topic).grow(topic);
   }
 
-  /** Notes that the event `sequence` of the topic at `node` is gone. */
+  /** Records that the event `sequence` of the topic at `node` is lost. */
   lose(node: TopicNode<T>, sequence: number): void {
     if (sequence <= node.lost) return;
     node.lost = sequence;
@@ -64,27 +67,27 @@ export class TopicTree<T> {
       above.lostBelow = sequence;
   }
 
-  /** Takes a topic without value out of the tree, with the nodes that only it needed. */
+  /** Removes a topic that has no value, and the nodes that only it needed. */
   forget(node: TopicNode<T>): void {
     this.treeOf(node.path).forget(node);
   }
 
-  /** The newest sequence that a topic matching `pattern` has, or may have, lost. */
+  /** The newest sequence that a topic which `pattern` matches has lost, or may have lost if it is not known. */
   lostThrough(pattern: string): number {
     return resultOf(this.losses(pattern, 0));
   }
 
-  /** As `lostThrough`, without the topics whose values `isLeftOut` says to leave out. */
-  lostOf(pattern: string, isLeftOut: (value: T) => boolean): number {
-    return resultOf(this.losses(pattern, 0, isLeftOut));
+  /** As `lostThrough`, without the topics whose values are ignored. */
+  lostOf(pattern: string, isIgnored: (value: T) => boolean): number {
+    return resultOf(this.losses(pattern, 0, isIgnored));
   }
 
   /**
-   * As `lostThrough`, or `lostOf`, as far as that is more than `known`; yields at each node that it looks at, so that the
-   * walk may be interrupted. What is lost meanwhile is found or not.
+   * The same search as `lostThrough` and `lostOf`, a step at a time: it yields at each node that it looks at, so that the caller
+   * can interrupt it. It need not find losses up to `known`. A loss that happens during the search may be found or not.
    */
-  losses(pattern: string, known: number, isLeftOut?: (value: T) => boolean): Generator<void, number> {
-    return losses(this.treeOf(pattern).top, { pattern, isLeftOut }, 0, known);
+  losses(pattern: string, known: number, isIgnored?: (value: T) => boolean): Generator<void, number> {
+    return losses(this.treeOf(pattern).top, { pattern, isIgnored }, 0, known);
   }
 
   /** The known topics that match `pattern`; `undefined` if finding them takes more than `effort` steps. */
@@ -132,64 +135,64 @@ class Tree<T> extends TokenTree<TopicNode<T>> {
     lower.above = Math.max(lower.above, upper.above, upper.lost, upper.forgotten);
   }
 
-  protected left(node: TopicNode<T>, parent: TopicNode<T>): void {
+  protected removed(node: TopicNode<T>, parent: TopicNode<T>): void {
     this.bytes -= nodeBytes;
     parent.forgotten = Math.max(parent.forgotten, node.lost, node.forgotten, node.above);
   }
 }
 
-/** What is asked. */
-interface Question<T> {
+/** A search for losses. */
+interface LossQuery<T> {
   readonly pattern: string;
-  readonly isLeftOut: LeavesOut<T>;
+  readonly isIgnored: IsIgnored<T>;
 }
 
-/** The tokens to a node do not match those of a pattern, or are more of them. */
+/** The pattern does not match the path of a node, or ends before it. */
 const mismatch = -1;
-/** The pattern is open, and matches everything from there on. */
+/** The pattern has ended with `>`: it matches everything below the node. */
 const everything = -2;
 
-/** What the topics at and below `node` have lost that match the tokens of the pattern from `at` on. */
+/** The newest loss of the topics at and below `node` that match the pattern from its character `at` on. */
 function* losses<T>(
   node: TopicNode<T>,
-  question: Question<T>,
+  query: LossQuery<T>,
   at: number,
   known: number,
 ): Generator<void, number> {
   yield;
-  const { pattern, isLeftOut } = question;
-  if (at > pattern.length) return lostAt(node, isLeftOut);
+  const { pattern, isIgnored } = query;
+  if (at > pattern.length) return lostAt(node, isIgnored);
   const token = at === everything ? '>' : pattern.slice(at, endOfToken(pattern, at));
   if (token !== '*' && token !== '>') {
     const child = node.child(token);
-    return child ? yield* enter(node, child, question, at, known) : node.forgotten;
+    return child ? yield* lossesOfChild(node, child, query, at, known) : node.forgotten;
   }
-  let lost = at === everything ? Math.max(known, lostAt(node, isLeftOut)) : known;
-  if (token === '>' && !isLeftOut) return Math.max(lost, node.lostBelow);
+  let lost = at === everything ? Math.max(known, lostAt(node, isIgnored)) : known;
+  if (token === '>' && !isIgnored) return Math.max(lost, node.lostBelow);
   for (const child of node.each()) {
     yield;
-    // A node never lost more than this: most walks end here.
+    // Nothing below the child was lost after this: most children need no closer look.
     if (Math.max(child.lost, child.lostBelow, child.above) > lost)
-      lost = Math.max(lost, yield* enter(node, child, question, at, lost));
+      lost = Math.max(lost, yield* lossesOfChild(node, child, query, at, lost));
   }
-  // Looked at last: a topic that was forgotten meanwhile has left here what it lost.
+  // Read last, since a topic that is forgotten during the search leaves its loss here.
   return Math.max(lost, node.forgotten);
 }
 
-function* enter<T>(
+function* lossesOfChild<T>(
   node: TopicNode<T>,
   child: TopicNode<T>,
-  question: Question<T>,
+  query: LossQuery<T>,
   at: number,
   known: number,
 ): Generator<void, number> {
-  const to = follow(child.path, node.end, question.pattern, at);
+  const to = follow(child.path, node.end, query.pattern, at);
   if (to === mismatch) return child.above;
-  const lost = yield* losses(child, question, to, known);
-  return isWideBetween(question.pattern, at, to) ? Math.max(lost, child.above) : lost;
+  const lost = yield* losses(child, query, to, known);
+  return hasWildcardBetween(query.pattern, at, to) ? Math.max(lost, child.above) : lost;
 }
 
-/** Gathers what is known of the topics that match the tokens of the pattern from `at` on; yields at each node. */
+/** Collects the values of the topics below `node` that match the pattern from its character `at` on. Yields at each node. */
 function* select<T>(node: TopicNode<T>, pattern: string, at: number, found: T[]): Generator<void> {
   yield;
   if (at > pattern.length || at === everything) {
@@ -203,7 +206,7 @@ function* select<T>(node: TopicNode<T>, pattern: string, at: number, found: T[])
   }
 }
 
-/** The children of a node that the token of a pattern at `at` can match. */
+/** The children of a node that the token at `at` of the pattern can match. */
 function next<T>(node: TopicNode<T>, pattern: string, at: number): Iterable<TopicNode<T>> {
   if (at === everything) return node.each();
   const token = pattern.slice(at, endOfToken(pattern, at));
@@ -213,9 +216,9 @@ function next<T>(node: TopicNode<T>, pattern: string, at: number): Iterable<Topi
 }
 
 /**
- * Matches the tokens of a path from `from` on, to its end, with those of a pattern from `at` on.
+ * Matches the tokens of a path from its character `from` to its end with the tokens of a pattern from its character `at` on.
  *
- * @returns where in the pattern they end, `mismatch` or `everything`
+ * @returns where in the pattern the rest begins, `mismatch` or `everything`
  */
 function follow(path: string, from: number, pattern: string, at: number): number {
   if (at === everything) return everything;
@@ -232,15 +235,15 @@ function follow(path: string, from: number, pattern: string, at: number): number
   return to;
 }
 
-/** Whether the pattern matches, before the end of the tokens that it has been followed to, others as well. */
-function isWideBetween(pattern: string, at: number, to: number): boolean {
+/** Whether the tokens of the pattern between `at` and `to` match others as well, after the first of them. */
+function hasWildcardBetween(pattern: string, at: number, to: number): boolean {
   if (to === everything) return true;
   const star = pattern.indexOf('*', endOfToken(pattern, at));
   return star >= 0 && star < to;
 }
 
-function lostAt<T>(node: TopicNode<T>, isLeftOut: LeavesOut<T>): number {
-  return node.value !== undefined && isLeftOut?.(node.value) ? 0 : node.lost;
+function lostAt<T>(node: TopicNode<T>, isIgnored: IsIgnored<T>): number {
+  return node.value !== undefined && isIgnored?.(node.value) ? 0 : node.lost;
 }
 
 function resultOf<T>(walk: Generator<void, T>): T {

@@ -14,7 +14,7 @@ jest.setTimeout(60_000);
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-it('evicted events are not kept in memory behind an older one that stays', async () => {
+it('evicted events are not kept in memory after an older one that stays', async () => {
   const retention = { events: 2, age: 60_000 };
   const window = new Window({ retentionOf: () => retention, bytes: 1e9, emptyTopics: 10 });
   const weak = (sequence: number, topic: string) => {

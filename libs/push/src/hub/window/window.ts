@@ -12,55 +12,58 @@ import { PublisherShares } from './publisher-shares.js';
 import { bySequence, hasEvents, nothing, TopicHistory, type Entry } from './topic-history.js';
 import type { TopicSet } from '../topics/topic-set.js';
 
-/** What the window is told about its size. */
+/** The bounds of a window. */
 export interface WindowOptions {
-  /** How much of a topic is kept; the same object for topics with the same rule. */
+  /** How much of a topic is kept. It returns the same object for topics with the same rule. */
   readonly retentionOf: (topic: string) => TopicRetention;
   /** Bound on the memory of all retained events together, in bytes. */
   readonly bytes: number;
-  /** How much of it the events of one publisher may take: then its own oldest go. Default: all. */
+  /** How much of it the events of one publisher may take, in bytes; beyond it, its own oldest go. Default: all. */
   readonly bytesPerPublisher?: number;
-  /** How many topics without any retained event are still remembered one by one. */
+  /** How many topics without retained events are still known one by one. */
   readonly emptyTopics: number;
-  /** Clock in milliseconds, for tests. Default: one that never goes back, whatever is done to the time of day. */
+  /** A clock in milliseconds, for tests. Default: a monotonic one, which a change of the system's time does not move. */
   readonly now?: () => number;
 }
 
-/** Topics without events may take this part of the memory before they are forgotten. */
-const emptyPart = 1 / 8;
+/** Topics without events may take this share of the memory before they are forgotten. */
+const emptyShare = 1 / 8;
 
-/** Counted for a pinned topic as well as for any: its nodes in the tree. */
+/** What a pinned topic takes in the tree, in bytes, as any other topic does. */
 const nodesBytes = 320;
 
-/** From this many steps on, walking through the log is cheaper than gathering topics. */
-const gatherEffort = 2_048;
+/** If finding the topics that patterns match takes more steps than this, it is cheaper to look at every entry of the log. */
+const maxGatherSteps = 2_048;
 
 /**
- * The recent part of the log, in memory. It keeps events per topic, under one bound for all, and always knows what it
- * no longer has. Everything is synchronous: within one turn of the event loop nothing moves under a reader.
+ * The recent part of the log, in memory. It keeps events by topic, under one bound for all, and knows for each pattern which
+ * events it has lost. It is synchronous: during one turn of the event loop it changes only by its own methods.
  */
 export class Window {
   private topics: KnownTopics;
   private sizes = new SizeClasses();
   private lanes = new Lanes();
   private shares: PublisherShares;
+  /** Retained events. */
   private live = 0;
   private bytesHeld = 0;
-  /** How much of that is state that nobody else keeps: it is never evicted, and takes nothing from the others' room. */
+  /** How much of that is pinned: state that is kept nowhere else. It is never evicted, and does not count against `bytes`. */
   private pinnedBytes = 0;
   private readonly now: () => number;
 
-  /** How far the window shows the log: the sequence of the newest event that ever was in it, or of what came after it. */
+  /** How far the window follows the log: the newest sequence that it was given, with or without an event. */
   head = 0;
-  /** The newest sequence that anything lost. */
+  /** The sequence of the newest event that was lost, of all topics. */
   newestLoss = 0;
+  /** The latest losses, one by one. */
   readonly journal = new LossJournal();
-  /** Whether somebody else keeps what the rules keep, whatever the window has lost. */
-  isBacked = false;
-  /** Reads of the window as it is. */
+  /** Whether the backplane keeps what the retention rules keep, so that what the window loses may be read there. */
+  hasHistory = false;
+  /** Results of reads, shared until the window changes. */
   readonly reads = new SharedReads();
+  /** The sequence of the newest event that was evicted although its retention rule would have kept it. */
   private spilled = 0;
-  /** Sets of topics that so many known topics match that it is cheaper to walk through the log. */
+  /** Sets of topics that match so many known topics that it is cheaper to look at every entry of the log. */
   private readonly wide = new WeakSet<TopicSet>();
 
   constructor(private readonly options: WindowOptions) {
@@ -69,28 +72,30 @@ export class Window {
     this.topics = new KnownTopics(0, options.retentionOf);
   }
 
+  /** How many events are retained. */
   get events(): number {
     return this.live;
   }
 
-  /** How much memory it takes: events, topics and what is known of topics without events. */
+  /** About how much memory it takes, in bytes: events, and known topics with or without events. */
   get bytes(): number {
     return this.bytesHeld + this.topics.bytes;
   }
 
+  /** How many topics are known, with or without retained events. */
   get knownTopics(): number {
     return this.topics.size;
   }
 
   /**
-   * What is lost up to here may be lost for want of memory, or because this node was not there, and may be had elsewhere;
-   * what is lost after it is lost by the rules. 0 if nobody else keeps anything.
+   * Events up to this sequence that the window has lost may still be in the backplane: the window lacked memory, or this node
+   * did not follow the log then. Later losses were due to the retention rules, and are final. 0 without a history.
    */
   get recoverable(): number {
-    return this.isBacked ? this.spilled : 0;
+    return this.hasHistory ? this.spilled : 0;
   }
 
-  /** Starts over: the window holds nothing, and knows nothing up to `sequence`. */
+  /** Starts over without events: everything up to `sequence` counts as lost. */
   reset(sequence: number): void {
     this.topics = new KnownTopics(sequence, this.options.retentionOf);
     this.sizes = new SizeClasses();
@@ -102,7 +107,7 @@ export class Window {
     this.reads.clear();
   }
 
-  /** Appends the next event of the log, and lets go of what it displaces. */
+  /** Appends the next event of the log, and evicts what has to go for it. */
   add(event: LogEvent): void {
     const history = this.topics.get(event.topic) ?? this.topics.add(event.topic);
     this.head = event.sequence;
@@ -122,7 +127,7 @@ export class Window {
     this.resize(history, bytes);
     const { state, events } = history.retention;
     if (history.entries.length > events) {
-      // The newest event is the state: the one before is out of date, and nobody has lost it.
+      // The newest event is the state. The event that it replaces is out of date, and does not count as lost.
       if (state) this.remove(history.entries.first!);
       else this.evict(history.entries.first!);
     }
@@ -130,23 +135,26 @@ export class Window {
     this.fit();
   }
 
-  /** Lets go of what is too old. Returns the milliseconds until the next event is; `undefined` if none ever will be. */
+  /** Evicts events that are too old. Returns the milliseconds until the next one will be; `undefined` if none ever will. */
   expire(): number | undefined {
     return this.lanes.expire(this.now(), (entry) => this.evict(entry));
   }
 
-  /** The newest sequence that anything matching `pattern` has lost from this window; 0 if nothing. */
+  /** The sequence of the newest event that `pattern` matches and this window has lost; 0 if it has lost none. */
   lostThrough(pattern: string): number {
     const history = this.topics.get(pattern);
     return history ? history.node.lost : this.topics.tree.lostThrough(pattern);
   }
 
-  /** As `lostThrough`, without the topics of which the newest event is there. */
+  /** As `lostThrough`, without the topics whose newest event is retained. */
   newestLostThrough(pattern: string): number {
     return this.topics.tree.lostOf(pattern, hasEvents);
   }
 
-  /** Finds what `lostThrough` says, or `newestLostThrough`, if that is more than `known`: as a walk that may be interrupted. */
+  /**
+   * As `lostThrough` (`newestLostThrough` if `isNewestOnly`), as a search that can be interrupted. It need not find losses up to
+   * `known`.
+   */
   losses(pattern: string, known: number, isNewestOnly: boolean): Generator<void, number> {
     return this.topics.tree.losses(pattern, known, isNewestOnly ? hasEvents : undefined);
   }
@@ -158,8 +166,8 @@ export class Window {
   }
 
   /**
-   * The retained events of `topics` after `after`, in order, up to and including `through`, as far as the limit goes. The
-   * same array for all who ask before the window changes.
+   * The retained events of `topics` from after `after` up to and including `through`, in order, as far as the limit allows.
+   * Until the window changes, all readers with the same arguments get the same array.
    */
   read(topics: TopicSet, after: number, through: number, limit: ReadLimit): ReadResult {
     const key = `${after} ${through} ${limit.bytes} ${limit.entries} ${topics.key}`;
@@ -174,7 +182,7 @@ export class Window {
     return reader.take(merge(found, after), histories);
   }
 
-  /** As `read`, but of each topic only what was its newest event as of a sequence. */
+  /** As `read`, but of each topic only the event that was its newest one at the sequence `asOf`. */
   readNewest(topics: TopicSet, asOf: number, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
     const reader = new EntryReader(Math.min(through, asOf), limit);
@@ -187,14 +195,14 @@ export class Window {
     return reader.take(newest.sort(bySequence), histories);
   }
 
-  /** Whether, as of a sequence, a newer event of its topic is retained. */
+  /** Whether a newer event of the same topic is retained, up to the sequence `asOf`. */
   isOutdated(event: LogEvent, asOf: number): boolean {
     const entries = this.topics.get(event.topic)?.entries;
     const newest = entries?.at(entries.after(asOf) - 1);
     return newest !== undefined && newest.sequence > event.sequence;
   }
 
-  /** The known topics among `topics`; `undefined` if finding them costs more than walking through the log. */
+  /** The known topics that `topics` match; `undefined` if it costs less to look at every entry of the log. */
   private gather(topics: TopicSet): TopicHistory[] | undefined {
     if (this.wide.has(topics)) return undefined;
     const histories = new Set<TopicHistory>();
@@ -202,7 +210,7 @@ export class Window {
       const history = this.topics.get(pattern);
       if (history) histories.add(history);
     }
-    const effort = gatherEffort / topics.wildcardCount;
+    const effort = maxGatherSteps / topics.wildcardCount;
     for (const wildcard of topics.wildcards) {
       const selected = this.topics.tree.select(wildcard, effort);
       if (!selected) {
@@ -221,12 +229,12 @@ export class Window {
     this.reads.clear();
   }
 
-  /** Whether a topic's events are never evicted: they are state, and this window is the only place that has it. */
+  /** Whether the events of a topic are never evicted: they are state that is kept nowhere else. */
   private isPinned({ retention }: TopicHistory): boolean {
-    return retention.state !== undefined && !this.isBacked;
+    return retention.state !== undefined && !this.hasHistory;
   }
 
-  /** Lets go of what the rules would keep. */
+  /** Evicts an entry that its retention rule would keep: memory is short. */
   private spill(entry: Entry): void {
     this.spilled = Math.max(this.spilled, entry.sequence);
     this.evict(entry);
@@ -256,13 +264,13 @@ export class Window {
     if (topics.emptyCount > this.options.emptyTopics) topics.forget();
   }
 
-  /** Lets go of so much that the rest fits in the memory that there is. */
+  /** Evicts events, and forgets idle topics, until the rest fits in the memory. */
   private fit(): void {
     const bytes = this.options.bytes + this.pinnedBytes;
     while (this.bytes > bytes) {
       const largest = this.sizes.largest();
       const { emptyCount, emptyBytes } = this.topics;
-      if (emptyCount > 0 && (!largest || emptyBytes > bytes * emptyPart)) this.topics.forget();
+      if (emptyCount > 0 && (!largest || emptyBytes > bytes * emptyShare)) this.topics.forget();
       else if (largest) this.spill(largest.entries.first!);
       else return;
     }
