@@ -10,7 +10,7 @@ export type { WebSocketOptions } from './transport/websocket/websocket.options.j
 
 // What applications use
 export { EventBus, EventBus as PushEventBus } from './bus/event-bus.js';
-export type { Publication, Publications, PublishOptions } from './bus/event-bus.js';
+export type { Publication, Publications, PublishOptions, RemoveOptions } from './bus/event-bus.js';
 export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
 export type { PushEvent } from './bus/handled-events.js';
 export { EventStream, isGap } from './bus/event-stream.js';
@@ -61,7 +61,13 @@ export type { HubStats } from './hub/hub.js';
 export type { SlowPolicy, TopicRule } from './hub/topic-rules.js';
 export type { HistoryStats } from './hub/replay/history-reader.js';
 export type { Start } from './hub/replay/cursor.js';
-export type { Retention, RetentionRules } from './contracts/retention.js';
+export type {
+  Retention,
+  RetentionRules,
+  StateRetention,
+  StateRules,
+  TopicRetention,
+} from './contracts/retention.js';
 export type { ErrorReport, Greeting, ServerMessage } from './wire/websocket.messages.js';
 
 // For backplanes

@@ -31,6 +31,7 @@ import { StreamGate } from './clients/stream-gate.js';
 import { TimerWheel } from './clients/timer-wheel.js';
 import { TurnQueue } from './clients/turn-queue.js';
 import { Backplane } from './contracts/backplane.js';
+import { PushError } from './contracts/errors.js';
 import { pushSettings } from './contracts/settings.js';
 import { Hub } from './hub/hub.js';
 import { NodeLog } from './hub/replay/node-log.js';
@@ -57,14 +58,26 @@ import { PushWsInstaller } from './transport/websocket/push-ws.installer.js';
 const emptyTopics = 100_000;
 
 function logOf({ topics, retention }: PushSettings, errors: ErrorReporter): NodeLog {
-  const { bytes: windowBytes, bytesPerPublisher } = retention;
+  const { bytes: windowBytes, bytesPerPublisher, stateBytes } = retention;
   const onHistoryError = (error: unknown) => errors.report(error, { stage: 'history' });
   const rules = withoutParameters(topics);
-  return new NodeLog({ rules, retention, windowBytes, bytesPerPublisher, emptyTopics, onHistoryError });
+  return new NodeLog({
+    rules,
+    retention,
+    windowBytes,
+    bytesPerPublisher,
+    stateBytes,
+    emptyTopics,
+    onHistoryError,
+  });
 }
 
 function backplaneOf(settings: PushSettings, hub: Hub, control: ControlMessages): Backplane {
   const { backplane = new MemoryBackplane() } = settings;
+  if (hub.retention.state && !backplane.keepsState) {
+    const message = `${backplane.constructor.name} keeps no state: a rule of "topics" has state: true.`;
+    throw new PushError('INVALID_OPTION', `${message} Use a backplane that does, or leave it out.`);
+  }
   new NodeTail(hub, control).start(backplane);
   return backplane;
 }

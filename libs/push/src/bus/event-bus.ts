@@ -5,6 +5,7 @@ import { PushError } from '../contracts/errors.js';
 import type { EventMeta } from '../contracts/event-meta.js';
 import type { Draft } from '../contracts/event.js';
 import { printPosition } from '../contracts/position.js';
+import { removalMeta } from '../contracts/state.js';
 import { assertPattern, assertTopic, isWildcard } from '../contracts/topic.js';
 import { pushSettings } from '../contracts/settings.js';
 import { Hub, type HubStats } from '../hub/hub.js';
@@ -12,6 +13,7 @@ import type { PayloadOf, PushTopics } from './declared-topics.js';
 import { ErrorReporter } from './error-reporter.js';
 import { publisherKey } from './publisher-key.js';
 import { checkedMeta } from './publish-meta.js';
+import { assertState, checkExpect } from './state-options.js';
 import type { EventStream, StreamData, StreamOptions } from './event-stream.js';
 import { handledEvents, type PushEvent } from './handled-events.js';
 import { streamOf, type CurrentClient } from './stream-reader.js';
@@ -39,12 +41,21 @@ export interface PublishOptions {
    */
   readonly publisher?: string;
   /**
+   * Compare and set, for state topics (`state: true`): the event is stored only if the topic's newest one has this id, or with
+   * `'none'` only if the topic has no state; else publishing rejects with `CONFLICT`, and `currentId` of the error names what
+   * is there. A `messageId` is looked at first. Default: stored whatever is there.
+   */
+  readonly expect?: string;
+  /**
    * What the event carries beside its data, for the server's own handlers (`on`, `stream`): strings, finite numbers and
    * booleans, 4 KiB as JSON at most. Clients never see it. Names that begin with `$`, `end`, `removed` and `row` are the
    * library's own. Default: none.
    */
   readonly meta?: EventMeta;
 }
+
+/** How a state is removed: see `EventBus.remove`. */
+export type RemoveOptions = Pick<PublishOptions, 'expect' | 'messageId'>;
 
 /** One of the events for `publishMany`. Its data has the type that its topic is declared with in `PushTopics`. */
 export interface Publication<Topic extends string = string, Data = unknown> extends PublishOptions {
@@ -85,7 +96,8 @@ export class EventBus<Topics = PushTopics> {
    *
    * @returns the event's id, once the backplane holds the event; `undefined` for an ephemeral one, once it is sent
    * @throws PushError (the promise rejects, nothing is stored) `INVALID_TOPIC`, `INVALID_TYPE`, `INVALID_OPTION`,
-   * `DATA_NOT_SERIALIZABLE`, `DATA_TOO_LARGE`; `UNAVAILABLE` when the backplane could not store it in time
+   * `DATA_NOT_SERIALIZABLE`, `DATA_TOO_LARGE`; `CONFLICT` when `expect` does not hold; `LIMIT_EXCEEDED` when there is too much
+   * state for `retention.stateBytes`; `UNAVAILABLE` when the backplane could not store it in time
    */
   publish<const Topic extends string>(
     topic: Topic,
@@ -109,7 +121,7 @@ export class EventBus<Topics = PushTopics> {
    * Publishes several events, in order. All are checked before the first is stored.
    *
    * @returns their ids, in order
-   * @throws PushError as `publish`; if the backplane fails midway, the events before that may be stored
+   * @throws PushError as `publish`; if the backplane fails midway, or refuses one event, others may be stored
    */
   publishMany<const Names extends readonly string[]>(
     publications: Publications<Topics, Names>,
@@ -122,6 +134,24 @@ export class EventBus<Topics = PushTopics> {
       return Promise.all(
         drafts.map((draft, index) => this.send(draft, publications[index]!.ephemeral ?? false)),
       );
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * Takes a state topic's state away. That is an event too, a removal: its data is `null`, its metadata `removed: true`.
+   * It is stored also if there is no state; `expect` prevents that.
+   *
+   * @returns the id of the removal, once the backplane holds it
+   * @throws PushError (the promise rejects) `INVALID_TOPIC`; `INVALID_OPTION`, also for a topic that is no state topic;
+   * `CONFLICT`, `UNAVAILABLE`: as `publish`
+   */
+  remove(topic: string, { expect, messageId }: RemoveOptions = {}): Promise<string> {
+    try {
+      const draft = this.draft(topic, null, { expect, messageId });
+      assertState(this.hub.retention.of(topic), 'remove()', topic);
+      return this.append({ ...draft, meta: removalMeta });
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -176,6 +206,10 @@ export class EventBus<Topics = PushTopics> {
       await this.backplane.sendEphemeral(draft);
       return undefined;
     }
+    return this.append(draft);
+  }
+
+  private async append(draft: Draft): Promise<string> {
     const position = await this.backplane.append(draft);
     const congested = this.hub.congested();
     if (congested) await congested;
@@ -197,8 +231,10 @@ export class EventBus<Topics = PushTopics> {
       );
     }
     const by = publisher === undefined ? undefined : publisherKey(publisher);
+    const { expect } = options;
+    if (expect !== undefined) checkExpect(this.hub.retention.of(topic), options, topic);
     const meta = checkedMeta(options.meta);
-    return { topic, data: this.serialize(topic, data), type, messageId, except, publisher: by, meta };
+    return { topic, data: this.serialize(topic, data), type, messageId, except, publisher: by, expect, meta };
   }
 
   private serialize(topic: string, data: unknown): string {

@@ -158,6 +158,23 @@ export abstract class Backplane {
   head?(): Promise<Position>;
 
   /**
+   * Capability: state topics (`RetentionRules.state`). Without it, an application that has some is refused with
+   * `INVALID_OPTION` before `start` is called: a backplane that has it says so from the beginning. Then, of each state topic:
+   *
+   * - The newest event MUST be kept, however old, and whatever else there is. It MUST NOT give way to other topics: what does
+   *   not fit is refused, with `LIMIT_EXCEEDED` or `UNAVAILABLE`.
+   * - An event that a newer one of its topic has replaced is not lost: it MUST NOT be in a history page, nor count in
+   *   `HistoryPage.lost`.
+   * - A removal is an event with the metadata `removed: true`. If it is the newest event of its topic, it MUST be kept for
+   *   `StateRetention.tombstones`, and SHOULD be dropped soon after. A removal that was dropped counts as lost: a page MUST
+   *   name the topics and patterns of the query that it, or another one of the same rule, matches.
+   * - `Draft.expect` MUST hold when the event is stored, else `append` rejects with `CONFLICT`. A `messageId` that is known
+   *   comes first: what it stored is no conflict. A conflict MUST NOT keep other events from being stored, nor change their order.
+   *   A retry of the backplane's own MUST NOT conflict with what an earlier attempt has stored.
+   */
+  readonly keepsState?: boolean;
+
+  /**
    * Starts reading the log. The node calls it once, before anything else.
    *
    * It MUST NOT throw because a server is away: the backplane calls `Tail.open` when the log is there, and until then
@@ -179,7 +196,8 @@ export abstract class Backplane {
    * position of that event and store nothing.
    *
    * @throws PushError `UNAVAILABLE` if the event was not stored in time. It may have been stored nevertheless: only a retry
-   * with the same `messageId` is safe. `CLOSED` if the backplane was closed before the event was stored
+   * with the same `messageId` is safe. `CLOSED` if the backplane was closed before the event was stored. `CONFLICT`, with
+   * the id of the topic's newest event as `currentId`, if `Draft.expect` does not hold
    */
   abstract append(draft: Draft): Promise<Position>;
 

@@ -14,6 +14,11 @@ export interface Draft {
   readonly except?: string;
   /** Whose share of the memory it takes. Default: nobody's. */
   readonly publisher?: string;
+  /**
+   * For a state topic: stores the event only if the topic's newest event has this id, or with `'none'` only if the topic
+   * has no state: if it never had one, or if its newest event is a removal.
+   */
+  readonly expect?: string;
   /** What goes with the data, and not to clients. Not empty, and frozen: nodes in one process share it. */
   readonly meta?: EventMeta;
 }

@@ -5,6 +5,7 @@ import type { Draft } from '../contracts/event.js';
 import type { RetentionRules } from '../contracts/retention.js';
 import { describeHistory } from './history.contract.js';
 import { describeOneTimeStore } from './one-time-store.contract.js';
+import { describeState } from './state.contract.js';
 import { RecordingTail, type RecordedNode } from './recording-tail.js';
 
 /** A log of its own for one test, and the nodes that share it. */
@@ -23,6 +24,8 @@ export interface BackplaneSuiteOptions {
   readonly history?: boolean;
   /** Whether it has a `oneTimeStore`. Default: `true`. */
   readonly oneTimeStore?: boolean;
+  /** Whether it has state topics (`keepsState`). Default: `false`. */
+  readonly state?: boolean;
 }
 
 /**
@@ -44,16 +47,16 @@ export class Bench {
   constructor(private readonly log: LogUnderTest) {}
 
   /** A node that may not be in the log yet. */
-  startNow(): RecordedNode {
+  startNow(retention: RetentionRules = suiteRetention): RecordedNode {
     const node = { backplane: this.log.node(), tail: new RecordingTail() };
     this.nodes.push(node);
-    node.backplane.start(node.tail, suiteRetention);
+    node.backplane.start(node.tail, retention);
     return node;
   }
 
   /** A node that is in the log. */
-  async node(): Promise<RecordedNode> {
-    const node = this.startNow();
+  async node(retention?: RetentionRules): Promise<RecordedNode> {
+    const node = this.startNow(retention);
     await node.tail.until(({ opened }) => opened.length > 0);
     return node;
   }
@@ -82,7 +85,7 @@ export function upTo(count: number): number[] {
 export function describeBackplane(
   name: string,
   create: () => Promise<LogUnderTest> | LogUnderTest,
-  { shared = true, history = true, oneTimeStore = true }: BackplaneSuiteOptions = {},
+  { shared = true, history = true, oneTimeStore = true, state = false }: BackplaneSuiteOptions = {},
 ): void {
   describe(`${name} as a backplane`, () => {
     let bench: Bench;
@@ -95,11 +98,13 @@ export function describeBackplane(
       const { backplane } = bench.startNow();
       assert.equal(backplane.history !== undefined, history, 'history');
       assert.equal(backplane.oneTimeStore !== undefined, oneTimeStore, 'oneTimeStore');
+      assert.equal(backplane.keepsState ?? false, state, 'keepsState');
     });
     describeOneNode(() => bench.node());
     if (shared) describeManyNodes(() => bench.node());
     if (history) describeHistory(() => bench.node());
     if (oneTimeStore) describeOneTimeStore(() => bench.node(), shared);
+    if (state) describeState((retention) => bench.node(retention), { shared, history });
   });
 }
 

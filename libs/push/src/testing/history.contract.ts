@@ -164,7 +164,7 @@ interface Reading {
 }
 
 /** Reads page after page up to the end of what the node has. */
-async function readAll(
+export async function readAll(
   { backplane, tail }: RecordedNode,
   query: Partial<HistoryQuery> & Pick<HistoryQuery, 'topics' | 'limit'>,
 ): Promise<Reading> {

@@ -1,6 +1,7 @@
 import type { History, HistoryPage, HistoryQuery } from '../contracts/backplane.js';
 import type { LogEvent } from '../contracts/event.js';
-import type { Retention } from '../contracts/retention.js';
+import type { TopicRetention } from '../contracts/retention.js';
+import { isRemoval } from '../contracts/state.js';
 import { covers } from '../contracts/topic.js';
 
 interface KeptEvent {
@@ -20,7 +21,7 @@ export class MemoryHistory implements History {
   private readonly topics = new Map<string, KeptTopic>();
 
   /** @param retentionOf how much of a topic is kept */
-  constructor(private readonly retentionOf: (topic: string) => Retention) {}
+  constructor(private readonly retentionOf: (topic: string) => TopicRetention) {}
 
   /** Takes the next event of the log. */
   add(event: LogEvent): void {
@@ -60,10 +61,21 @@ export class MemoryHistory implements History {
   }
 
   private expire(topic: string, kept: KeptTopic): void {
-    const { events, age } = this.retentionOf(topic);
+    const { events, age, state } = this.retentionOf(topic);
+    if (state) {
+      expireState(kept, performance.now() - state.tombstones);
+      return;
+    }
     const oldest = performance.now() - age;
     while (kept.events.length > events || (kept.events[0]?.since ?? Infinity) <= oldest) dropOldest(kept);
   }
+}
+
+/** The newest event is the state. What it replaces is not lost; a removal is dropped when it is old. */
+function expireState(kept: KeptTopic, oldest: number): void {
+  kept.events.splice(0, kept.events.length - 1);
+  const [newest] = kept.events;
+  if (newest && isRemoval(newest.event) && newest.since <= oldest) dropOldest(kept);
 }
 
 function dropOldest(kept: KeptTopic): void {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { MemoryOneTimeStore } from '../backplane/memory/memory-one-time-store.js';
+import { StateTopics } from '../backplane/memory/state-topics.js';
 import { MessageIds } from '../backplane/memory/message-ids.js';
 import { Backplane, type Health, type History, type Tail } from '../contracts/backplane.js';
 import { LogEvent, type Draft } from '../contracts/event.js';
@@ -19,6 +20,8 @@ import { MemoryHistory } from './memory-history.js';
 export class MemoryLog {
   /** What the log keeps, whatever the nodes have in their windows; there once a node has started. */
   history!: MemoryHistory;
+  /** The state topics; there once a node has started. */
+  states!: StateTopics;
   readonly tails = new Set<Tail>();
   readonly oneTimeStore = new MemoryOneTimeStore();
   readonly epoch = randomBytes(6).toString('hex');
@@ -31,12 +34,19 @@ export class MemoryLog {
     return new MemoryLogNode(this);
   }
 
-  /** @param deliver set to `false`, the nodes are not told of the event: as if they had been away */
-  append({ topic, type, data, messageId, except, publisher, meta }: Draft, deliver = true): Position {
+  /**
+   * @param deliver set to `false`, the nodes are not told of the event: as if they had been away
+   * @throws PushError `CONFLICT`, `LIMIT_EXCEEDED`
+   */
+  append(draft: Draft, deliver = true): Position {
+    const { topic, type, data, messageId, except, publisher, meta } = draft;
     const { epoch } = this;
     const known = messageId === undefined ? undefined : this.messageIds.get(messageId);
     if (known !== undefined) return { epoch, sequence: known };
-    const sequence = ++this.sequence;
+    const sequence = this.sequence + 1;
+    const refusal = this.states.take(draft, { epoch, sequence });
+    if (refusal) throw refusal;
+    this.sequence = sequence;
     if (messageId !== undefined) this.messageIds.set(messageId, sequence);
     const event = new LogEvent(epoch, sequence, topic, type, data, except, publisher, meta);
     this.history.add(event);
@@ -46,6 +56,7 @@ export class MemoryLog {
 }
 
 class MemoryLogNode extends Backplane {
+  override readonly keepsState = true;
   override history?: History;
   override readonly oneTimeStore;
   private tail: Tail | undefined;
@@ -57,6 +68,7 @@ class MemoryLogNode extends Backplane {
 
   start(tail: Tail, retention: RetentionRules): void {
     this.log.history ??= new MemoryHistory((topic) => retention.of(topic));
+    this.log.states ??= new StateTopics(retention);
     this.history = this.log.history;
     this.tail = tail;
     this.log.tails.add(tail);
@@ -64,7 +76,11 @@ class MemoryLogNode extends Backplane {
   }
 
   append(draft: Draft): Promise<Position> {
-    return Promise.resolve(this.log.append(draft));
+    try {
+      return Promise.resolve(this.log.append(draft));
+    } catch (refusal) {
+      return Promise.reject(refusal as Error);
+    }
   }
 
   sendEphemeral({ topic, type, data, except, meta }: Draft): Promise<void> {

@@ -19,6 +19,9 @@ export { DeliveryProbe, noTopic } from './delivery-probe.js';
 export { Outage } from './outage.js';
 export { readBody, writeBody } from './event-body.js';
 
+// For state topics
+export { conflictOf, expectNone, isRemoval } from '../../contracts/state.js';
+
 // For retries, and for histories
 export { backoff, backoffDelay, within } from './backoff.js';
 export { Matcher } from './matcher.js';

@@ -4,4 +4,5 @@ import { MemoryBackplane } from './memory.backplane.js';
 describeBackplane('MemoryBackplane', () => ({ node: () => new MemoryBackplane() }), {
   shared: false,
   history: false,
+  state: true,
 });

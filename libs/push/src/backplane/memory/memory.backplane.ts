@@ -3,8 +3,10 @@ import { Backplane, type Health, type Tail } from '../../contracts/backplane.js'
 import { checkOptions, number, type Checks } from '../../contracts/option-checks.js';
 import { LogEvent, type Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
+import type { RetentionRules } from '../../contracts/retention.js';
 import { MemoryOneTimeStore } from './memory-one-time-store.js';
 import { MessageIds } from './message-ids.js';
+import { StateTopics } from './state-topics.js';
 
 /** What the memory backplane can be told. */
 export interface MemoryBackplaneOptions {
@@ -24,11 +26,13 @@ const checks: Checks<MemoryBackplaneOptions> = {
  * next one has another epoch, so that clients that come back are told.
  */
 export class MemoryBackplane extends Backplane {
+  override readonly keepsState = true;
   override readonly oneTimeStore = new MemoryOneTimeStore();
   private readonly epoch = randomBytes(6).toString('hex');
   private readonly messageIds: MessageIds;
   private sequence = 0;
   private tail!: Tail;
+  private states!: StateTopics;
 
   /** @throws PushError `INVALID_OPTION` */
   constructor(options: MemoryBackplaneOptions = {}) {
@@ -40,15 +44,20 @@ export class MemoryBackplane extends Backplane {
     );
   }
 
-  start(tail: Tail): void {
+  /** @param retention without it, no topic is a state topic */
+  start(tail: Tail, retention?: RetentionRules): void {
     this.tail = tail;
+    this.states = new StateTopics(retention);
     tail.open({ epoch: this.epoch, sequence: 0 });
   }
 
   append(draft: Draft): Promise<Position> {
     const known = draft.messageId === undefined ? undefined : this.messageIds.get(draft.messageId);
     if (known !== undefined) return Promise.resolve({ epoch: this.epoch, sequence: known });
-    const sequence = ++this.sequence;
+    const sequence = this.sequence + 1;
+    const refusal = this.states.take(draft, { epoch: this.epoch, sequence });
+    if (refusal) return Promise.reject(refusal);
+    this.sequence = sequence;
     if (draft.messageId !== undefined) this.messageIds.set(draft.messageId, sequence);
     const { topic, type, data, except, publisher, meta } = draft;
     const event = new LogEvent(this.epoch, sequence, topic, type, data, except, publisher, meta);
