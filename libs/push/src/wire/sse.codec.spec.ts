@@ -58,6 +58,32 @@ describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
     expect(text(sseCodec.encode(published))).toBe(bytes);
   });
 
+  it.each([
+    [118, 'event: push.removed\nid: 9f2c41d07b3e-118\ndata: {"topic":"orders.42"}\n\n'],
+    [0, 'event: push.removed\ndata: {"topic":"orders.42"}\n\n'],
+  ])('a removal (sequence %d), with and without envelope', (sequence, bytes) => {
+    const meta = { removed: true };
+    const removal = new LogEvent(
+      '9f2c41d07b3e',
+      sequence,
+      'orders.42',
+      'x',
+      'null',
+      undefined,
+      undefined,
+      meta,
+    );
+    expect(text(sseCodec.encode(removal))).toBe(bytes);
+    expect(text(sseEnvelopeCodec.encode(removal))).toBe(bytes);
+  });
+
+  it('a gap notice that resets state', () => {
+    const notice = { reason: 'evicted', topics: ['a.*'], id: '9f2c41d07b3e-7', reset: true } as const;
+    expect(text(sseGap(notice))).toBe(
+      'event: push.gap\nid: 9f2c41d07b3e-7\ndata: {"reason":"evicted","topics":["a.*"],"id":"9f2c41d07b3e-7","reset":true}\n\n',
+    );
+  });
+
   it('names the topic in the envelope', () => {
     expect(text(sseEnvelopeCodec.encode(event('a\nb', { type: 't' })))).toBe(
       'event: t\nid: 9f2c41d07b3e-118\ndata: {"topic":"orders.42","data":"a\\nb"}\n\n',

@@ -38,6 +38,24 @@ describe('The bytes of WebSocket frames (RFC 6455, section 5.2)', () => {
     expect(bytes.toString('utf8', header.length / 2)).toBe('x'.repeat(length));
   });
 
+  it.each([
+    [118, '{"event":"removed","data":{"topic":"orders.42","id":"9f2c41d07b3e-118"}}'],
+    [0, '{"event":"removed","data":{"topic":"orders.42"}}'],
+  ])('says of a removal (sequence %d) no more than its topic and id', (sequence, message) => {
+    const meta = { removed: true };
+    const removal = new LogEvent(
+      '9f2c41d07b3e',
+      sequence,
+      'orders.42',
+      'x',
+      'null',
+      undefined,
+      undefined,
+      meta,
+    );
+    expect(messageText(removal)).toBe(message);
+  });
+
   it('counts bytes, not characters', () => {
     expect(frame('ä🙂').toString('hex')).toBe('8106c3a4f09f9982');
   });
