@@ -12,15 +12,23 @@ describe('Redis', () => {
   });
   afterAll(() => server.dispose());
 
-  describeBackplane('redisBackplane({ url })', () => {
-    const prefix = `push-${++logs}`;
-    return { node: () => redisBackplane({ url: `redis://127.0.0.1:${server.port}`, prefix }) };
-  });
+  describeBackplane(
+    'redisBackplane({ url })',
+    () => {
+      const prefix = `push-${++logs}`;
+      return { node: () => redisBackplane({ url: `redis://127.0.0.1:${server.port}`, prefix }) };
+    },
+    { state: true },
+  );
 
-  describeBackplane('redisBackplane({ connect })', () => {
-    const prefix = `push-${++logs}`;
-    return { node: () => redisBackplane({ connect: () => new Redis(server.port), prefix }) };
-  });
+  describeBackplane(
+    'redisBackplane({ connect })',
+    () => {
+      const prefix = `push-${++logs}`;
+      return { node: () => redisBackplane({ connect: () => new Redis(server.port), prefix }) };
+    },
+    { state: true },
+  );
 });
 
 describe('Redis Cluster', () => {
@@ -33,10 +41,14 @@ describe('Redis Cluster', () => {
   });
   afterAll(() => cluster.dispose());
 
-  describeBackplane('redisBackplane({ client })', () => {
-    const prefix = `push-${++logs}`;
-    return { node: () => redisBackplane({ client, prefix }) };
-  });
+  describeBackplane(
+    'redisBackplane({ client })',
+    () => {
+      const prefix = `push-${++logs}`;
+      return { node: () => redisBackplane({ client, prefix }) };
+    },
+    { state: true },
+  );
 });
 
 describe('NATS', () => {

@@ -10,18 +10,24 @@ import { Script } from './script.js';
  * name: those may have had anything up to its score. An index without the mark is made anew, with all that was stored up to
  * now as unknown. Number and results of a node's last batch are in the log's hash: evicted with it, never without.
  *
- * KEYS: log, feed, topics, names, then the list of each topic, then for each message id its key.
+ * State topics have indexes of their own, beside the others: they are never dropped for others. What is expected of one is
+ * compared in the order of the events, also with those of the same batch.
+ *
+ * KEYS: log, feed, topics, names, states, names of states, tombstones, then the list of each topic, then for each message id its key.
  * ARGV: "epoch run", "node number" of the batch, "milliseconds for message ids, length of the feed, most topics", key of a
- * topic without its name, number of topics, number of events, then for each topic "events age name" (what it keeps; no age
- * is for ever), then for each event the number of its topic (0 for a probe) and its body, then for each message id the
- * number of its event.
- * Returns the events' sequences in order, or nothing if the log is another one.
+ * topic without its name, number of topics, number of events, number of message ids, then for each topic "events age
+ * tombstones name" (what it keeps; no age is for ever, and without tombstones it is no state topic), then for each event the
+ * number of its topic (0 for a probe) and its body, then for each message id the number of its event, then for each event of
+ * which there is more to say "event expected removal": the sequence that it expects ("" for none, 0 for no state, ? for one
+ * that cannot be there), and 1 if it is a removal.
+ * Returns the events' sequences in order, or nothing if the log is another one. A conflict is an x, and the sequence that is
+ * there, if one is.
  */
 export const appendScript = new Script(`
 ${currentRun}
 local node, number = ARGV[2]:match('^(%S+) (%d+)$')
 local writer = 'writer ' .. node
-local log = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'born', writer)
+local log = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'born', writer, 'states')
 if not log[1] or log[1] .. ' ' .. log[2] ~= ARGV[1] or run ~= log[2] then return false end
 local born, mark = log[3] or '', ' ' .. (log[3] or '')
 
@@ -30,12 +36,44 @@ if last == number then return results end
 if tonumber(last) > tonumber(number) then return redis.error_reply('STALE this batch was given up') end
 
 local remember, length, most = ARGV[3]:match('^(%d+) (%d+) (%d+)$')
-local topics, count = tonumber(ARGV[5]), tonumber(ARGV[6])
-local bodies = 6 + topics
-local ids = {}
-for i = 1, #KEYS - 4 - topics do ids[tonumber(ARGV[bodies + count * 2 + i])] = KEYS[4 + topics + i] end
+local topics, count, idCount = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local bodies = 7 + topics
+local ids, expected, removals = {}, {}, {}
+for i = 1, idCount do ids[tonumber(ARGV[bodies + count * 2 + i])] = KEYS[7 + topics + i] end
+for i = bodies + count * 2 + idCount + 1, #ARGV do
+  local event, sequence, removal = ARGV[i]:match('^(%d+) (%S*) (%d*)$')
+  if sequence ~= '' then expected[tonumber(event)] = sequence end
+  removals[tonumber(event)] = removal == '1'
+end
+
+local known = {}
+local function groupOf(topic)
+  local group = known[topic]
+  if not group then
+    local events, age, tombstones, name = ARGV[7 + topic]:match('^(%d+) (%d*) (%d*) (.*)$')
+    group = {list = KEYS[7 + topic], name = name, events = tonumber(events), age = tonumber(age)}
+    group.tombstones = tonumber(tombstones)
+    known[topic] = group
+  end
+  return group
+end
+
+local function score(key, name) return redis.call('ZSCORE', key, mark) and redis.call('ZSCORE', key, name) end
+
+-- Whether what an event expects is there; what is there is in the group, or will be when the events before it are stored.
+local function holds(group, want)
+  if not group.isLookedAt then
+    group.isLookedAt = true
+    local state = score(KEYS[5], group.name)
+    group.newest = state or score(KEYS[3], group.name) or ''
+    group.removed = state and redis.call('ZSCORE', KEYS[7], group.name)
+  end
+  if want == '0' then return group.removed or (group.newest == '' and not group.offset) end
+  return not group.offset and group.newest ~= '' and tonumber(group.newest) == tonumber(want)
+end
 
 local sequences, offsets, firsts, fresh = {}, {}, {}, 0
+local conflicts = {}
 for i = 1, count do
   local id = ids[i]
   local known = id and redis.call('GET', id)
@@ -45,9 +83,19 @@ for i = 1, count do
   elseif id and firsts[id] then
     offsets[i] = offsets[firsts[id]]
   else
-    fresh = fresh + 1
-    offsets[i] = fresh
-    if id then firsts[id] = i end
+    local want, topic = expected[i], tonumber(ARGV[bodies + i * 2 - 1])
+    local group = topic > 0 and groupOf(topic)
+    if want and not holds(group, want) then
+      conflicts[i] = group.offset or 'x' .. group.newest
+    else
+      fresh = fresh + 1
+      offsets[i] = fresh
+      if id then firsts[id] = i end
+      if group and group.tombstones then
+        group.isLookedAt = true
+        group.offset, group.removed = fresh, removals[i]
+      end
+    end
   end
 end
 local base = 0
@@ -56,9 +104,12 @@ if fresh > 0 then base = redis.call('HINCRBY', KEYS[1], 'sequence', fresh) - fre
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local clock = string.format('%d', now)
-local groups = {}
+local groups, hasStates = {}, false
 for i = 1, count do
-  if not sequences[i] then
+  local conflict = conflicts[i]
+  if conflict then
+    sequences[i] = type(conflict) == 'number' and string.format('x%d', base + conflict) or conflict
+  elseif not sequences[i] then
     local id = ids[i]
     local sequence = string.format('%d', base + offsets[i])
     sequences[i] = sequence
@@ -68,12 +119,9 @@ for i = 1, count do
       if topic == 0 then
         redis.call('XADD', KEYS[2], 'MAXLEN', '~', length, sequence .. '-0', 'probe', body)
       else
-        local group = groups[topic]
-        if not group then
-          local events, age, name = ARGV[6 + topic]:match('^(%d+) (%d*) (.*)$')
-          group = {list = KEYS[4 + topic], name = name, events = tonumber(events), age = tonumber(age)}
-          groups[topic] = group
-        end
+        local group = groupOf(topic)
+        groups[topic] = group
+        if group.tombstones then hasStates = true end
         redis.call('XADD', KEYS[2], 'MAXLEN', '~', length, sequence .. '-0', 't', group.name, 'b', body, 'm', clock)
         group.last = sequence
         group[#group + 1] = sequence .. ' ' .. clock .. ' ' .. body
@@ -91,6 +139,15 @@ if next(groups) then
     redis.call('ZADD', KEYS[3], base, mark)
     redis.call('ZADD', KEYS[4], 0, mark)
   end
+end
+
+if hasStates and not (redis.call('ZSCORE', KEYS[5], mark) and redis.call('ZSCORE', KEYS[6], mark)) then
+  -- Where there never was one, nothing is unknown.
+  local unknown = log[5] and base or 0
+  redis.call('UNLINK', KEYS[5], KEYS[6], KEYS[7])
+  redis.call('ZADD', KEYS[5], unknown, mark)
+  redis.call('ZADD', KEYS[6], 0, mark)
+  redis.call('HSET', KEYS[1], 'states', 1)
 end
 
 -- The first of these entries is gone, and stands for all before it.
@@ -124,10 +181,29 @@ local function keep(group)
   if old > 0 then cut(list, old) end
 end
 
+local function indexState(group)
+  if redis.call('ZADD', KEYS[5], group.last, group.name) == 1 then
+    redis.call('ZADD', KEYS[6], 0, group.name)
+    redis.call('ZREM', KEYS[3], group.name)
+    redis.call('ZREM', KEYS[4], group.name)
+  end
+  if group.removed then
+    redis.call('ZADD', KEYS[7], now + group.tombstones, group.name)
+  else
+    redis.call('ZREM', KEYS[7], group.name)
+  end
+end
+
 for _, group in pairs(groups) do
   if group.events > 0 then keep(group) end
-  if redis.call('ZADD', KEYS[3], group.last, group.name) == 1 then
+  if group.tombstones then
+    indexState(group)
+  elseif redis.call('ZADD', KEYS[3], group.last, group.name) == 1 then
     redis.call('ZADD', KEYS[4], 0, group.name)
+    if log[5] and redis.call('ZREM', KEYS[5], group.name) == 1 then
+      redis.call('ZREM', KEYS[6], group.name)
+      redis.call('ZREM', KEYS[7], group.name)
+    end
     if redis.call('ZCARD', KEYS[3]) > tonumber(most) + 1 then
       local oldest = redis.call('ZRANGE', KEYS[3], 0, 1, 'WITHSCORES')
       local at = oldest[1] == mark and 3 or 1

@@ -17,7 +17,7 @@ end
  * Finds the topics that may have something after a sequence.
  *
  * KEYS: log, topics, names, feed. ARGV: epoch, the sequence, how many topics of wildcards at most, number of exact topics,
- * the exact topics, then what the names of wildcards' topics lie between, "low" and "high" in turn.
+ * the field of the log that says whether the index was ever made (empty if it always was), the exact topics, then what the names of wildcards' topics lie between, "low" and "high" in turn.
  * Returns nothing if the log is another one, else whether the wildcards' topics are too many to find, after which sequence
  * the feed begins, then for each topic its name and the sequence of its newest event (empty where that is not known).
  */
@@ -25,6 +25,7 @@ export const findScript = new Script(`
 local log = redis.call('HMGET', KEYS[1], 'epoch', 'born', 'sequence')
 if log[1] ~= ARGV[1] then return false end
 local after, most, exact = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+if ARGV[5] ~= '' and not redis.call('HGET', KEYS[1], ARGV[5]) then return {0, log[3]} end
 local mark = ' ' .. (log[2] or '')
 local floor = redis.call('ZSCORE', KEYS[2], mark)
 local hasNames = redis.call('ZSCORE', KEYS[3], mark)
@@ -49,18 +50,18 @@ local function look(names)
 end
 
 local topics = {}
-for i = 1, exact do topics[i] = ARGV[4 + i] end
+for i = 1, exact do topics[i] = ARGV[5 + i] end
 look(topics)
-if #ARGV == 4 + exact then return found end
+if #ARGV == 5 + exact then return found end
 
 local byName, byChange = math.huge, math.huge
 if hasNames then
   byName = 0
-  for i = 5 + exact, #ARGV, 2 do byName = byName + redis.call('ZLEXCOUNT', KEYS[3], ARGV[i], ARGV[i + 1]) end
+  for i = 6 + exact, #ARGV, 2 do byName = byName + redis.call('ZLEXCOUNT', KEYS[3], ARGV[i], ARGV[i + 1]) end
 end
 if floor then byChange = redis.call('ZCOUNT', KEYS[2], '(' .. ARGV[2], '+inf') end
 if byName <= most and byName <= byChange then
-  for i = 5 + exact, #ARGV, 2 do look(redis.call('ZRANGEBYLEX', KEYS[3], ARGV[i], ARGV[i + 1])) end
+  for i = 6 + exact, #ARGV, 2 do look(redis.call('ZRANGEBYLEX', KEYS[3], ARGV[i], ARGV[i + 1])) end
 elseif byChange <= most then
   local changed = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[2], '+inf', 'WITHSCORES')
   for _, value in ipairs(changed) do found[#found + 1] = value end

@@ -5,7 +5,8 @@
 export class Keys {
   /**
    * Hash: `epoch`, `run` (of the server), `sequence` (of the newest event), `start` (of the epoch), `jumps` ("base target,"
-   * for each time the server changed: no event stands between the two), `born` (the epoch that it was made with), and
+   * for each time the server changed: no event stands between the two), `born` (the epoch that it was made with), `states`
+   * (whether there ever was a state topic), `floors` ("pattern sequence " for each rule of which removals were dropped), and
    * `writer …` for each node: number and time of the last batch that it stored, and the sequences that its events got.
    */
   readonly log: string;
@@ -15,6 +16,11 @@ export class Keys {
   readonly topics: string;
   /** Sorted set: the same topics, and the mark, by name. */
   readonly names: string;
+  /** Sorted sets, as `topics` and `names`: the state topics. */
+  readonly states: string;
+  readonly stateNames: string;
+  /** Sorted set: state topics whose newest event is a removal, by the time at which it is to be dropped. */
+  readonly tombstones: string;
   /** Pub/Sub channel for what is not stored. */
   readonly channel: string;
   /** What the keys of all topics begin with. */
@@ -27,8 +33,17 @@ export class Keys {
     this.epochs = `${this.tag}epochs`;
     this.topics = `${this.tag}topics`;
     this.names = `${this.tag}names`;
+    this.states = `${this.tag}states`;
+    this.stateNames = `${this.tag}state-names`;
+    this.tombstones = `${this.tag}tombstones`;
     this.channel = `${this.tag}channel`;
     this.topicPrefix = `${this.tag}topic:`;
+  }
+
+  /** What a batch is written to, besides its topics' lists and its message ids. */
+  written(epoch: string): string[] {
+    const { log, topics, names, states, stateNames, tombstones } = this;
+    return [log, this.feed(epoch), topics, names, states, stateNames, tombstones];
   }
 
   /** Stream: the newest events of an epoch, that every node tails. */

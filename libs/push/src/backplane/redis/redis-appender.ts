@@ -1,5 +1,7 @@
 import type { PendingAppend } from '../kit/append-queue.js';
 import { Appender } from '../kit/appender.js';
+import { parsePosition, printPosition } from '../../contracts/position.js';
+import { conflictOf, expectNone, isRemoval } from '../../contracts/state.js';
 import { noTopic } from '../kit/delivery-probe.js';
 import { writeBody } from '../kit/event-body.js';
 import type { LogNode } from '../kit/log-node.js';
@@ -30,31 +32,33 @@ export class RedisAppender extends Appender {
 
   protected async store(batch: readonly PendingAppend[], number: number): Promise<void> {
     const log = this.log.current ?? (await this.log.open());
-    const sequences = await this.send(batch, number, log);
-    if (sequences === undefined) {
+    const results = await this.send(batch, number, log);
+    if (results === undefined) {
       await this.log.open();
       return;
     }
     const { epoch } = log;
-    this.log.saw(epoch, { sequence: Math.max(...sequences) });
-    batch.forEach((append, index) => append.resolve({ epoch, sequence: sequences[index]! }));
+    const sequences = results.filter((result) => !result.startsWith('x')).map(Number);
+    this.log.saw(epoch, { sequence: Math.max(0, ...sequences) });
+    results.forEach((result, index) => settle(batch[index]!, epoch, result));
   }
 
-  /** The sequences of the events, or `undefined` if the server has another log than `log`. */
+  /** What became of the events, or `undefined` if the server has another log than `log`. */
   private async send(
     batch: readonly PendingAppend[],
     number: number,
     { epoch, run }: RedisOpenLog,
-  ): Promise<number[] | undefined> {
+  ): Promise<string[] | undefined> {
     const { keys } = this;
     const topics = new Map<string, number>();
-    const names = [keys.log, keys.feed(epoch), keys.topics, keys.names];
+    const names = keys.written(epoch);
     const kept: string[] = [];
     const events: (string | number)[] = [];
     const ids: string[] = [];
     const identified: number[] = [];
+    const more: string[] = [];
     batch.forEach(({ draft }, index) => {
-      const { topic, messageId } = draft;
+      const { topic, messageId, expect } = draft;
       let place = topic === noTopic ? 0 : topics.get(topic);
       if (place === undefined) {
         place = topics.size + 1;
@@ -63,21 +67,44 @@ export class RedisAppender extends Appender {
         kept.push(this.rulesOf(topic));
       }
       events.push(place, writeBody(draft));
+      const isRemoved = isRemoval(draft);
+      if (expect !== undefined || isRemoved)
+        more.push(`${index + 1} ${expectedIn(epoch, expect)} ${isRemoved ? 1 : ''}`);
       if (messageId === undefined) return;
       ids.push(keys.messageId(messageId));
       identified.push(index + 1);
     });
     const name = `${this.node.id} ${number}`;
-    const head = [`${epoch} ${run}`, name, this.options, keys.topicPrefix, topics.size, batch.length];
-    const args = [...head, ...kept, ...events, ...identified];
+    const counts = [topics.size, batch.length, ids.length];
+    const head = [`${epoch} ${run}`, name, this.options, keys.topicPrefix, ...counts];
+    const args = [...head, ...kept, ...events, ...identified, ...more];
     const reply = await this.link.run((client) => appendScript.run(client, [...names, ...ids], args));
-    return typeof reply === 'string' ? reply.split(' ').map(Number) : undefined;
+    return typeof reply === 'string' ? reply.split(' ') : undefined;
   }
 
   private rulesOf(topic: string): string {
-    const { events, age } = this.node.retention.of(topic);
-    return `${countOf(events)} ${ageOf(age)} ${topic}`;
+    const { events, age, state } = this.node.retention.of(topic);
+    return `${countOf(events)} ${ageOf(age)} ${state ? ageOf(state.tombstones) : ''} ${topic}`;
   }
+}
+
+/** @param result its sequence; for a conflict an x, and the sequence that is there, if one is */
+function settle(append: PendingAppend, epoch: string, result: string): void {
+  if (!result.startsWith('x')) {
+    append.resolve({ epoch, sequence: Number(result) });
+    return;
+  }
+  const current = result.slice(1);
+  const id = current === '' ? undefined : printPosition({ epoch, sequence: Number(current) });
+  append.reject(conflictOf(append.draft, id));
+}
+
+/** What is expected, as the script takes it. */
+function expectedIn(epoch: string, expect: string | undefined): number | string {
+  if (expect === undefined) return '';
+  if (expect === expectNone) return 0;
+  const position = parsePosition(expect);
+  return position?.epoch === epoch && position.sequence > 0 ? position.sequence : '?';
 }
 
 /** A number of events as the scripts take it: they do not know Infinity. */

@@ -57,7 +57,7 @@ export class RedisFeed {
         ];
         const paused = matcher.pause();
         if (paused) await paused;
-        if (!matcher.has(topic)) continue;
+        if (!matcher.has(topic) || this.retention.of(topic).state) continue;
         if (!this.isRetained(topic, Number(time), Number(now))) gone.set(topic, Number(sequence));
         else events.push(readBody(epoch, Number(sequence), topic, body));
         if (events.length === limit) return { events, through: Number(sequence), lost, gone };

@@ -1,6 +1,7 @@
 import type { History, HistoryPage, HistoryQuery } from '../../contracts/backplane.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import { isWildcard } from '../../contracts/topic.js';
+import { mergePages } from '../kit/merge-pages.js';
 import { Matcher } from '../kit/matcher.js';
 import { floorScript } from './history-scripts.js';
 import type { Keys } from './keys.js';
@@ -8,6 +9,8 @@ import type { RedisLink } from './redis-link.js';
 import { RedisFeed } from './redis-feed.js';
 import { RedisLists, type Source } from './redis-lists.js';
 import type { RedisLog } from './redis-log.js';
+import { RedisNewest } from './redis-newest.js';
+import { RedisStates } from './redis-states.js';
 import { anotherLog, RedisTopics, type FoundTopics } from './redis-topics.js';
 
 /** From so many topics on, the feed is read instead of their lists, if no more than that has come since. */
@@ -26,24 +29,43 @@ export class RedisHistory implements History {
   private readonly topics: RedisTopics;
   private readonly lists: RedisLists;
   private readonly feed: RedisFeed;
+  private readonly newest: RedisNewest;
+  private readonly states: RedisStates;
 
   constructor(
     private readonly link: RedisLink,
     private readonly log: RedisLog,
     private readonly keys: Keys,
-    retention: RetentionRules,
+    private readonly retention: RetentionRules,
   ) {
-    this.topics = new RedisTopics(link, keys);
+    this.topics = new RedisTopics(link, keys, { topics: keys.topics, names: keys.names, madeIf: '' });
     this.lists = new RedisLists(link, keys, retention);
     this.feed = new RedisFeed(link, keys, retention);
+    this.newest = new RedisNewest(this.topics, this.lists);
+    this.states = new RedisStates(link, keys, this.lists, this.topics);
   }
 
   async page(query: HistoryQuery): Promise<HistoryPage> {
     const { epoch } = this.log.opened();
+    const { state } = this.retention;
+    if (!state) return this.plain(epoch, query);
+    const plain = query.topics.filter((topic) => state.among(topic) !== 'all');
+    const states = query.topics.filter((topic) => state.among(topic) !== 'none');
+    const pages = await Promise.all([
+      ...(plain.length > 0 ? [this.plain(epoch, { ...query, topics: plain })] : []),
+      ...(states.length > 0
+        ? [this.states.page(epoch, { ...query, topics: states }, new Matcher(states))]
+        : []),
+    ]);
+    return pages.length === 1 ? pages[0]! : mergePages(pages, query.limit);
+  }
+
+  /** A page of what is not state. */
+  private async plain(epoch: string, query: HistoryQuery): Promise<HistoryPage> {
     const matcher = new Matcher(query.topics);
     const { topics, after, through } = query;
     const found = await this.topics.find(epoch, topics, matcher, after);
-    if (query.newestOnly) return this.newest(epoch, query, matcher, found);
+    if (query.newestOnly) return this.newest.page(epoch, query, matcher, found);
     const isShort = found.topics.size > manyTopics && through - after <= fewEvents;
     if (found.isPartial || (isShort && found.feedBegins <= after))
       return this.fromFeed(epoch, query, matcher);
@@ -71,7 +93,9 @@ export class RedisHistory implements History {
     const through = await this.readOn(epoch, query, sources, count);
     for (const source of sources)
       // Without a list, all that the topic had is gone.
-      if (source.isGone) source.lost = topics.get(source.topic) ?? Infinity;
+      // Its only event is the newest one, which is no state by the rules of those who published it.
+      if (this.retention.of(source.topic).state) source.lost = 0;
+      else if (source.isGone) source.lost = topics.get(source.topic) ?? Infinity;
     const events = sources
       .flatMap((source) => source.events)
       .filter((event) => event.sequence <= through)
@@ -114,34 +138,6 @@ export class RedisHistory implements History {
       if (paused) await paused;
     }
     return new Map([...lost].filter(([, sequence]) => sequence > after));
-  }
-
-  /** The newest events are in the order of the index by change: it is read instead of merging anything. */
-  private async newest(
-    epoch: string,
-    { topics: patterns, after, through, limit }: HistoryQuery,
-    matcher: Matcher,
-    found: FoundTopics,
-  ): Promise<HistoryPage> {
-    const changed = found.isPartial ? await this.topics.changed(epoch, matcher, after) : undefined;
-    const all = [...(changed?.unknown === 0 ? new Map(changed.topics) : found.topics)];
-    // What is newer than `through` has left its place for one that the reader gets live.
-    const known = all
-      .filter((each): each is [string, number] => each[1] !== undefined && each[1] <= through)
-      .sort((a, b) => a[1] - b[1]);
-    const unknown = all.filter(([, newest]) => newest === undefined).map(([topic]) => topic);
-    const some = known.slice(0, limit);
-    const scanned = Math.min(changed?.through ?? Infinity, through);
-    let end = known.length > limit ? some.at(-1)![1] : scanned;
-    const read = await this.lists.newest(epoch, [...some.map(([topic]) => topic), ...unknown]);
-    const events = read
-      .filter(({ sequence }) => sequence > after && sequence <= end)
-      .sort((a, b) => a.sequence - b.sequence)
-      .slice(0, limit);
-    if (unknown.length > 0 && events.length === limit) end = events.at(-1)!.sequence;
-    const isUnknown = changed !== undefined && changed.unknown > after;
-    const lost = isUnknown ? patterns.filter(isWildcard).map((each) => [each, changed.unknown] as const) : [];
-    return { events, through: end, lost: new Map(lost) };
   }
 
   /** For wildcards that mean too many topics: what the feed still holds. What it does not counts as lost. */

@@ -29,11 +29,22 @@ export interface ChangedTopics {
   readonly unknown: number;
 }
 
+/** The two indexes of some topics. */
+export interface TopicIndexes {
+  /** Topics by the sequence of their newest event. */
+  readonly topics: string;
+  /** Topics by name. */
+  readonly names: string;
+  /** The field of the log that says whether they were ever made; empty if they always were. */
+  readonly madeIf: string;
+}
+
 /** Which topics patterns mean, from the two indexes: by name, where few begin like them, else by what is new in them. */
 export class RedisTopics {
   constructor(
     private readonly link: RedisLink,
     private readonly keys: Keys,
+    private readonly indexes: TopicIndexes,
   ) {}
 
   /** One call, whatever the number of patterns. */
@@ -43,11 +54,11 @@ export class RedisTopics {
     matcher: Matcher,
     after: number,
   ): Promise<FoundTopics> {
-    const { log, topics, names } = this.keys;
-    const keys = [log, topics, names, this.keys.feed(epoch)];
+    const { topics, names, madeIf } = this.indexes;
+    const keys = [this.keys.log, topics, names, this.keys.feed(epoch)];
     const exact = patterns.filter((pattern) => !isWildcard(pattern));
     const ranges = prefixesOf(patterns.filter(isWildcard)).flatMap(rangeOf);
-    const args = [epoch, after, mostTopics, exact.length, ...exact, ...ranges];
+    const args = [epoch, after, mostTopics, exact.length, madeIf, ...exact, ...ranges];
     const reply = await this.link.run((client) => findScript.run(client, keys, args));
     if (!reply) throw anotherLog();
     const [isPartial, feedBegins, ...rest] = reply as [number, string, ...string[]];
@@ -61,9 +72,9 @@ export class RedisTopics {
 
   /** One call: the topics that changed first after a sequence, of those that match. */
   async changed(epoch: string, matcher: Matcher, after: number): Promise<ChangedTopics> {
-    const { log, topics } = this.keys;
+    const keys = [this.keys.log, this.indexes.topics];
     const reply = await this.link.run((client) =>
-      changedScript.run(client, [log, topics], [epoch, after, mostTopics]),
+      changedScript.run(client, keys, [epoch, after, mostTopics]),
     );
     if (!reply) throw anotherLog();
     const [unknown, ...rest] = reply as [string, ...string[]];

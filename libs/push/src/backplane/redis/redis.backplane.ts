@@ -10,6 +10,7 @@ import { RedisLog } from './redis-log.js';
 import { RedisOneTimeStore } from './redis-one-time-store.js';
 import { RedisReader } from './redis-reader.js';
 import { RedisSignals } from './redis-signals.js';
+import { RedisTombstones } from './redis-tombstones.js';
 import { checkRedisOptions, type RedisBackplaneOptions } from './redis.options.js';
 
 /**
@@ -19,6 +20,7 @@ import { checkRedisOptions, type RedisBackplaneOptions } from './redis.options.j
  * client that is passed in the options is neither used nor closed.
  */
 export class RedisBackplane extends DurableBackplane {
+  override readonly keepsState = true;
   private policy?: EvictionPolicy;
 
   /** @throws PushError `INVALID_OPTION` */
@@ -43,7 +45,7 @@ export class RedisBackplane extends DurableBackplane {
       reader: new RedisReader(node, log, reading, keys),
       history: new RedisHistory(writing, log, keys, node.retention),
       oneTimeStore: new RedisOneTimeStore(writing, keys),
-      loops: [signals.run()],
+      loops: [signals.run(), new RedisTombstones(node, log, writing, keys).run()],
     };
   }
 

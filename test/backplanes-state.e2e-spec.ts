@@ -1,0 +1,116 @@
+import { Logger } from '@nestjs/common';
+import type { Backplane, RetentionRules } from 'nestjs-push';
+import { redisBackplane } from 'nestjs-push/redis';
+import { startRecording, type RecordedNode } from 'nestjs-push/testing';
+import { afterTest } from './support/cleanup.js';
+import { startRedis, type ServerProcess } from './support/servers.js';
+
+/** State topics are those that begin with "state." */
+const rules: RetentionRules = {
+  of: (topic) =>
+    topic.startsWith('state.')
+      ? { events: 1, age: Infinity, state: { pattern: 'state.>', tombstones: 3_600_000 } }
+      : { events: 3, age: 3_600_000 },
+  largest: { events: 3, age: 3_600_000 },
+  state: {
+    among: (pattern) => (pattern.startsWith('state.') ? 'all' : pattern === '>' ? 'some' : 'none'),
+    bytes: Infinity,
+  },
+};
+
+/** The same topics, in the application before it had state. */
+const before: RetentionRules = { of: () => ({ events: 3, age: 3_600_000 }), largest: rules.largest };
+
+async function join(backplane: Backplane, retention = rules): Promise<RecordedNode> {
+  const node = await startRecording(backplane, retention);
+  afterTest(() => node.backplane.close());
+  return node;
+}
+
+function publish({ backplane }: RecordedNode, topics: readonly string[]): Promise<unknown> {
+  return Promise.all(topics.map((topic, n) => backplane.append({ topic, data: `${n}` })));
+}
+
+/** All pages: events, by topic, and what is lost. */
+async function readAll({ backplane }: RecordedNode, topics: string[], limit = 400) {
+  const { sequence: through } = await backplane.head!();
+  const data = new Map<string, string[]>();
+  const lost = new Map<string, number>();
+  for (let after = 0; after < through;) {
+    const page = await backplane.history!.page({ topics, after, through, limit });
+    for (const { topic, data: text } of page.events) data.set(topic, [...(data.get(topic) ?? []), text]);
+    for (const [topic, sequence] of page.lost) lost.set(topic, sequence);
+    after = page.through;
+  }
+  return { data, lost: [...lost.keys()] };
+}
+
+const names = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => `${prefix}.${n}`);
+
+beforeAll(() => Logger.overrideLogger(false));
+
+describe('State in Redis', () => {
+  let server: ServerProcess;
+  let logs = 0;
+  let options: { url: string; prefix: string };
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  beforeEach(() => {
+    options = { url: `redis://127.0.0.1:${server.port}`, prefix: `state-${++logs}` };
+  });
+  afterAll(() => server.dispose());
+
+  it('does not count as one of the topics that are remembered, and is not forgotten for them', async () => {
+    const node = await join(redisBackplane({ ...options, maxTopics: 10, feedLength: 10 }));
+    await publish(node, names('state', 50));
+    await publish(node, names('plain', 100));
+    const { data, lost } = await readAll(node, ['>']);
+    for (const name of names('state', 50)) expect(data.has(name)).toBe(true);
+    for (const name of names('plain', 100).slice(-10)) expect(data.has(name)).toBe(true);
+    expect(lost).toEqual(['>']);
+    expect((await readAll(node, ['state.>'])).lost).toEqual([]);
+    for (const expect of ['none', 'e-1'])
+      await node.backplane.append({ topic: 'state.7', data: '0', expect }).then(
+        () => Promise.reject(new Error('stored')),
+        (error: { code: string }) => {
+          if (error.code !== 'CONFLICT') throw error;
+        },
+      );
+  });
+
+  it('is read whole, however many topics have changed, and whatever the feed holds', async () => {
+    const node = await join(redisBackplane({ ...options, feedLength: 100 }));
+    const all = names('state', 2_500);
+    await publish(node, all);
+    await publish(node, all.slice(0, 300));
+    const { data, lost } = await readAll(node, ['state.>']);
+    expect([data.size, lost]).toEqual([2_500, []]);
+    expect([...data.values()].every(({ length }) => length === 1)).toBe(true);
+  });
+
+  it('takes over the topics of an application that had no state before, and gives them back', async () => {
+    const old = await join(redisBackplane(options), before);
+    await publish(old, ['state.a', 'state.a', 'state.b', 'plain']);
+    const node = await join(redisBackplane(options));
+    expect(await readAll(node, ['state.>'])).toEqual({
+      data: new Map([
+        ['state.a', ['1']],
+        ['state.b', ['2']],
+      ]),
+      lost: [],
+    });
+    const refused = node.backplane.append({ topic: 'state.b', data: '9', expect: 'none' });
+    await expect(refused).rejects.toMatchObject({ code: 'CONFLICT' });
+    await publish(node, ['state.b', 'state.b']);
+    expect((await readAll(node, ['state.>', 'plain'])).data).toEqual(
+      new Map([
+        ['state.a', ['1']],
+        ['plain', ['3']],
+        ['state.b', ['1']],
+      ]),
+    );
+    await publish(old, ['state.b', 'state.b']);
+    expect((await readAll(old, ['state.b'])).data.get('state.b')).toEqual(['1', '0', '1']);
+  });
+});
