@@ -83,8 +83,13 @@ export function describeEndings(open: OpenScene): void {
         await hold.reached;
         client.vanish();
         await scene.untilSockets(0);
-        scene.application.releaseAll();
+        // Its place is free although nothing has been decided yet; where what it has said is handled nevertheless, in a moment.
+        scene.application.letOthersPass();
         await scene.hasPlace();
+        // That a policy has not decided in time is reported.
+        scene.application.errors.length = 0;
+        scene.application.releaseAll();
+        await scene.leavesNothing();
         assert.equal(client.hasBegun, false);
       });
 

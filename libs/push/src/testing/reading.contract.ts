@@ -41,6 +41,16 @@ export function describeReading(open: OpenScene): void {
     assert.deepEqual(third.data, [7]);
   });
 
+  it('brings a long past, and what comes meanwhile, in order', async () => {
+    const scene = await open({ retention: { events: 10_000 } });
+    await Promise.all(numbers(0, 5_000).map((number) => scene.bus.publish('news.1', number)));
+    const client = await scene.enter('news.1', { from: 'earliest' });
+    await Promise.all(numbers(5_000, 6_000).map((number) => scene.bus.publish('news.1', number)));
+    await client.until(({ data }) => data.length >= 6_000);
+    assert.deepEqual(client.data, numbers(0, 6_000));
+    assert.deepEqual(client.all('gap'), []);
+  });
+
   for (const { reason, from } of gaps) {
     it(`says before anything newer that events are missing (${reason})`, async () => {
       const scene = await open();

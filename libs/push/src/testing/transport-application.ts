@@ -38,18 +38,26 @@ export class SceneApplication extends Watched {
   readonly errors: unknown[] = [];
   readonly authenticator: Type<Authenticator> = authenticatorOf(this);
   readonly providers: Provider[] = [policyOf(this), hooksOf(this)];
+  /** The places where clients wait that come now. */
   private readonly holds = new Map<HoldingPlace, Hold>();
+  private readonly all: Hold[] = [];
 
   /** From now on clients wait there. */
   hold(place: HoldingPlace): Pick<Hold, 'reached' | 'release'> {
     const hold = new Hold();
     this.holds.set(place, hold);
+    this.all.push(hold);
     return hold;
+  }
+
+  /** Clients that come now need not wait. Those that wait wait on. */
+  letOthersPass(): void {
+    this.holds.clear();
   }
 
   /** No client has to wait any more. */
   releaseAll(): void {
-    this.holds.forEach((hold) => hold.release());
+    this.all.forEach((hold) => hold.release());
     this.holds.clear();
   }
 

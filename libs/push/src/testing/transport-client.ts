@@ -6,7 +6,7 @@ export interface TransportRequest {
   readonly topics: readonly string[];
   /** For `Authorization: Bearer`. Default: none is sent. */
   readonly token?: string;
-  /** The id after which the client begins to read. Default: it reads what comes. */
+  /** Where the client begins: `earliest`, or the id after which. Default: it reads what comes. */
   readonly from?: string;
   /** More headers of the request. */
   readonly headers?: Readonly<Record<string, string>>;
