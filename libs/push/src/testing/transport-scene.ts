@@ -7,6 +7,7 @@ import { EventBus } from '../bus/event-bus.js';
 import { PushClients } from '../clients/push-clients.js';
 import { PushLifecycle } from '../clients/lifecycle.js';
 import type { Tail } from '../contracts/backplane.js';
+import type { RetentionRules } from '../contracts/retention.js';
 import { PushModule } from '../push.module.js';
 import type { PushOptions } from '../push.options.js';
 import { SceneApplication } from './transport-application.js';
@@ -34,8 +35,8 @@ const patience = 15_000;
 export class LateLog extends MemoryBackplane {
   private begin: () => void = () => undefined;
 
-  override start(tail: Tail): void {
-    this.begin = () => super.start(tail);
+  override start(tail: Tail, retention: RetentionRules): void {
+    this.begin = () => super.start(tail, retention);
   }
 
   /** The node reaches it. */
