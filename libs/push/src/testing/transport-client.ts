@@ -66,7 +66,7 @@ export abstract class TransportClient extends Watched {
     return this.refusal ?? this.all('error').at(-1)?.code;
   }
 
-  /** What the messages of this name say. */
+  /** What the messages of this name say. @internal */
   all<Name extends ServerMessage['event']>(name: Name): DataOf<Name>[] {
     return this.told.filter(({ event }) => event === name).map(({ data }) => data as DataOf<Name>);
   }
