@@ -14,16 +14,18 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { HttpOnly, PushModule, PushTopic, type PushOptions, type TopicPolicy } from 'nestjs-push';
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { EMPTY, map } from 'rxjs';
 import WebSocket from 'ws';
 import { afterTest } from './support/cleanup.js';
 import { NewsProcess } from './support/news-process.js';
-import { openRaw } from './support/raw-socket.js';
+import { connectRaw, openRaw } from './support/raw-socket.js';
 import { as, NameAuthenticator, Users } from './support/roles.js';
 import { openSse, openStream } from './support/sse-reader.js';
-import { createApp, platforms, startApp } from './support/start-app.js';
-import { openWs } from './support/ws-client.js';
+import { createApp, platforms, startApp, type Platform } from './support/start-app.js';
+import { connectWs, openWs } from './support/ws-client.js';
 import { eventually } from './support/watched.js';
 import { clientFrame, handshakeHeaders } from './support/ws-frames.js';
 
@@ -38,7 +40,7 @@ class RoomsPolicy implements TopicPolicy {
   }
 }
 
-function start(options: PushOptions = {}, platform: (typeof platforms)[number] = 'express', cors?: object) {
+function start(options: PushOptions = {}, platform: Platform = 'express', cors?: object) {
   return startApp(
     platform,
     {
@@ -316,6 +318,57 @@ describe.each(platforms)('a connection that dawdles on %s', (platform) => {
     await app.bus.publish('public.x', 1);
     await reader.untilEvents(1);
     expect(settled.closed).toBeUndefined();
+  });
+});
+
+describe.each([2 ** 40, Infinity])('time limits of %d ms, which no timer of Node can wait for', (time) => {
+  const limits = {
+    handshakeTimeout: time,
+    decisionTimeout: time,
+    firstMessageTimeout: time,
+    stallTimeout: time,
+  };
+
+  it('let a TLS handshake take its time', async () => {
+    const app = await start({ limits }, 'fastify with TLS');
+    const early = await connectRaw(app.port);
+    await eventually(() => app.sockets.size === 1);
+    // A whole connection of another client: far longer than a timer that fires at once.
+    const other = await openWs(app.webSocketUrl(), { ...as('ann'), rejectUnauthorized: false });
+    expect(other.messages[0]).toMatchObject({ event: 'hello' });
+    expect(early.isClosed).toBe(false);
+    const late = connectTls({ socket: early.socket, rejectUnauthorized: false });
+    await once(late, 'secureConnect');
+    late.write(
+      'GET /push/events?topic=public.x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ann\r\n\r\n',
+    );
+    const [head] = (await once(late, 'data')) as [Buffer];
+    expect(head.toString()).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('let the body of a request take its time', async () => {
+    const app = await start({ limits });
+    const body = '{"topic":"rooms.1","data":1}';
+    const client = await connectRaw(app.port);
+    client.send(
+      `POST /push/publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ann\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${body.length}\r\n\r\n${body.slice(0, 5)}`,
+    );
+    await eventually(() => app.sockets.size === 1);
+    await openWs(app.webSocketUrl(), as('bob'));
+    client.send(body.slice(5));
+    expect(await client.untilText('\r\n\r\n')).toMatch(/^HTTP\/1\.1 20\d /);
+    expect(app.bus.stats().window.events).toBe(1);
+  });
+
+  it('let a client take its time with its first message', async () => {
+    const app = await start({ limits, websocket: { firstMessage: true } });
+    const client = connectWs(app.webSocketUrl());
+    await once(client.socket, 'open');
+    await openWs(app.webSocketUrl(), as('bob'));
+    client.send({ event: 'authenticate', data: { token: 'ann' } });
+    await client.until(() => client.messages.length > 0 || client.closed !== undefined);
+    expect(client.messages[0]).toMatchObject({ event: 'hello' });
   });
 });
 

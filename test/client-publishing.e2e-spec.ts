@@ -55,6 +55,16 @@ describe.each(transports)('Publishing over %s', (name) => {
     expect(record.handled).toEqual(['last']);
   });
 
+  it.each([2 ** 40, Infinity])(
+    'waits with a timeout of %d ms, which no timer can wait for',
+    async (timeout) => {
+      const { app } = await startBoard();
+      const push = openClient(app.url('/push'), { ...options, timeout });
+      for (const n of numbers(20)) await push.publish('board.log', n, { messageId: String(n) });
+      expect(app.bus.stats().window.events).toBe(20);
+    },
+  );
+
   it('rejects with what the server says', async () => {
     const { app } = await startBoard();
     const push = openClient(app.url('/push'), options);

@@ -2,6 +2,7 @@ import { Backoff } from './backoff.js';
 import type { ConnectOptions } from './connect.options.js';
 import { Credentials } from './credentials.js';
 import type { Link, LinkListener, StatusChange } from './link.js';
+import { longestTimer } from './longest-timer.js';
 import type { TransportName } from './protocol/connection.js';
 import type { Greeting, ServerMessage } from './protocol/messages.js';
 import { PushError } from './push-error.js';
@@ -21,9 +22,6 @@ const patience = 2;
 
 /** So long at most until the next try to leave SSE for a WebSocket, in milliseconds. */
 const longestUpgrade = 900_000;
-
-/** Longest time that a timer can be set for, in milliseconds. */
-const longest = 2 ** 31 - 1;
 
 const noTransport = 'Use the option webSocket, or sse.';
 
@@ -282,7 +280,7 @@ export class Connection implements Link {
   /** Sets the one timer that there is for a purpose. */
   #schedule(purpose: Purpose, delay: number, run: () => void): void {
     clearTimeout(this.#timers[purpose]);
-    this.#timers[purpose] = setTimeout(run, Math.min(delay, longest));
+    this.#timers[purpose] = setTimeout(run, Math.min(delay, longestTimer));
   }
 
   /** Lets go of everything. */

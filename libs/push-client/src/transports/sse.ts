@@ -1,3 +1,4 @@
+import { longestTimer } from '../longest-timer.js';
 import { PushError } from '../push-error.js';
 import type { Publish, ServerMessage } from '../protocol/messages.js';
 import { positionIn, type RequestMessage, type SubscribeRequest } from '../requests.js';
@@ -200,7 +201,7 @@ export class SseTransport implements Transport {
       const one = new AbortController();
       const abort = () => one.abort();
       signal.addEventListener('abort', abort, { signal: one.signal });
-      const timer = setTimeout(abort, timeout * 2 ** attempt);
+      const timer = setTimeout(abort, Math.min(timeout * 2 ** attempt, longestTimer));
       try {
         const response = await this.#post('publish', body, one.signal);
         return { response, answer: await bodyOf(response) };

@@ -1,5 +1,4 @@
 import { PushError } from '../contracts/errors.js';
-import { longestTimer } from '../contracts/option-checks.js';
 
 /**
  * Runs a decision of the application, for so many milliseconds at most. The signal, which is made on demand, tells the
@@ -35,14 +34,11 @@ class Deadline {
   }
 
   start(milliseconds: number, then: (error: PushError) => void): void {
-    this.timer = setTimeout(
-      () => {
-        this.error = new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
-        this.controller?.abort(this.error);
-        then(this.error);
-      },
-      Math.min(milliseconds, longestTimer),
-    );
+    this.timer = setTimeout(() => {
+      this.error = new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
+      this.controller?.abort(this.error);
+      then(this.error);
+    }, milliseconds);
   }
 
   stop(): void {

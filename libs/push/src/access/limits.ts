@@ -1,4 +1,4 @@
-import { refuse, unknownOption } from '../contracts/option-checks.js';
+import { longestTimer, refuse, unknownOption } from '../contracts/option-checks.js';
 
 /** A token bucket of `burst` tokens, refilled with `perSecond` tokens a second. */
 export interface Rate {
@@ -7,8 +7,8 @@ export interface Rate {
 }
 
 /**
- * How much of a node one client, or all clients together, may use. `Infinity` lifts a limit. PROTOCOL.md "Limits" says what a
- * client is told when it reaches one.
+ * How much of a node one client, or all clients together, may use. `Infinity` lifts a limit; one of time is then 24.8 days, the
+ * longest that a timer of Node can wait. PROTOCOL.md "Limits" says what a client is told when it reaches one.
  */
 export interface LimitOptions {
   /** Push connections of this node, over all transports. Default: 20,000. */
@@ -86,8 +86,11 @@ const defaults: Limits = {
 /** The limits that hold. */
 export type Limits = Required<LimitOptions>;
 
+/** The limits that timers wait for. */
+const times = ['handshakeTimeout', 'decisionTimeout', 'firstMessageTimeout', 'stallTimeout'] as const;
+
 /**
- * Fills in the defaults.
+ * Fills in the defaults, and shortens times that no timer can wait for: Node would call back at once.
  *
  * @throws PushError `INVALID_OPTION` for a value that is not a positive number: a limit of `NaN` would limit nothing
  */
@@ -105,7 +108,8 @@ export function limitsOf(options: LimitOptions = {}): Limits {
     const rule = isRate ? 'two positive numbers, perSecond and burst' : 'a positive number';
     refuse(`limits.${name}`, value, `${rule}; Infinity lifts it`);
   }
-  return limits;
+  const timed = times.map((name) => [name, Math.min(limits[name], longestTimer)]);
+  return { ...limits, ...Object.fromEntries(timed) } as Limits;
 }
 
 function isPositive(value: unknown): boolean {

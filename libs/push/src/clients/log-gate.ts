@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { longestTimer } from '../contracts/option-checks.js';
 import type { Limits } from '../access/limits.js';
 import { PushError } from '../contracts/errors.js';
 import { pushSettings } from '../contracts/settings.js';
@@ -45,10 +44,7 @@ export class LogGate {
         if (refusal) reject(refusal);
         else resolve();
       };
-      const timer = setTimeout(
-        () => settle(unreached()),
-        Math.min(this.limits.decisionTimeout, longestTimer),
-      );
+      const timer = setTimeout(() => settle(unreached()), this.limits.decisionTimeout);
       this.waiting.add(settle);
     });
   }

@@ -2,7 +2,6 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Server as TlsServer, type TLSSocket } from 'node:tls';
-import { longestTimer } from '../contracts/option-checks.js';
 import { pushSettings } from '../contracts/settings.js';
 import { HttpServer, type NodeServer } from './http-server.js';
 
@@ -12,7 +11,7 @@ const grace = 500;
 /** A TLS handshake in progress. */
 interface Handshake {
   readonly socket: Socket;
-  readonly timer: NodeJS.Timeout | undefined;
+  readonly timer: NodeJS.Timeout;
 }
 
 /**
@@ -43,10 +42,9 @@ export class Handshakes implements OnModuleInit {
       server.on('connection', (socket: Socket) => this.begin(socket));
       server.on('secureConnection', (socket: TLSSocket) => this.forget(peerOf(socket)));
     }
-    if (this.limit === Infinity) return;
     boundHead(server, this.limit);
     server.on('session', (session: Http2Session) => {
-      const timer = timeout(() => session.destroy(), this.limit);
+      const timer = setTimeout(() => session.destroy(), this.limit).unref();
       session.once('stream', () => clearTimeout(timer));
       session.once('close', () => clearTimeout(timer));
     });
@@ -63,7 +61,7 @@ export class Handshakes implements OnModuleInit {
     // On a Unix socket clients have no address: there Node's own timeout of two minutes holds.
     if (peer === undefined) return;
     const limit = this.isClosed ? Math.min(grace, this.limit) : this.limit;
-    const timer = limit === Infinity ? undefined : timeout(() => socket.destroy(), limit);
+    const timer = setTimeout(() => socket.destroy(), limit).unref();
     this.pending.set(peer, { socket, timer });
     socket.once('close', () => {
       if (this.pending.get(peer)?.socket === socket) this.forget(peer);
@@ -85,11 +83,6 @@ function boundHead(server: NodeServer, limit: number): void {
     server.connectionsCheckingInterval ?? Infinity,
     Math.ceil(limit / 4),
   );
-}
-
-/** Node calls back at once where the time is longer than it can count. */
-function timeout(then: () => void, milliseconds: number): NodeJS.Timeout {
-  return setTimeout(then, Math.min(milliseconds, longestTimer)).unref();
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {
