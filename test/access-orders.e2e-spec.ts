@@ -13,6 +13,7 @@ import {
   preface,
   resetFrame,
 } from './support/http2-frames.js';
+import { nestMajor } from './support/nest.js';
 import { launch, type Child } from './support/processes.js';
 import { clientFrame, handshakeHeaders } from './support/ws-frames.js';
 
@@ -25,6 +26,9 @@ import { clientFrame, handshakeHeaders } from './support/ws-frames.js';
 const seed = Number(process.env.ORDERS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const clients = Number(process.env.ORDERS_CLIENTS ?? 400);
 const atOnce = 20;
+
+/** Nest 11 sends `Connection: keep-alive` on HTTP/2 too, of which Node warns once, and drops it; Nest 12 does not. */
+const nest11OnHttp2 = nestMajor < 12 ? /^.*UnsupportedWarning: The provided connection header.*$/m : '';
 
 let server: Child;
 
@@ -319,6 +323,6 @@ it.each<[string, string, fc.Arbitrary<Step[]>, Buffer]>([
     };
     await Promise.all(Array.from({ length: atOnce }, come));
     await untilEmpty();
-    expect(server.output).not.toMatch(/Warning|Error/);
+    expect(server.output.replace(nest11OnHttp2, '')).not.toMatch(/Warning|Error/);
   },
 );

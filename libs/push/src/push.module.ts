@@ -16,6 +16,7 @@ import { PushClients } from './clients/push-clients.js';
 import { PushLifecycle } from './clients/lifecycle.js';
 import { Backplane } from './contracts/backplane.js';
 import { pushPlacement, pushSettings, type PushPlacement } from './contracts/settings.js';
+import { runsGlobalsForMessages } from './platform/nest-internals.js';
 import { Hub } from './hub/hub.js';
 import { PushEndpoints } from './push.endpoints.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
@@ -44,6 +45,7 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
   const { path: given = '/push', transports = [], decorators = [], isGlobal } = extras;
   const path = `/${given.replace(/^\/+|\/+$/g, '')}`;
   const placement: PushPlacement = {
+    runsGlobalsForMessages,
     path,
     gateway: transports.includes('websocket'),
     endpoints: transports.includes('sse'),

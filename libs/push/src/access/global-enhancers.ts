@@ -42,7 +42,7 @@ export class GlobalEnhancers implements OnApplicationBootstrap {
       ...config.getGlobalRequestInterceptors().map(prototypeOf),
     ].filter((interceptor) => wantsRequest.test(sourceOf(interceptor)));
     if (doors.endpoints && !doors.areDecorated) this.warnOfAuthentication(guards);
-    if (!doors.gateway) return;
+    if (!doors.gateway || !doors.runsGlobalsForMessages) return;
     this.warnOf('guard', guards);
     this.warnOf('interceptor', interceptors);
   }

@@ -10,6 +10,8 @@ export interface PushPlacement {
   readonly path: string;
   /** WebSocket clients are served at that path. */
   readonly gateway: boolean;
+  /** Nest runs the application's global guards and interceptors for the messages of gateways. */
+  readonly runsGlobalsForMessages: boolean;
   /** HTTP clients are served at endpoints below that path. */
   readonly endpoints: boolean;
   /** The application has given the endpoints decorators that its guards may know. */

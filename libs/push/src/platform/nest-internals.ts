@@ -1,6 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { MODULE_PATH } from '@nestjs/common/constants.js';
 import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { SocketModule } from '@nestjs/websockets/socket-module.js';
 
 /*
  * What push needs of Nest that Nest does not document: the names of its metadata, and where it keeps its configuration. The
@@ -8,6 +9,11 @@ import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/cor
  * (dependency-cruiser checks it). The paths are those that Nest 11 and 12 have in common: `@nestjs/common/internal` is new in 12.
  */
 export { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
+
+/** Whether Nest runs the application's global guards and interceptors for the messages of gateways too: Nest 12 does, 11 does not. */
+export const runsGlobalsForMessages =
+  (SocketModule.prototype as unknown as { getContextCreator(...args: unknown[]): unknown }).getContextCreator
+    .length > 1;
 
 interface WithContainer {
   readonly container: { readonly applicationConfig: ApplicationConfig };

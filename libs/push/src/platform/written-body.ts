@@ -48,9 +48,12 @@ export function writtenBody(client: SseRequest, prepare: () => BeginBody): Obser
       subscriber.add(() => writer.close());
     };
     if (isIntercepted && handover) {
-      // Interceptors see a stream that completes empty. None of them can end the body, or write to it.
-      handover.complete(subscriber);
-      whenHeadersAreSent(response, () => beginApart(response, begin));
+      // Interceptors see a stream that completes empty. None of them can end the body, or write to it. It completes once the
+      // headers are sent: Nest 11 sends none for a stream that is complete before.
+      whenHeadersAreSent(response, () => {
+        handover.complete(subscriber);
+        beginApart(response, begin);
+      });
       return;
     }
     if (isIntercepted) return whenHeadersAreSent(response, keep);

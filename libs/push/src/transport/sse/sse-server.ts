@@ -1,5 +1,5 @@
 import { HttpException, Inject, Injectable, type MessageEvent } from '@nestjs/common';
-import { isObservable, Observable } from 'rxjs';
+import { EMPTY, isObservable, Observable } from 'rxjs';
 import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session } from '../../access/session.js';
 import { EventBus } from '../../bus/event-bus.js';
@@ -8,7 +8,7 @@ import { Door } from '../../clients/door.js';
 import { PushError } from '../../contracts/errors.js';
 import { honourClose } from '../../platform/connection-header.js';
 import { holdHeaders } from '../../platform/held-headers.js';
-import { raw } from '../../platform/raw-response.js';
+import { isClosed, raw } from '../../platform/raw-response.js';
 import type { SseRequest } from '../../platform/written-body.js';
 import { endOfStream } from '../../wire/sse.codec.js';
 import { BodyOutlet } from './body-outlet.js';
@@ -109,8 +109,13 @@ export class SseServer {
    */
   private refused(client: SseRequest, thrown: unknown): Observable<MessageEvent> {
     const error = refusalOf(thrown);
-    if (!error) throw thrown;
     const response = raw(client.response);
+    // Nest 11 does not look at the result of a handler whose HTTP/2 session is gone: a rejection would end the process.
+    if (isClosed(response)) {
+      if (!error && !(thrown instanceof HttpException)) this.clients.report(thrown);
+      return EMPTY;
+    }
+    if (!error) throw thrown;
     if (response.headersSent || (error.retryable && needsStream(client.request)))
       return refusedStream(client, error, this.door.comeBackIn);
     return refuse(response, this.door, error);
