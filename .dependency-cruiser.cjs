@@ -22,6 +22,7 @@ module.exports = {
     only('hub', ['contracts']),
     only('backplane', ['contracts']),
     only('bus', ['hub', 'contracts']),
+    only('state', ['bus', 'hub', 'contracts']),
     only('platform', ['contracts']),
     only('access', ['bus', 'contracts']),
     only('resources', ['platform', 'contracts']),

@@ -46,6 +46,7 @@ import { PushEndpoints } from './push.endpoints.js';
 import { PushInterceptor } from './resources/push.interceptor.js';
 import { ResourcePusher } from './resources/resource-pusher.js';
 import type { PushSettings } from './settings.js';
+import { StateExpiry } from './state/state-expiry.js';
 import { HttpDoor } from './transport/sse/http-door.js';
 import { currentPlace } from './transport/sse/place.js';
 import { SseClients } from './transport/sse/sse-clients.js';
@@ -92,6 +93,7 @@ export const pushProviders: Provider[] = [
   { provide: Backplane, inject: [pushSettings, Hub, ControlMessages], useFactory: backplaneOf },
   { provide: currentStreamClient, useValue: currentPlace },
   EventBus,
+  StateExpiry,
 
   // The application's server. These listen to it, in this order.
   HttpServer,

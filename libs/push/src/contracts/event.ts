@@ -65,11 +65,6 @@ export class LogEvent {
   get id(): string | undefined {
     return this.sequence === 0 ? undefined : printPosition(this);
   }
-
-  /** Whether it says that the state of its topic was removed. It has no data then. */
-  get isRemoval(): boolean {
-    return this.meta?.removed === true;
-  }
 }
 
 /** What an event may except. */

@@ -18,10 +18,14 @@ export interface StateRetention {
   readonly pattern: string;
   /** How long a removal is kept when it is the topic's newest event, in milliseconds. */
   readonly tombstones: number;
+  /** How long a state is there, in milliseconds, before a node removes it. A backplane has nothing to do for it. */
+  readonly ttl?: number;
 }
 
 /** What the rules say about state, if any of them does. */
 export interface StateRules {
+  /** The rules that make state topics, in the order in which they hold. */
+  readonly rules: readonly StateRetention[];
   /** Whether the topics that match a pattern are state topics. */
   among(pattern: string): 'all' | 'some' | 'none';
   /** The most bytes that all state topics may take in the memory of a node. */

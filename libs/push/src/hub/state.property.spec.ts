@@ -14,6 +14,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Connection, GapNotice } from '../contracts/connection.js';
 import { LogEvent, type Batch } from '../contracts/event.js';
 import { parsePosition } from '../contracts/position.js';
+import { isRemoval } from '../contracts/state.js';
 import { covers } from '../contracts/topic.js';
 import type { Cursor } from './replay/cursor.js';
 import { NodeLog } from './replay/node-log.js';
@@ -204,7 +205,7 @@ class Client implements Connection {
   private take(event: LogEvent): void {
     const { topic, data, epoch, sequence, id } = event;
     if (topic !== 'n') {
-      if (event.isRemoval) this.state.delete(topic);
+      if (isRemoval(event)) this.state.delete(topic);
       else this.state.set(topic, data);
     } else {
       const isNew = epoch !== this.newest.epoch || sequence > this.newest.sequence;

@@ -51,8 +51,9 @@ export class TopicRules implements RetentionRules {
       pattern: rule.pattern,
       retention: rule.state ? stateRetentionOf(rule) : { ...retention, ...rule.retention },
     }));
-    if (rules.some(({ state }) => state))
-      this.state = { bytes: stateBytes, among: (pattern) => this.stateAmong(pattern) };
+    const states = this.retentions.flatMap(({ retention: { state } }) => state ?? []);
+    if (states.length > 0)
+      this.state = { rules: states, bytes: stateBytes, among: (pattern) => this.stateAmong(pattern) };
   }
 
   of(topic: string): TopicRetention {
@@ -84,6 +85,6 @@ export class TopicRules implements RetentionRules {
   }
 }
 
-function stateRetentionOf({ pattern, tombstones = defaultTombstones }: TopicRule): TopicRetention {
-  return { events: 1, age: Infinity, state: { pattern, tombstones } };
+function stateRetentionOf({ pattern, tombstones = defaultTombstones, ttl }: TopicRule): TopicRetention {
+  return { events: 1, age: Infinity, state: { pattern, tombstones, ttl } };
 }

@@ -15,6 +15,7 @@ export const stateSuiteRules: RetentionRules = {
   },
   largest: kept,
   state: {
+    rules: patterns.map((pattern) => ({ pattern, tombstones: tombstones[pattern] })),
     among(pattern) {
       if (!overlaps('state.>', pattern)) return 'none';
       return covers('state.>', pattern) ? 'all' : 'some';

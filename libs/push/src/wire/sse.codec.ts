@@ -1,6 +1,7 @@
 import type { Codec, LogEvent } from '../contracts/event.js';
 import type { GapNotice } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
+import { isRemoval } from '../contracts/state.js';
 import { codecOf } from './codec.js';
 import { messageText } from './websocket.codec.js';
 import type { ServerMessage } from './websocket.messages.js';
@@ -23,7 +24,7 @@ export function envelopedData(event: LogEvent): string {
 function block(event: LogEvent, data: string): string {
   const type = event.type === undefined ? '' : `event: ${event.type}\n`;
   const id = event.sequence === 0 ? '' : `id: ${event.id}\n`;
-  if (event.isRemoval) return `event: push.removed\n${id}data: {"topic":${JSON.stringify(event.topic)}}\n\n`;
+  if (isRemoval(event)) return `event: push.removed\n${id}data: {"topic":${JSON.stringify(event.topic)}}\n\n`;
   return `${type}${id}${field('data', data)}\n`;
 }
 

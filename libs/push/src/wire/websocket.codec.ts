@@ -1,4 +1,5 @@
 import type { LogEvent } from '../contracts/event.js';
+import { isRemoval } from '../contracts/state.js';
 import { codecOf } from './codec.js';
 
 /*
@@ -30,7 +31,7 @@ export function frame(text: string): Buffer {
 /** `{"event":"message","data":{…}}`, or `removed`; `id` and `type` only where the event has them. */
 export function messageText(event: LogEvent): string {
   const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
-  if (event.isRemoval) return `{"event":"removed","data":{"topic":${JSON.stringify(event.topic)}${id}}}`;
+  if (isRemoval(event)) return `{"event":"removed","data":{"topic":${JSON.stringify(event.topic)}${id}}}`;
   const type = event.type === undefined ? '' : `,"type":${JSON.stringify(event.type)}`;
   return `{"event":"message","data":{"topic":${JSON.stringify(event.topic)}${id}${type},"data":${event.data}}}`;
 }

@@ -1,4 +1,5 @@
 import type { Retention, StateRetention } from '../../contracts/retention.js';
+import { isRemoval } from '../../contracts/state.js';
 import { Deque } from './deque.js';
 import { isGone, type Entry } from './topic-history.js';
 
@@ -59,7 +60,7 @@ export class Lanes {
   /** The lane of an entry that is not gone. */
   of({ event, history: { retention } }: Entry): Deque<Entry> {
     const { state } = retention;
-    if (!state || !event.isRemoval) return this.lane(retention);
+    if (!state || !isRemoval(event)) return this.lane(retention);
     let kept = this.tombstones.get(state);
     if (!kept) this.tombstones.set(state, (kept = { events: 1, age: state.tombstones }));
     return this.lane(kept);
