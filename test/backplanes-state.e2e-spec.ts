@@ -13,6 +13,7 @@ const rules: RetentionRules = {
       : { events: 3, age: 3_600_000 },
   largest: { events: 3, age: 3_600_000 },
   state: {
+    rules: [{ pattern: 'state.>', tombstones: 3_600_000 }],
     among: (pattern) => (pattern.startsWith('state.') ? 'all' : pattern === '>' ? 'some' : 'none'),
     bytes: Infinity,
   },

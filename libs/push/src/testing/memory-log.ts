@@ -20,7 +20,7 @@ import { MemoryHistory } from './memory-history.js';
 export class MemoryLog {
   /** What the log keeps, whatever the nodes have in their windows; there once a node has started. */
   history!: MemoryHistory;
-  /** The state topics; there once a node has started. */
+  /** The state topics; there once a node has started. @internal */
   states!: StateTopics;
   readonly tails = new Set<Tail>();
   readonly oneTimeStore = new MemoryOneTimeStore();
