@@ -47,7 +47,7 @@ import { PushInterceptor } from './resources/push.interceptor.js';
 import { ResourcePusher } from './resources/resource-pusher.js';
 import type { PushSettings } from './settings.js';
 import { StateExpiry } from './state/state-expiry.js';
-import { HttpDoor } from './transport/sse/http-door.js';
+import { HttpRequests } from './transport/sse/http-requests.js';
 import { currentPlace } from './transport/sse/place.js';
 import { SseClients } from './transport/sse/sse-clients.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
@@ -131,7 +131,7 @@ export const pushProviders: Provider[] = [
   Door,
 
   // What is served over HTTP
-  HttpDoor,
+  HttpRequests,
   SseClients,
   SseServer,
   SseRoutes,

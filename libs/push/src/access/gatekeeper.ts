@@ -13,14 +13,14 @@ import { assertWildcards } from './wildcards.js';
 import { tokenWork, workOfHandshake, workOfMatching } from './work.js';
 import { TopicAccess } from './topic-access.js';
 
-/** How a client comes in. */
-export interface Entrance {
+/** What a transport knows of a client that asks to be let in. */
+export interface AdmissionOptions {
   readonly transport: TransportName;
-  /** Lets a client in that is nobody yet, to authenticate by its first message. */
+  /** Lets a client in that has no credentials yet: it authenticates by its first message. */
   readonly byFirstMessage?: boolean;
   /** The origin that the application's CORS has granted credentials to. */
   readonly corsOrigin?: string;
-  /** Calls back when the client is gone, at once if it is already. From then on nothing is kept for it. */
+  /** Calls `then` when the client is gone, at once if it is gone already. From then on nothing is kept for it. */
   readonly whenGone: (then: () => void) => void;
 }
 
@@ -48,8 +48,8 @@ export class Gatekeeper {
    *
    * @throws PushError that says why it may not come in
    */
-  async open(request: ClientRequest, entrance: Entrance): Promise<Session> {
-    const { transport, byFirstMessage, corsOrigin, whenGone } = entrance;
+  async open(request: ClientRequest, options: AdmissionOptions): Promise<Session> {
+    const { transport, byFirstMessage, corsOrigin, whenGone } = options;
     const { queryBytes } = this.limits;
     if (queryLength(request) > queryBytes)
       throw new PushError(

@@ -31,18 +31,18 @@ export class GlobalEnhancers implements OnApplicationBootstrap {
 
   constructor(
     @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
-    @Inject(pushPlacement) private readonly doors: PushPlacement,
+    @Inject(pushPlacement) private readonly placement: PushPlacement,
   ) {}
 
   onApplicationBootstrap(): void {
-    const { config, doors } = this;
+    const { config, placement } = this;
     const guards = [...config.getGlobalGuards(), ...config.getGlobalRequestGuards().map(prototypeOf)];
     const interceptors = [
       ...config.getGlobalInterceptors(),
       ...config.getGlobalRequestInterceptors().map(prototypeOf),
     ].filter((interceptor) => wantsRequest.test(sourceOf(interceptor)));
-    if (doors.endpoints && !doors.areDecorated) this.warnOfAuthentication(guards);
-    if (!doors.gateway || !doors.runsGlobalsForMessages) return;
+    if (placement.endpoints && !placement.areDecorated) this.warnOfAuthentication(guards);
+    if (!placement.gateway || !placement.runsGlobalsForMessages) return;
     this.warnOf('guard', guards);
     this.warnOf('interceptor', interceptors);
   }

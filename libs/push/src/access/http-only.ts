@@ -6,7 +6,7 @@ import {
   type NestInterceptor,
   type Type,
 } from '@nestjs/common';
-import { isPushDoor } from './push-door.js';
+import { isPushEndpoint } from './push-endpoint.js';
 
 /**
  * Makes a guard or interceptor that was written for HTTP skip all other contexts. In Nest 12 a global one also runs for the
@@ -38,7 +38,7 @@ export function HttpOnly<Enhancer extends CanActivate | NestInterceptor>(
 export function ExceptPush<Enhancer extends CanActivate | NestInterceptor>(
   enhancer: Type<Enhancer>,
 ): Type<Enhancer> {
-  return passing(enhancer, 'ExceptPush', (context) => isPushDoor(context.getClass()));
+  return passing(enhancer, 'ExceptPush', (context) => isPushEndpoint(context.getClass()));
 }
 
 /** A class that does nothing in the contexts for which `isPassed` is true, and what `enhancer` does in all others. */

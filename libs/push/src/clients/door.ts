@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Gatekeeper, type Entrance } from '../access/gatekeeper.js';
+import { Gatekeeper, type AdmissionOptions } from '../access/gatekeeper.js';
 import type { ClientRequest } from '../access/handshake.js';
 import type { Session } from '../access/session.js';
 import { explain } from '../bus/failure.js';
@@ -99,10 +99,10 @@ export class Door {
    * @throws PushError that says why the client may not come in; then nothing is kept for it
    * @internal
    */
-  async open(request: ClientRequest, entrance: Entrance): Promise<Session> {
+  async open(request: ClientRequest, options: AdmissionOptions): Promise<Session> {
     await this.enter();
     await this.log.pass();
-    const session = await this.gatekeeper.open(request, entrance);
+    const session = await this.gatekeeper.open(request, options);
     try {
       this.assertOpen();
       return session;

@@ -14,7 +14,7 @@ export function printPosition({ epoch, sequence }: Position): string {
   return `${epoch}-${sequence}`;
 }
 
-/** The position behind an id, or `undefined` if no log of ours can have printed it. */
+/** The position that an id stands for; `undefined` if it cannot be the id of an event. */
 export function parsePosition(id: string): Position | undefined {
   const match = printed.exec(id);
   if (!match) return undefined;

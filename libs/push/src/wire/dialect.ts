@@ -4,25 +4,24 @@ import type { Codec } from '../contracts/event.js';
 import type { ServerMessage } from './websocket.messages.js';
 
 /**
- * How everything that a client is told looks as bytes. There is one value for each form of the protocol (PROTOCOL.md); a
- * client has one for its whole life. Every method returns whole blocks or frames, so that they may be written one after the
- * other in any order.
+ * Encodes everything that a client is told. There is one dialect for each form of the protocol (PROTOCOL.md), and a client
+ * keeps its dialect for its whole life. Every method returns whole blocks or frames, which can be written in any order.
  */
 export interface Dialect {
   /** Events. Clients with the same codec share the encoded bytes. */
   readonly events: Codec;
-  /** Events are missing. It goes before anything newer. */
+  /** A notice that events are missing. It has to be written before any newer event. */
   gap(notice: GapNotice): Buffer;
-  /** @param position the id up to which the client has everything; `undefined` where it has no place in the log */
+  /** A sign of life. @param position the id up to which the client has everything; `undefined` if it reads no log */
   heartbeat(position: string | undefined): Buffer;
-  /** The last thing that a client is told whose connection ends because of `error`. */
+  /** The last message on a connection that ends because of `error`. */
   error(error: PushError): Buffer;
-  /** The last thing that a client is told by a node that shuts down. @param delay milliseconds until it should come back */
+  /** The last message of a node that shuts down. @param delay milliseconds after which the client should reconnect */
   drain(delay: number): Buffer;
   /**
-   * The client gets these topics no more. A dialect without this ends the connection instead.
+   * A notice that the client no longer gets these topics. In a dialect without it, the connection ends instead.
    *
-   * @param isUndecided the client may ask for them again: the right to them could not be examined
+   * @param isUndecided whether the client may ask for them again: its right to them could not be checked
    */
   revoked?(topics: readonly string[], isUndecided: boolean): Buffer;
   /** Any other message of PROTOCOL.md, in the dialects that consist of messages. */

@@ -12,7 +12,7 @@ import {
 /** A dialect that consists of messages. */
 export type MessageDialect = Dialect & Required<Pick<Dialect, 'message' | 'revoked'>>;
 
-/** The messages of PROTOCOL.md. @param message writes one down */
+/** A dialect of the messages of PROTOCOL.md. @param message encodes one of them */
 export function messageDialect(events: Codec, message: (message: ServerMessage) => Buffer): MessageDialect {
   return {
     events,

@@ -11,12 +11,12 @@ import type { ServerMessage } from './websocket.messages.js';
  * A block is fields, one a line, and an empty line. Types, ids and topics cannot hold line breaks: publish checks them.
  */
 
-/** What an event's `data:` is on a stream without envelope: a string as it is, anything else as JSON. */
+/** The `data:` of an event on a stream without envelope: a string as it is, anything else as JSON. */
 export function plainData(json: string): string {
   return json.charCodeAt(0) === 0x22 ? (JSON.parse(json) as string) : json;
 }
 
-/** What an event's `data:` is on a stream with envelope. */
+/** The `data:` of an event on a stream with envelope. */
 export function envelopedData(event: LogEvent): string {
   return `{"topic":${JSON.stringify(event.topic)},"data":${event.data}}`;
 }
@@ -47,7 +47,7 @@ export function chunk(blocks: readonly Buffer[]): Buffer {
   return bytes;
 }
 
-/** A codec of blocks, and the same for a body in chunks. */
+/** A codec of blocks, and one of the same blocks in chunks of a chunked body. */
 function codecs(blockOf: (event: LogEvent) => string): { whole: Codec; chunked: Codec } {
   const whole = codecOf((event) => Buffer.from(blockOf(event)));
   const single = (event: LogEvent) => {
@@ -80,18 +80,18 @@ export function sseMessage(message: ServerMessage): Buffer {
   return Buffer.from(`data: ${JSON.stringify(message)}\n\n`);
 }
 
-/** The first block of a stream: how long to wait before reconnecting, and where a stream that starts now starts. */
+/** The first block of a stream: the milliseconds to wait before reconnecting, and the id at which the stream starts. */
 export function sseOpening(retry: number, id?: string): Buffer {
   return Buffer.from(`retry: ${retry}\n${id === undefined ? '' : `id: ${id}\n`}\n`);
 }
 
-/** `event: push.gap`; its id is where the stream goes on. */
+/** `event: push.gap`. Its id is the position after the gap, from which the stream continues. */
 export function sseGap({ reason, topics, id, reset }: GapNotice): Buffer {
   const data = JSON.stringify({ reason, topics, id, reset });
   return Buffer.from(`event: push.gap\nid: ${id}\ndata: ${data}\n\n`);
 }
 
-/** The last event id of a stream that there is nothing to come back for. */
+/** The last event id of a stream that must not be resumed. */
 export const endOfStream = 'push.end';
 
 /** A sign of life, which moves `Last-Event-ID` if it has an id: a block without data sets it and dispatches nothing. */
@@ -114,7 +114,8 @@ export function errorReport({ code, message, retryable }: PushError): {
 
 /**
  * `event: push.error`, before the stream ends; `push.expired` if it ends because the client is no longer authenticated.
- * An error that no retry will help leaves the id that ends the stream; about rights, whoever comes back is told anew.
+ * After an error that a retry cannot mend, the last event id is `endOfStream`, with which a client is not served again. `FORBIDDEN`
+ * does not set it: rights may change, so a client that comes back is checked again.
  */
 export function sseError(error: PushError): Buffer {
   const type = error.code === 'UNAUTHENTICATED' ? 'push.expired' : 'push.error';
@@ -123,7 +124,7 @@ export function sseError(error: PushError): Buffer {
   return Buffer.from(`event: ${type}\n${id}data: ${JSON.stringify(errorReport(error))}\n\n`);
 }
 
-/** What a client is answered instead of its stream: when to come back, and why. */
+/** The answer to a client that gets no stream: the milliseconds after which to reconnect, and the reason. */
 export function sseRefusal(error: PushError, retry: number): Buffer {
   return Buffer.concat([sseOpening(retry), sseError(error)]);
 }

@@ -22,7 +22,7 @@ export interface SseDialect extends Dialect {
   opening(retry: number, id?: string): Buffer;
 }
 
-/** A dialect in whole blocks, and in chunks of a chunked body (RFC 9112, section 7.1), for a socket that is written to itself. */
+/** A dialect in plain blocks, and in chunks of a chunked body (RFC 9112, section 7.1) for a socket that is written to directly. */
 export interface Framings {
   readonly whole: SseDialect;
   readonly chunked: SseDialect;
@@ -30,7 +30,7 @@ export interface Framings {
 
 /** The dialects of server-sent events. */
 export interface SseDialects {
-  /** Events as `EventSource` has them: type, id, data. */
+  /** Events as `EventSource` dispatches them: type, id, data. */
   readonly plain: Framings;
   /** The same, with data that names the topic. */
   readonly enveloped: Framings;
@@ -71,6 +71,6 @@ function framings(whole: SseDialect, events: Codec): Framings {
   return { whole, chunked };
 }
 
-function inChunk<Told extends unknown[]>(write: (...told: Told) => Buffer): (...told: Told) => Buffer {
-  return (...told) => chunk([write(...told)]);
+function inChunk<Args extends unknown[]>(encode: (...args: Args) => Buffer): (...args: Args) => Buffer {
+  return (...args) => chunk([encode(...args)]);
 }

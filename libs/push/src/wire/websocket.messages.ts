@@ -15,9 +15,9 @@ export function refreshedMessage(ref: string | undefined, expiresAt: number | un
 }
 
 /**
- * Topics that the connection gets no more, although it has not asked for that.
+ * Topics that the connection no longer gets, although its client did not unsubscribe.
  *
- * @param isUndecided the right to them could not be examined: the client may ask for them again
+ * @param isUndecided whether the client may ask for them again: its right to them could not be checked
  */
 export function revokedMessage(topics: readonly string[], isUndecided = false): ServerMessage {
   return { event: 'revoked', data: isUndecided ? { topics, retryable: true } : { topics } };

@@ -12,13 +12,13 @@ import {
   type Type,
 } from '@nestjs/common';
 import { Gatekeeper } from '../../access/gatekeeper.js';
-import { declareDoor } from '../../access/push-door.js';
+import { declarePushEndpoint } from '../../access/push-endpoint.js';
 import { EventBus } from '../../bus/event-bus.js';
 import type { EventStream } from '../../bus/event-stream.js';
 import { endpoints } from '../../platform/base-path.js';
 import { readPublishBody, readSubscriptions } from '../../clients/client-messages.js';
 import { readEventsQuery } from './events-query.js';
-import { HttpDoor } from './http-door.js';
+import { HttpRequests } from './http-requests.js';
 import { MessageStream } from './message-stream.js';
 import { describeEndpoints } from './openapi.js';
 import { PushRefusalFilter, answer, type Reply } from './push-refusal.filter.js';
@@ -40,7 +40,7 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
     constructor(
       @Inject(EventBus) private readonly bus: EventBus,
       @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
-      @Inject(HttpDoor) private readonly door: HttpDoor,
+      @Inject(HttpRequests) private readonly door: HttpRequests,
     ) {}
 
     @PushSse(endpoints.events)
@@ -81,7 +81,7 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
       answer(response, 200, { id });
     }
   }
-  declareDoor(PushController);
+  declarePushEndpoint(PushController);
   describeEndpoints(PushController.prototype);
   for (const name of ['events', 'messages', 'publish'] as const) {
     const descriptor = Object.getOwnPropertyDescriptor(PushController.prototype, name)!;

@@ -2,7 +2,7 @@ import { Inject, Injectable, Req, Res, type Type } from '@nestjs/common';
 import { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '../../platform/nest-internals.js';
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { preciseTime } from '../../access/precise-time.js';
-import { isPushDoor } from '../../access/push-door.js';
+import { isPushEndpoint } from '../../access/push-endpoint.js';
 import { pushSseRoute } from './push-sse.decorator.js';
 import { SseServer } from './sse-server.js';
 import type { RawRequest, RawResponse } from '../../platform/raw-response.js';
@@ -60,7 +60,7 @@ export class SseRoutes {
     const original = originals.get(current) ?? current;
     const index = requestIndex(controller, name);
     const isIntercepted = () => this.hasInterceptors(controller, original);
-    const isOwn = isPushDoor(controller);
+    const isOwn = isPushEndpoint(controller);
     if (!isOwn) this.hasOwn = true;
     const { server } = this;
     const route = pushSseRoute(original);

@@ -8,7 +8,7 @@ import {
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import { Gatekeeper } from '../../access/gatekeeper.js';
-import { declareDoor } from '../../access/push-door.js';
+import { declarePushEndpoint } from '../../access/push-endpoint.js';
 import type { Session } from '../../access/session.js';
 import { ErrorReporter } from '../../bus/error-reporter.js';
 import { explain } from '../../bus/failure.js';
@@ -136,6 +136,6 @@ function inboxOf(socket: object): MessageInbox {
 export function pushGatewayAt(path: string): Type<PushGateway> {
   class ConfiguredPushGateway extends PushGateway {}
   WebSocketGateway({ path, [pushGateway]: true } as object)(ConfiguredPushGateway);
-  declareDoor(ConfiguredPushGateway);
+  declarePushEndpoint(ConfiguredPushGateway);
   return ConfiguredPushGateway;
 }

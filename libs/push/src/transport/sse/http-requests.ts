@@ -13,9 +13,9 @@ interface BodySettings {
   readonly websocket: { readonly maxMessageBytes: number };
 }
 
-/** What the built-in endpoints have in common: how a request is read, and who sent it. */
+/** What the built-in HTTP endpoints have in common: reading a request, and admitting the client that sent it. */
 @Injectable()
-export class HttpDoor {
+export class HttpRequests {
   constructor(
     @Inject(BasePath) private readonly basePath: BasePath,
     @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
@@ -95,7 +95,7 @@ export class HttpDoor {
     return readMessage(request, { maxBytes, timeout, maxDepth, signal });
   }
 
-  /** Runs `run` for a client that comes and goes; what it throws becomes an answer. */
+  /** Runs `run`, which answers the request at once. An error that it throws becomes an answer. */
   async once<T>(response: RawResponse, run: () => Promise<T>): Promise<T> {
     const open = () => {
       this.door.assertOpen();
