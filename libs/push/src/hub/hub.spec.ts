@@ -375,7 +375,7 @@ describe('The hub', () => {
     node.hub.close();
   });
 
-  it('counts connections, subscriptions, audiences, who is behind, and gaps', async () => {
+  it('counts connections, subscriptions, audiences, connections that lag, and gaps', async () => {
     const node = new MemoryNode(few);
     node.publish('a', 1, 2, 3, 4, 5);
     const [one, two, three] = [node.connect(), node.connect(), node.connect()];

@@ -112,11 +112,11 @@ export class RedisHistory implements History {
   ): Promise<number> {
     for (let round = 0; ; round++) {
       const enough = sequenceAt(sources, limit, through);
-      const behind = sources.filter(({ next }) => next <= enough).sort((a, b) => a.next - b.next);
-      const [first] = behind;
+      const unread = sources.filter(({ next }) => next <= enough).sort((a, b) => a.next - b.next);
+      const [first] = unread;
       if (!first) return enough;
       if (round === roundsOfPage) return first.next - 1;
-      await this.lists.read(epoch, behind, Math.min(limit, count * 2 ** round));
+      await this.lists.read(epoch, unread, Math.min(limit, count * 2 ** round));
     }
   }
 

@@ -30,7 +30,7 @@ export interface RedisBackplaneOptions extends WaitLimits {
   /** What all keys begin with, in braces: one log for each. Default: `push`. */
   readonly prefix?: string;
   /**
-   * How many of the newest events the feed holds that every node tails. A node that is away for longer goes on behind the
+   * How many of the newest events are in the feed that every node tails. A node that is away for longer continues after the
    * gap, and its clients read what they missed from the history. Default: 50,000.
    */
   readonly feedLength?: number;
