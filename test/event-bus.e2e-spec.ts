@@ -208,10 +208,22 @@ describe('stream()', () => {
       );
     expect(await read('earliest', 3)).toEqual([1, 2, 3]);
     expect(await read('last', 2)).toEqual([2, 3]);
+    expect(await read('last:2', 3)).toEqual([1, 2, 3]);
+    expect(await read('start', 3)).toEqual([1, 2, 3]);
     expect(await read(ids[0]!, 2)).toEqual([2, 3]);
     const live = read('now', 1);
     await bus.publish('t.9', 'live');
     expect(await live).toEqual(['live']);
+  });
+
+  it('refuses a "last:" without a right number', async () => {
+    const bus = await busWith();
+    expect(() => bus.stream('t', { from: 'last:0' })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_OPTION',
+        message: expect.stringMatching(/1 to 1000/) as string,
+      }),
+    );
   });
 
   it('wraps the data in an envelope', async () => {

@@ -606,12 +606,15 @@ describe.each(platformsWithHttp2)('SSE on %s', (platform) => {
     });
 
     it.each([
-      ['last', ['b']],
-      ['earliest', ['a', 'b']],
+      ['last', ['c']],
+      ['last:2', ['b', 'c']],
+      ['last:1000', ['a', 'b', 'c']],
+      ['earliest', ['a', 'b', 'c']],
+      ['start', ['a', 'b', 'c']],
       ['now', []],
     ])('begins from=%s', async (from, kept) => {
       const app = await start();
-      await app.bus.publishMany(['a', 'b'].map((data) => ({ topic: 'notes', data })));
+      await app.bus.publishMany(['a', 'b', 'c'].map((data) => ({ topic: 'notes', data })));
       const reader = await openStream(app.url(`/push/events?topic=notes&from=${from}`));
       const id = await app.bus.publish('notes', 'live');
       await reader.until(() => reader.lastEventId === id);

@@ -93,11 +93,22 @@ describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
       };
       expect((await read('earliest', 3)).data).toEqual([1, 2, 3]);
       expect((await read('last', 1)).data).toEqual([3]);
+      expect((await read('last:2', 2)).data).toEqual([2, 3]);
+      expect((await read('start', 3)).data).toEqual([1, 2, 3]);
       expect((await read(ids[0], 2)).data).toEqual([2, 3]);
       const now = [await read('now', 0), await read(undefined, 0), await read(ids[2], 0)];
       await app.bus.publish('a.1', 4);
       for (const client of now) expect(await client.untilData(1)).toEqual([4]);
       expect(app.bus.stats().gaps).toBe(0);
+    });
+
+    it('refuses a "last:" without a right number, and says why', async () => {
+      const client = await openWs((await start()).webSocketUrl());
+      expect(await client.subscribe('a.1', 'last:1001')).toMatchObject({
+        event: 'error',
+        code: 'INVALID_MESSAGE',
+        details: ['from is "last:1001"; after "last:" comes a whole number from 1 to 1000'],
+      });
     });
 
     it('brings topics of an older id up to the others, in one stream without repeats', async () => {

@@ -5,8 +5,9 @@ import type { PushError } from './push-error.js';
 /** How a subscription is made. */
 export interface SubscribeOptions {
   /**
-   * Where it begins: `now`, `last` (the newest retained event of each topic, then live), `earliest` (everything retained),
-   * or an event's id. Default: `now`, which is when the server has confirmed it.
+   * Where it begins: `now`, `last` (the newest retained event of each topic, then live), `last:50` (the newest 50 of each,
+   * 1,000 at most), `earliest` (everything retained), `start` (as `earliest`, but `onGap` is told if the beginning of the
+   * log is gone), or an event's id. Default: `now`, which is when the server has confirmed it.
    */
   readonly from?: Start;
   /** Ends it. */

@@ -39,12 +39,15 @@ function at(places: Record<string, string>): Subscriptions {
 describe('The positions of a page', () => {
   it('are there for the next one, for all who ask at once', async () => {
     const memory = new Memory();
-    new StoredPositions(memory, 'key').save(at({ a: 'id-1', 'b.*': 'id-2', c: 'now' }));
+    new StoredPositions(memory, 'key').save(
+      at({ a: 'id-1', 'b.*': 'id-2', c: 'now', d: 'last:50', e: 'start' }),
+    );
     const next = new StoredPositions(memory, 'key');
     expect([next.take('a'), next.take('a'), next.take('c')]).toEqual(['id-1', 'id-1', undefined]);
     await Promise.resolve();
     expect(next.take('a')).toBeUndefined();
     expect(next.take('b.*')).toBe('id-2');
+    expect([next.take('d'), next.take('e')]).toEqual([undefined, undefined]);
   });
 
   it('stay until they are taken, as long as there are not too many', () => {

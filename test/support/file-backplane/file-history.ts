@@ -13,26 +13,35 @@ export class FileHistory implements History {
   async page(query: HistoryQuery): Promise<HistoryPage> {
     const { epoch } = this.log.opened();
     const matcher = new Matcher(query.topics);
-    const { lines, through } = query.newestOnly
-      ? await this.newest(query)
+    const { lines, through } = query.newest
+      ? await this.newest(query, query.newest)
       : await this.log.linesAfter(query.after);
     const events: LogEvent[] = [];
     const lost = new Map<string, number>();
     for (const { end, entry } of lines) {
       if (end > query.through || events.length === query.limit) break;
-      const { topic = '', body } = entry;
-      if (!matcher.has(topic)) continue;
+      const { topic, body } = entry;
+      // Health checks have none.
+      if (!topic || !matcher.has(topic)) continue;
       if (this.isRetained(entry)) events.push(readBody(epoch, end, topic, body!));
-      else if (!query.newestOnly) matcher.addLoss(lost, topic, end);
+      else if (!query.newest) matcher.addLoss(lost, topic, end);
     }
     const isFull = events.length === query.limit;
     return { events, through: isFull ? events.at(-1)!.sequence : Math.min(through, query.through), lost };
   }
 
-  /** The newest line of each topic, in log order. */
-  private async newest({ after, through }: HistoryQuery): Promise<{ lines: Line[]; through: number }> {
+  /** The newest lines of each topic, in log order. */
+  private async newest(
+    { after, through }: HistoryQuery,
+    count: number,
+  ): Promise<{ lines: Line[]; through: number }> {
     const { newest } = await this.log.upToDate();
-    const lines = [...newest.values()].filter(({ end }) => end > after && end <= through);
+    const lines = [...newest.values()].flatMap((own) =>
+      (count === 1 ? own.slice(-1) : own)
+        .filter(({ end }) => end <= through)
+        .slice(-count)
+        .filter(({ end }) => end > after),
+    );
     return { lines: lines.sort((a, b) => a.end - b.end), through };
   }
 

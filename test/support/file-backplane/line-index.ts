@@ -20,6 +20,9 @@ export interface Line {
   readonly entry: Entry;
 }
 
+/** How many lines of each topic are remembered. */
+const mostNewest = 2_000;
+
 /** How many bytes are read at once. */
 const chunk = 128 * 1024;
 
@@ -49,8 +52,8 @@ export class LineIndex {
   end = 0;
   /** Where the lines end that repeat an earlier one. */
   readonly repeats = new Set<number>();
-  /** The newest line of each topic. */
-  readonly newest = new Map<string, Line>();
+  /** The newest lines of each topic, oldest first: more than a history can be asked for. */
+  readonly newest = new Map<string, Line[]>();
   /** What this node has appended, by its number: the sequence. */
   readonly own = new Map<number, number>();
   private readonly numbers = new Map<string, number>();
@@ -72,7 +75,9 @@ export class LineIndex {
         continue;
       }
       if (messageId !== undefined) this.messageIds.set(messageId, line.end);
-      this.newest.set(topic, line);
+      const lines = this.newest.get(topic) ?? [];
+      this.newest.set(topic, lines);
+      if (lines.push(line) > mostNewest) lines.shift();
     }
   }
 }

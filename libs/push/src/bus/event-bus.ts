@@ -6,6 +6,7 @@ import type { EventMeta } from '../contracts/event-meta.js';
 import type { Draft } from '../contracts/event.js';
 import { printPosition } from '../contracts/position.js';
 import { removalMeta } from '../contracts/state.js';
+import { problemOfStart } from '../contracts/start.js';
 import { assertPattern, assertTopic, isWildcard } from '../contracts/topic.js';
 import { pushSettings } from '../contracts/settings.js';
 import { Hub, type HubStats } from '../hub/hub.js';
@@ -164,7 +165,7 @@ export class EventBus<Topics = PushTopics> {
    * Write topics that contain a part of a client's request with the tag `topic`: topic`orders.${id}`.
    *
    * @throws PushError `INVALID_TOPIC`, which becomes an answer with status 400; also for a wildcard without the option
-   * `wildcards`
+   * `wildcards`. `INVALID_OPTION` for a `from` such as `last:0`
    */
   stream<const Pattern extends string, const Options extends StreamOptions = StreamOptions>(
     topics: Pattern | readonly Pattern[],
@@ -175,6 +176,8 @@ export class EventBus<Topics = PushTopics> {
     if (patterns.length === 0)
       throw new PushError('INVALID_TOPIC', 'stream() needs at least one topic or pattern.');
     patterns.forEach((pattern) => (options.wildcards ? assertPattern(pattern) : assertExact(pattern)));
+    const problem = problemOfStart(options.from ?? 'now');
+    if (problem !== undefined) throw new PushError('INVALID_OPTION', `The option from ${problem}.`);
     return streamOf(this.hub, patterns, options, this.currentClient ?? (() => undefined));
   }
 

@@ -7,8 +7,9 @@ import type { Start } from '../hub/replay/cursor.js';
 /** How `EventBus.stream()` reads. */
 export interface StreamOptions {
   /**
-   * Where a new reader starts: `now`, `last`, `earliest`, or an event's id. A client that reconnects with `Last-Event-ID`
-   * resumes after that instead. Default: `now`.
+   * Where a new reader starts: `now`, `last`, `last:50` (the newest 50 events of each topic, 1,000 at most), `earliest`,
+   * `start` (as `earliest`, with a gap if the beginning of the log is gone), or an event's id. A client that reconnects with
+   * `Last-Event-ID` resumes after that instead. Default: `now`.
    */
   readonly from?: Start;
   /** Wrap the data as `{ topic, data }`, for streams of several topics. Default: `false`. */

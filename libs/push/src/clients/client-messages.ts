@@ -1,3 +1,4 @@
+import { problemOfStart } from '../contracts/start.js';
 import { maxTopicLength } from '../contracts/topic.js';
 import { MessageFields } from './message-fields.js';
 import type { PublishBody } from '../protocol/http.js';
@@ -24,6 +25,7 @@ const maxSubscriptions = 1_000;
 
 const refBounds = { max: 64 };
 const idBounds = { max: 64 };
+const startBounds = { max: 64, problemOf: problemOfStart };
 const tokenBounds = { min: 1, max: 16_384 };
 const topicsBounds = { items: maxTopicsPerMessage, max: maxTopicLength };
 
@@ -68,7 +70,7 @@ function read<T>(message: object, of: (fields: MessageFields) => T): T {
 function subscribeOf(fields: MessageFields): SubscribeMessage {
   return {
     topics: fields.texts('topics', topicsBounds),
-    from: fields.optionalText('from', idBounds),
+    from: fields.optionalText('from', startBounds),
     repeat: fields.optionalFlag('repeat'),
     ...refOf(fields),
   };

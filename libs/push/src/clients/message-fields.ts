@@ -5,6 +5,8 @@ interface TextBounds {
   readonly max: number;
   /** Default: 0. */
   readonly min?: number;
+  /** What else is wrong with it. */
+  readonly problemOf?: (text: string) => string | undefined;
 }
 
 /** Bounds of a list of texts, and of each of them. */
@@ -42,10 +44,13 @@ export class MessageFields {
     return value ?? '';
   }
 
-  optionalText(name: string, { max, min = 0 }: TextBounds): string | undefined {
+  optionalText(name: string, { max, min = 0, problemOf }: TextBounds): string | undefined {
     if (!this.isThere(name)) return undefined;
     const value = this.any(name);
-    if (typeof value === 'string' && value.length >= min && value.length <= max) return value;
+    if (typeof value === 'string' && value.length >= min && value.length <= max) {
+      const problem = problemOf?.(value);
+      return problem === undefined ? value : this.refuse(name, problem);
+    }
     return this.refuse(name, `has to be a string of ${min > 0 ? `${min} to ` : 'at most '}${max} characters`);
   }
 

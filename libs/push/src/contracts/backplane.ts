@@ -73,10 +73,11 @@ export interface HistoryQuery {
   /** The most events that a page may hold, 1 or more. */
   readonly limit: number;
   /**
-   * Asks for the newest event of each topic alone, and for that only if it is not after `through`. Nothing counts as lost.
-   * Default: false.
+   * Asks only for the newest events of each topic: so many, 1 to 1,001, of those not after `through`. With 1, a topic MUST be
+   * left out whose newest event is after `through`: the node gets that one in another way. That older events are gone does
+   * not count as lost. Default: all events.
    */
-  readonly newestOnly?: boolean;
+  readonly newest?: number;
 }
 
 /** A part of the log, as the backplane still holds it. */
@@ -92,6 +93,9 @@ export interface HistoryPage {
    * What is missing: each topic or pattern of the query of which an event after `after` is gone, or may be gone, with the
    * sequence of the newest such event. That sequence MAY be after `through`. A topic that lost nothing MUST NOT be listed,
    * unless the backplane cannot know better.
+   *
+   * If a query for the newest events means so many topics that finding those would be too much work, the page MAY have
+   * fewer of them, but at least the newest event of each topic. The query's patterns MUST be listed then.
    */
   readonly lost: ReadonlyMap<string, number>;
 }

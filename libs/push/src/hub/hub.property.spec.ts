@@ -17,6 +17,7 @@ import type { Connection, GapNotice } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
 import { LogEvent, type Batch } from '../contracts/event.js';
 import { parsePosition } from '../contracts/position.js';
+import { isNamedStart, newestOf } from '../contracts/start.js';
 import { covers } from '../contracts/topic.js';
 import { Interest } from '../../test/models/model-interest.js';
 import { Log, rules, SlowHistory, topics, type Keeping } from '../../test/models/model-log.js';
@@ -39,8 +40,8 @@ import { Hub } from './hub.js';
  *   the one before was sent.
  * - ids: who drops at any moment and resumes from the last id it saw misses nothing and gets nothing twice.
  *
- * "last" wants the newest event as of its turn, of each topic, and everything from there on; "earliest" wants what is
- * retained when its turn begins.
+ * "last" wants the newest event as of its turn, of each topic, and everything from there on; "last:n" the newest n; "start"
+ * everything, as if it resumed from before the first event; "earliest" wants what is retained when its turn begins.
  *
  * Behind a small window there may be a history, which answers late and out of step with what is published, evicts events
  * of its own accord, and has those that the node missed. An event is lost when neither has it, or when the rules drop it.
@@ -372,7 +373,7 @@ class Session implements Connection {
   }
 
   private problemOf(start: string): string | undefined {
-    if (['now', 'last', 'earliest'].includes(start)) return undefined;
+    if (isNamedStart(start)) return undefined;
     const position = parsePosition(start);
     if (!position) return 'malformed';
     const { log, shown, nodeLog } = this.world;
@@ -392,7 +393,11 @@ class Session implements Connection {
     const repeated = this.pastOf(live);
     const interests = request.patterns.map((pattern) => {
       const interest = new Interest(log, pattern, sequence);
-      if (request.start === 'last') interest.newestThrough = Infinity;
+      const newest = newestOf(request.start);
+      if (newest !== undefined) {
+        interest.newestThrough = Infinity;
+        interest.newestCount = newest;
+      }
       interest.isLenient = request.start === 'earliest';
       if (interest.isLenient) interest.exempt = log.lostThrough(pattern);
       if (!request.repeat) {
@@ -468,7 +473,7 @@ class Session implements Connection {
 
 const client = nat(2);
 const starts = oneof(
-  constantFrom('now', 'last', 'earliest'),
+  constantFrom('now', 'last', 'last:2', 'last:3', 'earliest', 'start'),
   record({ ago: nat(40) }),
   constantFrom('garbage', 'elsewhere-3', 'future'),
 );

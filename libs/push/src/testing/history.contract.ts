@@ -98,6 +98,19 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
     });
   });
 
+  it('has lost nothing in a log that begins with health checks', async () => {
+    const one = await node();
+    await one.backplane.health();
+    await one.backplane.health();
+    const sequences = await publish(one, ['h.a', 'h.b']);
+    const { events, lost } = await readAll(one, { topics: ['h.a', '>'], limit: 10 });
+    assert.deepEqual(
+      events.map(({ sequence }) => sequence),
+      sequences,
+    );
+    assert.deepEqual([...lost], []);
+  });
+
   it('keeps nothing of topics that keep nothing, and says so', async () => {
     const one = await node();
     const [first, second] = await publish(one, ['none.a', 'none.a', 'b']);
@@ -140,7 +153,7 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
     const one = await node();
     const sequences = await publish(one, ['s.1', 's.2', 's.1', 's.3', 's.2', 't', 'none.s']);
     const ask = (query: Omit<Partial<HistoryQuery>, 'topics'> & { topics: string[] }) =>
-      readAll(one, { limit: 1, newestOnly: true, ...query }).then(({ events, lost }) => {
+      readAll(one, { limit: 1, newest: 1, ...query }).then(({ events, lost }) => {
         assert.deepEqual([...lost], []);
         return events.map(({ sequence }) => sequence);
       });
@@ -153,6 +166,76 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
       [2, 5].map((n) => sequences[n]),
     );
     assert.deepEqual(await ask({ topics: ['>'], after: sequences[2]!, limit: 100 }), sequences.slice(3, 6));
+    // What has a newer one after that is left out.
+    assert.deepEqual(
+      await ask({ topics: ['s.*'], through: sequences[3]! }),
+      [2, 3].map((n) => sequences[n]),
+    );
+  });
+
+  it('reads only the newest few of each topic, as of any position, in log order', async () => {
+    const one = await node();
+    // A topic that is busy, one that is busy now and then, and one that is quiet.
+    const names = Array.from({ length: 66 }, (_, n) =>
+      n % 30 === 7 ? 'f.quiet' : n % 11 < 3 ? 'f.rare' : 'f.busy',
+    );
+    const sequences = await publish(one, ['none.f', ...names, 'other']);
+    const published = one.tail.events.filter(({ topic }) => topic.startsWith('f.'));
+    const expected = (topics: readonly string[], newest: number, after: number, through: number) => {
+      const upTo = published.filter(({ sequence }) => sequence <= through);
+      return upTo
+        .filter((event) => {
+          const own = upTo.filter(({ topic }) => topic === event.topic);
+          return topics.includes(event.topic) && event.sequence > after && own.slice(-newest).includes(event);
+        })
+        .map(({ sequence }) => sequence);
+    };
+    const all = ['f.quiet', 'f.rare', 'f.busy'];
+    const asked: [patterns: string[], topics: string[]][] = [
+      [['f.busy'], ['f.busy']],
+      [['f.*'], all],
+      [
+        ['f.rare', 'f.quiet', 'none.f', 'f.nothing'],
+        ['f.rare', 'f.quiet'],
+      ],
+      [
+        ['>', 'f.busy'],
+        [...all, 'other'],
+      ],
+    ];
+    for (const [patterns, topics] of asked)
+      for (const newest of [2, 7, 40])
+        for (const [from, to] of [
+          [0, 67],
+          [0, 45],
+          [35, 60],
+        ] as const) {
+          const [after, through] = [from === 0 ? 0 : sequences[from]!, sequences[to]!];
+          const query = { topics: patterns, newest, after, through, limit: 5 };
+          const { events, lost } = await readAll(one, query);
+          const found = events.filter(({ topic }) => topic !== 'other').map(({ sequence }) => sequence);
+          assert.deepEqual(found, expected(topics, newest, after, through), JSON.stringify(query));
+          assert.deepEqual([...lost], []);
+        }
+  });
+
+  it('reads the newest few of a topic that has lost older ones, and of one that has had no more', async () => {
+    const one = await node();
+    const own = await publish(
+      one,
+      Array.from({ length: 70 }, () => 'g.long'),
+    );
+    const short = await publish(one, ['g.short', 'g.short']);
+    const ask = async (topic: string, newest: number) => {
+      const { events, lost } = await readAll(one, { topics: [topic], newest, limit: 100 });
+      assert.deepEqual([...lost], []);
+      return events.map(({ sequence }) => sequence);
+    };
+    assert.deepEqual(await ask('g.long', 20), own.slice(-20));
+    assert.deepEqual(await ask('g.short', 20), short);
+    const everything = await ask('g.long', 1_001);
+    assert.ok(everything.length >= 50, `${everything.length} of 50 promised events are kept`);
+    assert.deepEqual(everything, own.slice(-everything.length));
   });
 }
 

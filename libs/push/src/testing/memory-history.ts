@@ -42,19 +42,22 @@ export class MemoryHistory implements History {
     return this.topics.get(topic)?.events.map(({ event }) => event) ?? [];
   }
 
-  page({ topics, after, through, limit, newestOnly }: HistoryQuery): Promise<HistoryPage> {
+  page({ topics, after, through, limit, newest }: HistoryQuery): Promise<HistoryPage> {
     const lost = new Map<string, number>();
     const found: LogEvent[] = [];
     for (const [topic, kept] of this.topics) {
       const patterns = topics.filter((pattern) => covers(pattern, topic));
       if (patterns.length === 0) continue;
       this.expire(topic, kept);
-      const events = newestOnly ? kept.events.slice(-1) : kept.events;
-      found.push(...events.map(({ event }) => event).filter(({ sequence }) => sequence > after));
-      if (newestOnly || kept.lost <= after) continue;
+      const events = (newest === 1 ? kept.events.slice(-1) : kept.events)
+        .map(({ event }) => event)
+        .filter(({ sequence }) => sequence <= through);
+      const asked = newest === undefined ? events : events.slice(-newest);
+      found.push(...asked.filter(({ sequence }) => sequence > after));
+      if (newest !== undefined || kept.lost <= after) continue;
       for (const pattern of patterns) lost.set(pattern, Math.max(kept.lost, lost.get(pattern) ?? 0));
     }
-    const wanted = found.filter(({ sequence }) => sequence <= through).sort(bySequence);
+    const wanted = found.sort(bySequence);
     const events = wanted.slice(0, limit);
     const end = wanted.length > limit ? events.at(-1)!.sequence : through;
     return Promise.resolve({ events, through: end, lost });

@@ -30,8 +30,10 @@ export class Interest {
   others: readonly Past[] = [];
   /** Lost events up to here are no news. */
   exempt = 0;
-  /** Up to here, only the newest event of each topic is wanted; while it is not known how far, of all. */
+  /** Up to here, only the newest events of each topic are wanted; while it is not known how far, of all. */
   newestThrough = 0;
+  /** How many of them. */
+  newestCount = 1;
   /** Up to here it was given the newest events only, for it was slow. */
   latestThrough = 0;
   /** What is gone before it gets anything is no news. */
@@ -87,7 +89,7 @@ export class Interest {
     this.isLive = true;
     if (this.newestThrough < Infinity) return;
     this.newestThrough = sequence;
-    for (const event of this.events) assert(this.isNewest(event), `${event.id} is not the newest`);
+    for (const event of this.events) assert(this.isNewest(event), `${event.id} is not among the newest`);
   }
 
   /** Whether it has lost something that it was not told yet. */
@@ -128,14 +130,17 @@ export class Interest {
   }
 
   private isNewest(event: LogEvent): boolean {
-    const upTo = this.log.events.slice(0, this.newestThrough);
-    return upTo.findLast(({ topic }) => topic === event.topic) === event;
+    return this.newerThan(event, this.newestThrough) < this.newestCount;
   }
 
   /** A history that is asked for the newest event of a topic has only that: one that came meanwhile will do. */
-  private isReplaced({ topic, sequence }: LogEvent): boolean {
-    const { history, events } = this.log;
-    return history !== undefined && events.slice(sequence).some((event) => event.topic === topic);
+  private isReplaced(event: LogEvent): boolean {
+    return this.log.history !== undefined && this.newerThan(event) >= this.newestCount;
+  }
+
+  /** How many newer events its topic has had, up to a sequence. */
+  private newerThan({ topic, sequence }: LogEvent, through?: number): number {
+    return this.log.events.slice(sequence, through).filter((event) => event.topic === topic).length;
   }
 
   /** Whether it was not asked for: an older one than the newest, or one that was gone before "earliest" began. */

@@ -5,10 +5,11 @@ import type { LogEvent } from '../../contracts/event.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import { readBody } from '../kit/event-body.js';
 import { Matcher } from '../kit/matcher.js';
-import { canFilterMany, filtersOf } from './nats-filters.js';
+import { canFilterMany, filtersOf, mostConsumers } from './nats-filters.js';
 import { patience, type NatsLink } from './nats-link.js';
 import type { NatsLog } from './nats-log.js';
 import { NatsLosses } from './nats-losses.js';
+import { NatsNewest } from './nats-newest.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import type { Subjects } from './subjects.js';
 
@@ -36,6 +37,7 @@ interface Reading {
  */
 export class NatsHistory implements History {
   private readonly losses: NatsLosses;
+  private readonly newest: NatsNewest;
 
   constructor(
     private readonly link: NatsLink,
@@ -45,6 +47,7 @@ export class NatsHistory implements History {
     private readonly options: NatsBackplaneOptions,
   ) {
     this.losses = new NatsLosses(log, subjects);
+    this.newest = new NatsNewest(subjects, (consumer, count) => this.messages(consumer, count));
   }
 
   async page(query: HistoryQuery): Promise<HistoryPage> {
@@ -52,8 +55,41 @@ export class NatsHistory implements History {
     const connection = await this.link.up();
     const matcher = new Matcher(query.topics);
     const filters = filtersOf(query.topics, canFilterMany(connection.info?.version ?? ''));
+    if (query.newest === undefined || query.newest === 1)
+      return this.merged(connection, epoch, query, filters, matcher);
+    return this.severalNewest(connection, epoch, { ...query, newest: query.newest }, filters, matcher);
+  }
+
+  /** Where too many topics have more than that, the newest event of each has to do. */
+  private async severalNewest(
+    connection: NatsConnection,
+    epoch: string,
+    query: HistoryQuery & { readonly newest: number },
+    filters: readonly string[][],
+    matcher: Matcher,
+  ): Promise<HistoryPage> {
+    const manager = await this.log.manager(connection);
+    const begins = await this.newest.find(manager, query, filters.flat(), matcher);
+    if (!begins) {
+      const page = await this.merged(connection, epoch, { ...query, newest: 1 }, filters, matcher);
+      return { ...page, lost: new Map(query.topics.map((pattern) => [pattern, query.through])) };
+    }
+    // Among few topics, no consumer has to pass over what is not wanted.
+    const each = begins.size <= mostConsumers ? [...begins.keys()].map((topic) => [topic]) : filters;
+    return this.merged(connection, epoch, query, each, matcher, begins);
+  }
+
+  /** @param begins the oldest event that is wanted of each topic, where only the newest are */
+  private async merged(
+    connection: NatsConnection,
+    epoch: string,
+    query: HistoryQuery,
+    filters: readonly string[][],
+    matcher: Matcher,
+    begins?: ReadonlyMap<string, number>,
+  ): Promise<HistoryPage> {
     const readings = await Promise.all(
-      filters.map((filter) => this.read(connection, epoch, query, filter, matcher)),
+      filters.map((filter) => this.read(connection, epoch, query, filter, matcher, begins)),
     );
     const through = Math.min(query.through, ...readings.map((reading) => reading.through));
     const merged = new Map(readings.flatMap(({ events }) => events.map((event) => [event.sequence, event])));
@@ -62,7 +98,7 @@ export class NatsHistory implements History {
       .sort((a, b) => a.sequence - b.sequence);
     const page = events.slice(0, query.limit);
     const end = events.length > page.length ? page.at(-1)!.sequence : through;
-    if (query.newestOnly) return { events: page, through: end, lost: new Map() };
+    if (query.newest !== undefined) return { events: page, through: end, lost: new Map() };
     const gone = readings.flatMap((reading) => [...reading.gone]);
     return this.withLosses(connection, query, filters.flat(), gone, matcher, { events: page, through: end });
   }
@@ -71,18 +107,20 @@ export class NatsHistory implements History {
   private async read(
     connection: NatsConnection,
     epoch: string,
-    { after, through, limit, newestOnly }: HistoryQuery,
+    { after, through, limit, newest }: HistoryQuery,
     filter: readonly string[],
     matcher: Matcher,
+    begins?: ReadonlyMap<string, number>,
   ): Promise<Reading> {
     const reading: Reading = { events: [], through, gone: new Map() };
     const { consumers } = await this.log.manager(connection);
+    const first = begins ? beginOf(filter, begins) : 0;
     const subjects = filter.map((pattern) => this.subjects.of(pattern));
     const consumer = await consumers.add(this.subjects.stream, {
       ...(subjects.length === 1 ? { filter_subject: subjects[0]! } : { filter_subjects: subjects }),
-      ...(newestOnly
+      ...(newest === 1
         ? { deliver_policy: DeliverPolicy.LastPerSubject }
-        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }),
+        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(after + 1, first) }),
       ack_policy: AckPolicy.None,
       mem_storage: true,
       num_replicas: 1,
@@ -92,13 +130,13 @@ export class NatsHistory implements History {
       // The server's clock says what is too old: a wrong clock on this node must not shorten history.
       const now = Date.parse(consumer.created);
       let [messages, bytes] = [0, 0];
-      for await (const message of this.messages(connection, consumer)) {
+      for await (const message of this.messages(consumer)) {
         const sequence = message.seq;
         if (sequence > through) break;
         // Consumers of the newest messages have no start of their own.
         if (sequence <= after) continue;
         const topic = this.subjects.topicOf(message.subject)!;
-        if (matcher.has(topic)) {
+        if (matcher.has(topic) && sequence >= (begins?.get(topic) ?? 0)) {
           const { events, age } = this.retention.of(topic);
           if (events <= 0 || message.time.getTime() + age <= now) reading.gone.set(topic, sequence);
           else reading.events.push(readBody(epoch, sequence, topic, message.string()));
@@ -116,12 +154,13 @@ export class NatsHistory implements History {
     return reading;
   }
 
-  /** The messages that a new consumer has to deliver, in order. */
-  private async *messages(connection: NatsConnection, consumer: ConsumerInfo): AsyncGenerator<JsMsg> {
+  /** The first messages that a new consumer has to deliver, in order. */
+  private async *messages(consumer: ConsumerInfo, count = Infinity): AsyncGenerator<JsMsg> {
+    const connection = await this.link.up();
     const client = jetstream(connection, { timeout: patience, ...this.options.jetstream });
     const handle = client.consumers.getConsumerFromInfo(consumer);
     let batch = smallestBatch;
-    for (let left = consumer.num_pending; left > 0;) {
+    for (let left = Math.min(consumer.num_pending, count); left > 0;) {
       let [received, bytes] = [0, 0];
       const messages = await handle.fetch({ max_messages: Math.min(left, batch), expires: 1_000 });
       for await (const message of messages) {
@@ -162,4 +201,13 @@ export class NatsHistory implements History {
       lost,
     };
   }
+}
+
+/** Nothing that a filter brings is wanted before this sequence. */
+function beginOf(filter: readonly string[], begins: ReadonlyMap<string, number>): number {
+  const own = filter.length === 1 ? begins.get(filter[0]!) : undefined;
+  if (own !== undefined) return own;
+  let first = Infinity;
+  for (const sequence of begins.values()) first = Math.min(first, sequence);
+  return first;
 }

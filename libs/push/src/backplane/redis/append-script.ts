@@ -130,13 +130,23 @@ for i = 1, count do
   end
 end
 
+-- Whether everything up to the base is there, and is no event: health checks may come before the first one.
+local function isFresh()
+  if base > 1000 then return false end
+  local entries = redis.call('XRANGE', KEYS[2], '-', string.format('%d', base))
+  for _, entry in ipairs(entries) do
+    if entry[2][1] ~= 'probe' then return false end
+  end
+  return #entries == base
+end
+
 local floor
 if next(groups) then
   floor = redis.call('ZSCORE', KEYS[3], mark)
   if not floor or not redis.call('ZSCORE', KEYS[4], mark) then
-    floor = base
+    floor = isFresh() and 0 or base
     redis.call('UNLINK', KEYS[3], KEYS[4])
-    redis.call('ZADD', KEYS[3], base, mark)
+    redis.call('ZADD', KEYS[3], floor, mark)
     redis.call('ZADD', KEYS[4], 0, mark)
   end
 end

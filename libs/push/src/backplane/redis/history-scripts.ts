@@ -90,7 +90,8 @@ return {'', unpack(changed)}
  * Reads from the lists of topics, of as many as there is time for: of the first one at least one entry.
  *
  * KEYS: log, then the topics' lists. ARGV: epoch, events for each topic at most (0 for only the newest one), bytes for all
- * at most, then for each topic "after events age": the sequence to start after, and what it keeps (no age is for ever).
+ * at most, how many of the newest events of each topic are wanted (empty for all) and up to which sequence, then for each
+ * topic "after events age": the sequence to start after, and what it keeps (no age is for ever).
  * Returns nothing if the log is another one, else for each topic that was read the sequence of its newest lost event after
  * the start ("0" for none; "" where no list is left), that of the next event that was not read ("" for none), and entries
  * "sequence time body".
@@ -99,6 +100,7 @@ export const readScript = new Script(`
 local log = redis.call('HMGET', KEYS[1], 'epoch', 'born')
 if log[1] ~= ARGV[1] then return false end
 local born, limit, bytes = log[2] or '', tonumber(ARGV[2]), tonumber(ARGV[3])
+local newest, through = tonumber(ARGV[4]), tonumber(ARGV[5])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 -- What was looked at to find a place, in bytes: an entry is copied whole, however little of it is needed.
@@ -147,6 +149,10 @@ local function read(list, after, events, age)
     return {'0', '', newest}
   end
   local from = search(list, retained, length, function(sequence) return sequence <= after end)
+  if newest then
+    length = search(list, from, length, function(sequence) return sequence <= through end)
+    from = math.max(from, length - newest)
+  end
   local lost = stamp(list, retained - 1)
   local found = {string.format('%d', lost > after and lost or 0), ''}
   local index = take(list, from, length, found)
@@ -156,7 +162,7 @@ end
 
 local topics = {}
 for i = 2, #KEYS do
-  local after, events, age = ARGV[i + 2]:match('^(%d+) (%d+) (%d*)$')
+  local after, events, age = ARGV[i + 4]:match('^(%d+) (%d+) (%d*)$')
   topics[i - 1] = read(KEYS[i], tonumber(after), tonumber(events), tonumber(age))
   if looked > 1048576 or (limit == 0 and taken >= bytes) then break end
 end

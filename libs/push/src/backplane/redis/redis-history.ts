@@ -65,7 +65,8 @@ export class RedisHistory implements History {
     const matcher = new Matcher(query.topics);
     const { topics, after, through } = query;
     const found = await this.topics.find(epoch, topics, matcher, after);
-    if (query.newestOnly) return this.newest.page(epoch, query, matcher, found);
+    if (query.newest === 1) return this.newest.page(epoch, query, matcher, found);
+    if (query.newest !== undefined) return this.severalNewest(epoch, query, matcher, found);
     const isShort = found.topics.size > manyTopics && through - after <= fewEvents;
     if (found.isPartial || (isShort && found.feedBegins <= after))
       return this.fromFeed(epoch, query, matcher);
@@ -89,7 +90,7 @@ export class RedisHistory implements History {
     // Twice the fair share: most pages then need no second round.
     const count = Math.min(limit, Math.ceil((limit * 2) / Math.max(1, sources.length)));
     for (let done = 0; done < sources.length;)
-      done += await this.lists.read(epoch, sources.slice(done), count);
+      done += await this.lists.read(epoch, sources.slice(done), count, query);
     const through = await this.readOn(epoch, query, sources, count);
     for (const source of sources)
       // Without a list, all that the topic had is gone.
@@ -100,23 +101,41 @@ export class RedisHistory implements History {
       .flatMap((source) => source.events)
       .filter((event) => event.sequence <= through)
       .sort((a, b) => a.sequence - b.sequence);
-    return { events, through, lost: await this.lost(epoch, query, matcher, sources) };
+    // That older events than the newest ones are gone does not matter.
+    const lost =
+      query.newest === undefined
+        ? await this.lost(epoch, query, matcher, sources)
+        : new Map<string, number>();
+    return { events, through, lost };
+  }
+
+  /** Where that would take too many lists, the newest event of each topic has to do. */
+  private async severalNewest(
+    epoch: string,
+    query: HistoryQuery,
+    matcher: Matcher,
+    found: FoundTopics,
+  ): Promise<HistoryPage> {
+    if (!found.isPartial) return this.merged(epoch, query, matcher, found);
+    const { events, through } = await this.newest.page(epoch, query, matcher, found);
+    return { events, through, lost: new Map(query.topics.map((pattern) => [pattern, query.through])) };
   }
 
   /** Reads on where the page's next events are. Returns how far all of `sources` are read, or the page is full. */
   private async readOn(
     epoch: string,
-    { through, limit }: HistoryQuery,
+    query: HistoryQuery,
     sources: readonly Source[],
     count: number,
   ): Promise<number> {
+    const { through, limit } = query;
     for (let round = 0; ; round++) {
       const enough = sequenceAt(sources, limit, through);
       const unread = sources.filter(({ next }) => next <= enough).sort((a, b) => a.next - b.next);
       const [first] = unread;
       if (!first) return enough;
       if (round === roundsOfPage) return first.next - 1;
-      await this.lists.read(epoch, unread, Math.min(limit, count * 2 ** round));
+      await this.lists.read(epoch, unread, Math.min(limit, count * 2 ** round), query);
     }
   }
 

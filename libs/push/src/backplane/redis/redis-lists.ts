@@ -1,3 +1,4 @@
+import type { HistoryQuery } from '../../contracts/backplane.js';
 import type { LogEvent } from '../../contracts/event.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import { readBody } from '../kit/event-body.js';
@@ -23,6 +24,9 @@ export interface Source {
   next: number;
 }
 
+/** Which events of a topic are wanted: all, or only the newest ones up to a sequence. */
+export type Wanted = Pick<HistoryQuery, 'newest' | 'through'>;
+
 /** The lists of topics' events. */
 export class RedisLists {
   constructor(
@@ -34,10 +38,12 @@ export class RedisLists {
   /**
    * One call: reads on in the first of `sources`, up to `count` events each. Returns how many of them it came to; of the
    * first one it has read at least one event, if there was one.
+   *
+   * @param wanted which of their events are wanted
    */
-  async read(epoch: string, sources: readonly Source[], count: number): Promise<number> {
+  async read(epoch: string, sources: readonly Source[], count: number, wanted: Wanted): Promise<number> {
     const some = sources.slice(0, listsAtOnce);
-    const replies = await this.ask(epoch, some, count);
+    const replies = await this.ask(epoch, some, count, wanted);
     replies.forEach(([lost, next, ...entries], index) => {
       const source = some[index]!;
       source.isGone ||= lost === '';
@@ -62,13 +68,18 @@ export class RedisLists {
     return events;
   }
 
-  private async ask(epoch: string, sources: readonly Pick<Source, 'topic' | 'next'>[], count: number) {
+  private async ask(
+    epoch: string,
+    sources: readonly Pick<Source, 'topic' | 'next'>[],
+    count: number,
+    { newest, through }: Partial<Wanted> = {},
+  ) {
     const rules = sources.map(({ topic, next }) => {
       const { events, age } = this.retention.of(topic);
       return `${next - 1} ${countOf(events)} ${ageOf(age)}`;
     });
     const keys = [this.keys.log, ...sources.map(({ topic }) => this.keys.topic(topic))];
-    const args = [epoch, count, bytesAtOnce, ...rules];
+    const args = [epoch, count, bytesAtOnce, newest ?? '', through ?? '', ...rules];
     const reply = await this.link.run((client) => readScript.run(client, keys, args));
     if (!reply) throw anotherLog();
     return reply as [lost: string, next: string, ...entries: string[]][];

@@ -35,7 +35,7 @@ export class RedisStates {
     // What was published before a rule made its topic a state topic is in the index of the others.
     const { events, through } = await ask(this.others, this.earlier);
     const page = mergePages([states, { events, through, lost: new Map() }], query.limit);
-    if (query.newestOnly) return page;
+    if (query.newest !== undefined) return page;
     const lost = new Map([...page.lost, ...(await this.gone(epoch, query))]);
     for (const [topic, sequence] of states.missing) matcher.addLoss(lost, topic, sequence);
     return { ...page, lost };

@@ -1,5 +1,6 @@
 import type { LogEvent } from '../../contracts/event.js';
 import { parsePosition, type Position } from '../../contracts/position.js';
+import { isNamedStart, newestOf } from '../../contracts/start.js';
 import type { Window } from '../window/window.js';
 import { Subscription } from './subscription.js';
 import { Track } from './track.js';
@@ -27,7 +28,7 @@ interface Log {
 /** What a client asked for in one call of `Cursor.subscribe`. */
 export interface CatchUpRequest {
   readonly patterns: readonly string[];
-  /** `now`, `last`, `earliest` or an id. */
+  /** `now`, `last`, `last:n`, `earliest`, `start` or an id. */
   readonly start: string;
   /** Called with the id of where the topics start, before anything of them is delivered. */
   readonly onStart: PositionListener | undefined;
@@ -58,7 +59,7 @@ export class CatchUp {
     const { start, patterns } = request;
     this.track = new Track(window, 0, 'evicted');
     if (start === 'now') this.track.sequence = main.sequence;
-    else if (start !== 'earliest' && start !== 'last') this.resume(start, epoch);
+    else if (!isNamedStart(start)) this.resume(start, epoch);
     for (const pattern of patterns) this.track.add(new Subscription(pattern, this.track.sequence));
   }
 
@@ -86,10 +87,14 @@ export class CatchUp {
   private prepare(): void {
     const { track, main } = this;
     const { start, options } = this.request;
-    if (start === 'last') for (const each of track.all) each.conflate(main.sequence);
+    const newest = newestOf(start);
+    if (newest !== undefined) {
+      track.newestCount = newest;
+      for (const each of track.all) each.conflate(main.sequence);
+    }
     track.acceptsLoss = start === 'earliest';
     for (const each of track.all) each.acceptsLoss = track.acceptsLoss;
-    if (options.repeat || start === 'last' || main.size === 0) return;
+    if (options.repeat || newest !== undefined || main.size === 0) return;
     this.isRedundant = !track.startGap && track.size > 0;
     if (this.isRedundant) this.uncompared = [...track.all];
     track.isAccountedFor = (topic, sequence, lossNumber) => this.isAccountedFor(topic, sequence, lossNumber);

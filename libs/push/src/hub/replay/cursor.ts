@@ -2,6 +2,7 @@ import type { Connection, WorkBudget } from '../../contracts/connection.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Batch, LogEvent } from '../../contracts/event.js';
 import { printPosition } from '../../contracts/position.js';
+import { isNamedStart } from '../../contracts/start.js';
 import type { Member } from '../fan-out/subscribers.js';
 import type { Task } from '../scheduler.js';
 import { CatchUpQueue } from './catch-up-queue.js';
@@ -198,8 +199,7 @@ export class Cursor implements Member, Task, Recipient {
   }
 
   private assertMaySubscribe(patterns: readonly string[], start: Start): void {
-    const isNamed = start === 'now' || start === 'last' || start === 'earliest';
-    if (!isNamed && this.log.epoch === '') {
+    if (!isNamedStart(start) && this.log.epoch === '') {
       throw new PushError(
         'UNAVAILABLE',
         'The log cannot be read yet. Try again when the backplane is there.',

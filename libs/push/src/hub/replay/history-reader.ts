@@ -227,8 +227,8 @@ export class HistoryReader {
 }
 
 /** What pages are kept under. Of the newest events of topics there are other ones as of another sequence. */
-function keyOf({ topics, through, newestOnly }: PageQuery): string {
-  return `${newestOnly ? through : ''} ${[...topics].sort().join(' ')}`;
+function keyOf({ topics, through, newest }: PageQuery): string {
+  return `${newest === undefined ? '' : `${newest} ${through}`} ${[...topics].sort().join(' ')}`;
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {

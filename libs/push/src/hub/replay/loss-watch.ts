@@ -16,8 +16,8 @@ export interface Watched {
   readonly subscriptions: ReadonlyMap<string, Subscription>;
   /** Losses up to here do not matter any more. */
   readonly sequence: number;
-  /** Whether losses of a topic do not matter as long as its newest event is there. */
-  readonly isNewestOnly: boolean;
+  /** Losses of a topic do not matter as long as so many of its newest events are there; `undefined` if all matter. */
+  readonly newest: number | undefined;
   /** Whether a lost event is accounted for by other topics of the connection; `undefined` if none is. */
   readonly isAccountedFor: ((topic: string, sequence: number, lossNumber: number) => boolean) | undefined;
   /** What it costs to ask that, in entries. */
@@ -96,15 +96,11 @@ export class LossWatch {
     return left;
   }
 
-  private find(
-    pattern: string,
-    { sequence, isNewestOnly }: Watched,
-    mayGoOn: () => boolean,
-  ): number | undefined {
+  private find(pattern: string, { sequence, newest }: Watched, mayGoOn: () => boolean): number | undefined {
     const { window } = this;
     if (!isWildcard(pattern))
-      return isNewestOnly ? window.newestLostThrough(pattern) : window.lostThrough(pattern);
-    this.walk ??= window.losses(pattern, sequence, isNewestOnly);
+      return newest === undefined ? window.lostThrough(pattern) : window.newestLostThrough(pattern, newest);
+    this.walk ??= window.losses(pattern, sequence, newest);
     for (;;) {
       const step = this.walk.next();
       if (step.done) {
@@ -129,7 +125,7 @@ export class LossWatch {
       const topic = journal.topicAt(this.next);
       if (!watched.topics.has(topic)) continue;
       left -= watched.topics.wildcardCount / 2 + watched.accountingCost;
-      if (watched.isNewestOnly && this.window.has(topic)) continue;
+      if (watched.newest !== undefined && this.window.has(topic, watched.newest)) continue;
       const isMissed = !watched.isAccountedFor?.(topic, sequence, this.next);
       watched.noteLoss(topic, sequence, this.next, isMissed);
     }

@@ -25,7 +25,7 @@ export class Subscription {
 
   constructor(
     readonly pattern: string,
-    /** It brings every event after this sequence. Before it, only the newest event of each topic is still to be read. */
+    /** It brings every event after this sequence. Before it, only the newest events of each topic are still to be read. */
     public after: number,
   ) {}
 
@@ -34,7 +34,7 @@ export class Subscription {
     return Math.max(this.reported, this.after);
   }
 
-  /** Brings, of the events up to `asOf`, only the newest of each topic. What is lost of the others does not matter. */
+  /** Brings, of the events up to `asOf`, only the newest ones of each topic. What is lost of the others does not matter. */
   conflate(asOf: number): void {
     this.after = asOf;
   }
@@ -79,10 +79,14 @@ export class Subscription {
     this.after = earlier.after;
   }
 
-  /** Whether an event that was read is to be delivered. */
-  wants(event: LogEvent, window: Window): boolean {
+  /**
+   * Whether an event that was read is to be delivered.
+   *
+   * @param count how many of the newest events of a topic are wanted that are not after `after`
+   */
+  wants(event: LogEvent, window: Window, count: number): boolean {
     if (!covers(this.pattern, event.topic)) return false;
-    return event.sequence > this.after || !window.isOutdated(event, this.after);
+    return event.sequence > this.after || !window.isOutdated(event, { count, asOf: this.after });
   }
 
   /** Whether it brings an event because it brings all of them, and not because that is the newest of its topic. */
@@ -107,4 +111,10 @@ export class Subscription {
     other.acceptedBefore = this.acceptedBefore;
     return true;
   }
+}
+
+/** What a subscription has lost: its events up to `through`. */
+export interface Loss {
+  readonly subscription: Subscription;
+  readonly through: number;
 }

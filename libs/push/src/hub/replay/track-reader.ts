@@ -6,7 +6,8 @@ import type { Position } from '../../contracts/position.js';
 import type { CatchUp } from './catch-up.js';
 import type { NodeLog } from './node-log.js';
 import { PendingRead } from './pending-read.js';
-import type { Loss, Track } from './track.js';
+import type { Loss } from './subscription.js';
+import type { Track } from './track.js';
 import { withoutId } from './without-id.js';
 import { mismatchOf } from './unverified-positions.js';
 

@@ -8,19 +8,13 @@ import type { Window } from '../window/window.js';
 import { cut, mergeEvents } from './page-events.js';
 import type { PageQuery } from './history-reader.js';
 import { LossWatch, type Watched } from './loss-watch.js';
-import { Subscription } from './subscription.js';
+import { Subscription, type Loss } from './subscription.js';
 
 /** How much of the log is read at once, in bytes of payload. */
 const readBytes = 64 * 1024;
 
 /** How many undelivered events are taken at once. The others are read from the window later. */
 const maxTaken = 1_000;
-
-/** What a subscription has lost: its events up to `through`. */
-export interface Loss {
-  readonly subscription: Subscription;
-  readonly through: number;
-}
 
 /** Subscriptions of one connection that move through the log together: all of them are at the same position. */
 export class Track implements Watched {
@@ -31,13 +25,18 @@ export class Track implements Watched {
   acceptsLoss = false;
   /** Its events are written without their ids. */
   hidesIds = false;
-  isNewestOnly = false;
+  /** How many events of each topic are wanted where only the newest are. */
+  newestCount = 1;
+  /** The same, while nothing else is read; `undefined` while all events are. */
+  newest: number | undefined;
   isAccountedFor: Watched['isAccountedFor'];
   accountingCost = 0;
   /** State that is read once more before the track goes on: see `reset`. */
   state: Track | undefined;
   /** Only while the track is not live. */
   private watch: LossWatch | undefined;
+  /** The newest event that the topics had when only the newest of each were wanted. */
+  private newestKnown: number | undefined;
 
   constructor(
     private readonly window: Window,
@@ -103,10 +102,10 @@ export class Track implements Watched {
    * @param through how far the track is read next
    */
   check(through: number, effort: number): number {
-    const { isNewestOnly } = this;
-    this.isNewestOnly = this.wantsNewestOnly(through);
+    const { newest } = this;
+    this.newest = this.wantsNewestOnly(through) ? this.newestCount : undefined;
     // Other losses matter then.
-    if (isNewestOnly !== this.isNewestOnly) this.watch = undefined;
+    if (newest !== this.newest) this.watch = undefined;
     return (this.watch ??= new LossWatch(this.window)).update(this, effort);
   }
 
@@ -138,7 +137,7 @@ export class Track implements Watched {
 
   /** What has to be read from the backplane, because the window has lost it and the backplane may still have it. */
   missing(through: number): PageQuery | undefined {
-    const { window, sequence, startGap } = this;
+    const { window, sequence, startGap, newest } = this;
     // A gap at the start reports everything that is lost by now, not only what is read next.
     const end = startGap ? window.recoverable : Math.min(through, window.recoverable);
     if (sequence >= end) return undefined;
@@ -151,7 +150,11 @@ export class Track implements Watched {
     }
     if (lost <= sequence) return undefined;
     // The query has all topics, whichever lost something: so clients with the same topics share the pages.
-    return { topics, after: sequence, through: Math.min(lost, end), newestOnly: this.isNewestOnly };
+    const known = Math.min(lost, end);
+    // Several newest events are counted from the newest one on, wherever that is.
+    const isCounted = newest !== undefined && newest > 1;
+    const asOf = isCounted ? (this.newestKnown ??= window.newestOf(this.topics, through)) : 0;
+    return { topics, after: sequence, through: Math.max(known, asOf), newest };
   }
 
   /**
@@ -160,8 +163,7 @@ export class Track implements Watched {
    * @param page what the backplane has of what is `missing`
    */
   unreported(page?: HistoryPage): Loss[] {
-    // Events before the newest of their topics are not wanted.
-    if (this.isNewestOnly && !this.startGap) return [];
+    if (this.newest !== undefined && !this.startGap) return this.unfound(page);
     const losses: Loss[] = [];
     for (const subscription of this.all) {
       const missed = this.lossOf(subscription.missedThrough, subscription, page);
@@ -175,6 +177,14 @@ export class Track implements Watched {
     }
     if (!this.startGap) this.acceptsLoss = false;
     return losses;
+  }
+
+  /** Losses of older events do not matter: it tells where the backplane could not find all of the newest ones. */
+  private unfound(page: HistoryPage | undefined): Loss[] {
+    if (!page || page.lost.size === 0 || this.newestCount === 1) return [];
+    const through = this.conflatedThrough;
+    const unfound = [...this.all].filter((each) => each.reported < through && page.lost.has(each.pattern));
+    return unfound.map((subscription) => ({ subscription, through }));
   }
 
   /**
@@ -219,8 +229,9 @@ export class Track implements Watched {
   ): ReadResult {
     const { bytes, entries } = { bytes: readBytes, ...limit };
     const end = Math.min(through, page?.through ?? through);
-    const recent = this.isNewestOnly
-      ? this.window.readNewest(this.topics, this.conflatedThrough, this.sequence, end, { bytes, entries })
+    const newest = this.newest !== undefined && { count: this.newest, asOf: this.conflatedThrough };
+    const recent = newest
+      ? this.window.readNewest(this.topics, newest, this.sequence, end, { bytes, entries })
       : this.window.read(this.topics, this.sequence, end, { bytes, entries });
     const older = page ? cut(page.events, this.sequence, end, bytes, entries) : undefined;
     const reached = Math.min(recent.through, older?.through ?? end);
@@ -247,7 +258,7 @@ export class Track implements Watched {
     this.some(other.pattern, (each) => each.markRedundant(other));
   }
 
-  /** Whether of everything up to `through` only the newest event of each topic is wanted. */
+  /** Whether of everything up to `through` only the newest events of each topic are wanted. */
   private wantsNewestOnly(through: number): boolean {
     const asOf = this.conflatedThrough;
     if (asOf <= this.sequence || asOf < through) return false;
@@ -255,7 +266,7 @@ export class Track implements Watched {
     return true;
   }
 
-  /** Up to here, only the newest event of some topics is wanted. */
+  /** Up to here, only the newest events of some topics are wanted. */
   private get conflatedThrough(): number {
     let conflated = 0;
     for (const { after } of this.all) conflated = Math.max(conflated, after);
@@ -267,13 +278,14 @@ export class Track implements Watched {
     return lost > this.window.recoverable ? lost : Math.min(lost, page?.lost.get(pattern) ?? 0);
   }
 
-  /** Leaves out events that are not the newest of their topic where only that is wanted. */
+  /** Leaves out events that are not among the newest of their topic where only those are wanted. */
   private wanted(events: readonly LogEvent[]): readonly LogEvent[] {
     const { conflatedThrough } = this;
     if (events.length === 0 || events[0]!.sequence > conflatedThrough) return events;
     return events.filter(
       (event) =>
-        event.sequence > conflatedThrough || this.some(event.topic, (each) => each.wants(event, this.window)),
+        event.sequence > conflatedThrough ||
+        this.some(event.topic, (each) => each.wants(event, this.window, this.newestCount)),
     );
   }
 

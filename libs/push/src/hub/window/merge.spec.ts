@@ -9,7 +9,9 @@ describe('merge', () => {
         const deques = Array.from({ length: 7 }, () => new Deque<{ sequence: number }>());
         const items = owners.map((owner, index) => ({ owner, sequence: index + 1 }));
         for (const item of items) deques[item.owner]!.push(item);
-        expect([...merge(deques, after)]).toEqual(items.filter(({ sequence }) => sequence > after));
+        expect([...merge(deques, (deque) => deque.after(after))]).toEqual(
+          items.filter(({ sequence }) => sequence > after),
+        );
       }),
     );
   });

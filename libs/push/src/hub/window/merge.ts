@@ -6,14 +6,18 @@ interface Run<T extends { readonly sequence: number }> {
   next: T;
 }
 
-/** The items of all deques after a sequence, by rising sequence. Lazy: it works only as far as it is iterated. */
+/**
+ * The items of all deques, each from an index on, by rising sequence. Lazy: it works only as far as it is iterated.
+ *
+ * @param indexOf the first index of a deque
+ */
 export function* merge<T extends { readonly sequence: number }>(
   deques: Iterable<Deque<T>>,
-  after: number,
+  indexOf: (deque: Deque<T>) => number,
 ): Generator<T> {
   const heap: Run<T>[] = [];
   for (const deque of deques) {
-    const index = deque.after(after);
+    const index = indexOf(deque);
     const next = deque.at(index);
     if (next) heap.push({ deque, index, next });
   }

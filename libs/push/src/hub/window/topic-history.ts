@@ -1,7 +1,11 @@
 import { LogEvent } from '../../contracts/event.js';
 import type { TopicRetention } from '../../contracts/retention.js';
 import { Deque } from './deque.js';
+import { topicBytes } from './held-bytes.js';
 import type { TopicNode } from './topic-tree.js';
+
+/** What a pinned topic takes in the tree, in bytes, as any other topic does. */
+const nodesBytes = 320;
 
 /** An event in the window. */
 export interface Entry {
@@ -37,12 +41,24 @@ export function isGone({ event }: Entry): boolean {
   return event === nothing;
 }
 
-/** Whether any event of a topic is retained. */
-export function hasEvents({ entries }: TopicHistory): boolean {
-  return entries.length > 0;
+/** The newest `count` events of each topic, of those up to and including the sequence `asOf`. */
+export interface Newest {
+  readonly count: number;
+  readonly asOf: number;
 }
 
-/** Compares entries by their order in the log. */
-export function bySequence(a: Entry, b: Entry): number {
-  return a.sequence - b.sequence;
+/** Whether the newest `count` events of a topic are retained, or as many as its rule keeps. */
+export function hasNewest({ entries, retention }: TopicHistory, count: number): boolean {
+  return entries.length >= Math.min(count, retention.events);
+}
+
+/** The index of the oldest of a topic's newest events: negative if fewer are retained. */
+export function indexOfNewest(entries: Deque<Entry>, { count, asOf }: Newest): number {
+  return entries.after(asOf) - count;
+}
+
+/** What a topic itself takes whose events are pinned, when it gets its first event; negative when its last one goes. */
+export function pinnedTopicBytes({ topic, bytes }: TopicHistory, before: number): number {
+  if (before > 0 === bytes > 0) return 0;
+  return (bytes > 0 ? 1 : -1) * (topicBytes(topic) + nodesBytes);
 }

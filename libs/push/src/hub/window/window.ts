@@ -1,6 +1,7 @@
 import type { LogEvent } from '../../contracts/event.js';
 import type { TopicRetention } from '../../contracts/retention.js';
-import { heldBytes, topicBytes } from './held-bytes.js';
+import type { Deque } from './deque.js';
+import { heldBytes } from './held-bytes.js';
 import { KnownTopics } from './known-topics.js';
 import { Lanes } from './lanes.js';
 import { LossJournal } from './loss-journal.js';
@@ -9,7 +10,8 @@ import { SharedReads } from './shared-reads.js';
 import { SizeClasses } from './size-classes.js';
 import { EntryReader, type ReadLimit, type ReadResult } from './entry-reader.js';
 import { PublisherShares } from './publisher-shares.js';
-import { bySequence, hasEvents, nothing, TopicHistory, type Entry } from './topic-history.js';
+import { hasNewest, indexOfNewest, nothing, pinnedTopicBytes, TopicHistory } from './topic-history.js';
+import type { Entry, Newest } from './topic-history.js';
 import type { TopicSet } from '../topics/topic-set.js';
 
 /** The bounds of a window. */
@@ -28,9 +30,6 @@ export interface WindowOptions {
 
 /** Topics without events may take this share of the memory before they are forgotten. */
 const emptyShare = 1 / 8;
-
-/** What a pinned topic takes in the tree, in bytes, as any other topic does. */
-const nodesBytes = 320;
 
 /** If finding the topics that patterns match takes more steps than this, it is cheaper to look at every entry of the log. */
 const maxGatherSteps = 2_048;
@@ -146,23 +145,29 @@ export class Window {
     return history ? history.node.lost : this.topics.tree.lostThrough(pattern);
   }
 
-  /** As `lostThrough`, without the topics whose newest event is retained. */
-  newestLostThrough(pattern: string): number {
-    return this.topics.tree.lostOf(pattern, hasEvents);
+  /** As `lostThrough`, without the topics whose newest `count` events are retained. */
+  newestLostThrough(pattern: string, count: number): number {
+    return this.topics.tree.lostOf(pattern, (history) => hasNewest(history, count));
   }
 
   /**
-   * As `lostThrough` (`newestLostThrough` if `isNewestOnly`), as a search that can be interrupted. It need not find losses up to
-   * `known`.
+   * As `lostThrough` (`newestLostThrough` if there is a `count`), as a search that can be interrupted. It need not find losses
+   * up to `known`.
    */
-  losses(pattern: string, known: number, isNewestOnly: boolean): Generator<void, number> {
-    return this.topics.tree.losses(pattern, known, isNewestOnly ? hasEvents : undefined);
+  losses(pattern: string, known: number, count: number | undefined): Generator<void, number> {
+    const isLeftOut = count === undefined ? undefined : (each: TopicHistory) => hasNewest(each, count);
+    return this.topics.tree.losses(pattern, known, isLeftOut);
   }
 
-  /** Whether any event of a topic is retained. */
-  has(topic: string): boolean {
+  /** Whether the newest `count` events of a topic are retained. */
+  has(topic: string, count: number): boolean {
     const history = this.topics.get(topic);
-    return history !== undefined && hasEvents(history);
+    return history !== undefined && hasNewest(history, count);
+  }
+
+  /** The retained events of a topic. */
+  entriesOf(topic: string): Deque<Entry> | undefined {
+    return this.topics.get(topic)?.entries;
   }
 
   /**
@@ -177,29 +182,41 @@ export class Window {
   private find(topics: TopicSet, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
     const reader = new EntryReader(through, limit);
-    if (!histories) return reader.walk(merge(this.lanes.all, after), topics);
-    const found = histories.map(({ entries }) => entries);
-    return reader.take(merge(found, after), histories);
+    const all = histories?.map(({ entries }) => entries) ?? this.lanes.all;
+    const entries = merge(all, (each) => each.after(after));
+    return histories ? reader.take(entries, histories) : reader.walk(entries, topics);
   }
 
-  /** As `read`, but of each topic only the event that was its newest one at the sequence `asOf`. */
-  readNewest(topics: TopicSet, asOf: number, after: number, through: number, limit: ReadLimit): ReadResult {
+  /** As `read`, but of each topic only its newest events. */
+  readNewest(topics: TopicSet, newest: Newest, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
-    const reader = new EntryReader(Math.min(through, asOf), limit);
-    const isNewest = ({ event }: Entry) => !this.isOutdated(event, asOf);
-    if (!histories) return reader.walk(merge(this.lanes.all, after), topics, isNewest);
-    const newest = histories.flatMap(({ entries }) => {
-      const entry = entries.at(entries.after(asOf) - 1);
-      return entry && entry.sequence > after ? [entry] : [];
-    });
-    return reader.take(newest.sort(bySequence), histories);
+    const reader = new EntryReader(Math.min(through, newest.asOf), limit);
+    if (!histories) {
+      const entries = merge(this.lanes.all, (each) => each.after(after));
+      return reader.walk(entries, topics, ({ event }) => !this.isOutdated(event, newest));
+    }
+    const found = histories.map(({ entries }) => entries);
+    return reader.take(
+      merge(found, (each) => Math.max(each.after(after), indexOfNewest(each, newest))),
+      histories,
+    );
   }
 
-  /** Whether a newer event of the same topic is retained, up to the sequence `asOf`. */
-  isOutdated(event: LogEvent, asOf: number): boolean {
-    const entries = this.topics.get(event.topic)?.entries;
-    const newest = entries?.at(entries.after(asOf) - 1);
-    return newest !== undefined && newest.sequence > event.sequence;
+  /** The newest retained event of `topics`, up to and including `asOf`, or a sequence after it that is not after `asOf`. */
+  newestOf(topics: TopicSet, asOf: number): number {
+    const histories = this.gather(topics);
+    if (!histories) return asOf;
+    let newest = 0;
+    for (const { entries } of histories)
+      newest = Math.max(newest, entries.at(entries.after(asOf) - 1)?.sequence ?? 0);
+    return newest;
+  }
+
+  /** Whether so many newer events of its topic are retained that it is not one of the newest. */
+  isOutdated(event: LogEvent, newest: Newest): boolean {
+    const history = this.topics.get(event.topic);
+    const index = history ? indexOfNewest(history.entries, newest) : -1;
+    return index >= 0 && history!.entries.at(index)!.sequence > event.sequence;
   }
 
   /** The known topics that `topics` match; `undefined` if it costs less to look at every entry of the log. */
@@ -283,10 +300,4 @@ export class Window {
     if (this.isPinned(history)) this.pinnedBytes += by + pinnedTopicBytes(history, before);
     else this.sizes.moved(history, before);
   }
-}
-
-/** What a topic itself takes whose events are pinned, when it gets its first event; negative when its last one goes. */
-function pinnedTopicBytes({ topic, bytes }: TopicHistory, before: number): number {
-  if (before > 0 === bytes > 0) return 0;
-  return (bytes > 0 ? 1 : -1) * (topicBytes(topic) + nodesBytes);
 }

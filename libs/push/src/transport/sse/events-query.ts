@@ -1,3 +1,4 @@
+import { problemOfStart } from '../../contracts/start.js';
 import { maxTopicLength } from '../../contracts/topic.js';
 import { assertNothingWrong } from '../../clients/message-fields.js';
 
@@ -9,7 +10,7 @@ const maxFromLength = 64;
 /** What `GET <path>/events` is asked for. PROTOCOL.md "SSE". */
 export interface EventsQuery {
   readonly topics: readonly string[];
-  /** Where a client begins that brings no last event id: `now` (default), `last`, `earliest`, or an id. */
+  /** Where a client begins that brings no last event id: `now` (default), `last`, `last:n`, `earliest`, `start`, or an id. */
   readonly from?: string;
 }
 
@@ -33,6 +34,10 @@ export function readEventsQuery(url: string | undefined): EventsQuery {
   if (starts.length > 1) wrong.push('from may be there once');
   if (starts.some((from) => from.length > maxFromLength))
     wrong.push(`from may have ${maxFromLength} characters at most`);
+  else if (starts[0]) {
+    const problem = problemOfStart(starts[0]);
+    if (problem !== undefined) wrong.push(`from ${problem}`);
+  }
   // The stream resumes from it whatever is said here; of two, nobody could say from which.
   if (query.getAll('lastEventId').length > 1) wrong.push('lastEventId may be there once');
   assertNothingWrong(wrong);

@@ -47,7 +47,7 @@ const descriptions: Readonly<Record<'events' | 'messages' | 'publish', Descripti
     summary: 'The events of some topics, as an event stream',
     parameters: [
       query('topic', 'A topic or pattern; once for each', topics, true),
-      query('from', 'Where to begin: now, last, earliest, or the id of an event', text),
+      query('from', 'Where to begin: now, last, last:50, earliest, start, or the id of an event', text),
       query('lastEventId', 'As the header Last-Event-ID, for clients that cannot set one', text),
       ticket,
     ],
