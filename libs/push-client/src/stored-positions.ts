@@ -33,7 +33,8 @@ export class StoredPositions implements Positions {
     const positions: Record<string, string> = {};
     for (const subscription of subscriptions) {
       const position = subscriptions.positionOf(subscription);
-      if (/^(now|last(:\d+)?|earliest|start)$/.test(position)) continue;
+      // No id has a colon; `last:50` has.
+      if (/^(now|last|earliest|start)$|:/.test(position)) continue;
       // Of several readers of a pattern, one that is being brought up to the live ones misses nothing.
       if (subscription.state === 'live') positions[subscription.pattern] ??= position;
       else positions[subscription.pattern] = position;
