@@ -48,7 +48,7 @@ import { ResourcePusher } from './resources/resource-pusher.js';
 import type { PushSettings } from './settings.js';
 import { StateExpiry } from './state/state-expiry.js';
 import { HttpRequests } from './transport/sse/http-requests.js';
-import { currentPlace } from './transport/sse/place.js';
+import { currentPosition } from './transport/sse/route-position.js';
 import { SseClients } from './transport/sse/sse-clients.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 import { SseServer } from './transport/sse/sse-server.js';
@@ -91,7 +91,7 @@ export const pushProviders: Provider[] = [
   Hub,
   ControlMessages,
   { provide: Backplane, inject: [pushSettings, Hub, ControlMessages], useFactory: backplaneOf },
-  { provide: currentStreamClient, useValue: currentPlace },
+  { provide: currentStreamClient, useValue: currentPosition },
   EventBus,
   StateExpiry,
 

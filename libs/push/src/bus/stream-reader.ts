@@ -7,26 +7,26 @@ import type { Hub } from '../hub/hub.js';
 import type { Start } from '../hub/replay/cursor.js';
 import { EventStream, type StreamEvent, type StreamMessage, type StreamOptions } from './event-stream.js';
 
-/** A client for which the application's own code reads event streams: the client of an `@Sse()` route, for example. */
+/** A client for which the application's own code reads event streams, such as the client of an `@Sse()` route. */
 export interface StreamClient {
-  /** The id that the client resumes from, if it brings one. */
+  /** The id that the client resumes from, if it sent one. */
   readonly lastEventId: string | undefined;
-  /** What reading for the client is charged to. */
+  /** The budget that pays for reading. */
   readonly budget: WorkBudget | undefined;
-  /** A stream is made or read for the client. */
-  use(): void;
-  /** A stream begins to be read from `start`, which is the position `id`. */
+  /** Notes that a stream is created or read for the client. */
+  markAsReader(): void;
+  /** Notes that a stream begins at `start`, which is the position `id`. */
   begin(start: Start, id: string): void;
-  /** The event or gap of this id is handed to the application's code; with `undefined` that has returned. */
-  hand(id: string | undefined): void;
+  /** Sets the id of the event or gap that the application's code is handling; `undefined` when that code has returned. */
+  setCurrentEvent(id: string | undefined): void;
 }
 
-/** Returns the client that the code running right now serves; `undefined` if it serves none. */
+/** Returns the client that the running code serves; `undefined` if it serves none. */
 export type CurrentClient = () => StreamClient | undefined;
 
 /**
  * A stream of some topics. It reads for the client that is current at the time of the subscription; if there is none, for
- * the client that was current when the stream was made.
+ * the client that was current when the stream was created.
  */
 export function streamOf(
   hub: Hub,
@@ -35,20 +35,20 @@ export function streamOf(
   currentClient: CurrentClient,
 ): EventStream {
   const creator = currentClient();
-  creator?.use();
+  creator?.markAsReader();
   return new EventStream(topics, options, (subscriber) => {
     const client = currentClient() ?? creator;
-    client?.use();
+    client?.markAsReader();
     const reader = new StreamReader(subscriber, options.envelope ?? false, client);
     const cursor = hub.join(reader);
     subscriber.add(() => cursor.leave());
-    // An id may be empty if it comes from a query, and then says nothing.
+    // An id from a query may be empty; an empty one counts as none.
     const start = client?.lastEventId || options.from || 'now';
     cursor.subscribe(topics, start, (id) => client?.begin(start, id));
   });
 }
 
-/** Reads the log for a subscriber of RxJS. It is never full, since RxJS has no backpressure. */
+/** Reads the log for an RxJS subscriber. It is never full, since RxJS has no backpressure. */
 class StreamReader implements Connection {
   readonly id = randomUUID();
 
@@ -77,9 +77,9 @@ class StreamReader implements Connection {
   }
 
   private next(id: string | undefined, message: StreamMessage): void {
-    this.client?.hand(id);
+    this.client?.setCurrentEvent(id);
     this.subscriber.next(message);
-    this.client?.hand(undefined);
+    this.client?.setCurrentEvent(undefined);
   }
 
   private message(event: LogEvent): StreamEvent {

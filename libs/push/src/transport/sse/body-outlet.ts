@@ -33,7 +33,7 @@ export class BodyOutlet implements Outlet {
     return http2SessionOf(this.response);
   }
 
-  /** From now on the body is written beside Nest, at the lowest place there is. @param end ends the response */
+  /** Starts writing the body directly, at the lowest layer possible, bypassing Nest. @param end ends the response */
   open(end: () => void): void {
     const { sink, isChunked, isDirect } = bodyOf(this.response);
     this.sink = sink;
@@ -42,7 +42,7 @@ export class BodyOutlet implements Outlet {
     this.endBody = end;
   }
 
-  /** Nest writes the body, block by block; only what is said besides is written here. @param end ends the response */
+  /** Leaves the events to Nest, which writes whole blocks. This outlet writes the rest. @param end ends the response */
   share(end: () => void): void {
     this.endBody = end;
   }
@@ -53,7 +53,7 @@ export class BodyOutlet implements Outlet {
 
   write(bytes: Buffer): boolean {
     const { sink, response } = this;
-    // Nothing may come after the end of a body that the application has ended. Of a closed one the client is told in a moment.
+    // The application may have ended the body, and nothing may follow its end. If it is closed, `onClosed` reports that soon.
     if (!response.headersSent || response.writableEnded || sink.destroyed) return true;
     const isBelowMark = sink.write(bytes);
     if (this.isDirect ? hasRoom(sink, isBelowMark) : isBelowMark) return true;
@@ -66,7 +66,7 @@ export class BodyOutlet implements Outlet {
   }
 
   onClosed(listener: () => void): void {
-    // One listener for all, which holds nothing of what the handler and Nest have made: it lives as long as the client.
+    // `whenClosed` shares one listener. It lives as long as the client, so it must not retain what the handler and Nest created.
     whenClosed(this.response, listener);
   }
 

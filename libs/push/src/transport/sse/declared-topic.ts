@@ -4,10 +4,10 @@ import { notPart, tokenOf } from '../../contracts/topic-tag.js';
 import type { RawRequest } from '../../platform/raw-response.js';
 
 /**
- * The topic of a `@PushSse()` route, with the request's parameters in the place of `:name`.
+ * The topic of a `@PushSse()` route, with each `:name` replaced by the request's parameter.
  *
- * @throws PushError `INVALID_TOPIC` if a parameter is not a single token, or would choose a reserved topic: a client must not
- * widen what it asks for; `INVALID_OPTION` if the declaration is wrong
+ * @throws PushError `INVALID_TOPIC` if a parameter is not a single token, or would select a reserved topic: a client must not
+ * widen its own request; `INVALID_OPTION` if the declaration is wrong
  */
 export function declaredTopic(topic: string | undefined, request: RawRequest): string {
   if (topic === undefined)

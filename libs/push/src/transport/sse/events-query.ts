@@ -7,7 +7,7 @@ const maxTopicsPerRequest = 256;
 
 const maxFromLength = 64;
 
-/** What `GET <path>/events` is asked for. PROTOCOL.md "SSE". */
+/** The query of `GET <path>/events`. See PROTOCOL.md, "SSE". */
 export interface EventsQuery {
   readonly topics: readonly string[];
   /** Where a client begins that brings no last event id: `now` (default), `last`, `last:n`, `earliest`, `start`, or an id. */
@@ -15,15 +15,15 @@ export interface EventsQuery {
 }
 
 /**
- * Reads the query from the URL itself: what the application's query parser makes of it depends on its settings. Parameters
- * that push does not have are not its business.
+ * Reads the query from the URL itself, because the result of the application's query parser depends on its settings. Ignores
+ * parameters that push does not define.
  *
- * @throws PushError `INVALID_MESSAGE`, which names each parameter that is wrong
+ * @throws PushError `INVALID_MESSAGE`, which names each invalid parameter
  */
 export function readEventsQuery(url: string | undefined): EventsQuery {
   const query = new URLSearchParams(queryOf(url));
   const topics = query.getAll('topic');
-  // A parameter that is empty is as one that is not there.
+  // An empty parameter counts as missing.
   const starts = query.getAll('from').filter((from) => from !== '');
   const wrong: string[] = [];
   if (topics.length === 0) wrong.push('topic is missing: add ?topic=…, once for each topic');
@@ -38,7 +38,7 @@ export function readEventsQuery(url: string | undefined): EventsQuery {
     const problem = problemOfStart(starts[0]);
     if (problem !== undefined) wrong.push(`from ${problem}`);
   }
-  // The stream resumes from it whatever is said here; of two, nobody could say from which.
+  // The stream resumes from this id. With two of them the start would be ambiguous.
   if (query.getAll('lastEventId').length > 1) wrong.push('lastEventId may be there once');
   assertNothingWrong(wrong);
   return { topics, from: starts[0] };

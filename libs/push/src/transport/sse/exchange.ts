@@ -1,12 +1,12 @@
 import type { Client } from '../../clients/client.js';
 import type { SseRequest } from '../../platform/written-body.js';
 import type { BodyOutlet } from './body-outlet.js';
-import type { Place } from './place.js';
+import type { RoutePosition } from './route-position.js';
 
-/** A request whose handler has run, and the client that it is. */
+/** A request whose handler has run, with the client that sent it. */
 export interface SseExchange extends SseRequest {
   readonly client: Client;
   readonly outlet: BodyOutlet;
-  /** Where the client is in the log. */
-  readonly place: Place;
+  /** The position of the client in the log. */
+  readonly position: RoutePosition;
 }

@@ -4,7 +4,7 @@ import { PushError } from '../../contracts/errors.js';
 import type { Door } from '../../clients/door.js';
 import type { RawResponse } from '../../platform/raw-response.js';
 
-/** The HTTP answer that an error stands for. */
+/** The HTTP response to a `PushError`. */
 export class PushRefusal extends HttpException {
   static of(error: PushError): PushRefusal {
     const { status, code, message, details } = error;
@@ -12,17 +12,17 @@ export class PushRefusal extends HttpException {
   }
 }
 
-/** What a client is told of `thrown`, if it is an error that clients may see. */
+/** Returns `thrown` if it is an error that clients may see. */
 export function refusalOf(thrown: unknown): PushError | undefined {
   return thrown instanceof PushError && thrown.expose ? thrown : undefined;
 }
 
-/** What is refused to one client, or now, is no answer for others, or for later. */
+/** A refusal holds for one client at one moment: no cache may repeat it. */
 export function forbidCaching(response: RawResponse): void {
   response.setHeader('Cache-Control', 'no-store');
 }
 
-/** Puts the headers of a refusal on `response`, and throws what Nest answers with the status that `error` stands for. */
+/** Sets the headers of a refusal on `response`, and throws the exception that makes Nest answer with the status of `error`. */
 export function refuse(response: RawResponse, door: Door, error: PushError): never {
   logRefusal(error);
   const { status, retryable } = error;
@@ -34,8 +34,8 @@ export function refuse(response: RawResponse, door: Door, error: PushError): nev
 }
 
 /**
- * A PushError becomes the HTTP answer that it stands for: a client that asks for what it may not have is no error of the
- * server, to be logged with a stack.
+ * Runs `run`, and turns a `PushError` that clients may see into its HTTP response. A client that asks for something it may not
+ * have is not a server error, so no stack is logged.
  */
 export function refusing(response: RawResponse, door: Door, run: () => unknown): unknown {
   return caught(run, (thrown) => {
@@ -45,7 +45,7 @@ export function refusing(response: RawResponse, door: Door, run: () => unknown):
   });
 }
 
-/** Runs `run`; what it throws, now or later, goes to `then`. */
+/** Runs `run`, and passes what it throws, synchronously or not, to `then`. */
 export function caught(run: () => unknown, then: (thrown: unknown) => unknown): unknown {
   try {
     const result = run();

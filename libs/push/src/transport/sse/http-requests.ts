@@ -6,14 +6,14 @@ import { Door } from '../../clients/door.js';
 import { pushSettings } from '../../contracts/settings.js';
 import { refusing } from './http-refusal.js';
 import { raw, whenClosed, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
-import { readMessage, unveil } from './request-body.js';
+import { readMessage, restoreBodyHeaders } from './request-body.js';
 
 /** The settings that bound the body of a request. */
 interface BodySettings {
   readonly websocket: { readonly maxMessageBytes: number };
 }
 
-/** What the built-in HTTP endpoints have in common: reading a request, and admitting the client that sent it. */
+/** The steps that the built-in HTTP endpoints share: reading a request, and admitting the client that sent it. */
 @Injectable()
 export class HttpRequests {
   constructor(
@@ -24,9 +24,9 @@ export class HttpRequests {
   ) {}
 
   /**
-   * The URL of a request for this endpoint, as it was sent.
+   * The URL of a request for this endpoint, as the client sent it.
    *
-   * @throws NotFoundException where the framework is less exact about paths than the protocol
+   * @throws NotFoundException if the framework matched a path that the protocol does not define
    */
   urlOf(request: RawRequest, endpoint: string): string {
     const { method, url = '' } = raw(request);
@@ -35,15 +35,15 @@ export class HttpRequests {
   }
 
   /**
-   * Runs `run` for whoever sent the request. The session is closed when the client is gone; at once if `run` fails, since the
-   * answer may have to wait for others on its connection.
+   * Runs `run` with a session for the client that sent the request. The session closes when the client disconnects. If `run`
+   * fails it closes at once, since the response may have to wait for others on its connection.
    */
   async admit<T>(
     request: RawRequest,
     response: RawResponse,
     run: (session: Session) => Promise<T>,
   ): Promise<T> {
-    unveil(raw(request));
+    restoreBodyHeaders(raw(request));
     const session = await this.gatekeeper.open(raw(request), {
       transport: 'sse',
       corsOrigin: credentialedOrigin(response),
@@ -58,8 +58,9 @@ export class HttpRequests {
   }
 
   /**
-   * Runs `run` with what the request says, even if its client does not wait for the answer: a page that is being closed sends
-   * its last words. So they are read while it is decided who sent them, unless they are more than such a page can send.
+   * Runs `run` with the message in the request, even if the client does not wait for the response: a page sends its last events
+   * as it closes. The body is therefore read while the client is still being authenticated, unless it is larger than a closing
+   * page can send.
    */
   handle<T>(
     request: RawRequest,
@@ -67,10 +68,10 @@ export class HttpRequests {
     run: (session: Session, message: object) => Promise<T>,
   ): Promise<T> {
     return this.door.during(async () => {
-      unveil(raw(request));
+      restoreBodyHeaders(raw(request));
       const refusal = new AbortController();
       const early = isSmall(raw(request)) ? this.messageOf(request, refusal.signal) : undefined;
-      // Where nobody is let in, what is wrong with the body does not matter.
+      // If the client is refused, an invalid body does not matter.
       early?.catch(() => undefined);
       let session: Session | undefined;
       try {
@@ -79,7 +80,7 @@ export class HttpRequests {
           corsOrigin: credentialedOrigin(response),
           whenGone: () => undefined,
         });
-        session.attach(errand);
+        session.attach(singleRequest);
         return await run(session, await (early ?? this.messageOf(request)));
       } finally {
         refusal.abort();
@@ -88,15 +89,15 @@ export class HttpRequests {
     });
   }
 
-  /** What the request says in its body. Nothing of it is read before. */
+  /** Reads the message in the body of the request. */
   messageOf(request: RawRequest, signal?: AbortSignal): Promise<object> {
     const { handshakeTimeout: timeout, jsonDepth: maxDepth } = this.gatekeeper.limits;
     const { maxMessageBytes: maxBytes } = this.settings.websocket;
     return readMessage(request, { maxBytes, timeout, maxDepth, signal });
   }
 
-  /** Runs `run`, which answers the request at once. An error that it throws becomes an answer. */
-  async once<T>(response: RawResponse, run: () => Promise<T>): Promise<T> {
+  /** Runs `run` to answer a request. A `PushError` that it throws becomes the response. */
+  async respond<T>(response: RawResponse, run: () => Promise<T>): Promise<T> {
     const open = () => {
       this.door.assertOpen();
       return run();
@@ -105,17 +106,17 @@ export class HttpRequests {
   }
 }
 
-/** What a request asks for is done if its right was there when it came: it has no connection that could be ended. */
-const errand: SessionClient = { topics: [], isBusy: true, fail: () => undefined };
+/** Rights are checked once, when the request arrives: there is no connection to end later. */
+const singleRequest: SessionClient = { topics: [], isBusy: true, fail: () => undefined };
 
-/** What a page can send that is being closed, in bytes: more is refused by `fetch` with `keepalive` and by `sendBeacon`. */
-const mostLastWords = 64 * 1024;
+/** The most that a closing page can send, in bytes: `fetch` with `keepalive` and `sendBeacon` refuse more. */
+const maxKeepaliveBytes = 64 * 1024;
 
 function isSmall({ headers }: RawRequest): boolean {
-  return Number(headers['content-length'] ?? Infinity) <= mostLastWords;
+  return Number(headers['content-length'] ?? Infinity) <= maxKeepaliveBytes;
 }
 
-/** The origin that `enableCors` has let in with credentials: its headers are on the response already. */
+/** The origin that `enableCors` allowed with credentials. Its headers are on the response already. */
 function credentialedOrigin(response: { getHeader(name: string): unknown }): string | undefined {
   if (String(response.getHeader('access-control-allow-credentials')) !== 'true') return undefined;
   const origin = response.getHeader('access-control-allow-origin');

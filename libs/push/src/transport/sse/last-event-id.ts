@@ -2,8 +2,8 @@ import { raw, type RawRequest } from '../../platform/raw-response.js';
 
 /**
  * The id that a client resumes from: the `Last-Event-ID` header (HTML standard, 9.2.3), or `lastEventId` in the query
- * for clients that cannot set a header. The header wins, since `EventSource` keeps the query of its first request. Of
- * several the last counts: what the client knows was added to what somebody before it had set. An empty one is none.
+ * for clients that cannot set a header. The header wins, since `EventSource` keeps the query of its first request. If
+ * there are several, the last one counts: the client appends its own to one that was set earlier. An empty one counts as none.
  */
 export function lastEventId(wrapped: RawRequest): string | undefined {
   const request = raw(wrapped);

@@ -1,6 +1,6 @@
 import type { SubscribeMessage } from '../../clients/client-messages.js';
 
-/** What a client of messages asks for, as its handler returns it. */
+/** The subscriptions that `POST <path>/events` asks for, as its handler returns them. */
 export class MessageStream {
   constructor(readonly asked: readonly SubscribeMessage[]) {}
 }

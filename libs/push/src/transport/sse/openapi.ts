@@ -1,6 +1,7 @@
 /*
- * What `@nestjs/swagger` writes of the built-in endpoints into an application's OpenAPI document. The handlers take nothing but
- * request and response, so it would find nothing by itself; its decorators are not used, since an application may not have it.
+ * The metadata from which `@nestjs/swagger` describes the built-in endpoints in an application's OpenAPI document. The handlers
+ * take only request and response, so swagger would find nothing by itself. Its decorators are not used, since an application may
+ * not have it installed.
  */
 
 type Schema = object;
@@ -31,12 +32,12 @@ const subscription = {
   required: ['topics'],
 };
 
-const ticket = query('ticket', 'A one-time ticket that says who the client is', text);
+const ticket = query('ticket', 'A one-time ticket that identifies the client', text);
 
 const refusals = {
-  400: 'Not what the protocol has: code INVALID_MESSAGE or INVALID_TOPIC',
-  401: 'Who the client is could not be established: code UNAUTHENTICATED',
-  403: 'Nobody grants this topic, or the page is of a foreign origin: code FORBIDDEN',
+  400: 'The request does not follow the protocol: code INVALID_MESSAGE or INVALID_TOPIC',
+  401: 'The client could not be authenticated: code UNAUTHENTICATED',
+  403: 'No rule grants this topic, or the page has a foreign origin: code FORBIDDEN',
   413: 'The query, the body or the data is too large: code DATA_TOO_LARGE',
   429: 'A limit is reached: code LIMIT_EXCEEDED',
   503: 'The server shuts down or is full: come back after Retry-After',
@@ -92,7 +93,7 @@ export function describeEndpoints(prototype: object): void {
   }
 }
 
-/** By the keys under which `@nestjs/swagger` keeps what its decorators say. */
+/** Keyed as the decorators of `@nestjs/swagger` key their metadata. */
 function metadataOf({ summary, parameters, produces, responses }: Description): Record<string, unknown> {
   const entries = Object.entries(responses).map(([status, description]) => {
     const isSuccess = status === '200';

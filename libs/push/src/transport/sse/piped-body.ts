@@ -6,13 +6,13 @@ import { raw } from '../../platform/raw-response.js';
 import { endOfStream, errorReport } from '../../wire/sse.codec.js';
 import type { SseDialect } from '../../wire/sse.dialect.js';
 import { identify } from './piped-message.js';
-import { servedTo } from './place.js';
+import { runAt } from './route-position.js';
 import type { SseExchange } from './exchange.js';
 
-/** What a client gets instead of its stream, as long as nothing is sent. @throws what is no refusal */
+/** Returns the stream that refuses a client before anything was sent. @throws `thrown` itself, if it is not a refusal */
 export type Refusal = (thrown: unknown) => Observable<MessageEvent>;
 
-/** What a piped stream needs besides its events. */
+/** What a piped stream needs in addition to its events. */
 export interface PipedOptions {
   readonly dialect: SseDialect;
   readonly refuse: Refusal;
@@ -21,16 +21,15 @@ export interface PipedOptions {
 }
 
 /**
- * A body whose events go through Nest and the application's pipe. Its client is looked after beside it: it is told how to
- * come back, and that it lives. Heartbeats move no id, since events may still be on their way through the pipe. Each write is
- * a whole block, as Nest's are.
+ * A body whose events go through Nest and the application's pipe. The retry delay and heartbeats are written directly to the
+ * response. Heartbeats carry no id, since events may still be in the pipe. Each write is a whole block, as Nest's are.
  */
 export function pipedBody(
   exchange: SseExchange,
   events: Observable<MessageEvent>,
   options: PipedOptions,
 ): Observable<MessageEvent> {
-  const { client, outlet, place, isIntercepted } = exchange;
+  const { client, outlet, position, isIntercepted } = exchange;
   return new Observable<MessageEvent>((subscriber) => {
     outlet.share(() => subscriber.complete());
     client.speak(options.dialect);
@@ -39,7 +38,7 @@ export function pipedBody(
     const observer = {
       next: (message: MessageEvent) => {
         try {
-          message = identify(message, place, !isIntercepted);
+          message = identify(message, position, !isIntercepted);
         } catch (error) {
           failed(error);
           return;
@@ -52,21 +51,21 @@ export function pipedBody(
         subscriber.complete();
       },
     };
-    subscriber.add(servedTo(place, () => events.subscribe(observer)));
+    subscriber.add(runAt(position, () => events.subscribe(observer)));
     if (exchange.request.method === 'HEAD') return;
     const open = () => {
-      // From now on the stream ends with its principal, whatever its events are.
-      if (!client.attach() || !place.isUsed) return;
-      client.say(options.dialect.opening(options.comeBackIn(), place.opening));
+      // From now on the stream ends when its principal's rights end, even if it carries no events of push.
+      if (!client.attach() || !position.readsLog) return;
+      client.say(options.dialect.opening(options.comeBackIn(), position.openingId));
       client.keepAlive();
     };
     subscriber.add(whenHeadersAreSent(raw(exchange.response), open));
   });
 }
 
-/** The application's pipe failed. While nothing is sent, its exception filters answer; then the stream says it. */
+/** Ends a stream whose pipe failed: before the headers, by the application's exception filters; later, by an event. */
 function fail(
-  { client, place, response }: SseExchange,
+  { client, position, response }: SseExchange,
   subscriber: Subscriber<MessageEvent>,
   thrown: unknown,
   { refuse, report }: PipedOptions,
@@ -80,13 +79,13 @@ function fail(
     }
     return;
   }
-  if (!place.isUsed) {
+  if (!position.readsLog) {
     subscriber.error(thrown);
     return;
   }
   const { error, isExpected } = explain(thrown);
   if (!isExpected) report(thrown);
-  const id = error.retryable ? place.reached : endOfStream;
+  const id = error.retryable ? position.reached : endOfStream;
   subscriber.next({ type: 'push.error', data: errorReport(error), id });
   subscriber.complete();
 }

@@ -2,7 +2,7 @@ import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import { PushError } from '../../contracts/errors.js';
 import { PushRefusal } from './http-refusal.js';
 
-/** What responses of Express and Fastify have in common, and Node's has not by the same name. */
+/** The methods that responses of Express and Fastify share. Node's own response names them differently. */
 export interface Reply {
   status(code: number): this;
   header(name: string, value: string): this;
@@ -10,8 +10,8 @@ export interface Reply {
 }
 
 /**
- * The answers of push's own endpoints to what they refuse. A filter of a controller comes before the application's global ones,
- * which may give errors any form; what the application's own guards throw is left to them.
+ * Answers the requests that push's own endpoints refuse. A controller's filter runs before the application's global ones, which
+ * may give errors any form. What the application's own guards throw is left to those.
  */
 @Catch(PushRefusal, PushError)
 export class PushRefusalFilter implements ExceptionFilter<PushRefusal | PushError> {
@@ -21,7 +21,7 @@ export class PushRefusalFilter implements ExceptionFilter<PushRefusal | PushErro
   }
 }
 
-/** Writes JSON as text: what Express and Fastify make of objects depends on the application's settings. */
+/** Sends JSON as text, because the way Express and Fastify serialize objects depends on the application's settings. */
 export function answer(response: Reply, status: number, body: object | string): void {
   response
     .status(status)

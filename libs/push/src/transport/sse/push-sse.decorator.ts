@@ -2,16 +2,16 @@ import { Sse } from '@nestjs/common';
 import type { StreamOptions } from '../../bus/event-stream.js';
 import { assertPattern } from '../../contracts/topic.js';
 
-/** What `@PushSse()` noted about a route. */
+/** The arguments of `@PushSse()` for a route. */
 export interface PushSseRoute {
-  /** A topic or pattern whose tokens may be route parameters (`:id`). */
+  /** A topic or pattern. Its tokens may be route parameters (`:id`). */
   readonly topic: string | undefined;
   readonly options: StreamOptions;
 }
 
 const routes = new WeakMap<object, PushSseRoute>();
 
-/** What `@PushSse()` noted about this handler, if it did. */
+/** Returns the `@PushSse()` route of this handler; `undefined` if it has none. */
 export function pushSseRoute(handler: object): PushSseRoute | undefined {
   return routes.get(handler);
 }
@@ -26,9 +26,9 @@ export function pushSseRoute(handler: object): PushSseRoute | undefined {
  * }
  * ```
  *
- * The method runs after guards and pipes. It may throw to refuse, return topics (or a promise of them) to read instead of
- * the declared one (with wildcards only if `options.wildcards` says so), or return nothing. Interceptors wrap the connection here, not each event: the events never pass
- * through them. With `@Sse()` they do.
+ * The method runs after guards and pipes. It may throw to refuse the client, return topics (or a promise of them) to read
+ * instead of the declared one, or return nothing. Topics that it returns may have wildcards only with `options.wildcards`.
+ * Interceptors wrap the connection, and events do not pass through them. With `@Sse()` they do.
  *
  * @param path the route's path
  * @param topic a topic or pattern; a token `:name` stands for the route parameter `name`, which must be a single token

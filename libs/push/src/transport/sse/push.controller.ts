@@ -29,9 +29,9 @@ import type { RawRequest, RawResponse } from '../../platform/raw-response.js';
  * The built-in endpoints as a controller class at `path`: `GET <path>/events?topic=…&topic=…` for `EventSource`, and the
  * messages of a WebSocket over plain HTTP, `POST <path>/events` and `POST <path>/publish`.
  *
- * @param decorators of the application's, for each endpoint
+ * Nest passes only request and response, so the application's pipes, parsers and versions do not affect these endpoints.
  *
- * Nest hands over nothing but request and response: pipes, parsers and versions of the application change nothing here.
+ * @param decorators decorators of the application, which are applied to each endpoint
  */
 export function pushControllerAt(path: string, decorators: readonly MethodDecorator[] = []): Type {
   @Controller({ path, version: VERSION_NEUTRAL })
@@ -40,7 +40,7 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
     constructor(
       @Inject(EventBus) private readonly bus: EventBus,
       @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
-      @Inject(HttpRequests) private readonly door: HttpRequests,
+      @Inject(HttpRequests) private readonly requests: HttpRequests,
     ) {}
 
     @PushSse(endpoints.events)
@@ -48,9 +48,9 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
       @Req() request: RawRequest,
       @Res({ passthrough: true }) response: RawResponse,
     ): Promise<EventStream> {
-      const { topics, from } = readEventsQuery(this.door.urlOf(request, endpoints.events));
+      const { topics, from } = readEventsQuery(this.requests.urlOf(request, endpoints.events));
       const stream = this.bus.stream(topics, { from, envelope: true, wildcards: true });
-      await this.door.admit(request, response, (session) => this.gatekeeper.subscribe(session, topics));
+      await this.requests.admit(request, response, (session) => this.gatekeeper.subscribe(session, topics));
       return stream;
     }
 
@@ -60,20 +60,20 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
       @Req() request: RawRequest,
       @Res({ passthrough: true }) response: RawResponse,
     ): Promise<MessageStream> {
-      this.door.urlOf(request, endpoints.events);
-      return this.door.admit(
+      this.requests.urlOf(request, endpoints.events);
+      return this.requests.admit(
         request,
         response,
-        async () => new MessageStream(readSubscriptions(await this.door.messageOf(request))),
+        async () => new MessageStream(readSubscriptions(await this.requests.messageOf(request))),
       );
     }
 
-    /** Answers by itself: interceptors of the application may wrap every answer, and this one has its form. */
+    /** Writes the response itself, since interceptors of the application may wrap results, and the protocol fixes this one. */
     @Post(endpoints.publish)
     async publish(@Req() request: RawRequest, @Res() response: RawResponse & Reply): Promise<void> {
-      const id = await this.door.once(response, async () => {
-        this.door.urlOf(request, endpoints.publish);
-        return this.door.handle(request, response, (session, message) => {
+      const id = await this.requests.respond(response, async () => {
+        this.requests.urlOf(request, endpoints.publish);
+        return this.requests.handle(request, response, (session, message) => {
           const { connection, ...publication } = readPublishBody(message);
           return this.gatekeeper.publish(session, publication, connection);
         });

@@ -5,27 +5,27 @@ import { PushError } from '../../contracts/errors.js';
 import { isObject } from '../../clients/message-fields.js';
 import { raw, type RawRequest } from '../../platform/raw-response.js';
 
-/** What says of a request that it has a body, and in which form. */
+/** The headers that describe the body of a request. */
 const bodyHeaders = ['content-type', 'content-length', 'transfer-encoding', 'content-encoding'] as const;
 
-/** What a request says of its body, and nobody else gets to see. */
+/** The body headers of each claimed request, hidden from the application's body parsers. */
 const claims = new WeakMap<object, IncomingHttpHeaders>();
 
-/** What bounds a body. */
+/** The limits of a body. */
 export interface BodyBounds {
   readonly maxBytes: number;
-  /** Milliseconds that it may take to come. */
+  /** How long the body may take to arrive, in milliseconds. */
   readonly timeout: number;
   /** How deep its JSON may be nested. */
   readonly maxDepth: number;
-  /** Aborted when nobody wants it any more. */
+  /** Aborts when the body is no longer needed. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Keeps the application's body parsers away from requests that push reads itself: to Express and Fastify they look as if they
- * had no body. What a parser makes of one depends on its options (a limit, a reviver, the media types that it takes), and some
- * applications have none.
+ * Keeps the application's body parsers away from requests that push reads itself: Express and Fastify see a request without a
+ * body. The result of a parser would depend on its options (a limit, a reviver, the media types that it accepts), and some
+ * applications have no parser.
  *
  * @param server Node's HTTP server
  * @param isOurs whether push reads the body of a POST to this URL
@@ -42,17 +42,17 @@ export function claimBodies(server: EventEmitter, isOurs: (url: string) => boole
   });
 }
 
-/** Lets those see a request's headers who come after the application's body parsers. */
-export function unveil(request: RawRequest): void {
+/** Restores the body headers for the code that runs after the application's body parsers. */
+export function restoreBodyHeaders(request: RawRequest): void {
   const claim = claims.get(request);
   for (const name of bodyHeaders) if (claim?.[name] !== undefined) request.headers[name] = claim[name];
 }
 
 /**
- * The JSON object in the body of a request. Nothing of it is read before this is called.
+ * Reads the JSON object in the body of a request. No byte of the body is read earlier.
  *
- * @param wrapped the request as Express or Fastify have it: where no server of Node's is in front, as in serverless functions
- * and Fastify's `inject()`, their parsers have been there first
+ * @param wrapped the request as Express or Fastify wrap it. Without a Node server in front of them, as in serverless functions
+ * and Fastify's `inject()`, their parsers have read the body already.
  * @throws PushError `INVALID_MESSAGE`, `DATA_TOO_LARGE`, `LIMIT_EXCEEDED` when it takes too long, `CLOSED` when the client left
  */
 export async function readMessage(
@@ -68,7 +68,7 @@ export async function readMessage(
   return message;
 }
 
-/** What the application's parser has made of a body. */
+/** Checks the size of a body that the application's parser has read, and parses it if that has not. */
 function parsed(body: unknown, { maxBytes }: BodyBounds): unknown {
   const isBytes = typeof body === 'string' || Buffer.isBuffer(body);
   assertSize(isBytes ? Buffer.byteLength(body) : Buffer.byteLength(JSON.stringify(body) ?? ''), maxBytes);
@@ -83,14 +83,14 @@ function parse(body: Buffer): unknown {
   }
 }
 
-/** Reads no more than is allowed. */
+/** Reads the body up to the limits. */
 async function read(request: RawRequest, bounds: BodyBounds): Promise<Buffer> {
   const {
     'content-type': type = '',
     'content-length': length,
     'content-encoding': encoding,
   } = request.headers;
-  // Pages of any origin may send the other types, without asking.
+  // Pages of any origin may send other types without a CORS preflight.
   if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type))
     throw new PushError('INVALID_MESSAGE', 'The body has to have the Content-Type application/json.');
   if (encoding !== undefined && encoding !== 'identity')
@@ -110,7 +110,7 @@ function collect(request: RawRequest, { maxBytes, timeout, signal }: BodyBounds)
       clearTimeout(timer);
       signal?.removeEventListener('abort', left);
       request.off('data', take).off('end', ended).off('close', left).off('error', left);
-      // What else comes is not kept.
+      // Discards the rest of the body.
       request.on('error', () => undefined).resume();
       if (error) reject(error);
       else resolve(Buffer.concat(chunks));
@@ -126,7 +126,7 @@ function collect(request: RawRequest, { maxBytes, timeout, signal }: BodyBounds)
     const timer = setTimeout(late, timeout);
     request.on('data', take).on('end', ended).on('close', left).on('error', left);
     signal?.addEventListener('abort', left, { once: true });
-    // Its "close" has been.
+    // It has emitted "close" already.
     if (request.destroyed) left();
   });
 }

@@ -21,7 +21,7 @@ interface SseClientSettings extends ConversationSettings {
   readonly sse: { readonly heartbeat: 'comment' | 'event' };
 }
 
-/** Serves the clients of server-sent events, each in its way. What is returned is what Nest subscribes to. */
+/** Serves the clients of server-sent events. Each method returns the observable that Nest subscribes to. */
 @Injectable()
 export class SseClients {
   private readonly dialects: SseDialects;
@@ -34,20 +34,20 @@ export class SseClients {
     this.dialects = sseDialects(settings.sse.heartbeat);
   }
 
-  /** An event stream that comes as it is: its bytes go to the body, beside Nest. */
+  /** Serves an event stream that no code of the application changes. Its bytes go straight to the body, bypassing Nest. */
   serveEvents(exchange: SseExchange, stream: EventStream): unknown {
-    const { client, outlet, place, isIntercepted } = exchange;
+    const { client, outlet, position, isIntercepted } = exchange;
     const { topics, options } = stream;
     const framings = options.envelope ? this.dialects.enveloped : this.dialects.plain;
     const body = writtenBody(exchange, () => {
-      place.use();
-      const start = place.startOf(options);
-      // The headers leave a turn later: what comes meanwhile is the client's as well.
+      position.markAsReader();
+      const start = position.startOf(options);
+      // The headers leave one turn later. The client must also get the events published in between.
       const from = isIntercepted && start === 'now' ? (client.head ?? start) : start;
       return (end) => {
         const dialect = this.begin(client, outlet, framings, end);
         if (dialect)
-          this.whatFails(client, () =>
+          this.failOnThrow(client, () =>
             client.read(topics, from, (id) => {
               client.say(dialect.opening(this.door.comeBackIn, start === 'now' ? id : undefined));
             }),
@@ -58,23 +58,23 @@ export class SseClients {
     return this.door.welcome(client, () => body, { topics, readsLog: true });
   }
 
-  /** A client that wants the messages of a WebSocket. What it asks for, it has said in its request. */
+  /** Serves a client that reads the messages of a WebSocket over HTTP. Its request contains its subscriptions. */
   serveMessages(exchange: SseExchange, { asked }: MessageStream): unknown {
-    const { client, outlet, place } = exchange;
-    place.use();
+    const { client, outlet, position } = exchange;
+    position.markAsReader();
     const body = writtenBody(exchange, () => (end) => {
       const dialect = this.begin(client, outlet, this.dialects.messages, end);
       if (dialect) {
         client.say(dialect.opening(this.door.comeBackIn));
         greet(client, this.settings);
-        this.answer(client, asked).catch((thrown: unknown) => this.broke(client, thrown));
+        this.answer(client, asked).catch((thrown: unknown) => this.failWith(client, thrown));
       }
       return { close: () => client.stop() };
     });
     return this.door.welcome(client, () => body, { readsLog: true });
   }
 
-  /** Events go Nest's way, through the application's pipe; only the connection and the ids are looked after. */
+  /** Serves a stream whose events go through Nest and the application's pipe. Push only keeps the connection and the ids. */
   servePiped(exchange: SseExchange, events: Observable<MessageEvent>, refuse: Refusal): unknown {
     const dialect = this.dialects.plain.whole;
     const serve = () =>
@@ -84,15 +84,15 @@ export class SseClients {
         comeBackIn: () => this.door.comeBackIn,
         report: (error) => this.report(error, exchange.client),
       });
-    return this.door.welcome(exchange.client, serve, { readsLog: exchange.place.isUsed });
+    return this.door.welcome(exchange.client, serve, { readsLog: exchange.position.readsLog });
   }
 
-  /** Tells the application of an error that belongs to no request any more. */
+  /** Reports an error that can no longer be part of a response. */
   report(error: unknown, client?: Client): void {
     this.errors.report(error, { stage: 'stream', ...(client && { connection: client.id }) });
   }
 
-  /** The headers are sent: the body is the client's. Returns its dialect; `undefined` if it is over already. */
+  /** Begins to write the body, now that the headers are sent. Returns its dialect; `undefined` if the client is over already. */
   private begin(
     client: Client,
     outlet: BodyOutlet,
@@ -104,12 +104,12 @@ export class SseClients {
     return client.begin(dialect) ? dialect : undefined;
   }
 
-  /** Does what a client of messages asks for, in order. */
+  /** Handles the subscriptions of a message client in order. */
   private async answer(client: Client, asked: readonly SubscribeMessage[]): Promise<void> {
     for (const message of asked) {
       await client.session.ready();
       await this.door.turn();
-      // A client that was told that it is over is told nothing more.
+      // A client gets nothing after the message that ended it.
       if (!client.isOver) await this.subscribe(client, message);
     }
   }
@@ -125,16 +125,16 @@ export class SseClients {
     }
   }
 
-  private whatFails(client: Client, run: () => void): void {
+  private failOnThrow(client: Client, run: () => void): void {
     try {
       run();
     } catch (thrown) {
-      this.broke(client, thrown);
+      this.failWith(client, thrown);
     }
   }
 
-  /** Serving the client has failed: no status can say that any more. */
-  private broke(client: Client, thrown: unknown): void {
+  /** Ends the stream of a client that could not be served. It is too late for an HTTP status. */
+  private failWith(client: Client, thrown: unknown): void {
     const { error, isExpected } = explain(thrown);
     if (!isExpected) this.report(thrown, client);
     client.fail(error);

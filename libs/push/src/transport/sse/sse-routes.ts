@@ -11,21 +11,21 @@ type Handler = (...args: unknown[]) => unknown;
 type Handlers = Record<string, Handler>;
 type Parameters = Record<string, { readonly index: number }>;
 
-/* Controller classes may be part of several applications in one process: what is done to a class is done once. */
+/* Controller classes may be part of several applications in one process: each class is changed only once. */
 
-/** What a handler of ours stands in for. */
+/** The original of each handler that was wrapped. */
 const originals = new WeakMap<Handler, Handler>();
-/** By controller class and method: at which index the handler gets the request. */
+/** The index of the request among the arguments of a handler, by controller class and method. */
 const requestIndexes = new WeakMap<Type, Map<string, number>>();
 
 /**
- * Puts itself between Nest and every `@Sse()` handler: that is how an event stream learns which client it is for (its last
- * event id, its response), whatever the handler's own parameters are. The handler gets the request and the response as two
- * more arguments; everything else about the route stays Nest's.
+ * Wraps every `@Sse()` handler, so that an event stream knows its client (its last event id, its response) whatever parameters
+ * the handler declares. Nest passes the request and the response to the wrapper as two more arguments. Nothing else about the
+ * route changes.
  */
 @Injectable()
 export class SseRoutes {
-  /** The application has routes of its own. */
+  /** Whether the application has SSE routes of its own. */
   private hasOwn = false;
 
   constructor(
@@ -34,12 +34,12 @@ export class SseRoutes {
     @Inject(SseServer) private readonly server: SseServer,
   ) {}
 
-  /** Whose the streams of the application's own routes are, in words; `undefined` if it has none. */
+  /** Describes the principals of the application's own routes; `undefined` if it has none. */
   get description(): string | undefined {
     return this.hasOwn ? this.server.routePrincipals : undefined;
   }
 
-  /** Called when the controllers exist, and before Nest builds their routes. */
+  /** Wraps the handlers. Call it when the controllers exist, and before Nest builds their routes. */
   install(): void {
     const scanner = new MetadataScanner();
     for (const { controllers } of this.modules.values()) {
@@ -47,7 +47,7 @@ export class SseRoutes {
         const { metatype, instance } = controller;
         if (!metatype) continue;
         const prototype = metatype.prototype as Handlers;
-        // Of a class that is made anew for each request, the prototype is all there is.
+        // A request-scoped controller has no instance yet, so its prototype is wrapped.
         const target = controller.isDependencyTreeStatic() ? (instance as Handlers) : prototype;
         for (const name of scanner.getAllMethodNames(prototype)) this.wrap(metatype as Type, target, name);
       }
@@ -98,7 +98,7 @@ export class SseRoutes {
   }
 }
 
-/** Makes Nest pass request and response behind the handler's own arguments. Returns the index of the request. */
+/** Makes Nest pass request and response after the handler's own arguments. Returns the index of the request. */
 function requestIndex(controller: Type, name: string): number {
   const declaring = declaringClass(controller, name);
   let indexes = requestIndexes.get(declaring);
@@ -114,7 +114,7 @@ function requestIndex(controller: Type, name: string): number {
   return index;
 }
 
-/** The class whose parameters hold for the handler: where it is inherited, its children share what is done to it. */
+/** The class that declares the parameters of the handler. Subclasses that inherit the handler share them. */
 function declaringClass(controller: Type, name: string): Type<object> {
   for (let each: Type | null = controller; each; each = Object.getPrototypeOf(each) as Type | null) {
     if (Reflect.hasOwnMetadata(ROUTE_ARGS_METADATA, each, name)) return each;

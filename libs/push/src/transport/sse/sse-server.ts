@@ -16,15 +16,15 @@ import { declaredTopic } from './declared-topic.js';
 import { caught, forbidCaching, refusalOf, refuse } from './http-refusal.js';
 import { lastEventId } from './last-event-id.js';
 import { MessageStream } from './message-stream.js';
-import { Place, servedTo } from './place.js';
+import { RoutePosition, runAt } from './route-position.js';
 import type { PushSseRoute } from './push-sse.decorator.js';
 import type { SseExchange } from './exchange.js';
 import { SseClients } from './sse-clients.js';
 import { needsStream, refusedStream } from './stream-refusal.js';
 
 /**
- * Turns what `@Sse()` handlers return into what their clients get: runs the handler when it is the client's turn, makes room
- * for the client, and chooses how it is served.
+ * Serves the results of `@Sse()` handlers: runs the handler when it is the client's turn, admits the client, and chooses how to
+ * serve it.
  */
 @Injectable()
 export class SseServer {
@@ -35,16 +35,16 @@ export class SseServer {
     @Inject(SseClients) private readonly clients: SseClients,
   ) {}
 
-  /** Whose the streams of the application's own routes are, in words. */
+  /** Describes the principals of the application's own routes. */
   get routePrincipals(): string {
     return this.gatekeeper.routePrincipals;
   }
 
-  /** An `@Sse()` route: an event stream that comes as it is, where nobody else looks at its events, is sent directly. */
+  /** Serves an `@Sse()` route. An event stream that no pipe and no interceptor sees is sent directly. */
   serve(client: SseRequest, run: () => unknown): unknown {
-    return this.admit(client, run, (place, result) => {
+    return this.admit(client, run, (position, result) => {
       if (!(result instanceof MessageStream) && !isObservable(result)) return result;
-      return after(this.exchangeOf(client, place), (exchange) => {
+      return after(this.exchangeOf(client, position), (exchange) => {
         if (result instanceof MessageStream) return this.clients.serveMessages(exchange, result);
         if (result instanceof EventStream && !client.isIntercepted)
           return this.clients.serveEvents(exchange, result);
@@ -55,15 +55,17 @@ export class SseServer {
     });
   }
 
-  /** A `@PushSse()` route: always sent directly. */
+  /** Serves a `@PushSse()` route, which is always sent directly. */
   serveTopics(client: SseRequest, route: PushSseRoute, run: () => unknown): unknown {
-    return this.admit(client, run, (place, result) => {
+    return this.admit(client, run, (position, result) => {
       const stream = result instanceof EventStream ? result : this.streamOf(client, route, result);
-      return after(this.exchangeOf(client, place), (exchange) => this.clients.serveEvents(exchange, stream));
+      return after(this.exchangeOf(client, position), (exchange) =>
+        this.clients.serveEvents(exchange, stream),
+      );
     });
   }
 
-  /** The stream of the topics that the method of a `@PushSse()` route has named, or of the declared one. */
+  /** The stream of the topics that the method of a `@PushSse()` route returned, or else of the declared one. */
   private streamOf(client: SseRequest, route: PushSseRoute, result: unknown): EventStream {
     if (isObservable(result)) {
       const advice = 'Use @Sse() for a stream with a pipe.';
@@ -74,28 +76,28 @@ export class SseServer {
     }
     const named = result as string | string[] | null | undefined;
     if (named !== null && named !== undefined) return this.bus.stream(named, route.options);
-    // The code wrote it, and a parameter stays within its token.
+    // Wildcards are safe: the code declares them, and a parameter cannot leave its token.
     const declared = declaredTopic(route.topic, client.request);
     return this.bus.stream(declared, { ...route.options, wildcards: true });
   }
 
-  /** Runs the handler when it is the client's turn, and hands its result on. */
+  /** Runs the handler when it is the client's turn, and passes its result to `then`. */
   private admit(
     client: SseRequest,
     run: () => unknown,
-    then: (place: Place, result: unknown) => unknown,
+    then: (position: RoutePosition, result: unknown) => unknown,
   ): unknown {
     const response = raw(client.response);
     honourClose(raw(client.request), response);
-    const place = new Place(lastEventId(client.request));
+    const position = new RoutePosition(lastEventId(client.request));
     const serve = () => {
-      // The last block said that there is nothing to come back for; 204 is how an EventSource is told to stop.
-      if (place.lastEventId === endOfStream) {
+      // The stream has ended for good, and 204 is the status that stops an EventSource from reconnecting.
+      if (position.lastEventId === endOfStream) {
         forbidCaching(response);
         throw new HttpException('', 204);
       }
       const turn = this.door.enter();
-      const handle = () => after(servedTo(place, run), (result) => then(place, result));
+      const handle = () => after(runAt(position, run), (result) => then(position, result));
       return turn ? turn.then(handle) : handle();
     };
     const handled = caught(serve, (thrown) => this.refused(client, thrown));
@@ -104,13 +106,13 @@ export class SseServer {
   }
 
   /**
-   * What a client gets instead of its stream: what is final has its status, and what may pass is told to an `EventSource` in a
-   * stream, since it would take the status for final. So is everything where an interceptor has had the headers sent.
+   * Refuses a client. A final refusal is an HTTP status. An `EventSource` would give up at that, so it gets a retryable refusal
+   * as a stream. Once an interceptor has caused the headers to be sent, every refusal is a stream.
    */
   private refused(client: SseRequest, thrown: unknown): Observable<MessageEvent> {
     const error = refusalOf(thrown);
     const response = raw(client.response);
-    // Nest 11 does not look at the result of a handler whose HTTP/2 session is gone: a rejection would end the process.
+    // Nest 11 ignores the result of a handler whose HTTP/2 session is closed, so a rejection would end the process.
     if (isClosed(response)) {
       if (!error && !(thrown instanceof HttpException)) this.clients.report(thrown);
       return EMPTY;
@@ -121,13 +123,13 @@ export class SseServer {
     return refuse(response, this.door, error);
   }
 
-  /** Makes room for the client, unless the handler was push's own and has done so. */
-  private exchangeOf(client: SseRequest, place: Place): SseExchange | Promise<SseExchange> {
+  /** Opens a session for the client, unless the handler is push's own and has done so. */
+  private exchangeOf(client: SseRequest, position: RoutePosition): SseExchange | Promise<SseExchange> {
     const request = raw(client.request);
     const admit = (session: Session): SseExchange => {
-      place.budget = session.budget;
+      position.budget = session.budget;
       const outlet = new BodyOutlet(raw(client.response));
-      return { ...client, client: this.door.clientOf(session, outlet), outlet, place };
+      return { ...client, client: this.door.clientOf(session, outlet), outlet, position };
     };
     return after(
       this.gatekeeper.sessionOf(request) ?? this.gatekeeper.enter(client.request, request, client.since),

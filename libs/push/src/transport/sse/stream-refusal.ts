@@ -7,8 +7,8 @@ import { raw, type BodySink, type RawRequest } from '../../platform/raw-response
 import { writtenBody, type SseRequest } from '../../platform/written-body.js';
 
 /**
- * Whether the client takes any status but 200 for final. `EventSource` does (HTML standard, 9.2.3), and names the media type;
- * a client that names it and knows what a status means says `Push-Refusals: status`.
+ * Whether the client treats any status but 200 as final. `EventSource` does (HTML standard, 9.2.3), and accepts the media type
+ * of event streams. Another client that accepts it, and handles statuses, sends `Push-Refusals: status`.
  */
 export function needsStream(wrapped: RawRequest): boolean {
   const { method, headers } = raw(wrapped);
@@ -22,12 +22,12 @@ function isEventStream(range: string): boolean {
 }
 
 /**
- * A refusal as a stream: it says when to come back and why, and ends. One for the moment has no id, so that the client keeps
- * its place; that is why it is written beside Nest, which would give it one.
+ * A refusal as a stream: it gives the reason and the retry delay, and ends. A retryable refusal has no id, so that the client
+ * keeps its position. Nest would add an id, so the refusal is written directly to the response.
  */
 export function refusedStream(client: SseRequest, error: PushError, retry: number): Observable<MessageEvent> {
   const response = raw(client.response);
-  // The route's own status may be another one. Nest 11 has read it by now.
+  // The route may declare another status, which Nest 11 has read by now.
   if (!response.headersSent) beforeHead(response as unknown as WithHead, (head) => (head.status = 200));
   const sink = response as unknown as BodySink;
   return writtenBody({ ...client, isWatched: true }, () => (end) => {

@@ -10,13 +10,13 @@ import { PushError } from '../../contracts/errors.js';
 import { errorMessage } from '../../wire/websocket.messages.js';
 import type { SocketOutlet } from './socket-outlet.js';
 
-/** How many messages of one client may wait for the ones before; beyond that its socket is not read. */
+/** How many messages of one client may wait for earlier ones. With more, its socket is paused. */
 const maxWaiting = 32;
 
-/** While so many bytes of answers wait for a client, nothing more is read from it. */
+/** When more bytes than this wait to be sent to a client, its socket is paused. */
 const maxPendingBytes = 256 * 1024;
 
-/** How long a client that floods has to read our close frame, in milliseconds. Its own is not read any more. */
+/** How long a flooding client has to read our close frame, in milliseconds. Its own close frame is not read. */
 const timeToReadClose = 1_000;
 
 interface Incoming {
@@ -24,28 +24,28 @@ interface Incoming {
   readonly data: object;
 }
 
-/** By the socket that Nest hands to gateways. */
+/** Keyed by the socket that Nest passes to gateways. */
 const inboxes = new WeakMap<object, MessageInbox>();
 
 /**
- * The messages of one client: parsed, handled one after the other, each answered. Nest's own adapter drops what it cannot
- * read, and handles a client's messages in any order.
+ * Parses the messages of one client, handles them one after the other, and answers each. Nest's own adapter drops messages that
+ * it cannot parse, and handles a client's messages in any order.
  *
- * What a client says before it leaves, or before it is sent away, is handled like the rest, whatever has to be waited for: a
- * page that is being closed sends its last words, and closes its connection at once.
+ * Messages that arrive before the connection closes are handled even afterwards: a page that is closing sends its last events,
+ * and closes its connection at once.
  */
 export class MessageInbox {
-  /** While set, the client is not let in yet: its messages wait. */
+  /** While this is pending the client is not admitted yet, and its messages wait. */
   opening: Promise<void> | undefined;
-  /** What the message that is being handled says, as it was parsed. */
+  /** The data of the message that is being handled, as parsed. */
   message: object = {};
   private handlers: ReadonlyMap<string, MessageMappingProperties> = new Map();
   private transform!: (result: unknown) => Observable<unknown>;
   private readonly waiting: RawData[] = [];
-  /** Nothing that the client says is handled: it was not let in, or is waited for no longer. */
+  /** No further message is handled: the client was refused, or its time after the connection closed is up. */
   private isRefused = false;
-  /** Nothing more is read from a client that floods. */
-  private isShut = false;
+  /** The client sent too many frames, and is no longer read. */
+  private isFlooding = false;
   private lingering: NodeJS.Timeout | undefined;
 
   constructor(
@@ -63,12 +63,12 @@ export class MessageInbox {
     });
   }
 
-  /** The inbox of a WebSocket; `undefined` for those that are not push's own. */
+  /** The inbox of a WebSocket; `undefined` if the socket is not push's own. */
   static of(socket: object): MessageInbox | undefined {
     return inboxes.get(socket);
   }
 
-  /** Begins to read the messages. */
+  /** Starts reading messages. */
   listen(
     handlers: readonly MessageMappingProperties[],
     transform: (result: unknown) => Observable<unknown>,
@@ -78,16 +78,16 @@ export class MessageInbox {
     this.socket.on('message', (data, isBinary) => this.receive(data, isBinary));
   }
 
-  /** The client is not let in. */
+  /** Refuses the client. */
   refuse(error: PushError): void {
     this.isRefused = true;
     this.client.fail(error);
   }
 
   private receive(data: RawData, isBinary: boolean): void {
-    if (this.isShut || this.isRefused || this.client.session.hasEnded) return;
+    if (this.isFlooding || this.isRefused || this.client.session.hasEnded) return;
     if (isBinary) {
-      this.complain('Messages are JSON in text frames; this was a binary frame.');
+      this.reject('Messages are JSON in text frames; this was a binary frame.');
       return;
     }
     this.waiting.push(data);
@@ -116,7 +116,7 @@ export class MessageInbox {
     }
   }
 
-  /** Waits until a message of so many bytes may be handled: what was done before is paid for, and it is its turn. */
+  /** Waits until the budget allows the next message and it is the client's turn, then charges for a message of `bytes` bytes. */
   private async turn(bytes: number): Promise<void> {
     const { session } = this.client;
     await session.ready();
@@ -130,18 +130,18 @@ export class MessageInbox {
       message = JSON.parse((data as Buffer).toString());
       assertHarmless(message, this.client.session.limits.jsonDepth);
     } catch (error) {
-      this.complain(error instanceof PushError ? error.message : 'The message is not JSON.');
+      this.reject(error instanceof PushError ? error.message : 'The message is not JSON.');
       return undefined;
     }
     const { event, data: body = {} } = (message ?? {}) as { event?: unknown; data?: unknown };
     const ref =
       typeof (body as { ref?: unknown } | null)?.ref === 'string' ? (body as { ref: string }).ref : undefined;
     if (typeof event !== 'string' || !this.handlers.has(event)) {
-      this.complain(`"event" has to be one of: ${[...this.handlers.keys()].join(', ')}.`, ref);
+      this.reject(`"event" has to be one of: ${[...this.handlers.keys()].join(', ')}.`, ref);
       return undefined;
     }
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-      this.complain(`"data" of ${event} has to be an object.`);
+      this.reject(`"data" of ${event} has to be an object.`);
       return undefined;
     }
     return { event, data: body };
@@ -161,11 +161,11 @@ export class MessageInbox {
     }
   }
 
-  private complain(message: string, ref?: string): void {
+  private reject(message: string, ref?: string): void {
     this.client.send(errorMessage(new PushError('INVALID_MESSAGE', message), ref?.slice(0, 64)));
   }
 
-  /** The client is gone, and what it has said is handled as long as that makes progress. */
+  /** The client is gone. Its messages are still handled as long as that makes progress. */
   private linger(): void {
     clearTimeout(this.lingering);
     const { decisionTimeout } = this.client.session.limits;
@@ -183,22 +183,22 @@ export class MessageInbox {
   }
 
   private readonly resume = (): void => {
-    if (this.socket.isPaused && !this.isShut) this.socket.resume();
+    if (this.socket.isPaused && !this.isFlooding) this.socket.resume();
   };
 
-  /** Every frame counts, also those that no handler sees. */
+  /** Counts every frame, including those that no handler sees. */
   private readonly count = (): void => {
     if (!this.outlet.isOpen || this.client.session.isWithin('messages')) return;
     this.client.fail(new PushError('LIMIT_EXCEEDED', 'Too many frames. Come back later, and send less.'));
-    this.isShut = true;
+    this.isFlooding = true;
     this.socket.pause();
     setTimeout(() => this.socket.terminate(), timeToReadClose).unref();
   };
 }
 
 /**
- * Handlers answer through the connection and return nothing. What an interceptor makes of that is sent if it is a message;
- * the envelope that one puts around every HTTP answer is none.
+ * Whether a handler's result is a message. Push's handlers answer through the connection and return nothing. An interceptor may
+ * return a message instead, which is sent; an envelope that it puts around every HTTP response is not.
  */
 function isMessage(result: unknown): boolean {
   return typeof (result as { event?: unknown } | null | undefined)?.event === 'string';

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 
 /**
- * The end of a socket whose upgrade is being decided about. Node has taken its hands off it: without a listener an error would
- * end the process, and nothing would say that the client is gone.
+ * Watches a socket while its upgrade is being decided. Node no longer listens to the socket: without a listener an error would
+ * end the process, and nothing would report that the client is gone.
  */
 export class PendingUpgrade {
   private leave: (() => void) | undefined;
@@ -11,21 +11,21 @@ export class PendingUpgrade {
     socket.on('error', destroy);
   }
 
-  /** Calls `leave` when the socket is closed; at once if it is already. */
+  /** Calls `leave` when the socket closes; at once if it is closed already. */
   whenGone(leave: () => void): void {
     if (this.socket.destroyed) return leave();
     this.leave = leave;
     this.socket.once('close', leave);
   }
 
-  /** Somebody else looks after the socket now. */
+  /** Stops watching the socket: its next owner does. */
   release(): void {
     this.socket.off('error', destroy);
     if (this.leave) this.socket.off('close', this.leave);
   }
 }
 
-/** One for all sockets. */
+/** One listener that all sockets share. */
 function destroy(this: Duplex): void {
   this.destroy();
 }

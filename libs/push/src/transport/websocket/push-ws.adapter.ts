@@ -17,14 +17,14 @@ import { PendingUpgrade } from './pending-upgrade.js';
 import { leaveToOthers, refusePath, refuseUpgrade } from './upgrade-refusal.js';
 import type { WebSocketOptions } from './websocket.options.js';
 
-/** Marks, in the options of a gateway, the one that is push's own. */
+/** Marks push's own gateway in its options. */
 export const pushGateway = Symbol('push gateway');
 
-/** What a `PushWsAdapter` may be told. */
+/** Options of `PushWsAdapter`. */
 export interface PushWsAdapterOptions {
-  /** The adapter for the application's other gateways, `new IoAdapter(app)` for instance. Default: they are `ws` too. */
+  /** The adapter for the application's other gateways, such as `new IoAdapter(app)`. Default: they use `ws` too. */
   readonly fallback?: AbstractWsAdapter;
-  /** As of Nest's `WsAdapter`, for the application's own gateways. */
+  /** The `messageParser` of Nest's `WsAdapter`, for the application's own gateways. */
   readonly messageParser?: (
     data: string | Buffer | ArrayBuffer | Buffer[],
   ) => { event: string; data: unknown } | void;
@@ -40,7 +40,7 @@ interface GatewaySettings {
   readonly websocket: Required<WebSocketOptions>;
 }
 
-/** Push's own server, and where its clients come in. */
+/** Push's own server, with what admits its clients. */
 interface PushServer {
   readonly server: WebSocketServer;
   readonly basePath: BasePath;
@@ -51,9 +51,9 @@ interface PushServer {
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /**
- * Nest's `WsAdapter`, with what push needs: every message is answered, upgrades of paths that no gateway has are left to
- * their own listeners (404 if there are none), and other gateways may keep another adapter. The module installs it by
- * itself in an application that has set none; one that has writes
+ * Nest's `WsAdapter` with what push needs. Every message is answered. Upgrades of paths without a gateway are left to other
+ * listeners, or answered with 404 if there are none. Other gateways may use another adapter. The module installs this adapter
+ * if the application has set none. An application that needs another one for its gateways writes
  *
  * ```ts
  * app.useWebSocketAdapter(new PushWsAdapter(app, { fallback: new IoAdapter(app) }));
@@ -75,7 +75,7 @@ export class PushWsAdapter extends WsAdapter {
   }
 
   override create(port: number, options: { readonly path?: string } = {}): unknown {
-    // Known only now: the adapter may be made while the application's providers are, before it has a server.
+    // The server is known only now: the adapter may be created with the application's providers, before there is a server.
     const server = new HttpServer(this.resolve(HttpAdapterHost)).node;
     (this as unknown as { httpServer: unknown }).httpServer ??= server;
     if ((options as GatewayOptions)[pushGateway]) return this.createPushServer();
@@ -123,7 +123,7 @@ export class PushWsAdapter extends WsAdapter {
     await super.dispose();
   }
 
-  /** Nest's own listener would destroy the sockets of everyone else's upgrades. */
+  /** Replaces Nest's own upgrade listener, which would destroy the sockets of upgrades that other listeners handle. */
   protected override ensureHttpServerExists(port: number, server?: Server): Server | undefined {
     if (port !== 0 || !server) return super.ensureHttpServerExists(port, server);
     this.httpServersRegistry.set(port, server);
@@ -138,7 +138,7 @@ export class PushWsAdapter extends WsAdapter {
   private createPushServer(): WebSocketServer {
     const { websocket: settings } = this.application.get<GatewaySettings>(pushSettings, { strict: false });
     const server = new WebSocketServer(serverOptions(settings));
-    // A client that breaks the protocol is closed by ws, and is nothing to be logged: it could fill the log.
+    // ws closes a client that breaks the protocol. Logging it would let clients fill the log.
     server.on('connection', (client) => client.on('error', () => undefined));
     this.push = { server, settings, basePath: this.resolve(BasePath), door: this.resolve(Door) };
     if (this.httpServer) this.listen(this.httpServer as Server);
@@ -163,7 +163,7 @@ export class PushWsAdapter extends WsAdapter {
       server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request));
       return;
     }
-    // Other listeners (a GraphQL server, socket.io, a dev server's HMR) look after their own paths.
+    // Other listeners (a GraphQL server, socket.io, a dev server's HMR) handle their own paths.
     if (this.listening!.server.listenerCount('upgrade') > 1) leaveToOthers(socket);
     else refusePath(socket);
   }
@@ -175,7 +175,7 @@ export class PushWsAdapter extends WsAdapter {
   }
 }
 
-/** Until the gatekeeper has decided, nothing is read from the client but its handshake. */
+/** Admits or refuses a client. Only its handshake is read before the gatekeeper has decided. */
 async function admit(
   { server, settings, door }: PushServer,
   request: IncomingMessage,
@@ -183,7 +183,7 @@ async function admit(
   head: Buffer,
 ): Promise<void> {
   const pending = new PendingUpgrade(socket);
-  // Kept where the rest will be: a socket of which nothing waits to be read would take the client's FIN for its end.
+  // The socket keeps the head with the data that follows. With nothing to read, it would end at the client's FIN.
   if (head.length > 0) socket.unshift(head);
   let session: Session;
   try {
@@ -200,7 +200,7 @@ async function admit(
   connect(server, request, socket, session);
 }
 
-/** Makes the connection, unless the client has left, or its handshake is none. */
+/** Completes the handshake, unless the client has left or the handshake is invalid. */
 function connect(server: WebSocketServer, request: IncomingMessage, socket: Duplex, session: Session): void {
   let isConnected = false;
   // The answer to the handshake and the greeting are one write.
@@ -216,12 +216,12 @@ function connect(server: WebSocketServer, request: IncomingMessage, socket: Dupl
   }
 }
 
-/** How many pieces a message may come in: each costs memory of its own, so that a small message could take much. */
-const maxPieces = 1_024;
+/** How many fragments a message may have. Each costs memory of its own, so a small message could take a lot. */
+const maxFragments = 1_024;
 
-/** Some of the bounds are newer than the types of ws. */
+/** `bounds` is a variable of its own because some of its options are missing in the types of ws. */
 function serverOptions({ maxMessageBytes, deflate }: Required<WebSocketOptions>): ServerOptions {
-  const bounds = { maxFragments: maxPieces, maxBufferedChunks: maxPieces, closeTimeout: 5_000 };
+  const bounds = { maxFragments, maxBufferedChunks: maxFragments, closeTimeout: 5_000 };
   return {
     noServer: true,
     clientTracking: true,

@@ -8,7 +8,7 @@ import { MessageInbox } from './message-inbox.js';
 
 /**
  * Answers a message that failed (in a guard, a pipe, an interceptor or the handler) with an error that names its `ref`.
- * What the application did not throw on purpose is reported, and not told.
+ * An unexpected error is reported to the application, and its message is hidden from the client.
  */
 @Catch()
 export class PushWsFilter implements ExceptionFilter {
@@ -25,10 +25,10 @@ export class PushWsFilter implements ExceptionFilter {
   }
 }
 
-/** What Nest throws for a guard that said no. */
-const guardSaidNo = 'Forbidden resource';
+/** The message of the exception that Nest throws when a guard denies access. */
+const guardDenied = 'Forbidden resource';
 
 function explainWs({ message }: WsException): Failure {
-  const code = message === guardSaidNo ? 'FORBIDDEN' : 'INVALID_MESSAGE';
+  const code = message === guardDenied ? 'FORBIDDEN' : 'INVALID_MESSAGE';
   return { error: new PushError(code, message), isExpected: true };
 }

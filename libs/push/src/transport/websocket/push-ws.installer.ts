@@ -4,8 +4,8 @@ import { PushError } from '../../contracts/errors.js';
 import { PushWsAdapter } from './push-ws.adapter.js';
 
 /**
- * Gives the application a `PushWsAdapter` if it has no WebSocket adapter, while providers are built: Nest connects
- * gateways before any life-cycle hook runs, and without an adapter it would look for socket.io and exit.
+ * Sets a `PushWsAdapter` if the application has no WebSocket adapter. It does so in its constructor because Nest connects
+ * gateways before any lifecycle hook runs, and without an adapter Nest would look for socket.io and exit.
  */
 @Injectable()
 export class PushWsInstaller implements OnModuleInit {

@@ -25,9 +25,8 @@ import { PushWsFilter } from './push-ws.filter.js';
 import { SocketOutlet } from './socket-outlet.js';
 
 /**
- * The WebSocket side of push: a Nest gateway like any other, so that the application's guards and interceptors apply.
- * Its messages are read from the connection, and not from what Nest hands over: that has been through the application's
- * global pipes, and PROTOCOL.md, which says what goes over the wire, knows of none.
+ * Push's WebSocket endpoint. It is an ordinary Nest gateway, so that the application's guards and interceptors apply. Its
+ * handlers read messages from the inbox, because the application's global pipes may have changed their arguments.
  */
 @UseFilters(PushWsFilter)
 export class PushGateway implements OnGatewayConnection<WebSocket> {
@@ -64,7 +63,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket> {
     greet(inbox.client, this.settings, ref);
   }
 
-  /** A connect hook said no. */
+  /** Refuses a client that a connect hook rejected. */
   private refuse(inbox: MessageInbox, thrown: unknown): void {
     const { error, isExpected } = explain(thrown);
     if (!isExpected) this.errors.report(thrown, { stage: 'connect', connection: inbox.client.id });
@@ -102,7 +101,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket> {
   @OnMessage('subscribe')
   async subscribe(@ConnectedSocket() socket: object): Promise<void> {
     const { client, message } = inboxOf(socket);
-    // What a client that is gone would read is not read at all.
+    // Nothing is read from the log for a client that is gone.
     if (client.isGone) return;
     await subscribe(client, readSubscribe(message), this.door, this.settings);
   }
@@ -132,7 +131,7 @@ function inboxOf(socket: object): MessageInbox {
   return inbox;
 }
 
-/** The gateway as a class of its own for each module, at `path`. */
+/** Creates a gateway class for one module, at `path`. */
 export function pushGatewayAt(path: string): Type<PushGateway> {
   class ConfiguredPushGateway extends PushGateway {}
   WebSocketGateway({ path, [pushGateway]: true } as object)(ConfiguredPushGateway);

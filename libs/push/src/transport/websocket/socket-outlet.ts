@@ -8,13 +8,13 @@ import { hasRoom, together } from '../../platform/together.js';
 import { UpgradeStream } from '../../platform/upgrade-stream.js';
 
 /**
- * A WebSocket. `ws` keeps the protocol; the shared bytes of events and messages go to the socket beside it. Both write whole
- * frames only, so they never mix within one.
+ * A WebSocket. `ws` handles the protocol; the shared bytes of events and messages are written directly to its socket. Both
+ * write whole frames, so their bytes never interleave within one.
  */
 export class SocketOutlet implements Outlet {
   private hasAnswered = true;
 
-  /** @param stream what carries the WebSocket: a TCP connection, or a stream of HTTP/2 */
+  /** @param stream the carrier of the WebSocket: a TCP connection or an HTTP/2 stream */
   constructor(
     private readonly socketClient: WebSocket,
     readonly stream: Socket,
@@ -51,12 +51,12 @@ export class SocketOutlet implements Outlet {
     together(this.stream, run);
   }
 
-  /** By ping (RFC 6455, section 5.5.2). A client that is not read cannot be heard. */
+  /** Pings the client (RFC 6455, section 5.5.2). The pong of a paused client is not read, so a paused client counts as alive. */
   probe(): boolean {
-    const isThere = this.hasAnswered || this.socketClient.isPaused;
+    const isAlive = this.hasAnswered || this.socketClient.isPaused;
     this.hasAnswered = false;
     if (this.isOpen) this.socketClient.ping();
-    return isThere;
+    return isAlive;
   }
 
   end(error?: PushError): void {

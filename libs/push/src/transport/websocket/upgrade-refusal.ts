@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream';
 import type { PushError } from '../../contracts/errors.js';
 
 /**
- * Answers an upgrade with an honest status instead of the 101, and the body that Nest gives errors.
+ * Answers an upgrade with the status of `error` instead of 101, and with the body that Nest gives errors.
  *
- * @param comeBackIn milliseconds, for those that may try again
+ * @param comeBackIn milliseconds after which to retry, sent if the error is retryable
  */
 export function refuseUpgrade(socket: Duplex, error: PushError, comeBackIn: number): void {
   const { status, code, message } = error;
@@ -18,7 +18,7 @@ export function refuseUpgrade(socket: Duplex, error: PushError, comeBackIn: numb
   answer(socket, status, headers, body);
 }
 
-/** Answers an upgrade that belongs to nobody. */
+/** Answers an upgrade that no listener handles with 404. */
 export function refusePath(socket: Duplex): void {
   answer(socket, 404, ['Content-Length: 0'], '');
 }
@@ -27,16 +27,16 @@ export function refusePath(socket: Duplex): void {
 const answerWithin = 5_000;
 
 /**
- * Leaves an upgrade to the other listeners; if none of them answers, it belongs to nobody. Node has taken its hands off the
- * socket: a reset would end the process if nobody listened, and one that nobody answers would stay for ever.
+ * Leaves an upgrade to the other listeners, and answers 404 if none of them does. Node no longer listens to the socket: without
+ * a listener a reset would end the process, and without an answer the socket would stay open for ever.
  */
 export function leaveToOthers(socket: Duplex): void {
   const { bytesWritten } = socket as Socket;
   socket.on('error', () => socket.destroy());
-  const look = () => {
+  const check = () => {
     if ((socket as Socket).bytesWritten === bytesWritten && !socket.destroyed) refusePath(socket);
   };
-  setTimeout(look, answerWithin).unref();
+  setTimeout(check, answerWithin).unref();
 }
 
 function answer(socket: Duplex, status: number, headers: readonly string[], body: string): void {

@@ -1,0 +1,70 @@
+import type { StreamClient } from '../../bus/stream-reader.js';
+import type { StreamOptions } from '../../bus/event-stream.js';
+import type { WorkBudget } from '../../contracts/connection.js';
+import type { Start } from '../../hub/replay/cursor.js';
+
+/** The position of a route's client in the log. It moves as the events of the route's streams leave the route's pipe. */
+export class RoutePosition implements StreamClient {
+  /** Whether the route creates or reads any event stream for this client. */
+  readsLog = false;
+  /** The id to send before the first event, if the client starts now. */
+  openingId: string | undefined;
+  /** A client that resumes from here gets everything that the pipe has not sent yet. */
+  reached: string | undefined;
+  budget: WorkBudget | undefined;
+  /** The event that the pipe is handling. What the pipe sends in the meantime comes from this event. */
+  private currentEvent: string | undefined;
+
+  /** @param lastEventId the id that the client sent with its request */
+  constructor(readonly lastEventId: string | undefined) {}
+
+  /** Where a stream with these options begins for this client. */
+  startOf({ from }: StreamOptions): Start {
+    return this.lastEventId || from || 'now';
+  }
+
+  markAsReader(): void {
+    this.readsLog = true;
+  }
+
+  begin(start: Start, id: string): void {
+    if (this.reached === undefined && start === 'now') this.openingId = id;
+    this.reached ??= id;
+  }
+
+  setCurrentEvent(id: string | undefined): void {
+    this.currentEvent = id;
+  }
+
+  /**
+   * Moves past a message that the pipe sends.
+   *
+   * @param own the id that the pipe gave the message
+   * @returns the message's id: its own, or that of the event that it comes from
+   */
+  advance(own: string | undefined): string | undefined {
+    this.openingId = undefined;
+    return (this.reached = own ?? this.currentEvent ?? this.reached);
+  }
+}
+
+let current: RoutePosition | undefined;
+
+/** The position of the client whose route is running right now, or whose stream is being subscribed to. */
+export function currentPosition(): RoutePosition | undefined {
+  return current;
+}
+
+/**
+ * Runs `run` with `position` as the current one. Event streams that `run` creates or subscribes to synchronously resume from
+ * the client's last event id. This is how `Last-Event-ID` reaches a stream through a pipe.
+ */
+export function runAt<T>(position: RoutePosition, run: () => T): T {
+  const outer = current;
+  current = position;
+  try {
+    return run();
+  } finally {
+    current = outer;
+  }
+}
