@@ -13,14 +13,14 @@ import type {
 export type { PublishBody, PublishMessage, SubscribeMessage, TokenMessage, UnsubscribeMessage };
 
 /*
- * What clients say, and how it is read: PROTOCOL.md "WebSocket", "Messages over HTTP". No pipe, no transformer and no
- * class of the application's takes part, so that the protocol is the same in every application.
+ * Reads the messages of clients: PROTOCOL.md "WebSocket", "Messages over HTTP". The application's pipes, transformers and
+ * classes take no part, so that the protocol is the same in every application.
  */
 
-/** More topics in one message than any connection may have are not even looked at. */
+/** A longer list of topics is refused before any topic is checked. No connection may have more. */
 const maxTopicsPerMessage = 1_000;
 
-/** More of them would hold more topics than a connection may have. */
+/** The most subscriptions in one request. More would exceed the topics of any connection. */
 const maxSubscriptions = 1_000;
 
 const refBounds = { max: 64 };
@@ -29,7 +29,7 @@ const startBounds = { max: 64, problemOf: problemOfStart };
 const tokenBounds = { min: 1, max: 16_384 };
 const topicsBounds = { items: maxTopicsPerMessage, max: maxTopicLength };
 
-/* All of these throw PushError `INVALID_MESSAGE`, which names each field that is wrong. */
+/* Each of these functions throws PushError `INVALID_MESSAGE`, which names each field that is wrong. */
 
 export function readUnsubscribe(message: object): UnsubscribeMessage {
   return read(message, (fields) => ({ topics: fields.texts('topics', topicsBounds), ...refOf(fields) }));
@@ -47,7 +47,7 @@ export function readPublish(message: object): PublishMessage {
   return read(message, publishOf);
 }
 
-/** What would be a `publish` message on a WebSocket, and where the client's own stream is. */
+/** Reads the body of a publish request: a `publish` message, and the id of the client's own connection. */
 export function readPublishBody(message: object): PublishBody {
   return read(message, (fields) => ({
     ...publishOf(fields),
@@ -55,7 +55,7 @@ export function readPublishBody(message: object): PublishBody {
   }));
 }
 
-/** What would be `subscribe` messages on a WebSocket: the body of `POST <path>/events`. */
+/** Reads the body of `POST <path>/events`: a list of `subscribe` messages. */
 export function readSubscriptions(message: object): readonly SubscribeMessage[] {
   return read(message, (fields) => fields.objects('subscribe', maxSubscriptions, subscribeOf));
 }
@@ -80,7 +80,7 @@ function publishOf(fields: MessageFields): PublishMessage {
   return {
     topic: fields.text('topic', { max: maxTopicLength }),
     data: fields.any('data'),
-    // The bus says what a type may be.
+    // The bus checks the rest of the rules for types.
     type: fields.optionalText('type', { max: 1_024 }),
     messageId: fields.optionalText('messageId', { max: 128 }),
     ephemeral: fields.optionalFlag('ephemeral'),

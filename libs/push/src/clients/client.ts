@@ -19,38 +19,38 @@ import type { ServerMessage } from '../wire/websocket.messages.js';
 import { connectionId } from './connection-id.js';
 import type { Outlet } from './outlet.js';
 import { Stall } from './stall.js';
-import type { Beating, TimerWheel } from './timer-wheel.js';
+import type { HeartbeatTarget, TimerWheel } from './timer-wheel.js';
 
-/** Learns what becomes of clients. */
+/** Is told when clients leave or lose topics. */
 export interface ClientListener {
-  /** The client is gone, and nothing that it has said is being handled any more. */
+  /** The client is gone, and all of its messages have been handled. */
   left(client: Client): void;
-  /** The client stays, and gets these topics no more. */
+  /** The client stays, and does not get these topics any more. */
   unsubscribed(client: Client, topics: readonly string[]): void;
 }
 
 /**
- * A connected client, whatever carries it. It speaks through its outlet, in its dialect, and reads the log with its cursor.
+ * A connected client, on any transport. It writes to its outlet, in its dialect, and reads the log with its cursor.
  *
- * Its life: the Door makes it; `begin` lets it read; `fail`, `drain` or a heartbeat that is not answered ends it from this
- * side; its outlet says when it is gone. What it has said before it went is still handled: until then it counts.
+ * The Door makes it, and `begin` lets it read. `fail`, `drain` or a missed heartbeat ends it from this side; its outlet says
+ * when the connection is closed. Messages that it sent before are still handled, and it counts as connected until then.
  */
-export class Client implements Connection, SessionClient, Beating {
+export class Client implements Connection, SessionClient, HeartbeatTarget {
   /** Unique among all connections of the application. */
   readonly id = connectionId();
-  /** Why it ended, or would end if it ended now. */
+  /** Why the connection ended; while it is open, why it would end if it ended now. */
   reason: DisconnectReason = 'client';
-  /** Something that it has said is being handled, or waits for that. @internal */
+  /** Whether a message from the client is being handled or waits for that. @internal */
   isBusy = false;
   private dialect: Dialect | undefined;
   private cursor: Cursor | undefined;
   private readonly stall: Stall;
-  /** It has had its last word. */
+  /** The final message was sent. */
   private hasEnded = false;
   private hasClosed = false;
   private hasLeft = false;
-  /** It was to be sent away before it could be told so: milliseconds until it should come back. */
-  private delay: number | undefined;
+  /** Set by a `drain` that came before the dialect was known: milliseconds until the client should come back. */
+  private drainDelay: number | undefined;
 
   /** @internal */
   constructor(
@@ -63,15 +63,15 @@ export class Client implements Connection, SessionClient, Beating {
     private readonly listener: ClientListener,
   ) {
     this.stall = new Stall(session.limits.stallTimeout);
-    outlet.onClosed(() => this.gone());
+    outlet.onClosed(() => this.closed());
   }
 
-  /** The name of what carries it. */
+  /** The name of its transport. */
   get transport(): TransportName {
     return this.session.transport;
   }
 
-  /** Whose it is; `undefined` for an anonymous client. */
+  /** Its principal; `undefined` for an anonymous client. */
   get principal(): Principal | undefined {
     return this.session.principal;
   }
@@ -92,7 +92,8 @@ export class Client implements Connection, SessionClient, Beating {
   }
 
   /**
-   * Names it in all its connections, one after the other. Only clients that speak in messages can say that they come back.
+   * The same for all connections that the client makes, one after the other. Only the message protocol has it, because only
+   * its clients can say which client they are when they come back.
    *
    * @internal
    */
@@ -100,12 +101,12 @@ export class Client implements Connection, SessionClient, Beating {
     return this.dialect?.message && this.session.clientIdOn(this.id);
   }
 
-  /** What it reads; `undefined` where that is not known: the application's own pipe feeds it. */
+  /** What it reads; `undefined` if that is not known, because the application's own pipe feeds it. */
   get topics(): readonly string[] | undefined {
     return this.cursor?.topics;
   }
 
-  /** The id up to which it has everything; `undefined` as long as it reads nothing. */
+  /** The id up to which it has all events; `undefined` as long as it reads nothing. */
   get position(): string | undefined {
     return !this.cursor || this.cursor.isIdle ? undefined : this.cursor.position;
   }
@@ -120,44 +121,44 @@ export class Client implements Connection, SessionClient, Beating {
     return this.hasClosed;
   }
 
-  /** Whether it has had its last word, or is gone. */
+  /** Whether its final message was sent, or its connection is closed. Nothing more is written then. */
   get isOver(): boolean {
     return this.hasEnded || this.hasClosed;
   }
 
-  /** Says in which dialect it is spoken to. From now on it can be sent away. @internal */
-  speak(dialect: Dialect): void {
+  /** Sets its dialect. From now on the client can be told to come back. @internal */
+  useDialect(dialect: Dialect): void {
     this.dialect = dialect;
-    if (this.delay !== undefined) setImmediate(() => this.drain(this.delay!));
+    if (this.drainDelay !== undefined) setImmediate(() => this.drain(this.drainDelay!));
   }
 
-  /** Ends with its principal from now on. Returns whether it goes on. @internal */
+  /** Lets the session end this client from now on. Returns `false` if the client is over already. @internal */
   attach(): boolean {
     this.session.attach(this);
     if (this.isOver) this.stop();
     return !this.isOver;
   }
 
-  /** Is told that it lives, at every heartbeat, and has to show that it does. @internal */
+  /** Starts the heartbeats. @internal */
   keepAlive(): void {
     this.wheel.add(this);
   }
 
   /**
-   * It is spoken to in `dialect` from now on: it may read, it gets heartbeats, it can be sent away. Called once, as soon as its
-   * outlet may be written to. Returns whether it goes on: it may have been told that it is over, or be gone.
+   * Starts the client: it may read, it gets heartbeats, and it can be told to come back, all in `dialect`. Call it once, as soon
+   * as its outlet may be written to. Returns `false` if the client is over already: it was ended, or its connection is closed.
    */
   begin(dialect: Dialect): boolean {
     this.cursor = this.hub.join(this);
     this.outlet.onDrain(this.drained);
-    this.speak(dialect);
+    this.useDialect(dialect);
     if (!this.attach()) return false;
     this.keepAlive();
     return true;
   }
 
   /**
-   * Reads `topics`, which it was granted, from `from` on: `now`, `last`, `earliest`, or an id. It MUST have begun.
+   * Reads `topics`, which the client was granted, from `from` on. Call it after `begin`.
    *
    * @param onStart is called with the id of where they start, before anything of them is delivered
    * @throws PushError `LIMIT_EXCEEDED` if too many topics wait for others; never for the first ones of a client
@@ -171,7 +172,7 @@ export class Client implements Connection, SessionClient, Beating {
     this.cursor!.subscribe(topics, from, onStart, options);
   }
 
-  /** Does not want these topics any more. */
+  /** Stops reading these topics. Topics that it does not read are ignored. */
   unsubscribe(topics: readonly string[]): void {
     const own = new Set(this.topics);
     const had = [...new Set(topics)].filter((topic) => own.has(topic));
@@ -189,12 +190,12 @@ export class Client implements Connection, SessionClient, Beating {
     return this.say(this.dialect!.gap(notice));
   }
 
-  /** Sends a message of PROTOCOL.md, in a dialect that has them. Returns whether there is room for more. */
+  /** Sends a message of PROTOCOL.md. The dialect MUST have messages. Returns whether there is room for more. */
   send(message: ServerMessage): boolean {
     return this.say(this.dialect!.message!(message));
   }
 
-  /** Sends whole blocks of its dialect. Nothing follows its last word. */
+  /** Sends whole blocks of its dialect. Nothing is written after the final message. */
   say(bytes: Buffer): boolean {
     return this.isOver || this.outlet.write(bytes);
   }
@@ -209,7 +210,7 @@ export class Client implements Connection, SessionClient, Beating {
     this.finish('error', (dialect) => dialect.error(error), error);
   }
 
-  /** @returns `false` where its dialect has no word for it, so that the connection has to end @internal */
+  /** @returns `false` if its dialect has no such message: the connection has to end then @internal */
   revoke(topics: readonly string[], isUndecided = false): boolean {
     if (!this.dialect?.revoked) return false;
     this.unsubscribe(topics);
@@ -221,47 +222,48 @@ export class Client implements Connection, SessionClient, Beating {
   drain(delay: number): void {
     if (this.dialect) return this.finish('drain', (dialect) => dialect.drain(delay));
     this.reason = 'drain';
-    this.delay = delay;
+    this.drainDelay = delay;
   }
 
-  /** Ends the connection at once, whatever is still to be sent. @internal */
+  /** Ends the connection at once. What is still unsent is lost. @internal */
   destroy(): void {
     this.outlet.destroy();
   }
 
-  /** It is not let in: nothing is kept for it, although its answer may wait for others on its connection. @internal */
+  /** Refuses the client, and releases all that it holds. Its answer may still wait for others on its connection. @internal */
   refuse(reason: DisconnectReason): void {
     this.reason = reason;
-    this.gone();
+    this.closed();
   }
 
   /**
-   * One that does not answer, or takes nothing, is dropped. One that is slow gets no heartbeat, which would only wait.
+   * Drops a client that does not answer pings or has stopped reading. A slow client gets no heartbeat, because it would only
+   * wait in the outlet.
    *
    * @internal
    */
-  beat(): void {
+  heartbeat(): void {
     const { outlet } = this;
-    const isThere = outlet.probe?.() ?? true;
-    const isStalled = this.cursor !== undefined && this.stall.isTooLong(outlet.isFull);
-    if (!isThere || isStalled) this.drop('timeout');
+    const isAlive = outlet.probe?.() ?? true;
+    const isStalled = this.cursor !== undefined && this.stall.hasTimedOut(outlet.isFull);
+    if (!isAlive || isStalled) this.drop('timeout');
     else if (!outlet.isFull) this.say(this.dialect!.heartbeat(this.position));
   }
 
-  /** Reads nothing any more. Idempotent. @internal */
+  /** Stops reading and the heartbeats. Idempotent. @internal */
   stop(): void {
     this.wheel.remove(this);
     this.cursor?.leave();
   }
 
-  /** Nothing of what it has said waits any more. @internal */
-  rest(): void {
+  /** All messages of the client have been handled. @internal */
+  becomeIdle(): void {
     this.isBusy = false;
     this.session.rest();
     if (this.hasClosed) this.leave();
   }
 
-  /** Counts no more. Idempotent. @internal */
+  /** Releases all that the client holds, and tells the listener. Idempotent. @internal */
   leave(): void {
     if (this.hasLeft) return;
     this.hasLeft = true;
@@ -269,7 +271,7 @@ export class Client implements Connection, SessionClient, Beating {
     this.listener.left(this);
   }
 
-  private gone(): void {
+  private closed(): void {
     if (this.hasClosed) return;
     this.hasClosed = true;
     this.stop();
@@ -282,17 +284,21 @@ export class Client implements Connection, SessionClient, Beating {
     this.outlet.destroy();
   }
 
-  private finish(reason: DisconnectReason, lastWord: (dialect: Dialect) => Buffer, error?: PushError): void {
+  private finish(
+    reason: DisconnectReason,
+    finalMessage: (dialect: Dialect) => Buffer,
+    error?: PushError,
+  ): void {
     if (this.hasEnded) return;
     this.reason = reason;
-    this.say(lastWord(this.dialect!));
+    this.say(finalMessage(this.dialect!));
     this.hasEnded = true;
     this.outlet.end(error);
     this.stop();
   }
 
   private readonly drained = (): void => {
-    this.stall.end();
+    this.stall.clear();
     this.cursor?.drained();
   };
 }

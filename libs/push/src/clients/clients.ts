@@ -9,13 +9,13 @@ import { Hooks, type ConnectionContext } from './hooks.js';
 import type { Outlet } from './outlet.js';
 import { TimerWheel } from './timer-wheel.js';
 
-/** The clients of this node, whatever carries them. */
+/** The clients of this node, on all transports. */
 @Injectable()
 export class Clients implements ClientListener {
   private readonly clients = new Set<Client>();
-  /** Requests that are being answered, although their clients may be gone. */
-  private errands = 0;
-  private emptied: (() => void)[] = [];
+  /** The number of requests in progress. Their clients may be gone. */
+  private pendingRequests = 0;
+  private emptyListeners: (() => void)[] = [];
 
   constructor(
     @Inject(Hub) private readonly hub: Hub,
@@ -31,25 +31,25 @@ export class Clients implements ClientListener {
     return [...this.clients];
   }
 
-  /** Whether `test` holds for any of them. */
+  /** Whether `test` holds for at least one client. */
   some(test: (client: Client) => boolean): boolean {
     for (const client of this.clients) if (test(client)) return true;
     return false;
   }
 
-  /** Makes a client. It does not count yet. */
+  /** Makes a client. It is not in the set before `add`. */
   create(session: Session, outlet: Outlet): Client {
     return new Client(session, outlet, this.hub, this.wheel, this);
   }
 
-  /** From now on the client counts, until it has left. */
+  /** Adds a client to the set. It stays there until `left`. */
   add(client: Client): void {
     this.clients.add(client);
     logConnected(client);
   }
 
-  /** Runs the connect hooks, and the subscribe hooks for the topics that the client begins with. */
-  greet(client: Client, topics?: readonly string[]): Promise<void> | undefined {
+  /** Runs the connect hooks, then the subscribe hooks for the topics that the client begins with. */
+  runConnectHooks(client: Client, topics?: readonly string[]): Promise<void> | undefined {
     const context = contextOf(client);
     const connected = this.hooks.connect(context);
     if (!topics) return connected;
@@ -57,7 +57,7 @@ export class Clients implements ClientListener {
     return connected ? connected.then(subscribe) : subscribe();
   }
 
-  /** What a client is told that is not let in because of `thrown`. An error that nobody expected is reported. */
+  /** Returns the error that a refused client gets for `thrown`. Unexpected errors are reported to the application. */
   refusal(client: Client, thrown: unknown): PushError {
     const { error, isExpected } = explain(thrown);
     if (!isExpected) this.hooks.report(thrown, 'connect', client.id);
@@ -65,58 +65,57 @@ export class Clients implements ClientListener {
   }
 
   /** Runs the subscribe hooks. */
-  announce(client: Client, topics: readonly string[]): Promise<void> | undefined {
+  runSubscribeHooks(client: Client, topics: readonly string[]): Promise<void> | undefined {
     return this.hooks.subscribe({ ...contextOf(client), topics });
   }
 
-  /** Tells the unsubscribe hooks. */
+  /** Runs the unsubscribe hooks. */
   unsubscribed(client: Client, topics: readonly string[]): void {
     this.hooks.unsubscribe({ ...contextOf(client), topics });
   }
 
-  /** Takes an ended client out, and tells the disconnect hooks. Idempotent. */
+  /** Removes a client that has ended, and runs the disconnect hooks. Idempotent. */
   left(client: Client): void {
     if (!this.clients.delete(client)) return;
     const { reason } = client;
     logDisconnected(client, reason);
     this.hooks.disconnect({ ...contextOf(client), reason });
-    this.look();
+    this.notifyIfEmpty();
   }
 
-  /** Runs what a request has asked for: `whenEmpty` waits for it as for a client, although its client may be gone. */
-  async during<T>(run: () => Promise<T>): Promise<T> {
-    this.errands++;
+  /** Runs the work of a request. `whenEmpty` waits for it, even if its client is gone. */
+  async runRequest<T>(run: () => Promise<T>): Promise<T> {
+    this.pendingRequests++;
     try {
       return await run();
     } finally {
-      this.errands--;
-      this.look();
+      this.pendingRequests--;
+      this.notifyIfEmpty();
     }
   }
 
-  /** Resolves once no client is connected, and nothing that one has asked for is under way. */
+  /** Resolves once no client is connected and no request is in progress. */
   whenEmpty(): Promise<void> {
     if (this.isEmpty) return Promise.resolve();
-    return new Promise((resolve) => this.emptied.push(resolve));
+    return new Promise((resolve) => this.emptyListeners.push(resolve));
   }
 
-  /** Resolves once the hooks of clients that have left have finished. */
-  seenOff(): Promise<void> {
+  /** Resolves once the hooks of the clients that have left have finished. */
+  hooksSettled(): Promise<void> {
     return this.hooks.settled();
   }
 
   private get isEmpty(): boolean {
-    return this.clients.size === 0 && this.errands === 0;
+    return this.clients.size === 0 && this.pendingRequests === 0;
   }
 
-  private look(): void {
+  private notifyIfEmpty(): void {
     if (!this.isEmpty) return;
-    this.emptied.forEach((resolve) => resolve());
-    this.emptied = [];
+    this.emptyListeners.forEach((resolve) => resolve());
+    this.emptyListeners = [];
   }
 }
 
-/** What hooks are told of a client. */
 function contextOf({ id, transport, principal }: Client): ConnectionContext {
   return { connection: id, transport, principal };
 }

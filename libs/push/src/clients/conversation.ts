@@ -3,16 +3,16 @@ import type { SubscribeMessage } from './client-messages.js';
 import type { Client } from './client.js';
 import type { Door } from './door.js';
 
-/* What clients that speak in the messages of PROTOCOL.md are told, whatever carries them. */
+/* The answers of the message protocol (PROTOCOL.md), the same on every transport. */
 
-/** The settings that such a client is told in `hello`. */
+/** The settings that `hello` announces. */
 export interface ConversationSettings {
   /** Milliseconds between heartbeats. */
   readonly heartbeat: number;
   readonly websocket: { readonly maxMessageBytes: number; readonly maxTopics: number };
 }
 
-/** The first message: `hello`. */
+/** Sends the first message, `hello`. */
 export function greet(client: Client, { heartbeat, websocket }: ConversationSettings, ref?: string): void {
   const { maxMessageBytes, maxTopics } = websocket;
   client.send({
@@ -29,7 +29,7 @@ export function greet(client: Client, { heartbeat, websocket }: ConversationSett
 }
 
 /**
- * Does what a client asks for by `subscribe`, and answers with `subscribed` and `live`.
+ * Handles a `subscribe` message, and answers it with `subscribed` and `live`.
  *
  * @throws PushError `LIMIT_EXCEEDED`, and what `Door.subscribe` and `Client.read` throw
  */

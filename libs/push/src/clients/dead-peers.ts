@@ -8,28 +8,31 @@ import { HttpServer } from '../platform/http-server.js';
 import { Http2Sessions } from '../platform/http2-sessions.js';
 import { tcpKey, unacknowledged, type TcpKey } from '../platform/tcp-table.js';
 
-/** How often clients are looked at in an interval. */
-const looks = 4;
+/** How often clients are checked in a heartbeat interval. */
+const checksPerInterval = 4;
 
-/** A client that does not acknowledge: how often the kernel had tried when it was seen first, and when that was. */
+/** A client with unacknowledged bytes. */
 interface Suspect {
+  /** How often the kernel had retransmitted when the bytes were first seen. */
   readonly retransmissions: number;
+  /** The number of the check that first saw them. */
   readonly since: number;
 }
 
 /**
- * Finds clients that vanished without a word. On server-sent events over HTTP/1.1 nothing comes back that would tell:
- * heartbeats make sure that something is on its way to each; who has not acknowledged it for half an interval, with the
- * kernel trying all along, is gone. HTTP/2 sessions are asked by PING (RFC 9113, section 6.7), and have an interval to
- * answer. WebSocket over HTTP/1.1 asks by its own ping and needs no help.
+ * Finds clients that vanished without closing their connection. A client of server-sent events over HTTP/1.1 never answers,
+ * so TCP has to tell: heartbeats keep bytes on their way to each client, and a client that has not acknowledged them for half
+ * an interval, while the kernel retransmits, is gone. HTTP/2 sessions are sent a PING (RFC 9113, section 6.7), and have an
+ * interval to answer. WebSocket over HTTP/1.1 has its own ping.
  */
 @Injectable()
 export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
-  private look = 0;
+  /** The number of the current check. */
+  private check = 0;
   private suspects = new Map<TcpKey, Suspect>();
-  /** At which look those who have yet to answer were asked. */
-  private readonly asked = new WeakMap<Http2Session, number>();
+  /** Sessions that have not answered their PING yet, and the check that sent it. */
+  private readonly pingedAt = new WeakMap<Http2Session, number>();
 
   constructor(
     @Inject(Clients) private readonly clients: Clients,
@@ -42,10 +45,10 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
   onModuleInit(): void {
     if (!this.server.node) return;
     this.timer = setInterval(() => {
-      this.look++;
-      this.askSessions();
-      this.lookAtSockets().catch((error: unknown) => this.errors.report(error, { stage: 'dead peers' }));
-    }, this.settings.heartbeat / looks).unref();
+      this.check++;
+      this.pingSessions();
+      this.checkSockets().catch((error: unknown) => this.errors.report(error, { stage: 'dead peers' }));
+    }, this.settings.heartbeat / checksPerInterval).unref();
   }
 
   onApplicationShutdown(): void {
@@ -53,37 +56,37 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
-   * All sessions are asked, whoever uses them: after an error of the connection Node reads nothing more from it, and does not
-   * notice that the client is gone.
+   * Pings every session, even those that carry no client of push: after a connection error Node stops reading, and does not
+   * notice that the peer is gone.
    */
-  private askSessions(): void {
+  private pingSessions(): void {
     for (const session of this.sessions.all()) {
-      const asked = this.asked.get(session);
-      if (asked === undefined) this.ask(session);
-      else if (this.look - asked >= looks) {
+      const pingedAt = this.pingedAt.get(session);
+      if (pingedAt === undefined) this.ping(session);
+      else if (this.check - pingedAt >= checksPerInterval) {
         for (const client of this.clients.all()) if (client.http2 === session) timeOut(client);
         session.destroy();
       }
     }
   }
 
-  private ask(session: Http2Session): void {
+  private ping(session: Http2Session): void {
     if (session.destroyed || session.connecting) return;
-    this.asked.set(session, this.look);
-    const answered = (error: Error | null) => error ?? this.asked.delete(session);
-    // Node sends no PING on a session that is to close with its last stream; empty SETTINGS are acknowledged too.
+    this.pingedAt.set(session, this.check);
+    const answered = (error: Error | null) => error ?? this.pingedAt.delete(session);
+    // Node sends no PING on a session that closes with its last stream. The peer acknowledges empty SETTINGS as well.
     if (session.closed) session.settings({}, answered);
-    // Too many of the application's own are under way.
-    else if (!session.ping(answered)) this.asked.delete(session);
+    // `ping` fails while too many PINGs of the application are in flight.
+    else if (!session.ping(answered)) this.pingedAt.delete(session);
   }
 
-  private async lookAtSockets(): Promise<void> {
+  private async checkSockets(): Promise<void> {
     if (!this.clients.some((client) => client.socket !== undefined)) return;
-    const { look } = this;
+    const { check } = this;
     const current = await unacknowledged();
     const suspects = new Map<TcpKey, Suspect>();
     for (const [key, retransmissions] of current)
-      suspects.set(key, this.suspects.get(key) ?? { retransmissions, since: look });
+      suspects.set(key, this.suspects.get(key) ?? { retransmissions, since: check });
     this.suspects = suspects;
     if (suspects.size === 0) return;
     for (const client of this.clients.all()) {
@@ -91,7 +94,7 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
       if (!localPort || !remoteAddress || !remotePort) continue;
       const key = tcpKey(localPort, remoteAddress, remotePort);
       const suspect = suspects.get(key);
-      if (!suspect || look - suspect.since < looks / 2) continue;
+      if (!suspect || check - suspect.since < checksPerInterval / 2) continue;
       if (current.get(key)! > suspect.retransmissions) timeOut(client);
     }
   }

@@ -12,27 +12,27 @@ import { LogGate } from './log-gate.js';
 import type { Outlet } from './outlet.js';
 import { TurnQueue } from './turn-queue.js';
 
-/** How a client comes in by a transport. */
+/** A client that a transport wants to admit. */
 export interface Arrival {
   /** The transport's name, for authenticators, policies and hooks. */
   readonly transport: TransportName;
-  /** Where the client is spoken to. Nothing is written to it before the client is let in. */
+  /** Carries bytes to the client. Nothing is written to it before the client is admitted. */
   readonly outlet: Outlet;
-  /** What the client asks for, where the request says it. It is granted all of them, or refused. */
+  /** The topics in the request, if it has any. The client is granted all of them, or refused. */
   readonly topics?: readonly string[];
 }
 
 /**
- * Where clients come in, for all transports. A transport gets a request in, makes an outlet and chooses a dialect; the order
- * of everything else is here, and `admit` is all of it:
+ * Admits clients, for all transports. A transport receives a request, makes an outlet and chooses a dialect. The order of
+ * everything else is here, and `admit` does all of it:
  *
- * 1. `enter`: a node that shuts down takes no client in, and in a storm each has a turn.
- * 2. `open`: the limits, the origin, authentication, room (`Gatekeeper`). The session holds what was taken.
- * 3. `clientOf`: the client. It gives everything back when its outlet closes, or when it is refused, whatever comes first.
- * 4. `welcome`: it waits for the log, counts, and passes the hooks; or is refused.
- * 5. `Client.begin`: it is spoken to.
+ * 1. `enter` refuses clients while the node shuts down, and makes them take turns in a connection storm.
+ * 2. `open` checks the limits, the origin and the authentication (`Gatekeeper`), and makes a session, which holds a place.
+ * 3. `clientOf` makes the client. It gives its place back when its outlet closes or when it is refused, whichever is first.
+ * 4. `welcome` waits for the log, adds the client to the list and runs the hooks, or refuses the client.
+ * 5. `Client.begin` starts to send.
  *
- * The transports of push call the steps one by one, since Nest runs guards and handlers between them.
+ * The transports of push call the steps one by one, because Nest runs guards and handlers between them.
  */
 @Injectable()
 export class Door {
@@ -44,16 +44,16 @@ export class Door {
     @Inject(Clients) private readonly clients: Clients,
   ) {}
 
-  /** Milliseconds after which a client should come back, different for each. */
+  /** How long a client should wait before it comes back, in milliseconds. Random, so that clients do not all come at once. */
   get comeBackIn(): number {
     return this.lifecycle.comeBackIn;
   }
 
   /**
-   * Lets a client in, or refuses it. Once this resolves, the client may begin to read; it may have left by then, which is
-   * harmless. Whatever was taken for the client is given back when its outlet closes, at any moment.
+   * Admits a client, or refuses it. Once this resolves, the client may begin to read. It is harmless if the client has left by
+   * then. All that the client holds is released when its outlet closes, whenever that is.
    *
-   * @throws PushError that says why the client may not come in. The transport tells the client so; nothing is kept for it
+   * @throws PushError that says why the client is refused. The transport has to tell the client; nothing is held for it
    */
   async admit(request: ClientRequest, { transport, outlet, topics }: Arrival): Promise<Client> {
     let client: Client | undefined;
@@ -66,26 +66,26 @@ export class Door {
       await this.welcome(client, () => undefined, { topics, readsLog: true });
       return client;
     } catch (thrown) {
-      // Refused twice is refused once; what has failed before there was a client has given everything back itself.
+      // `welcome` may have refused the client already, which is harmless. If there is no client yet, `open` has released all.
       client?.refuse(this.reason);
       throw client ? this.clients.refusal(client, thrown) : explain(thrown).error;
     }
   }
 
   /**
-   * Before anything is done for a new client. Returns a promise if it has to wait for its turn.
+   * Call it before any work for a new client. Returns a promise if the client has to wait for its turn.
    *
    * @throws PushError `CLOSED` if the node is shutting down
    * @internal
    */
   enter(): Promise<void> | undefined {
     this.lifecycle.assertOpen();
-    return this.turns.pass();
+    return this.turns.wait();
   }
 
-  /** Before something is done that a client asked for. Returns a promise if it has to wait for its turn. */
+  /** Call it before you handle a request of a client. Returns a promise if the request has to wait for its turn. */
   turn(): Promise<void> | undefined {
-    return this.turns.pass();
+    return this.turns.wait();
   }
 
   /** @throws PushError `CLOSED` if the node is shutting down @internal */
@@ -94,14 +94,14 @@ export class Door {
   }
 
   /**
-   * The first two steps, for a transport whose first answer is final: it waits for the log as well.
+   * Does the first two steps, for a transport whose first answer is final, and waits for the log as well.
    *
-   * @throws PushError that says why the client may not come in; then nothing is kept for it
+   * @throws PushError that says why the client is refused; nothing is held for it then
    * @internal
    */
   async open(request: ClientRequest, options: AdmissionOptions): Promise<Session> {
     await this.enter();
-    await this.log.pass();
+    await this.log.wait();
     const session = await this.gatekeeper.open(request, options);
     try {
       this.assertOpen();
@@ -112,33 +112,33 @@ export class Door {
     }
   }
 
-  /** Makes the client. It does not count yet, and its outlet may have closed already. @internal */
+  /** Makes the client. It is not in the list yet, and its outlet may have closed already. @internal */
   clientOf(session: Session, outlet: Outlet): Client {
     return this.clients.create(session, outlet);
   }
 
   /**
-   * Lets the client in once its stream can begin: until then it waits, and may be refused, by its hooks too. What reads no log
-   * waits for none. A client that is refused is as if it had never been here.
+   * Admits the client once its stream can begin. Until then the client waits, and the hooks may refuse it. A client that does
+   * not read the log does not wait for it. Nothing is held for a client that is refused.
    *
-   * @param begin is called in this turn if there is nothing to wait for; what it returns is returned
-   * @param topics that it begins with, if they are known
+   * @param begin is called in this turn if there is nothing to wait for; its result is returned
+   * @param topics that the client begins with, if they are known
    * @throws PushError `UNAVAILABLE` if the log is not reached in time, `CLOSED`, and what hooks throw
    * @internal
    */
   welcome(client: Client, begin: () => unknown, { topics, readsLog }: Welcome): unknown {
-    const enter = () => {
+    const start = () => {
       this.assertOpen();
       client.session.assertOpen();
       return begin();
     };
-    const greet = () => {
+    const connect = () => {
       this.assertOpen();
       this.clients.add(client);
-      const greeting = this.greet(client, topics);
-      // It may have left before it counted.
+      const connected = this.runConnectHooks(client, topics);
+      // It may have left before it was added.
       if (client.isGone) this.clients.left(client);
-      return greeting ? greeting.catch(forTheMoment).then(enter) : enter();
+      return connected ? connected.catch(rethrowRetryable).then(start) : start();
     };
     const refuse = (thrown: unknown): never => {
       client.refuse(this.reason);
@@ -146,36 +146,36 @@ export class Door {
     };
     try {
       this.assertOpen();
-      const reached = readsLog ? this.log.pass() : undefined;
-      const welcomed = reached ? reached.then(greet) : greet();
+      const reached = readsLog ? this.log.wait() : undefined;
+      const welcomed = reached ? reached.then(connect) : connect();
       return welcomed instanceof Promise ? welcomed.catch(refuse) : welcomed;
     } catch (thrown) {
       return refuse(thrown);
     }
   }
 
-  /** Why a client is refused. */
+  /** The reason of a client that is refused. */
   private get reason(): DisconnectReason {
     return this.lifecycle.isDraining ? 'drain' : 'error';
   }
 
-  /** Counts a client whose connection exists before its hooks have run. @internal */
+  /** Adds a client whose connection exists before its hooks have run. @internal */
   count(client: Client): void {
     this.clients.add(client);
     if (client.isGone) this.clients.left(client);
   }
 
-  /** Runs the hooks for a client that comes in. @internal */
-  greet(client: Client, topics?: readonly string[]): Promise<void> | undefined {
-    return this.clients.greet(client, topics);
+  /** Runs the hooks for a new client. @internal */
+  runConnectHooks(client: Client, topics?: readonly string[]): Promise<void> | undefined {
+    return this.clients.runConnectHooks(client, topics);
   }
 
   /**
-   * Lets a client that is connected subscribe to more topics: rights first, then the hooks.
+   * Subscribes a connected client to more topics: it checks the rights first, then runs the hooks.
    *
-   * @param grant calls `Client.read`; it is called in the very turn in which the rights hold
-   * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, `LIMIT_EXCEEDED`, `UNAVAILABLE`, or why the connection is over; and what
-   * hooks throw
+   * @param grant calls `Client.read`. It runs in the same turn in which the rights were confirmed
+   * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, `LIMIT_EXCEEDED`, `UNAVAILABLE`, or the error that ended the connection;
+   * and what hooks throw
    */
   async subscribe(client: Client, topics: readonly string[], grant: () => void): Promise<void> {
     const { gatekeeper } = this;
@@ -183,28 +183,30 @@ export class Door {
     topics.forEach((topic) => assertPattern(topic));
     gatekeeper.claim(session, topics);
     const revision = await gatekeeper.decide(session, topics);
-    await this.clients.announce(client, topics);
+    await this.clients.runSubscribeHooks(client, topics);
     await gatekeeper.settle(session, topics, revision, grant);
   }
 
   /**
-   * Runs what a request has asked for, to its end, even if its client is gone. Shutdown waits for it, within its time.
+   * Runs the work of a request to its end, even if its client is gone. Shutdown waits for it, for at most `shutdownTimeout`.
    *
    * @internal
    */
-  during<T>(run: () => Promise<T>): Promise<T> {
-    return this.clients.during(run);
+  runRequest<T>(run: () => Promise<T>): Promise<T> {
+    return this.clients.runRequest(run);
   }
 }
 
-/** What is known of a client that comes in. */
+/** What `Door.welcome` needs to know of a new client. */
 export interface Welcome {
+  /** The topics that the client begins with, if they are known. */
   readonly topics?: readonly string[];
+  /** Whether the client reads the log, and so has to wait for it. */
   readonly readsLog: boolean;
 }
 
-/** What a connect hook throws that would be another answer later is that also by a status of the application's own. */
-function forTheMoment(thrown: unknown): never {
+/** Keeps what a hook threw, with its own HTTP status, unless the error is retryable: then the client gets the `PushError`. */
+function rethrowRetryable(thrown: unknown): never {
   const { error } = explain(thrown);
   throw error.retryable ? error : thrown;
 }

@@ -4,21 +4,21 @@ import { ErrorReporter } from '../bus/error-reporter.js';
 import type { DisconnectReason, TransportName } from '../contracts/connection.js';
 import type { Principal } from '../contracts/principal.js';
 
-/** What hooks are told of a connection. */
+/** Describes a connection to hooks. */
 export interface ConnectionContext {
   /** The connection's id. */
   readonly connection: string;
   readonly transport: TransportName;
-  /** Whose it is; `undefined` for an anonymous client, and on routes of the application that know of none. */
+  /** Its principal; `undefined` for an anonymous client, and on application routes that set none. */
   readonly principal: Principal | undefined;
 }
 
-/** What `@OnPushDisconnect()` methods are told. */
+/** The argument of `@OnPushDisconnect()` methods. */
 export interface DisconnectContext extends ConnectionContext {
   readonly reason: DisconnectReason;
 }
 
-/** What `@OnPushSubscribe()` and `@OnPushUnsubscribe()` methods are told. */
+/** The argument of `@OnPushSubscribe()` and `@OnPushUnsubscribe()` methods. */
 export interface SubscribeContext extends ConnectionContext {
   readonly topics: readonly string[];
 }
@@ -29,31 +29,31 @@ type Hook = (context: ConnectionContext) => unknown;
 const hookMetadata = 'nestjs-push:hook';
 
 /**
- * Calls the method, of any provider, for each new connection, before anything is sent on it; a promise is awaited. What it
- * throws refuses the connection: an `HttpException` or a `PushError` says how.
+ * Calls the method for each new connection, before anything is sent on it, and awaits its promise. The method may belong to
+ * any provider. If it throws, the connection is refused; an `HttpException` or a `PushError` sets the answer.
  *
- * For each such call there is one of the `@OnPushDisconnect()` methods later, whatever happens in between.
+ * Every such call is followed by one of the `@OnPushDisconnect()` methods, whatever happens in between.
  */
 export const OnPushConnect = (): MethodDecorator => SetMetadata(hookMetadata, 'connect' satisfies HookName);
 
 /**
- * Calls the method once for each connection that the `@OnPushConnect()` methods were called for, when it has ended and they
- * have finished; with the reason `error` if they refused it. Shutdown waits for its promise, within `shutdownTimeout`.
+ * Calls the method once for each connection that the `@OnPushConnect()` methods were called for, after it has ended and they
+ * have finished. The reason is `error` if they refused it. Shutdown waits for the promise, for at most `shutdownTimeout`.
  */
 export const OnPushDisconnect = (): MethodDecorator =>
   SetMetadata(hookMetadata, 'disconnect' satisfies HookName);
 
 /**
- * Calls the method before a connection gets the events of topics that it asks for; a promise is awaited. What it throws
- * refuses the subscription.
+ * Calls the method before a connection gets the events of topics that it asks for, and awaits its promise. If the method
+ * throws, the subscription is refused.
  */
 export const OnPushSubscribe = (): MethodDecorator =>
   SetMetadata(hookMetadata, 'subscribe' satisfies HookName);
 
 /**
- * Calls the method when a connection that stays gets some of its topics no more: the client has unsubscribed, or its right to
- * them was revoked. A connection that ends is told to `@OnPushDisconnect()` alone. Shutdown waits for the promise of the method,
- * within `shutdownTimeout`; what it throws goes to `onError`.
+ * Calls the method when a connection loses some of its topics and stays: the client has unsubscribed, or its right to them
+ * was revoked. The end of a connection calls `@OnPushDisconnect()` methods only. Shutdown waits for the promise, for at most
+ * `shutdownTimeout`. Errors go to `onError`.
  */
 export const OnPushUnsubscribe = (): MethodDecorator =>
   SetMetadata(hookMetadata, 'unsubscribe' satisfies HookName);
@@ -68,8 +68,8 @@ export class Hooks implements OnModuleInit {
     unsubscribe: [],
   };
   private readonly unfinished = new Set<Promise<void>>();
-  /** Connections that are to be seen off, and their connect hooks. */
-  private readonly greeted = new Map<string, Promise<void> | undefined>();
+  /** Connections that still need their disconnect hooks, with the run of their connect hooks. */
+  private readonly connecting = new Map<string, Promise<void> | undefined>();
 
   constructor(
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
@@ -91,31 +91,31 @@ export class Hooks implements OnModuleInit {
     }
   }
 
-  /** Runs the connect hooks; `undefined` if there are none, so that nobody has to wait. */
+  /** Runs the connect hooks. Returns `undefined` if there are none, so that the caller need not wait. */
   connect(context: ConnectionContext): Promise<void> | undefined {
-    const greeting = this.hooks.connect.length > 0 ? inTurn(this.hooks.connect, context) : undefined;
-    this.greeted.set(context.connection, greeting);
-    return greeting;
+    const connected = this.hooks.connect.length > 0 ? runInOrder(this.hooks.connect, context) : undefined;
+    this.connecting.set(context.connection, connected);
+    return connected;
   }
 
-  /** Runs the subscribe hooks; `undefined` if there are none. */
+  /** Runs the subscribe hooks. Returns `undefined` if there are none. */
   subscribe(context: SubscribeContext): Promise<void> | undefined {
-    return this.hooks.subscribe.length > 0 ? inTurn(this.hooks.subscribe, context) : undefined;
+    return this.hooks.subscribe.length > 0 ? runInOrder(this.hooks.subscribe, context) : undefined;
   }
 
   /** Runs the unsubscribe hooks. Only `settled` waits for them. */
   unsubscribe(context: SubscribeContext): void {
-    for (const hook of this.hooks.unsubscribe) this.track(this.seeOff(hook, context, 'unsubscribe'));
+    for (const hook of this.hooks.unsubscribe) this.track(this.runAndReport(hook, context, 'unsubscribe'));
   }
 
-  /** Runs the disconnect hooks, if the connect hooks were run. Nobody waits but `settled`. */
+  /** Runs the disconnect hooks, if the connect hooks were run. Only `settled` waits for them. */
   disconnect(context: DisconnectContext): void {
-    if (!this.greeted.has(context.connection)) return;
-    // Why it failed is its caller's to say.
-    const greeting = this.greeted.get(context.connection)?.catch(() => undefined);
-    this.greeted.delete(context.connection);
+    if (!this.connecting.has(context.connection)) return;
+    // The caller of `connect` reports its failure.
+    const connected = this.connecting.get(context.connection)?.catch(() => undefined);
+    this.connecting.delete(context.connection);
     for (const hook of this.hooks.disconnect) {
-      this.track(this.seeOff(hook, context, 'disconnect', greeting));
+      this.track(this.runAndReport(hook, context, 'disconnect', connected));
     }
   }
 
@@ -124,21 +124,21 @@ export class Hooks implements OnModuleInit {
     this.unfinished.add(tracked);
   }
 
-  private async seeOff(
+  private async runAndReport(
     hook: Hook,
     context: ConnectionContext,
     stage: HookName,
-    greeting?: Promise<void>,
+    after?: Promise<void>,
   ): Promise<void> {
     try {
-      await greeting;
+      await after;
       await hook(context);
     } catch (error) {
       this.report(error, stage, context.connection);
     }
   }
 
-  /** Tells the application of an error of a hook. @param connection its id */
+  /** Reports the error of a hook to the application. @param connection its id */
   report(error: unknown, stage: HookName, connection: string): void {
     this.errors.report(error, { stage, connection });
   }
@@ -149,6 +149,6 @@ export class Hooks implements OnModuleInit {
   }
 }
 
-async function inTurn(hooks: readonly Hook[], context: ConnectionContext): Promise<void> {
+async function runInOrder(hooks: readonly Hook[], context: ConnectionContext): Promise<void> {
   for (const hook of hooks) await hook(context);
 }

@@ -7,35 +7,35 @@ import { Http2Sessions } from '../platform/http2-sessions.js';
 import { Clients } from './clients.js';
 import { LogGate } from './log-gate.js';
 
-/** The settings that say how the node shuts down. */
+/** The settings of the shutdown. */
 interface ShutdownSettings {
-  /** For how many milliseconds the node goes on after `ready` has turned false. */
+  /** How long the node goes on after `ready` has turned false, in milliseconds. */
   readonly shutdownDelay: number;
-  /** Within how many milliseconds after that everyone has to be gone. */
+  /** How long clients then have to leave, in milliseconds. */
   readonly shutdownTimeout: number;
-  /** Around how many milliseconds clients are told to wait before they come back. */
+  /** How long clients should wait before they reconnect, on average, in milliseconds. */
   readonly retry: number;
 }
 
-/** Clients are told to come back in so many steps, within half of the time. */
-const pause = 20;
+/** Clients are told to reconnect in batches, with this pause between two batches, in milliseconds. */
+const batchInterval = 20;
 const smallestBatch = 50;
 
 /**
- * How long a client may take to leave once all are told, in milliseconds. One that does not answer the close of its
- * WebSocket, or does not read its last bytes, resumes where it was; meanwhile the others wait for the next node.
+ * How long clients may take to leave once all are told, in milliseconds. A client that does not answer the close frame of its
+ * WebSocket, or does not read its last bytes, must not delay the next node for the others. It resumes where it was.
  */
-const timeToLeave = 1_000;
+const closeTimeout = 1_000;
 
 /**
- * Begin and end of serving clients. The application's shutdown drains by itself; `drain()` does it by hand, for example
- * when a load balancer is told first.
+ * Tells whether the node serves clients, and drains it. The application's shutdown drains by itself. Call `drain()` to do it
+ * earlier, for example before you tell a load balancer.
  */
 @Injectable()
 export class PushLifecycle {
   private readonly logger = new Logger('Push');
   private draining: Promise<void> | undefined;
-  private readonly hurry = new AbortController();
+  private readonly aborter = new AbortController();
 
   constructor(
     @Inject(Clients) private readonly clients: Clients,
@@ -46,41 +46,42 @@ export class PushLifecycle {
   ) {}
 
   /**
-   * Whether new clients are served, for a load balancer: `true` once the node has reached its log, `false` as soon as draining
-   * has begun. That the backplane is away later changes nothing: the node keeps its clients, and they their places.
+   * Whether the node serves new clients; for the health check of a load balancer. It is `true` once the node has reached its
+   * log, and `false` as soon as draining begins. If the backplane fails later it stays `true`: the node keeps its clients, and
+   * they keep their positions.
    */
   get ready(): boolean {
     return this.log.isOpen && !this.isDraining;
   }
 
-  /** Whether the node is on its way out: newcomers are told to come back, until it ends. */
+  /** Whether the node is draining: it tells new clients to come back later. */
   get isDraining(): boolean {
     return this.draining !== undefined;
   }
 
-  /** Milliseconds that a client should wait before it comes back: around the configured, different for each. */
+  /** How long a client should wait before it comes back, in milliseconds: `retry`, with a random spread for each client. */
   get comeBackIn(): number {
     return Math.round(this.settings.retry * (0.5 + Math.random()));
   }
 
-  /** @throws PushError `CLOSED` with what to do, once draining has begun */
+  /** @throws PushError `CLOSED` once draining has begun */
   assertOpen(): void {
     if (this.isDraining) throw closing();
   }
 
   /**
-   * Refuses new clients from now on. After `shutdownDelay`, in which a balancer may notice that, tells the connected ones to
-   * come back (spread over half of `shutdownTimeout`, each with a delay of its own), and waits until they are gone; those
-   * that are not in time are cut off. Events still reach whoever is connected. Resolves when nobody is, and the disconnect
-   * hooks have finished, or time is up. Idempotent.
+   * Refuses new clients from now on. It waits for `shutdownDelay`, so that a load balancer can notice. Then it tells connected
+   * clients to come back, spread over half of `shutdownTimeout` and each with a delay of its own, and cuts off those that do
+   * not leave in time. Connected clients still get events. Resolves when all clients are gone and the disconnect hooks have
+   * finished, or when the time is up. Idempotent.
    */
   drain(): Promise<void> {
     return (this.draining ??= this.run());
   }
 
-  /** Cuts everyone off now: drain resolves at once. */
+  /** Cuts all clients off now, so that `drain` resolves at once. */
   abort(): void {
-    this.hurry.abort();
+    this.aborter.abort();
   }
 
   private async run(): Promise<void> {
@@ -91,37 +92,37 @@ export class PushLifecycle {
     const deadline = performance.now() + shutdownTimeout;
     const count = this.clients.size;
     if (count > 0) this.logger.log(`Draining ${count} connections.`);
-    await this.sendAway(shutdownTimeout / 2);
+    await this.drainClients(shutdownTimeout / 2);
     this.sessions.close();
-    const patience = Math.min(deadline, performance.now() + timeToLeave);
-    await this.within(patience, Promise.all([this.clients.whenEmpty(), this.sessions.whenEmpty()]));
-    const rest = this.clients.all();
-    if (rest.length > 0)
-      this.logger.warn(`Cutting off ${rest.length} connections that did not leave in time.`);
-    rest.forEach((connection) => connection.destroy());
+    const closeDeadline = Math.min(deadline, performance.now() + closeTimeout);
+    await this.within(closeDeadline, Promise.all([this.clients.whenEmpty(), this.sessions.whenEmpty()]));
+    const remaining = this.clients.all();
+    if (remaining.length > 0)
+      this.logger.warn(`Cutting off ${remaining.length} connections that did not leave in time.`);
+    remaining.forEach((connection) => connection.destroy());
     this.sessions.destroy();
-    await this.within(deadline, this.clients.seenOff());
+    await this.within(deadline, this.clients.hooksSettled());
     this.sockets.closeIdle();
   }
 
-  private async sendAway(milliseconds: number): Promise<void> {
+  private async drainClients(milliseconds: number): Promise<void> {
     const leaving = this.clients.all();
-    const steps = Math.max(1, Math.floor(milliseconds / pause));
+    const steps = Math.max(1, Math.floor(milliseconds / batchInterval));
     const batch = Math.max(smallestBatch, Math.ceil(leaving.length / steps));
-    for (let next = 0; next < leaving.length && !this.hurry.signal.aborted; next += batch) {
-      if (next > 0) await sleep(pause);
+    for (let next = 0; next < leaving.length && !this.aborter.signal.aborted; next += batch) {
+      if (next > 0) await sleep(batchInterval);
       for (const connection of leaving.slice(next, next + batch)) connection.drain(this.comeBackIn);
     }
   }
 
   private async within(deadline: number, done: Promise<unknown>): Promise<void> {
-    const late = new AbortController();
-    const signal = AbortSignal.any([late.signal, this.hurry.signal]);
+    const settled = new AbortController();
+    const signal = AbortSignal.any([settled.signal, this.aborter.signal]);
     const time = sleep(Math.max(0, deadline - performance.now()), undefined, { signal }).catch(
       () => undefined,
     );
     await Promise.race([done, time]);
-    late.abort();
+    settled.abort();
   }
 }
 

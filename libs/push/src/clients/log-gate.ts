@@ -5,14 +5,14 @@ import { pushSettings } from '../contracts/settings.js';
 import { Hub } from '../hub/hub.js';
 
 /**
- * Clients wait here until the node has reached its log for the first time: before that no stream can begin. That the
- * backplane is away later closes nothing, since the node has its window, and its clients their places in it.
+ * Clients wait here until the node has reached its log for the first time, because no stream can begin before that. If the
+ * backplane fails later, the gate stays open: the node has its window, and its clients keep their positions in it.
  */
 @Injectable()
 export class LogGate {
   private readonly waiting = new Set<(refusal?: PushError) => void>();
 
-  /** How long, and how many clients may wait. */
+  /** They say how long a client may wait, and how many may wait at a time. */
   private readonly limits: Limits;
 
   constructor(
@@ -23,18 +23,18 @@ export class LogGate {
     hub.whenOpen(() => this.settle());
   }
 
-  /** Whether the log was ever reached. */
+  /** Whether the node has reached its log at least once. */
   get isOpen(): boolean {
     return this.hub.isOpen;
   }
 
   /**
-   * `undefined`: go ahead. Otherwise resolves once the log is reached.
+   * Returns `undefined` if the node has reached its log, else a promise that resolves when it does.
    *
-   * @throws PushError (the promise rejects) `UNAVAILABLE` if that takes too long, or too many wait already; what `refuse`
-   * is told
+   * @throws PushError (the promise rejects) `UNAVAILABLE` if that takes too long, or if too many clients wait already; the
+   * error that `refuse` is called with
    */
-  pass(): Promise<void> | undefined {
+  wait(): Promise<void> | undefined {
     if (this.isOpen) return undefined;
     if (this.waiting.size >= this.limits.pendingHandshakes) return Promise.reject(unreached());
     return new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ export class LogGate {
     });
   }
 
-  /** Sends all who wait away. */
+  /** Rejects the promises of all clients that wait. */
   refuse(refusal: PushError): void {
     this.settle(refusal);
   }

@@ -1,6 +1,6 @@
 import { PushError } from '../contracts/errors.js';
 
-/** Bounds of a text, in UTF-16 units. */
+/** The length of a string, in UTF-16 code units. */
 interface TextBounds {
   readonly max: number;
   /** Default: 0. */
@@ -9,23 +9,23 @@ interface TextBounds {
   readonly problemOf?: (text: string) => string | undefined;
 }
 
-/** Bounds of a list of texts, and of each of them. */
+/** The most strings in a list, and the most UTF-16 code units in each. */
 interface ListBounds {
   readonly items: number;
   readonly max: number;
 }
 
 /**
- * Reads the fields of a message from a client. Fields that it is not asked for are left alone, so that a newer client may
- * send more than this server knows; `null` is a field that is not there.
+ * Reads the fields of a message from a client. It ignores unknown fields, so that a newer client may send more than this
+ * server knows. A field that is `null` counts as missing.
  *
- * It makes no object of the client's: what it returns are the values as they were parsed.
+ * It returns values as they were parsed, and copies none of them.
  */
 export class MessageFields {
   private readonly wrong: string[] = [];
   private readonly source: Readonly<Record<string, unknown>>;
 
-  /** @param path what precedes a field's name in errors */
+  /** @param path the prefix of field names in errors */
   constructor(
     source: object,
     private readonly path = '',
@@ -33,19 +33,19 @@ export class MessageFields {
     this.source = source as Readonly<Record<string, unknown>>;
   }
 
-  /** Anything, as it is; `undefined` if it is not there. */
+  /** Returns any value, unchecked; `undefined` if the field is missing. */
   any(name: string): unknown {
     return Object.hasOwn(this.source, name) ? this.source[name] : undefined;
   }
 
   text(name: string, bounds: TextBounds): string {
     const value = this.optionalText(name, bounds);
-    if (value === undefined && !this.isThere(name)) this.refuse(name, 'is missing');
+    if (value === undefined && !this.has(name)) this.refuse(name, 'is missing');
     return value ?? '';
   }
 
   optionalText(name: string, { max, min = 0, problemOf }: TextBounds): string | undefined {
-    if (!this.isThere(name)) return undefined;
+    if (!this.has(name)) return undefined;
     const value = this.any(name);
     if (typeof value === 'string' && value.length >= min && value.length <= max) {
       const problem = problemOf?.(value);
@@ -55,7 +55,7 @@ export class MessageFields {
   }
 
   optionalFlag(name: string): boolean | undefined {
-    if (!this.isThere(name)) return undefined;
+    if (!this.has(name)) return undefined;
     const value = this.any(name);
     return typeof value === 'boolean' ? value : this.refuse(name, 'has to be true or false');
   }
@@ -70,7 +70,7 @@ export class MessageFields {
     return value as string[];
   }
 
-  /** A list of objects, of which `read` makes something. */
+  /** Reads a list of objects, each by `read`. */
   objects<T>(name: string, items: number, read: (fields: MessageFields) => T): T[] {
     const value = this.any(name);
     if (!Array.isArray(value) || value.length > items) {
@@ -92,7 +92,7 @@ export class MessageFields {
     assertNothingWrong(this.wrong);
   }
 
-  private isThere(name: string): boolean {
+  private has(name: string): boolean {
     const value = this.any(name);
     return value !== undefined && value !== null;
   }
@@ -106,9 +106,11 @@ export class MessageFields {
 /** @throws PushError `INVALID_MESSAGE` with these `details`, if there are any */
 export function assertNothingWrong(details: readonly string[]): void {
   if (details.length === 0) return;
-  // A list of a thousand wrong items needs no answer of a thousand lines.
-  const told = details.slice(0, maxDetails);
-  throw new PushError('INVALID_MESSAGE', `Not what the protocol has: ${told.join('; ')}.`, { details: told });
+  // A list of a thousand wrong items should not make an answer of a thousand lines.
+  const shown = details.slice(0, maxDetails);
+  throw new PushError('INVALID_MESSAGE', `Not what the protocol has: ${shown.join('; ')}.`, {
+    details: shown,
+  });
 }
 
 const maxDetails = 10;

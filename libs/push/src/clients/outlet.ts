@@ -7,9 +7,9 @@ import type { PushError } from '../contracts/errors.js';
  * to the Door. None of the methods may throw, whatever state the connection is in.
  */
 export interface Outlet {
-  /** The TCP connection, where it is this client's alone and only the kernel can tell whether the client is still there. */
+  /** The TCP connection, if it serves this client alone and only the kernel can tell whether the client is still there. */
   readonly socket?: Socket;
-  /** The HTTP/2 session that carries the client, among others. */
+  /** The HTTP/2 session that carries the client. It may carry others too. */
   readonly http2?: Http2Session;
   /**
    * Takes whole blocks of the client's dialect, always; after the end it drops them. Returns `false` when the bytes now wait
@@ -18,19 +18,19 @@ export interface Outlet {
   write(bytes: Buffer): boolean;
   /** Whether bytes wait in this process. */
   readonly isFull: boolean;
-  /** Sets the listener for: there is room again. */
+  /** Sets the listener that is called when there is room again. */
   onDrain(listener: () => void): void;
-  /** Adds a listener for: the client is gone. It MUST be called once, at once if that is so already. */
+  /** Adds a listener that is called when the client is gone. It MUST be called exactly once, at once if the client is gone already. */
   onClosed(listener: () => void): void;
-  /** Runs `run`; what it writes leaves in one system call. */
+  /** Calls `run`, and sends everything that it writes in one system call. */
   together(run: () => void): void;
   /**
-   * Asks the client whether it is there. Returns `false` if it has not answered the question before. Missing where the
-   * transport has no way to ask.
+   * Pings the client. Returns `false` if the client has not answered the previous ping. Leave it out if the transport has no
+   * ping.
    */
   probe?(): boolean;
-  /** Ends the connection once the client has what was written. @param error why; `undefined` when the node shuts down */
+  /** Ends the connection once the client has everything that was written. @param error why; `undefined` when the node shuts down */
   end(error?: PushError): void;
-  /** Ends the connection at once, whatever is still to be written. */
+  /** Ends the connection at once. What is still unwritten is lost. */
   destroy(): void;
 }

@@ -1,17 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { EventEmitter } from 'node:events';
 
-/** How long main.ts may take after the server listens, in milliseconds. */
-const startTime = 1_000;
+/** How long main.ts has to enable shutdown hooks after the server listens, in milliseconds. */
+const startupTime = 1_000;
 
 /**
- * Says so, once, where nothing would drain this node: Nest listens to signals only after `app.enableShutdownHooks()`, and a
- * SIGTERM that nobody listens to cuts off every client at once. In development, where nodes end all the time, it is said at
- * debug level.
+ * Logs once if nothing would drain this node on SIGTERM. Nest listens to signals only after `app.enableShutdownHooks()`, and
+ * without a listener SIGTERM cuts off every client at once. The level is debug in development, where nodes restart often.
  */
 export function noticeMissingShutdownHooks(server: EventEmitter): void {
   server.once('listening', () => {
-    const look = () => {
+    const check = () => {
       if (process.listenerCount('SIGTERM') > 0) return;
       const logger = new Logger('PushModule');
       const message =
@@ -19,6 +18,6 @@ export function noticeMissingShutdownHooks(server: EventEmitter): void {
       if (process.env.NODE_ENV === 'production') logger.warn(message);
       else logger.debug(message);
     };
-    setTimeout(look, startTime).unref();
+    setTimeout(check, startupTime).unref();
   });
 }

@@ -1,22 +1,22 @@
 /**
- * Notices a client that takes nothing of what waits for it: it costs little, but it would hold its place for ever. Asked at
- * every heartbeat.
+ * Detects a client that does not read the bytes that wait for it. Such a client costs little, but it would occupy its
+ * connection for ever. Checked at every heartbeat.
  */
 export class Stall {
   private since: number | undefined;
 
-  /** @param patience milliseconds */
-  constructor(private readonly patience: number) {}
+  /** @param timeout milliseconds */
+  constructor(private readonly timeout: number) {}
 
-  /** It has taken what waited. */
-  end(): void {
+  /** The client has read what waited. */
+  clear(): void {
     this.since = undefined;
   }
 
-  /** @param isFull whether something waits for the client */
-  isTooLong(isFull: boolean): boolean {
+  /** @param isFull whether bytes wait for the client */
+  hasTimedOut(isFull: boolean): boolean {
     if (!isFull) this.since = undefined;
     else this.since ??= performance.now();
-    return this.since !== undefined && performance.now() - this.since >= this.patience;
+    return this.since !== undefined && performance.now() - this.since >= this.timeout;
   }
 }

@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { pushSettings } from '../contracts/settings.js';
 
-/** Something that wants to be called once an interval. */
-export interface Beating {
+/** Is called once an interval. */
+export interface HeartbeatTarget {
   /** MUST NOT throw. */
-  beat(): void;
+  heartbeat(): void;
 }
 
-/** Into how many ticks an interval is divided: so many connections are called together. */
+/** The number of ticks in an interval. The connections of one slot are called in the same tick. */
 const slots = 60;
 
 /**
@@ -16,12 +16,12 @@ const slots = 60;
  */
 @Injectable()
 export class TimerWheel {
-  private readonly wheel: Set<Beating>[] = Array.from({ length: slots }, () => new Set());
-  private readonly slotOf = new Map<Beating, Set<Beating>>();
+  private readonly wheel: Set<HeartbeatTarget>[] = Array.from({ length: slots }, () => new Set());
+  private readonly slotOf = new Map<HeartbeatTarget, Set<HeartbeatTarget>>();
   private current = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  /** Milliseconds between two beats of one connection. */
+  /** Milliseconds between two heartbeats of one connection. */
   private readonly interval: number;
 
   constructor(@Inject(pushSettings) { heartbeat }: { readonly heartbeat: number }) {
@@ -32,18 +32,18 @@ export class TimerWheel {
     return this.slotOf.size;
   }
 
-  /** The first beat comes one interval from now. */
-  add(beating: Beating): void {
+  /** The first heartbeat comes one interval from now. */
+  add(target: HeartbeatTarget): void {
     const slot = this.wheel[this.current]!;
-    slot.add(beating);
-    this.slotOf.set(beating, slot);
+    slot.add(target);
+    this.slotOf.set(target, slot);
     this.timer ??= setInterval(() => this.tick(), this.interval / slots).unref();
   }
 
   /** Idempotent. */
-  remove(beating: Beating): void {
-    this.slotOf.get(beating)?.delete(beating);
-    this.slotOf.delete(beating);
+  remove(target: HeartbeatTarget): void {
+    this.slotOf.get(target)?.delete(target);
+    this.slotOf.delete(target);
     if (this.slotOf.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
@@ -51,6 +51,6 @@ export class TimerWheel {
 
   private tick(): void {
     this.current = (this.current + 1) % slots;
-    for (const beating of this.wheel[this.current]!) beating.beat();
+    for (const target of this.wheel[this.current]!) target.heartbeat();
   }
 }

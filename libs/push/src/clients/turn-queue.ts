@@ -1,16 +1,20 @@
-/** How long one turn of the event loop may be spent on clients that come in and on their messages, in milliseconds. */
-const slice = 10;
+/** How long one turn of the event loop may admit clients and handle their messages, in milliseconds. */
+const timeSlice = 10;
+
+/** How many waiters continue in one turn. Their cost is not known here, because they go on after the queue lets them. */
+const batchSize = 16;
 
 /**
- * Lets clients in, and has their messages handled, at the speed at which the event loop stays responsive: in a storm, what
- * does not fit into this turn waits for the next, in order. The queue is bounded by the sockets that are open.
+ * Limits how many clients are admitted, and how many of their messages are handled, in one turn of the event loop, so that
+ * the loop stays responsive in a connection storm. The rest waits for the next turn, in order. The number of open sockets
+ * bounds the queue.
  */
 export class TurnQueue {
   private turnBegan: number | undefined;
   private readonly waiting: (() => void)[] = [];
 
-  /** `undefined`: go ahead. Otherwise resolves when it is one's turn. */
-  pass(): Promise<void> | undefined {
+  /** Returns `undefined` if the caller may go on at once, else a promise that resolves when its turn comes. */
+  wait(): Promise<void> | undefined {
     if (this.waiting.length === 0 && this.hasTime()) return undefined;
     return new Promise((resolve) => this.waiting.push(resolve));
   }
@@ -21,13 +25,12 @@ export class TurnQueue {
       setImmediate(this.nextTurn);
       return true;
     }
-    return performance.now() - this.turnBegan < slice;
+    return performance.now() - this.turnBegan < timeSlice;
   }
 
   private readonly nextTurn = (): void => {
     this.turnBegan = undefined;
-    // What one client costs is not known here, since it goes on after this: so many, then everyone else's turn again.
-    const admitted = this.waiting.splice(0, 16);
+    const admitted = this.waiting.splice(0, batchSize);
     if (admitted.length === 0) return;
     this.turnBegan = performance.now();
     setImmediate(this.nextTurn);

@@ -67,7 +67,7 @@ export class HttpRequests {
     response: RawResponse,
     run: (session: Session, message: object) => Promise<T>,
   ): Promise<T> {
-    return this.door.during(async () => {
+    return this.door.runRequest(async () => {
       restoreBodyHeaders(raw(request));
       const refusal = new AbortController();
       const early = isSmall(raw(request)) ? this.messageOf(request, refusal.signal) : undefined;

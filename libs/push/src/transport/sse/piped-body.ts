@@ -32,7 +32,7 @@ export function pipedBody(
   const { client, outlet, position, isIntercepted } = exchange;
   return new Observable<MessageEvent>((subscriber) => {
     outlet.share(() => subscriber.complete());
-    client.speak(options.dialect);
+    client.useDialect(options.dialect);
     subscriber.add(() => client.stop());
     const failed = (thrown: unknown) => fail(exchange, subscriber, thrown, options);
     const observer = {

@@ -112,7 +112,7 @@ export class MessageInbox {
       }
     } finally {
       clearTimeout(this.lingering);
-      client.rest();
+      client.becomeIdle();
     }
   }
 

@@ -48,7 +48,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket> {
 
   /** Runs the connect hooks, then greets the client. */
   private welcome(inbox: MessageInbox, ref?: string): Promise<void> | undefined {
-    const greeting = this.door.greet(inbox.client);
+    const greeting = this.door.runConnectHooks(inbox.client);
     if (greeting)
       return greeting.then(
         () => this.greet(inbox, ref),
