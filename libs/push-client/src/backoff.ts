@@ -1,9 +1,9 @@
 /**
- * How long to wait before the next attempt: anything up to a bound that doubles each time ("full jitter"), so that
- * clients that were cut together do not come back together.
+ * The delay before the next attempt: random, up to a bound that doubles each time ("full jitter"). Clients that lost their
+ * connections together then reconnect at different times.
  */
 export class Backoff {
-  /** The first bound, in milliseconds; the server may set it (`retry`). */
+  /** The first bound, in milliseconds. The server may set it (`retry`). */
   base = 1_000;
   #attempt = 0;
 

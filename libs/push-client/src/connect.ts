@@ -18,40 +18,40 @@ import type { OpenTransport } from './transports/transport.js';
 export interface Stop {
   (): void;
   /**
-   * Resolves when the server has confirmed the subscription: from then on nothing is missed. Rejects if it refuses, or if
-   * the client is closed before; stays as it is if the subscription is stopped before.
+   * Resolves when the server has confirmed the subscription: from then on no event is missed. Rejects if the server
+   * refuses it, or if the client is closed first. Stays pending if the subscription is stopped first.
    */
   readonly live: Promise<void>;
 }
 
-/** For listeners that end with a signal. */
+/** Options of a listener. */
 export interface ListenOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a client can do besides reading from a WebSocket: each part costs bytes only where it is given. */
+/** Optional parts of a client, which can read from a WebSocket without them. A bundle contains only the parts that it uses. */
 export interface Parts {
   /** Publishes. */
   readonly publisher?: (link: Pick<Link, 'send'>, options: QueueOptions | undefined) => Publisher;
-  /** Carries the connection where no WebSocket can be opened. */
+  /** Connects where no WebSocket can be opened. */
   readonly sse?: OpenTransport;
-  /** Shares it among tabs. */
+  /** Shares the connection among tabs. */
   readonly tabs?: ShareLink;
   /** Keeps positions in the option `storage`. */
   readonly positions?: (storage: PositionStorage, key: string) => Positions;
 }
 
-/** The positions at which a page was left. */
+/** The positions that a page had when it was left. */
 export interface Positions {
-  /** Where to go on with `pattern`. */
+  /** Where to resume `pattern`. */
   take(pattern: string): string | undefined;
   save(subscriptions: Subscriptions): void;
 }
 
-/** Makes the link of one tab to the connection of all; `undefined` where tabs cannot be found. */
+/** Creates a tab's link to the shared connection; `undefined` where tabs cannot share one. */
 export type ShareLink = (name: string, connectTo: ConnectTo, listener: LinkListener) => Link | undefined;
 
-/** As `connect` of the package itself, with those parts only that it is given. */
+/** Like `connect` of the package itself, but with only the given parts. */
 export function connectWith<Topics = Record<never, never>>(
   url: string | URL,
   options: ConnectOptions = {},
@@ -60,7 +60,7 @@ export function connectWith<Topics = Record<never, never>>(
   return new PushClient(url, options, parts);
 }
 
-/** One connection for everything that this page, or all tabs, subscribe to. Made by `connect`. */
+/** One connection for all subscriptions of this page, or of all tabs. Created by `connect`. */
 export class PushClient<Topics = Record<never, never>> {
   /** `undefined` until something needs it, if the client is lazy. */
   #link: Link | undefined;
@@ -94,24 +94,24 @@ export class PushClient<Topics = Record<never, never>> {
     else if (!options.lazy) this.#open();
   }
 
-  /** How the connection is. */
+  /** The status of the connection. */
   get status(): Status {
     return this.#change.status;
   }
 
-  /** What carries the connection; `undefined` while it is not live. */
+  /** The transport of the connection; `undefined` while it is not live. */
   get transport(): TransportName | undefined {
     return this.#change.transport;
   }
 
-  /** The id up to which everything that is subscribed to was handled; `undefined` before anything is. */
+  /** The id up to which all subscribed events were handled; `undefined` before the first. */
   get position(): string | undefined {
     return this.#subscriptions.position;
   }
 
   /**
-   * Calls `handler` with each event of a topic or pattern: once, in order, and none is missed while the server retains
-   * them; else {@link onGap} tells. What a handler throws goes to `onError`.
+   * Calls `handler` with each event of a topic or pattern, once and in order. No event is missed while the server retains it;
+   * otherwise {@link onGap} reports the gap. Errors that a handler throws go to `onError`.
    */
   on<const Pattern extends string>(
     pattern: Pattern,
@@ -126,7 +126,7 @@ export class PushClient<Topics = Record<never, never>> {
         end: (error) => reject(error ?? closed()),
       });
     });
-    // A caller that ignores it hears of a refusal by `onError`.
+    // If the caller ignores `live`, `onError` still reports a refusal.
     live.catch(() => undefined);
     return Object.assign(() => void stop(), { live });
   }
@@ -140,10 +140,10 @@ export class PushClient<Topics = Record<never, never>> {
   }
 
   /**
-   * Calls `handler` when events are missing that the server no longer has, once, before anything newer: the time to load
-   * the state again.
+   * Calls `handler` when events are missing that the server no longer has: once, before any newer event. The application then
+   * has to load its state again.
    *
-   * @returns how to stop
+   * @returns a function that removes the handler
    */
   onGap(handler: (gap: GapNotice) => unknown, { signal }: ListenOptions = {}): () => void {
     return this.#gaps.add(handler, signal);
@@ -152,15 +152,15 @@ export class PushClient<Topics = Record<never, never>> {
   /**
    * Calls `handler` when the status changes.
    *
-   * @returns how to stop
+   * @returns a function that removes the handler
    */
   onStatus(handler: (change: StatusChange) => unknown, { signal }: ListenOptions = {}): () => void {
     return this.#statuses.add(handler, signal);
   }
 
   /**
-   * Publishes where the server's policies allow it. While there is no connection it waits, and what has no answer when a
-   * connection is cut is sent again; it is stored once.
+   * Publishes an event, if the server's policies allow it. The event waits while there is no connection. It is sent again if the
+   * connection is lost before the answer, and stored only once.
    *
    * @returns the id of the stored event; `undefined` for an ephemeral one
    * @throws PushError as the server says, or `LIMIT_EXCEEDED`, `DATA_TOO_LARGE`, `DATA_NOT_SERIALIZABLE`, `CLOSED`
@@ -177,8 +177,8 @@ export class PushClient<Topics = Record<never, never>> {
   }
 
   /**
-   * Tries again now, with the credentials that there are now: after a login, say. An attempt that is under way begins once
-   * more; a live connection is opened once more if it has a `token` or `ticket`, and is else only looked at.
+   * Reconnects now with the current credentials, for example after a login. An attempt in progress starts over. A live
+   * connection is replaced if the client has a `token` or `ticket`; otherwise it is only checked.
    */
   reconnect(): void {
     if (this.#life.signal.aborted) return;
@@ -186,7 +186,7 @@ export class PushClient<Topics = Record<never, never>> {
     else this.#open();
   }
 
-  /** Ends everything. Loops and observables complete, what waits to be published is rejected. Idempotent. */
+  /** Closes the client. Loops and observables complete, and waiting publishes reject. Idempotent. */
   close(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
@@ -197,7 +197,7 @@ export class PushClient<Topics = Record<never, never>> {
     this.#readers.clear();
   }
 
-  /** Connects, unless that was done before. */
+  /** Connects, unless it has already. */
   #open(): void {
     if (this.#link || this.#life.signal.aborted) return;
     const { options, parts } = this;
@@ -226,13 +226,13 @@ export class PushClient<Topics = Record<never, never>> {
   #noteStatus(change: StatusChange): void {
     this.#change = change;
     if (change.status !== 'live') this.#publisher?.down();
-    // Before a page goes, its link rests.
+    // A page's link rests before the page goes away, so positions are saved in time.
     this.#save();
     this.#statuses.emit(change);
     if (change.status === 'live' && change.error) this.#onError(change.error);
   }
 
-  /** A storage may be full. */
+  /** Saves positions. A storage that is full throws. */
   #save(): void {
     isolate(() => this.#stored?.save(this.#subscriptions), this.#onError);
   }

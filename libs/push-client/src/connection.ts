@@ -11,17 +11,17 @@ import type { End, OpenTransport, Transport } from './transports/transport.js';
 import { WebSocketTransport } from './transports/websocket.js';
 import type { WebSocketClass } from './transports/websocket-class.js';
 
-/** A connection that lasted so long was a good one: the next failure is the first. In milliseconds. */
-const lasting = 5_000;
+/** After a connection that lasted this long, the backoff starts over. In milliseconds. */
+const stableAfter = 5_000;
 
-/** The first bound of a wait is no shorter, whatever the server says, in milliseconds. */
-const shortest = 100;
+/** The smallest first bound of the backoff that the server can set, in milliseconds. */
+const minRetry = 100;
 
-/** So often a WebSocket that has worked before may fail before SSE is tried. */
-const patience = 2;
+/** How often in a row a WebSocket that has worked before may fail before SSE is tried. */
+const maxFailures = 2;
 
-/** So long at most until the next try to leave SSE for a WebSocket, in milliseconds. */
-const longestUpgrade = 900_000;
+/** The longest wait before another try to replace SSE by a WebSocket, in milliseconds. */
+const maxUpgradeAfter = 900_000;
 
 const noTransport = 'Use the option webSocket, or sse.';
 
@@ -32,17 +32,17 @@ type Purpose = 'retry' | 'watch' | 'upgrade' | 'refresh';
 interface Attempt {
   readonly name: TransportName;
   transport?: Transport;
-  /** It takes messages. */
+  /** Whether it accepts messages. */
   isUp?: boolean;
-  /** When the server greeted it. */
+  /** When the server sent `hello`. */
   liveSince?: number;
-  /** What the server said of it as a whole, before it ended it. */
+  /** The error that the server sent about the whole connection before it closed it. */
   error?: PushError;
 }
 
 /**
- * A connection of its own that is kept up: over the transport that works, with a watchdog on the server's heartbeats, and
- * back again whenever it is cut, unless the server refuses.
+ * An unshared connection that is kept open: over the transport that works, with a watchdog on the server's heartbeats. It
+ * reconnects whenever it is lost, unless the server refuses it.
  */
 export class Connection implements Link {
   readonly #credentials: Credentials;
@@ -50,24 +50,24 @@ export class Connection implements Link {
   readonly #backoff: Backoff;
   readonly #WebSocket: WebSocketClass | undefined;
   #current: Attempt | undefined;
-  /** A WebSocket that may take the place of SSE. */
+  /** A WebSocket that may replace SSE. */
   #candidate: Attempt | undefined;
-  /** Counts the transports that were tried: says which is next. */
+  /** How many transports were tried, which selects the next one. */
   #turn = 0;
   /** How many attempts in a row have failed. */
   #failures = 0;
   #hasWebSocketWorked = false;
-  /** The server has just refused its credentials. */
-  #isDoubted = false;
-  /** The server wants no connection. */
+  /** The server has just refused the credentials. */
+  #areCredentialsRefused = false;
+  /** The server refused the connection for good. */
   #isRefused = false;
-  /** The server shuts down, and says when to come back, in milliseconds. */
+  /** How long to wait before reconnecting to a server that shuts down, in milliseconds. */
   #drain: number | undefined;
   #heardAt = 0;
   readonly #timeout: number;
   readonly #firstUpgrade: number;
-  /** After so many silent milliseconds it is dead. */
-  #patience: number;
+  /** After this many milliseconds of silence the connection counts as dead. */
+  #maxSilence: number;
   readonly #timers: { [purpose in Purpose]?: ReturnType<typeof setTimeout> } = {};
   #upgradeAfter: number;
 
@@ -84,7 +84,7 @@ export class Connection implements Link {
     );
     if (this.#names.length === 0) throw new PushError('UNAVAILABLE', noTransport);
     this.#backoff = new Backoff(options.maxRetryDelay ?? 30_000);
-    this.#patience = this.#timeout = options.timeout ?? 10_000;
+    this.#maxSilence = this.#timeout = options.timeout ?? 10_000;
     this.#upgradeAfter = this.#firstUpgrade = options.upgradeAfter ?? 60_000;
     this.#credentials = new Credentials(url, options);
     this.#credentials.client = client;
@@ -99,7 +99,7 @@ export class Connection implements Link {
   }
 
   rest(change: StatusChange): void {
-    this.#let();
+    this.#release();
     this.#isRefused = false;
     this.listener.status(change);
   }
@@ -114,12 +114,12 @@ export class Connection implements Link {
     if (this.#current) this.#ended(this.#current, { advice: 'retry' });
   }
 
-  /** Begins as if nothing had failed before. A live connection with credentials is opened again, with those there are now. */
+  /** Starts over as if nothing had failed before. A live connection is replaced only to use new credentials. */
   #retry(): void {
     if (this.#current?.liveSince && !this.#hasCredentials) return this.#watch();
-    this.#let();
+    this.#release();
     this.#credentials.refused = undefined;
-    this.#isDoubted = false;
+    this.#areCredentialsRefused = false;
     this.#turn = this.#failures = 0;
     this.#connect();
   }
@@ -133,11 +133,11 @@ export class Connection implements Link {
     this.#isRefused = false;
     this.listener.status({ status: 'connecting' });
     this.#heardAt = Date.now();
-    this.#patience = this.#timeout;
+    this.#maxSilence = this.#timeout;
     const name = this.#names[this.#turn % this.#names.length]!;
     this.#current = this.#start(name);
     this.#watch();
-    // A stream has to know what it is for when it is opened.
+    // An SSE request contains its subscriptions, so it needs them before it is opened.
     if (name === 'sse') this.#up(this.#current);
   }
 
@@ -150,7 +150,7 @@ export class Connection implements Link {
     const attempt: Attempt = { name };
     const events = {
       heard: () => attempt === this.#current && (this.#heardAt = Date.now()),
-      retry: (milliseconds: number) => (this.#backoff.base = Math.max(milliseconds, shortest)),
+      retry: (milliseconds: number) => (this.#backoff.base = Math.max(milliseconds, minRetry)),
       message: (message: ServerMessage) => this.#message(attempt, message),
       down: (end: End) => this.#ended(attempt, end),
     };
@@ -181,7 +181,7 @@ export class Connection implements Link {
 
   #greeted(attempt: Attempt, { connection, client, heartbeat, expiresAt }: Partial<Greeting>): void {
     if (client) this.#credentials.client = client;
-    if (heartbeat) this.#patience = 2 * heartbeat;
+    if (heartbeat) this.#maxSilence = 2 * heartbeat;
     this.#heardAt = Date.now();
     this.#watch();
     this.#refreshBefore(expiresAt);
@@ -208,15 +208,15 @@ export class Connection implements Link {
       this.#upgradeLater();
     }
     if (attempt !== this.#current) return;
-    this.#let();
+    this.#release();
     const { liveSince } = attempt;
-    const hasLasted = liveSince && Date.now() - liveSince > lasting;
+    const hasLasted = liveSince && Date.now() - liveSince > stableAfter;
     if (hasLasted && !end.later) this.#backoff.reset();
     const error = attempt.error ?? end.error;
     const advice = attempt.error?.code === 'UNAUTHENTICATED' ? 'authenticate' : end.advice;
-    if (advice === 'authenticate' && this.#hasCredentials && (liveSince || !this.#isDoubted)) {
-      // New credentials may help, once. Where there are none yet, they are waited for.
-      this.#isDoubted = !liveSince;
+    if (advice === 'authenticate' && this.#hasCredentials && (liveSince || !this.#areCredentialsRefused)) {
+      // Tries new credentials once. If the application has no new ones yet, the attempt waits for them.
+      this.#areCredentialsRefused = !liveSince;
       this.#credentials.refused = this.#credentials.token;
       this.#turn = 0;
       if (liveSince && !hasLasted) this.#wait(undefined, error);
@@ -224,13 +224,13 @@ export class Connection implements Link {
     } else if (advice !== 'retry' && advice !== 'wait') {
       this.#isRefused = true;
       this.listener.status({ status: 'closed', error });
-    } else if (advice === 'retry' && !liveSince && this.#passOn() && !end.delay) this.#connect();
+    } else if (advice === 'retry' && !liveSince && this.#switchTransport() && !end.delay) this.#connect();
     else this.#wait(end.delay, error);
   }
 
-  /** Gives the turn to another transport. Returns whether there is one that has not failed since the last wait. */
-  #passOn(): boolean {
-    if (++this.#failures <= patience && this.#hasWebSocketWorked) return false;
+  /** Switches to the next transport. Returns whether that one has not failed since the last wait. */
+  #switchTransport(): boolean {
+    if (++this.#failures <= maxFailures && this.#hasWebSocketWorked) return false;
     this.#turn++;
     return this.#failures % this.#names.length > 0;
   }
@@ -242,12 +242,12 @@ export class Connection implements Link {
   }
 
   /**
-   * Cuts the connection if it has been silent for too long; looks again when it may have been.
+   * Cuts the connection if it has been silent for too long; else checks again when it could be.
    *
-   * @param isSure what came while this page was too busy to listen has been handled
+   * @param isSure whether messages that arrived while the page was busy have been handled
    */
   #watch(isSure = false): void {
-    const left = this.#patience - (Date.now() - this.#heardAt);
+    const left = this.#maxSilence - (Date.now() - this.#heardAt);
     if (left <= 0 && isSure) this.cut();
     else this.#schedule('watch', left, () => this.#watch(left <= 0));
   }
@@ -258,7 +258,7 @@ export class Connection implements Link {
       const candidate = (this.#candidate = this.#start('websocket'));
       this.#schedule('upgrade', this.#timeout, () => this.#ended(candidate, { advice: 'retry' }));
     });
-    this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, longestUpgrade);
+    this.#upgradeAfter = Math.min(2 * this.#upgradeAfter, maxUpgradeAfter);
   }
 
   #refreshBefore(expiresAt: number | undefined): void {
@@ -268,7 +268,7 @@ export class Connection implements Link {
     this.#schedule('refresh', soon, () => void this.#refresh(expiresAt));
   }
 
-  /** Prolongs the connection. Until the server confirms it, new tokens are asked for again and again. */
+  /** Extends the connection with a new token. Repeats that until the server confirms one. */
   async #refresh(expiresAt: number): Promise<void> {
     const attempt = this.#current;
     const { token } = (await this.#credentials.next().catch(() => undefined)) ?? {};
@@ -277,14 +277,14 @@ export class Connection implements Link {
     this.#refreshBefore(expiresAt);
   }
 
-  /** Sets the one timer that there is for a purpose. */
+  /** Sets the timer of a purpose, and replaces the previous one. */
   #schedule(purpose: Purpose, delay: number, run: () => void): void {
     clearTimeout(this.#timers[purpose]);
     this.#timers[purpose] = setTimeout(run, Math.min(delay, longestTimer));
   }
 
-  /** Lets go of everything. */
-  #let(): void {
+  /** Closes the transports and clears the timers. */
+  #release(): void {
     this.#current?.transport?.close();
     this.#candidate?.transport?.close();
     this.#current = this.#candidate = undefined;

@@ -1,4 +1,4 @@
-/* The entry for small bundles: `connectWith` and the parts that it can be given. */
+/* The entry for small bundles: `connectWith` and its optional parts. */
 
 import type { Parts } from './connect.js';
 import { Publisher } from './publisher.js';
@@ -9,10 +9,10 @@ import { SseTransport } from './transports/sse.js';
 export { connectWith, type Parts } from './connect.js';
 export { PushError } from './push-error.js';
 
-/** Publishes, and lets events wait while there is no connection. */
+/** Publishes events, and queues them while there is no connection. */
 export const publisher: Parts['publisher'] = (link, options) => new Publisher(link, options);
 
-/** Carries a connection where no WebSocket can be opened. */
+/** Connects by SSE where no WebSocket can be opened. */
 export const sse: Parts['sse'] = (destination, events) => new SseTransport(destination, events);
 
 /** Shares one connection among tabs. */

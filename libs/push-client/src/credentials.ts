@@ -4,13 +4,13 @@ import type { Destination } from './transports/transport.js';
 
 const sameToken = new Error('Waiting for a new token: the server has refused this one.');
 
-/** The credentials that the application gives, and the token that the server has refused. */
+/** The credentials that the application provides, and the token that the server has refused. */
 export class Credentials implements Destination {
-  /** The token that was given last. */
+  /** The latest token of the application. */
   token: string | undefined;
-  /** The client's name across its connections. The server gives it out. */
+  /** The client's name across its connections, which the server assigns. */
   client: string | undefined;
-  /** The token that the server refused: it is not tried a second time. */
+  /** The token that the server refused. It is not tried again. */
   refused: string | undefined;
 
   constructor(

@@ -2,7 +2,7 @@ import type { PushEvent } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 import type { PushError } from './push-error.js';
 
-/** How a subscription is made. */
+/** Options of a subscription. */
 export interface SubscribeOptions {
   /**
    * Where it begins: `now`, `last` (the newest retained event of each topic, then live), `last:50` (the newest 50 of each,
@@ -10,27 +10,27 @@ export interface SubscribeOptions {
    * log is gone), or an event's id. Default: `now`, which is when the server has confirmed it.
    */
   readonly from?: Start;
-  /** Ends it. */
+  /** Ends the subscription. */
   readonly signal?: AbortSignal;
 }
 
-/** How events are read in a loop. */
+/** Options of reading events in a loop. */
 export interface EventsOptions extends SubscribeOptions {
   /**
-   * How many events may wait for the loop. When there are more, it unsubscribes, and resumes once they are taken: nothing
-   * is lost. Default: 1,000.
+   * How many events may wait for the loop. At the limit the client unsubscribes, and resumes when the loop has taken them. No
+   * event is lost. Default: 1,000.
    */
   readonly limit?: number;
 }
 
-/** What an observer of events may have. */
+/** An observer of events. */
 export interface EventObserver<Data> {
   next?(event: PushEvent<Data>): void;
   error?(error: unknown): void;
   complete?(): void;
 }
 
-/** Events to read in a `for await` loop, or through RxJS (`from(push.events(…))`). Each reader has its own place. */
+/** Events to read in a `for await` loop, or through RxJS (`from(push.events(…))`). Each reader has its own position. */
 export interface Events<Data> extends AsyncIterable<PushEvent<Data>> {
   subscribe(observer: EventObserver<Data>): { unsubscribe(): void };
 }
@@ -38,16 +38,16 @@ export interface Events<Data> extends AsyncIterable<PushEvent<Data>> {
 /** A reader of events, as the client opens it. */
 export interface Reader {
   next(event: PushEvent): void;
-  /** The server has confirmed it. */
+  /** The server has confirmed the subscription. */
   live?(): void;
-  /** It is over: the server has refused, or the client or its signal has ended it. */
+  /** The subscription is over: the server has refused it, or the client or its signal has ended it. */
   end(error?: PushError): void;
 }
 
-/** Opens a reader at `from`. Returns how to stop it, which says where it would go on. */
+/** Opens a reader at `from`. Returns a function that stops it, and returns where to resume. */
 export type OpenReader = (from: Start | undefined, reader: Reader) => () => Start;
 
-/** The events that `open` brings, in every form that the language has for them. */
+/** The events of `open`, as an async iterable and as an observable. */
 export function eventsOf<Data>(open: OpenReader, { from, limit = 1_000 }: EventsOptions): Events<Data> {
   const events = {
     [Symbol.asyncIterator]: () => iterate<Data>(open, from, limit),
@@ -59,7 +59,7 @@ export function eventsOf<Data>(open: OpenReader, { from, limit = 1_000 }: Events
       return { unsubscribe: () => void stop() };
     },
   };
-  // What RxJS and others look for; without a polyfill the symbol does not exist, and they look for the string.
+  // RxJS and others look for this symbol. Without a polyfill it does not exist, and they look for the string.
   const symbol = (Symbol as { readonly observable?: symbol }).observable ?? '@@observable';
   return Object.assign(events, { [symbol]: () => events });
 }

@@ -4,53 +4,53 @@ import type { PushError } from './push-error.js';
 import type { RequestMessage } from './requests.js';
 
 /**
- * - `idle`: nothing was subscribed to or published yet, and the client is `lazy`
- * - `connecting`: on the way
+ * - `idle`: the client is `lazy`, and has not subscribed or published yet
+ * - `connecting`: a connection is being opened
  * - `live`: connected
- * - `waiting`: cut; it will try again
- * - `closed`: by the application, or because the server refused; it does not try again by itself
+ * - `waiting`: not connected; the client will try again
+ * - `closed`: closed by the application, or refused by the server; the client does not try again by itself
  */
 export type Status = 'idle' | 'connecting' | 'live' | 'waiting' | 'closed';
 
 /** A change of the status. */
 export interface StatusChange {
   readonly status: Status;
-  /** What carries a live connection. */
+  /** The transport of a live connection. */
   readonly transport?: TransportName;
-  /** The id of a live connection, by which the server can leave it out (`except`). */
+  /** The id of a live connection, by which the server can exclude it (`except`). */
   readonly connection?: string;
-  /** How long it will wait, in milliseconds. */
+  /** How long the client will wait, in milliseconds. */
   readonly retryIn?: number;
-  /** Why it is cut or closed, where that is known; of a live connection, why it is not carried by a WebSocket. */
+  /** Why the connection was lost or closed, if known; for a live connection, why it does not use a WebSocket. */
   readonly error?: PushError;
 }
 
-/** The way to the server: a connection of its own, or the one that the tabs share. */
+/** The connection to the server, either unshared or the one that the tabs share. */
 export interface Link {
-  /** Sends, if it is up. After a cut nothing of what was sent holds any more: everything is sent again after `up`. */
+  /** Sends, if it is up. A new connection knows nothing of what was sent before: after `up` everything is sent again. */
   send(message: RequestMessage): void;
-  /** Begins, or comes back after `rest`. */
+  /** Connects, also again after `rest`. */
   open(): void;
-  /** Lets go of everything until `open`. */
+  /** Disconnects until `open`. */
   rest(change: StatusChange): void;
   /**
-   * Retries now if it is not connected; finds out now if it is dead.
+   * Retries now if it is not connected; otherwise checks now whether the connection is dead.
    *
-   * @param anyway also if the server has refused, and with new credentials if they have changed
+   * @param anyway retry even if the server has refused, and with new credentials if they have changed
    */
   nudge(anyway?: boolean): void;
   /** The network is gone. */
   cut(): void;
 }
 
-/** Makes a connection of its own. `client` is the name that the client had on the connection before. */
+/** Creates an unshared connection. `client` is the name that the client had on its previous connection. */
 export type ConnectTo = (listener: LinkListener, client?: string) => Link;
 
 /** The user of a link. */
 export interface LinkListener {
-  /** A new connection takes messages: everything has to be subscribed to again. */
+  /** A new connection accepts messages. All subscriptions have to be sent again. */
   up(): void;
-  /** @param refs the subscriptions that an answer is for, where its own `ref` does not say so */
+  /** @param refs the subscriptions that an answer is for, if not the one of its own `ref` */
   message(message: ServerMessage, refs?: readonly string[]): void;
   status(change: StatusChange): void;
 }

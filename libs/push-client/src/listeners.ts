@@ -1,10 +1,10 @@
-/** Calls listeners that do not know of each other: what one throws, or a promise of its that rejects, harms no other. */
+/** Calls independent listeners. An error in one, or a promise of it that rejects, does not affect the others. */
 export class Listeners<Value> {
   readonly #listeners = new Set<(value: Value) => unknown>();
 
   constructor(private readonly onError: (error: unknown) => void) {}
 
-  /** @returns how to stop */
+  /** @returns a function that removes the listener */
   add(listener: (value: Value) => unknown, signal?: AbortSignal): () => void {
     // The same function may be added twice.
     const own = (value: Value) => listener(value);
@@ -24,7 +24,7 @@ export class Listeners<Value> {
   }
 }
 
-/** Runs the application's code. */
+/** Runs the application's code, and passes its errors to `onError`. */
 export function isolate(run: () => unknown, onError: (error: unknown) => void): void {
   try {
     const result = run();

@@ -1,2 +1,2 @@
-/** The longest time that a timer can wait, in milliseconds: one that is set for longer fires at once. */
+/** The longest delay of a timer, in milliseconds. A timer with a longer one fires at once. */
 export const longestTimer = 2 ** 31 - 1;

@@ -1,11 +1,11 @@
 import type { Link } from './link.js';
 
 /**
- * Lets a link know what becomes of the page: it lets go while the page is frozen or in the back/forward cache (a
- * connection would keep it out of there), and looks at once when the network or the reader is back. Where there is no
- * page, nothing of this happens.
+ * Follows the life cycle of the page. The link rests while the page is frozen or in the back/forward cache, since browsers do
+ * not cache a page with an open connection. It checks the connection when the network or the user is back. Without a page
+ * nothing happens.
  *
- * @param hidden is called when the page is: it may be gone without another word
+ * @param hidden is called when the page is hidden, which may be the last event before it is gone
  */
 export function followPage(link: Link, signal: AbortSignal, hidden: () => void): void {
   const page = (globalThis as { document?: EventTarget & { readonly visibilityState: string } }).document;
@@ -21,7 +21,7 @@ export function followPage(link: Link, signal: AbortSignal, hidden: () => void):
   on(page, 'resume', open);
   on(page, 'visibilitychange', () => {
     if (page!.visibilityState !== 'visible') return hidden();
-    // Some browsers say in no other way that a page is back.
+    // In some browsers this is the only event for a page that is back.
     open();
     link.nudge();
   });

@@ -3,35 +3,35 @@ import type { ErrorReport, Publish, ServerMessage } from './protocol/messages.js
 import { PushError } from './push-error.js';
 import { randomId } from './random-id.js';
 
-/** How many events may be on their way without an answer: more would only run into the server's limits. */
+/** How many events may be in flight without an answer. More would only exceed the server's limits. */
 const window = 32;
 
-/** How long to wait when the server takes no more for the moment, in milliseconds. */
+/** How long to wait when the server temporarily accepts no more events, in milliseconds. */
 const pause = 1_000;
 
-/** How an event is published. */
+/** Options of publishing an event. */
 export interface PublishOptions {
   /** The event's type. Default: none. */
   readonly type?: string;
-  /** Publishing the same id again stores nothing. Default: a new one for each call. */
+  /** An event whose id was published before is not stored again. Default: a new one for each call. */
   readonly messageId?: string;
   /**
-   * Only for clients that are connected right now: not stored, no id, at most once. It is rejected where there is no
-   * connection, and if it has no answer when the connection is cut. Default: `false`.
+   * Whether the event is only for clients that are connected now: not stored, without an id, delivered at most once. It is
+   * rejected without a connection, and if the connection is lost before the answer. Default: `false`.
    */
   readonly ephemeral?: boolean;
   /** Whether this client (all tabs that share the connection) gets the event itself, now or after a reconnect. Default: `true`. */
   readonly echo?: boolean;
-  /** Gives up waiting; the event may have been stored nevertheless. */
+  /** Stops waiting for the answer. The event may still be stored. */
   readonly signal?: AbortSignal;
 }
 
-/** What may wait while there is no connection. */
+/** How many events may wait while there is no connection. */
 export interface QueueOptions {
-  /** How many events wait at most, those without an answer included. Default: 1,000. */
+  /** How many events may wait, including those sent without an answer yet. Default: 1,000. */
   readonly size?: number;
   /**
-   * What happens to one more: `reject` rejects it, `drop-oldest` rejects the one that waits longest. Both with
+   * What happens to an event beyond that: `reject` rejects it, `drop-oldest` rejects the oldest one, both with
    * `LIMIT_EXCEEDED`. Default: `reject`.
    */
   readonly full?: 'reject' | 'drop-oldest';
@@ -41,20 +41,20 @@ interface Waiting {
   readonly data: Publish & { readonly ref: string };
   readonly resolve: (id: string | undefined) => void;
   readonly reject: (reason: unknown) => void;
-  /** It has no answer yet. */
+  /** Whether it was sent on this connection. It has no answer yet. */
   isSent?: boolean;
 }
 
 /**
- * Publishes in order, and knows of each event whether it is stored: what had no answer when a connection was cut is sent
- * again on the next one, under the same message id, and so is what the server could not take for the moment.
+ * Publishes events in order, and keeps each until the server has answered. Sends an event again, with the same message id, if the
+ * connection was lost before the answer, or if the server could not accept it at that time.
  */
 export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   readonly #waiting = new Map<string, Waiting>();
   readonly #size: number;
   #maxBytes = Infinity;
   #isUp = false;
-  #onTheirWay = 0;
+  #inFlight = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -71,7 +71,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
     const answer = new Promise<string | undefined>((resolve, reject) => {
       signal?.throwIfAborted();
       const data = { ...rest, topic, data: snapshot(value), messageId, ref };
-      if (rest.ephemeral && !this.#isUp) throw away();
+      if (rest.ephemeral && !this.#isUp) throw notConnected();
       this.#makeRoom();
       this.#waiting.set(ref, { data, resolve, reject });
       signal?.addEventListener('abort', abort);
@@ -86,17 +86,17 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
     this.#send();
   }
 
-  /** The connection is gone. */
+  /** The connection is lost. */
   down(): void {
     this.#isUp = false;
     clearTimeout(this.#pause);
     this.#pause = undefined;
-    this.#onTheirWay = 0;
+    this.#inFlight = 0;
     for (const waiting of this.#waiting.values()) {
       const { data, isSent } = waiting;
       waiting.isSent = false;
-      // It may have been delivered or not, and the server does not recognise it if it comes again.
-      if (data.ephemeral && isSent) this.#take(data.ref)!.reject(away());
+      // It may have been delivered, and the server would not recognise a repetition.
+      if (data.ephemeral && isSent) this.#take(data.ref)!.reject(notConnected());
     }
   }
 
@@ -108,7 +108,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
     this.#send();
   }
 
-  /** Rejects everything that waits. */
+  /** Rejects all waiting events. */
   close(error: PushError): void {
     this.down();
     for (const { reject } of this.#waiting.values()) reject(error);
@@ -118,7 +118,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   #take(ref: string | undefined): Waiting | undefined {
     const waiting = this.#waiting.get(ref!);
     this.#waiting.delete(ref!);
-    if (waiting?.isSent) this.#onTheirWay--;
+    if (waiting?.isSent) this.#inFlight--;
     return waiting;
   }
 
@@ -133,9 +133,9 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
     const waiting = this.#waiting.get(ref!);
     if (!waiting) return;
     if (!retryable) return this.#take(ref)!.reject(new PushError(code, message, false, undefined, details));
-    // The server could not take it now. It keeps its place.
+    // The server could not accept it now. It stays in the queue, in order.
     waiting.isSent = false;
-    this.#onTheirWay--;
+    this.#inFlight--;
     this.#pause ??= setTimeout(() => {
       this.#pause = undefined;
       this.#send();
@@ -145,16 +145,16 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   #send(): void {
     if (!this.#isUp || this.#pause) return;
     for (const waiting of this.#waiting.values()) {
-      if (this.#onTheirWay >= window) return;
+      if (this.#inFlight >= window) return;
       if (!waiting.isSent && this.#fits(waiting.data)) {
         waiting.isSent = true;
-        this.#onTheirWay++;
+        this.#inFlight++;
         this.link.send({ event: 'publish', data: waiting.data });
       }
     }
   }
 
-  /** The server would close the connection, and get it again after each reconnect. */
+  /** Rejects an event that is too large: the server would close the connection, and that after each reconnect. */
   #fits(data: Waiting['data']): boolean {
     const bytes = new TextEncoder().encode(JSON.stringify({ event: 'publish', data })).length;
     if (bytes <= this.#maxBytes) return true;
@@ -164,11 +164,11 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   }
 }
 
-function away(): PushError {
+function notConnected(): PushError {
   return new PushError('UNAVAILABLE', 'No connection: ephemeral events do not wait for one.', true);
 }
 
-/** What is published is what was given, whatever becomes of it while it waits. */
+/** Copies the data, since the application may change it while it waits. */
 function snapshot(value: unknown): unknown {
   try {
     return JSON.parse(JSON.stringify(value));

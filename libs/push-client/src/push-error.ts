@@ -1,8 +1,8 @@
 /**
- * Why something was refused, or failed. `code` is stable: the codes of the server are in its PROTOCOL.md; the client's
- * own are `CLOSED` (the client is closed), `LIMIT_EXCEEDED` (its queue is full), `DATA_TOO_LARGE`,
- * `DATA_NOT_SERIALIZABLE`, `UNAVAILABLE` (no connection), `UNAUTHENTICATED` (the application has no token, or still the
- * one that was refused) and `REFUSED` (the server wants no connection).
+ * Why something was refused or failed. `code` is stable. PROTOCOL.md lists the codes of the server. The codes of the client
+ * are `CLOSED` (the client is closed), `LIMIT_EXCEEDED` (its queue is full), `DATA_TOO_LARGE`,
+ * `DATA_NOT_SERIALIZABLE`, `UNAVAILABLE` (no connection), `UNAUTHENTICATED` (the application has no token, or only
+ * the refused one) and `REFUSED` (the server refused the connection for good).
  */
 export class PushError extends Error {
   override readonly name = 'PushError';
@@ -10,11 +10,11 @@ export class PushError extends Error {
   constructor(
     readonly code: string,
     message: string,
-    /** Whether the same, unchanged, may succeed later. */
+    /** Whether the same request may succeed later. */
     readonly retryable = false,
-    /** The topics and patterns that were refused, where it is about topics. */
+    /** The topics and patterns that were refused, if the error is about topics. */
     readonly topics?: readonly string[],
-    /** What is wrong with the message, a line for each field, where the server says so. */
+    /** What is wrong with the message, one line for each field, if the server says so. */
     readonly details?: readonly string[],
   ) {
     super(message);

@@ -1,20 +1,20 @@
 import type { ClientMessage, ServerMessage, Subscribe } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 
-/** `subscribe` as this client says it, with all of its fields. */
+/** `subscribe` as this client sends it, with all fields. */
 export type SubscribeRequest = Required<Subscribe>;
 
-/** What this client says. */
+/** The messages that this client sends. */
 export type RequestMessage =
   | { readonly event: 'subscribe'; readonly data: SubscribeRequest }
   | Exclude<ClientMessage, { readonly event: 'subscribe' }>;
 
-/** The first message of the server. */
+/** The server's first message. */
 export type GreetingMessage = Extract<ServerMessage, { readonly event: 'hello' }>;
 
 /**
- * The id in `message` that its readers can resume from. A subscription from now on has one as soon as it has begun. With
- * others, what they begin with stands until something comes after it.
+ * The id in `message` that its readers can resume from. A subscription from `now` can resume from where it began. One with
+ * another start keeps that start until its first event arrives.
  */
 export function positionIn({ event, data }: ServerMessage, from: Start | undefined): string | undefined {
   if (event === 'message' || event === 'gap' || event === 'heartbeat') return data.id;

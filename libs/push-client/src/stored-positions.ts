@@ -2,10 +2,10 @@ import type { PositionStorage } from './connect.options.js';
 import type { Positions } from './connect.js';
 import type { Subscriptions } from './subscriptions.js';
 
-/** More positions than this are not kept. */
-const most = 256;
+/** How many positions are kept. */
+const maxPositions = 256;
 
-/** The positions at which a page was left, for the next one in its tab. */
+/** The positions that a page had when it was left, for the next page in its tab. */
 export class StoredPositions implements Positions {
   readonly #left: Record<string, string>;
 
@@ -17,12 +17,12 @@ export class StoredPositions implements Positions {
     try {
       left = JSON.parse(storage.getItem(key) ?? '{}');
     } catch {
-      // Not written by this client, or cut short: as if nothing was there.
+      // Invalid or truncated: starts without positions.
     }
     this.#left = { ...(left as Record<string, string>) };
   }
 
-  /** Where to go on with `pattern`. Readers of this turn of the event loop get it, later ones do not. */
+  /** Where to resume `pattern`. Only readers in this turn of the event loop get it. */
   take(pattern: string): string | undefined {
     queueMicrotask(() => delete this.#left[pattern]);
     return this.#left[pattern];
@@ -35,11 +35,11 @@ export class StoredPositions implements Positions {
       const position = subscriptions.positionOf(subscription);
       // No id has a colon; `last:50` has.
       if (/^(now|last|earliest|start)$|:/.test(position)) continue;
-      // Of several readers of a pattern, one that is being brought up to the live ones misses nothing.
+      // If a pattern has several readers, the position of one that is catching up is the safe choice.
       if (subscription.state === 'live') positions[subscription.pattern] ??= position;
       else positions[subscription.pattern] = position;
     }
-    const all = Object.entries({ ...this.#left, ...positions }).slice(-most);
+    const all = Object.entries({ ...this.#left, ...positions }).slice(-maxPositions);
     this.storage.setItem(this.key, JSON.stringify(Object.fromEntries(all)));
   }
 }

@@ -7,10 +7,10 @@ import { randomId } from './random-id.js';
 import { positionIn } from './requests.js';
 import { matcher } from './topics.js';
 
-/** More topics than these go in several messages, which keeps each below every server's limit. */
+/** How many topics one message may have. This keeps each message below every server's limit. */
 const maxTopicsPerMessage = 100;
 
-/** How long to wait before a subscription is asked for again that the server could not take, in milliseconds. */
+/** How long to wait before asking again for a subscription that the server could not accept, in milliseconds. */
 const pause = 2_000;
 
 /** A reader of a topic or pattern. */
@@ -19,9 +19,9 @@ export class Subscription {
   state: 'waiting' | 'asked' | 'live' = 'waiting';
 
   /**
-   * @param from where it has to be asked for
+   * @param from where to ask for it
    * @param handle MUST NOT throw
-   * @param settle is called when the server has made it live, or refused it
+   * @param settle is called when the server has confirmed it as live, or refused it
    */
   constructor(
     readonly pattern: string,
@@ -33,28 +33,28 @@ export class Subscription {
   }
 }
 
-/** What the subscriptions of a client report. */
+/** Receives the gaps and refusals of the subscriptions. */
 export interface SubscriptionsListener {
   gap(notice: GapNotice): void;
   refused(error: PushError): void;
 }
 
 /**
- * Which topics there are on the link, and how far each reader has come: one position for all that are live, and one for
- * those that are being brought up to it, one batch at a time. Wherever the link is cut, each reader resumes where it is.
+ * The client's subscriptions and the position of each reader. All live ones share one position. The others catch up with them one
+ * batch at a time, and each batch has a position. Whenever the link is lost, each reader resumes at its own.
  */
 export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   readonly #all = new Set<Subscription>();
-  /** What the link has been asked for. */
+  /** The topics that were requested on the link. */
   readonly #wired = new Set<string>();
-  /** Everything of the live subscriptions up to here was handled. */
+  /** All events of the live subscriptions up to here were handled. */
   #position: string | undefined;
-  /** The batch that was asked for last. */
+  /** The batch that was requested and is not live yet. */
   #asked: { readonly members: readonly Subscription[]; position: Start } | undefined;
-  /** Between `subscribed` and `live`, all messages are for one batch: this tab's, or another tab's. */
+  /** The tab whose batch is catching up. Between `subscribed` and `live` all messages are for that batch. */
   #turn: 'ours' | 'others' | undefined;
-  /** How many topics are asked for together. */
-  #most = maxTopicsPerMessage;
+  /** How many topics are requested together. */
+  #batchSize = maxTopicsPerMessage;
   readonly #ref = randomId();
   #isScheduled = false;
 
@@ -68,7 +68,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     this.#schedule();
   }
 
-  /** Idempotent. Afterwards it handles nothing. */
+  /** Removes a subscription, which then handles no more events. Idempotent. */
   delete(subscription: Subscription): void {
     if (this.#all.delete(subscription)) this.#schedule();
   }
@@ -77,7 +77,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     return this.#position;
   }
 
-  /** Where a subscription would have to be asked for now. */
+  /** Where a subscription would have to resume now. */
   positionOf(subscription: Subscription): Start {
     if (subscription.state === 'live') return this.#position!;
     return subscription.state === 'asked' ? this.#asked!.position : subscription.from;
@@ -91,7 +91,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     this.#putBack(this.#all);
     this.#wired.clear();
     this.#asked = this.#turn = undefined;
-    this.#most = maxTopicsPerMessage;
+    this.#batchSize = maxTopicsPerMessage;
     this.#ask();
   }
 
@@ -111,7 +111,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
 
   #deliver(event: PushEvent): void {
     for (const subscription of this.#readers()) {
-      // One that a handler before it has removed gets no more.
+      // An earlier handler may have removed this one.
       if (subscription.matches(event.topic) && this.#all.has(subscription)) subscription.handle(event);
     }
   }
@@ -135,7 +135,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     if (!isOurs) return;
     const { members } = this.#asked!;
     this.#asked = undefined;
-    this.#most = Math.min(2 * this.#most, maxTopicsPerMessage);
+    this.#batchSize = Math.min(2 * this.#batchSize, maxTopicsPerMessage);
     for (const member of members) member.state = 'live';
     for (const member of members) member.settle();
     this.#schedule();
@@ -152,12 +152,12 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     }
     const { size } = topicsOf(members);
     if (size === 1) return this.#remove(members, code, message);
-    // It may be about one of them: which one is found by halves.
-    this.#most = size >> 1;
+    // The refusal may be about one topic only. Halving the batch finds it.
+    this.#batchSize = size >> 1;
     this.#schedule();
   }
 
-  /** Has them asked for again, from where they are. */
+  /** Marks subscriptions to be requested again, each from its position. */
   #putBack(subscriptions: Iterable<Subscription>): void {
     for (const subscription of subscriptions) {
       subscription.from = this.positionOf(subscription);
@@ -165,7 +165,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     }
   }
 
-  /** @param isUndecided the server could not find out in time: it is asked again */
+  /** @param isUndecided whether the server could not decide in time, so that it is asked again */
   #revoke(topics: readonly string[], isUndecided?: boolean): void {
     const lost = [...this.#all].filter(({ pattern, state }) => state === 'live' && topics.includes(pattern));
     if (lost.length === 0) return;
@@ -184,7 +184,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     this.#schedule();
   }
 
-  /** What changes in one turn of the event loop goes together. */
+  /** Collects the changes of one turn of the event loop into one request. */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -202,14 +202,14 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     if (!this.#asked) this.#askNext();
   }
 
-  /** Asks for the next subscriptions that begin at the same place. Those from now on go first. */
+  /** Requests the next subscriptions with the same start. Those that start at `now` go first. */
   #askNext(): void {
     const waiting = [...this.#all].filter(({ state }) => state === 'waiting');
     const first = waiting.find(({ from }) => from === 'now') ?? waiting[0];
     if (!first) return;
     const { from } = first;
     const next = waiting.filter((each) => each.from === from);
-    const topics = new Set([...topicsOf(next)].slice(0, this.#most));
+    const topics = new Set([...topicsOf(next)].slice(0, this.#batchSize));
     const members = next.filter(({ pattern }) => topics.has(pattern));
     for (const member of members) member.state = 'asked';
     for (const topic of topics) this.#wired.add(topic);

@@ -1,5 +1,5 @@
 /**
- * How to tell whether a topic matches `pattern`: `*` stands for one token, `>` at the end for one or more. Neither stands
+ * Returns a function that tells whether a topic matches `pattern`. `*` stands for one token, `>` at the end for one or more. Neither stands
  * for a first token that begins with `$`: those topics are reserved.
  */
 export function matcher(pattern: string): (topic: string) => boolean {

@@ -3,7 +3,7 @@ import type { ServerMessage } from '../protocol/messages.js';
 import type { GreetingMessage, RequestMessage, SubscribeRequest } from '../requests.js';
 import type { LeaderMessage, TabMessage } from './tab-messages.js';
 
-/** More topics than this go in several messages. */
+/** How many topics one message may have. */
 const maxTopicsPerMessage = 100;
 
 interface Asked {
@@ -13,8 +13,8 @@ interface Asked {
 }
 
 /**
- * What the leading tab does for all: it passes on what the server says, and asks the server for the union of what the
- * tabs ask for. Subscriptions from the same place go together, one batch at a time.
+ * The leader's connection for all tabs. It forwards the server's messages, and subscribes to the union of the tabs' topics.
+ * Subscriptions with the same start go together, one batch at a time.
  */
 export class Relay implements LinkListener {
   readonly link: Link;
@@ -23,7 +23,7 @@ export class Relay implements LinkListener {
   #isTurn = false;
   #change: StatusChange = { status: 'connecting' };
   #greeting: GreetingMessage | undefined;
-  /** What each tab has asked for. */
+  /** The topics of each tab. */
   readonly #topics = new Map<string, Set<string>>();
   #queue: (SubscribeRequest & { readonly isAlone?: boolean })[] = [];
   #asked: Asked | undefined;
@@ -39,7 +39,7 @@ export class Relay implements LinkListener {
   }
 
   receive(message: TabMessage): void {
-    this.#meet(message.tab);
+    this.#watch(message.tab);
     if ('say' in message) {
       if (message.era === this.#era) this.say(message.tab, message.say);
       return;
@@ -48,7 +48,7 @@ export class Relay implements LinkListener {
     this.#announce();
   }
 
-  /** Something that a tab says to the server. */
+  /** Handles a message from a tab to the server. */
   say(tab: string, message: RequestMessage): void {
     if (message.event === 'subscribe') {
       const topics = this.#topics.get(tab) ?? new Set();
@@ -82,12 +82,12 @@ export class Relay implements LinkListener {
     if (isOurs && (event === 'live' || event === 'error')) {
       this.#asked = undefined;
       if (event === 'error' && !data.retryable && asked.refs.length > 1) {
-        // It may be about one of them alone.
+        // The refusal may be about one of them, so each is requested alone.
         this.#queue.unshift(...asked.messages.map((each) => ({ ...each, isAlone: true })));
         this.#askNext();
         return;
       }
-      // Some may have been given up, or their tab closed, while they were asked for.
+      // While the request was pending, a tab may have unsubscribed or closed.
       this.#drop('', asked.topics);
     }
     const refs = isOurs ? asked.refs : undefined;
@@ -114,19 +114,19 @@ export class Relay implements LinkListener {
     });
   }
 
-  /** A tab holds a lock while it lives. The relay waits for that lock: once it gets it, the tab is gone. */
-  #meet(tab: string): void {
+  /** Watches a tab. Each tab holds a lock as long as it lives, so the tab is gone once the relay gets that lock. */
+  #watch(tab: string): void {
     if (this.#topics.has(tab)) return;
     this.#topics.set(tab, new Set());
     const gone = () => {
       this.#drop(tab, [...(this.#topics.get(tab) ?? [])]);
       this.#topics.delete(tab);
     };
-    // A page that may not use locks any more is on its way out itself.
+    // A page that may no longer use locks is being closed itself.
     navigator.locks.request(`${this.name} ${tab}`, gone).catch(() => undefined);
   }
 
-  /** Gives up what no other tab wants. */
+  /** Unsubscribes the topics that no other tab wants. */
   #drop(tab: string, dropped: readonly string[]): void {
     dropped.forEach((topic) => this.#topics.get(tab)?.delete(topic));
     const wanted = new Set([...this.#topics.values()].flatMap((topics) => [...topics]));

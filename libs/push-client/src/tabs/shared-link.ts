@@ -5,16 +5,16 @@ import type { RequestMessage } from '../requests.js';
 import { Relay } from './relay.js';
 import type { LeaderMessage, TabMessage } from './tab-messages.js';
 
-/** How long a leader may be silent that has not been greeted by a server yet, in milliseconds. */
-const silence = 10_000;
+/** How long a leader may be silent before the server has greeted it, in milliseconds. */
+const initialSilence = 10_000;
 
-/** How long it has for the answer, in milliseconds. */
-const patience = 3_000;
+/** How long the leader has to answer, in milliseconds. */
+const answerTimeout = 3_000;
 
 /**
- * One connection for all tabs. The browser gives a lock to one of them, the leader, which connects and passes on what the
- * others say and what the server says. When its page closes, freezes or crashes, the lock goes to the next one, and each
- * tab resumes where it is. A leader that holds the lock but does not answer is deposed.
+ * One connection for all tabs. One tab gets a lock from the browser and becomes the leader. It connects, and forwards messages
+ * between the other tabs and the server. When its page closes, freezes or crashes, another tab gets the lock, and each tab
+ * resumes at its position. A leader that holds the lock but does not answer is replaced.
  */
 export class SharedLink implements Link {
   readonly #id = randomId();
@@ -26,8 +26,8 @@ export class SharedLink implements Link {
   #era = 0;
   #isUp = false;
   #status = '';
-  /** After so many silent milliseconds the leader is asked whether it is there. */
-  #silence = silence;
+  /** After this many milliseconds of silence this tab asks the leader whether it is alive. */
+  #silence = initialSilence;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -45,12 +45,12 @@ export class SharedLink implements Link {
     this.#locks = new AbortController();
     const { signal } = this.#locks;
     this.#tell({ status: 'connecting' });
-    // Tells the leader when this tab is gone. The leader must not hear of the tab before the lock is held.
+    // The lock tells the leader when this tab is gone. The leader must not know the tab before the tab holds it.
     hold(`${this.name} ${this.#id}`, { signal }, () => {
       this.#ask();
-      this.#runFor({ signal });
+      this.#acquireLock({ signal });
     }).catch(() => {
-      // A sandboxed page has the interface, and may not use it: it is alone.
+      // A sandboxed page has the API but may not use it, so it connects alone.
       if (!signal.aborted) this.#lead();
     });
   }
@@ -79,16 +79,16 @@ export class SharedLink implements Link {
     this.#relay?.link.cut();
   }
 
-  /** Waits for the lock; or takes it. */
-  #runFor(options: LockOptions): void {
+  /** Waits for the lock, or takes it with `steal`. */
+  #acquireLock(options: LockOptions): void {
     const { signal } = this.#locks!;
     hold(this.name, options, () => this.#lead(), signal).catch(() => {
-      // Deposed by another tab, which took this one for dead.
+      // Another tab took the lock because this one did not answer.
       if (signal.aborted) return;
       this.#stepDown({ status: 'connecting' });
       this.#isUp = false;
       this.#ask();
-      this.#runFor({ signal });
+      this.#acquireLock({ signal });
     });
   }
 
@@ -123,7 +123,7 @@ export class SharedLink implements Link {
     else if (!this.#relay) this.#follow(message);
   }
 
-  /** Takes what the leader says: that of the newest era only, since a deposed one may not know yet. */
+  /** Handles a message of the leader. Ignores older eras: a former leader may not know yet that it was replaced. */
   #follow(message: LeaderMessage): void {
     const { era } = message;
     if (era < this.#era) return;
@@ -157,23 +157,23 @@ export class SharedLink implements Link {
 
   #ask(nudge?: 'gently' | 'anyway'): void {
     this.#post({ tab: this.#id, nudge });
-    this.#watch(patience, () => this.#runFor({ steal: true }));
+    this.#watch(answerTimeout, () => this.#acquireLock({ steal: true }));
   }
 
-  /** Does something about a leader that says nothing: asks it, then takes its place. */
+  /** Watches for a silent leader. Asks it first, then replaces it. */
   #watch(time = this.#silence, then = () => this.#ask()): void {
     clearTimeout(this.#timer);
     if (this.#channel && !this.#relay) this.#timer = setTimeout(then, time);
   }
 }
 
-/** Whether this is a place with other tabs, and means to talk to them. */
+/** Whether this environment has Web Locks and broadcast channels, by which tabs share a connection. */
 export function canShare(): boolean {
   const { navigator, location, BroadcastChannel } = globalThis as Partial<Window & typeof globalThis>;
   return Boolean(navigator?.locks && location && BroadcastChannel);
 }
 
-/** Holds a lock from when it is granted until `signal` aborts. Rejects when another took it away. */
+/** Holds a lock from when it is granted until `signal` aborts. Rejects if another tab steals it. */
 async function hold(
   name: string,
   options: LockOptions,

@@ -1,6 +1,6 @@
 /**
- * Reads server-sent events (HTML standard, 9.2.6) as far as this client uses them: the data of each event, and `retry`.
- * Chunks may end anywhere.
+ * Reads server-sent events (HTML standard, 9.2.6) as far as this client needs them: the data of each event, and `retry`.
+ * A chunk may end anywhere.
  */
 export class SseParser {
   #rest = '';
@@ -13,7 +13,7 @@ export class SseParser {
     private readonly onRetry: (milliseconds: number) => void,
   ) {}
 
-  /** Takes decoded text; the decoder has dropped the byte order mark. */
+  /** Parses decoded text. The decoder has removed the byte order mark. */
   push(chunk: string): void {
     if (chunk === '') return;
     if (this.#afterReturn && chunk[0] === '\n') chunk = chunk.slice(1);

@@ -5,31 +5,31 @@ import { positionIn, type RequestMessage, type SubscribeRequest } from '../reque
 import { SseParser } from './sse-parser.js';
 import { broken, type Destination, type End, type Transport, type TransportEvents } from './transport.js';
 
-/** How many times one publish is sent, each with twice the time, before the whole connection is taken for dead. */
+/** How many times one publish is sent, each with twice the time, before the connection counts as dead. */
 const attempts = 3;
 
 /** How long changes are collected before the next stream is opened, in milliseconds. */
 const window = 20;
 
-/** The `ref` of the topics that are live, when the next stream is opened. */
+/** The `ref` under which the next stream requests the topics that are live already. */
 const ownRef = '-';
 
 /**
- * The same messages as on a WebSocket, over HTTP: a POST whose answer is a stream of server-sent events. The topics of
- * a stream are fixed, so each change of topics opens the next stream. The live topics go on at their position, and the
- * connection above does not notice.
+ * Carries the messages of a WebSocket over HTTP: a POST whose response is a stream of server-sent events. The topics of a
+ * stream are fixed, so each change opens another stream. The live topics resume there at their position, and the connection
+ * above stays the same.
  */
 export class SseTransport implements Transport {
   readonly #live = new Set<string>();
-  /** Everything of the live topics up to here was passed on. */
+  /** All events of the live topics up to here were passed on. */
   #position = '';
-  /** Not yet live. */
+  /** The subscriptions that are not live yet. */
   readonly #asked = new Map<string, SubscribeRequest>();
-  /** Given up before they were live. */
+  /** The topics that were unsubscribed before they were live. */
   readonly #dropped = new Set<string>();
-  /** What the open stream has yet to answer: it is not replaced before, or changes that never stop would stop everything. */
+  /** The requests that the open stream has not answered. It is not replaced before, or constant changes would block progress. */
   #unanswered = new Set<string>();
-  /** The open stream is not for what is wanted now. */
+  /** The topics have changed since the open stream was requested. */
   #isStale = false;
   /** The `ref` of the subscription that is catching up. */
   #turn: string | undefined;
@@ -158,7 +158,7 @@ export class SseTransport implements Transport {
     if (this.#isStale) this.#openSoon();
   }
 
-  /** Notes the position of the subscription that is catching up, or of the live ones. */
+  /** Moves the position of the subscription that is catching up, or of the live ones. */
   #advance(id: string): void {
     const asked = this.#asked.get(this.#turn!);
     if (asked) this.#asked.set(this.#turn!, { ...asked, from: id });
@@ -182,17 +182,17 @@ export class SseTransport implements Transport {
     try {
       const { response, answer } = await this.#postInTime({ ...data, connection: this.#connection });
       if (signal.aborted) return;
-      // A token that has expired since the stream was opened. With the next one it is sent again.
+      // The token has expired since the stream was opened. The event is sent again with the next one.
       if (response.status === 401 && this.#token) this.#end(endOf(response, answer));
       else if (response.ok) this.events.message({ event: 'published', data: { ref, id: answer?.id } });
       else this.events.message({ event: 'error', data: { ...refusalOf(response, answer), ref } });
     } catch (error) {
-      // It may have been stored or not. It is sent again on the next connection, and stored once.
+      // The event may be stored already. It is sent again on the next connection, and is stored only once.
       if (!signal.aborted) this.#end(broken(error));
     }
   }
 
-  /** Publishes. If no answer comes in time the request is sent again on another connection: the event is stored once. */
+  /** Publishes. Without an answer in time the request is sent again on another connection. The event is stored only once. */
   async #postInTime(body: object): Promise<Answered> {
     const { signal } = this.#whole;
     const { timeout = 10_000 } = this.destination.options;
@@ -215,7 +215,7 @@ export class SseTransport implements Transport {
   }
 }
 
-/** What may be in the body of an answer that is no stream. */
+/** The body of a response that is not a stream. */
 interface AnswerBody {
   readonly id?: string;
   readonly code?: string;
@@ -228,7 +228,7 @@ interface Answered {
   readonly answer: AnswerBody | undefined;
 }
 
-/** The JSON of an answer; `undefined` if it is something else. Rejects if the answer does not come to its end. */
+/** The JSON of a response; `undefined` if the body is not JSON. Rejects if the response is incomplete. */
 async function bodyOf(response: Response): Promise<AnswerBody | undefined> {
   const text = await response.text();
   try {
@@ -238,7 +238,7 @@ async function bodyOf(response: Response): Promise<AnswerBody | undefined> {
   }
 }
 
-/** What guards and proxies mean that know nothing of this protocol. */
+/** The codes for statuses of guards and proxies, which do not know this protocol. */
 const codes: Readonly<Record<number, string>> = {
   400: 'INVALID_MESSAGE',
   401: 'UNAUTHENTICATED',
@@ -247,7 +247,7 @@ const codes: Readonly<Record<number, string>> = {
   429: 'LIMIT_EXCEEDED',
 };
 
-/** Why the server said no: in its own words, or by the status where something else has answered. */
+/** Why the request was refused, from the body if push answered, otherwise from the status. */
 function refusalOf({ status, statusText }: Response, answer: AnswerBody = {}) {
   const { code = codes[status] ?? `HTTP_${status}`, message, details } = answer;
   const retryable = status >= 500 || [404, 408, 425, 429].includes(status);

@@ -1,4 +1,4 @@
-/** What is used of a `WebSocket`: the browser's, Node's from version 22 on, and that of the package `ws` have it. */
+/** The part of `WebSocket` that the client uses. Browsers, Node from version 22 on, and the package `ws` implement it. */
 export interface WebSocketLike {
   addEventListener(type: 'open' | 'error', listener: () => void): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
@@ -10,5 +10,5 @@ export interface WebSocketLike {
   close(): void;
 }
 
-/** The constructor of one. */
+/** The constructor of a WebSocket. */
 export type WebSocketClass = new (url: string) => WebSocketLike;

@@ -4,7 +4,7 @@ import { PushError } from '../push-error.js';
 import { broken, type Destination, type End, type Transport, type TransportEvents } from './transport.js';
 import type { WebSocketClass, WebSocketLike } from './websocket-class.js';
 
-/** Close codes after which the same client need not come back: PROTOCOL.md, "Close codes". */
+/** Close codes after which the client must not reconnect. See PROTOCOL.md, "Close codes". */
 const final = new Set<WebSocketCloseCode>([1003, 1007, 1009, 4400, 4403]);
 
 /** One WebSocket. */
@@ -20,7 +20,7 @@ export class WebSocketTransport implements Transport {
     destination
       .next()
       .then(({ url, token }) => this.#isClosed || this.#open(url, token, WebSocket))
-      // The constructor throws where a page may not connect to such a URL.
+      // The constructor throws if the page may not connect to this URL.
       .catch((error: unknown) => this.#down(broken(error)));
   }
 
@@ -44,7 +44,7 @@ export class WebSocketTransport implements Transport {
       this.events.message(JSON.parse(data as string) as ServerMessage);
     });
     socket.addEventListener('close', ({ code, reason }) => this.#down(endOf(code, reason)));
-    // It says nothing of the cause. `close` follows.
+    // The event has no cause. `close` follows.
     socket.addEventListener('error', () => undefined);
   }
 
