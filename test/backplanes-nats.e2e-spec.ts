@@ -110,6 +110,34 @@ describe('NATS: the stream', () => {
   });
 });
 
+describe('NATS: pages', () => {
+  it('are whole from wherever they begin, though the server counts too little (2.9.10)', async () => {
+    const { port } = await nats();
+    const { backplane } = await node(port);
+    const topics = [...Array(300).keys()].map((n) => `read.${n}`);
+    const others = [...Array(300).keys()].map((n) => `other.${n}`);
+    const published: [topic: string, sequence: number][] = [];
+    for (const topic of [...topics, ...others, ...topics.slice(0, 100)])
+      published.push([topic, (await backplane.append({ topic, data: '1' })).sequence]);
+    const all = published.filter(([topic]) => topic.startsWith('read.')).map(([, sequence]) => sequence);
+    const { sequence: through } = await backplane.head!();
+    for (let after = 0; after < through; after += 7) {
+      const found: number[] = [];
+      for (let read = after; read < through;) {
+        const page = await backplane.history!.page({
+          topics: ['read.*'],
+          after: read,
+          through,
+          limit: 1_000,
+        });
+        found.push(...page.events.map(({ sequence }) => sequence));
+        read = page.through;
+      }
+      expect([after, ...found]).toEqual([after, ...all.filter((sequence) => sequence > after)]);
+    }
+  });
+});
+
 describe('NATS: what a server can lose', () => {
   it('tells every node of another log when the stream is deleted', async () => {
     const { port } = await nats();

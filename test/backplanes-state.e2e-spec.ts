@@ -1,9 +1,12 @@
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { Logger } from '@nestjs/common';
 import type { Backplane, RetentionRules } from 'nestjs-push';
+import { natsBackplane, type NatsBackplaneOptions } from 'nestjs-push/nats';
 import { redisBackplane } from 'nestjs-push/redis';
-import { startRecording, type RecordedNode } from 'nestjs-push/testing';
+import { RecordingTail, startRecording, type RecordedNode } from 'nestjs-push/testing';
 import { afterTest } from './support/cleanup.js';
-import { startRedis, type ServerProcess } from './support/servers.js';
+import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 
 /** State topics are those that begin with "state." */
 const rules: RetentionRules = {
@@ -113,5 +116,94 @@ describe('State in Redis', () => {
     );
     await publish(old, ['state.b', 'state.b']);
     expect((await readAll(old, ['state.b'])).data.get('state.b')).toEqual(['1', '0', '1']);
+  });
+});
+
+describe('State in NATS', () => {
+  let server: ServerProcess;
+  let logs = 0;
+  let options: NatsBackplaneOptions & { stream: string };
+  let manager: JetStreamManager;
+  beforeAll(async () => {
+    server = await startNats();
+  });
+  beforeEach(async () => {
+    options = { servers: `127.0.0.1:${server.port}`, stream: `state-${++logs}` };
+    const connection = await connect({ servers: options.servers! });
+    afterTest(() => connection.close());
+    manager = await jetstreamManager(connection);
+  });
+  afterAll(() => server.dispose());
+
+  /** Everything is old after a second. */
+  const short: RetentionRules = { ...rules, largest: { events: 3, age: 500 } };
+
+  /** Resolves when the stream has no event of a plain topic any more. */
+  async function untilSwept(): Promise<void> {
+    for (;;) {
+      const subjects_filter = `${options.stream}.event.plain.>`;
+      const { state } = await manager.streams.info(options.stream, { subjects_filter });
+      if (Object.keys(state.subjects ?? {}).length === 0) return;
+    }
+  }
+
+  it('outlives all that is old, which nodes purge themselves and tell of', async () => {
+    const [node, other] = await Promise.all([
+      join(natsBackplane({ ...options, remember: 1_000 }), short),
+      join(natsBackplane({ ...options, remember: 1_000 }), short),
+    ]);
+    await publish(node, [...names('state', 300), ...names('plain', 300), ...names('state', 100)]);
+    await publish(other, names('plain', 100));
+    const { sequence } = await node.backplane.append({ topic: 'state.kept', data: '"kept"' });
+    await untilSwept();
+    const { config } = await manager.streams.info(options.stream);
+    expect(config.max_age).toBe(0);
+    await publish(node, ['plain.new']);
+    const states = await readAll(other, ['state.>']);
+    expect([states.data.size, states.lost]).toEqual([301, []]);
+    expect([...states.data.values()].every(({ length }) => length === 1)).toBe(true);
+    expect((await readAll(node, ['plain.>'])).lost).toEqual(['plain.>']);
+    expect((await readAll(node, ['>'])).lost).toEqual(['>']);
+    const { epoch } = (await node.backplane.head!())!;
+    const refused = node.backplane.append({ topic: 'state.kept', data: '0', expect: 'none' });
+    await expect(refused).rejects.toMatchObject({ currentId: `${epoch}-${sequence}` });
+    await node.backplane.append({ topic: 'state.kept', data: '1', expect: `${epoch}-${sequence}` });
+  });
+
+  it('does not lose by the age of a stream that is there already', async () => {
+    const old = await join(natsBackplane(options), before);
+    await publish(old, ['state.a', 'state.a', 'plain']);
+    expect((await manager.streams.info(options.stream)).config.max_age).toBeGreaterThan(0);
+    const node = await join(natsBackplane(options));
+    expect((await manager.streams.info(options.stream)).config.max_age).toBe(0);
+    expect(await readAll(node, ['state.a', 'plain'])).toEqual({
+      data: new Map([
+        ['state.a', ['1']],
+        ['plain', ['2']],
+      ]),
+      lost: [],
+    });
+  });
+
+  it('is read whole in small pages, however often it has changed', async () => {
+    const node = await join(natsBackplane(options));
+    for (let round = 0; round < 5; round++) await publish(node, [...names('state', 60), 'plain']);
+    const { data, lost } = await readAll(node, ['>'], 7);
+    expect(lost).toEqual([]);
+    expect(data.get('plain')).toHaveLength(5);
+    for (const name of names('state', 60)) expect(data.get(name)).toHaveLength(1);
+  });
+
+  it('is told of when somebody purges the stream', async () => {
+    const node = await join(natsBackplane(options));
+    await publish(node, names('state', 5));
+    await manager.streams.purge(options.stream);
+    await publish(node, ['plain']);
+    expect((await readAll(node, ['state.>', 'state.1'])).lost.sort()).toEqual(['state.1', 'state.>']);
+  });
+
+  it('refuses a bound that drops states', () => {
+    const bounded = natsBackplane({ ...options, maxBytes: 1_000_000 });
+    expect(() => bounded.start(new RecordingTail(), rules)).toThrow(/maxBytes is 1000000; it takes no value/);
   });
 });

@@ -59,8 +59,12 @@ describe('NATS', () => {
   });
   afterAll(() => server.dispose());
 
-  describeBackplane('natsBackplane({ servers })', () => {
-    const stream = `push-${++logs}`;
-    return { node: () => natsBackplane({ servers: `127.0.0.1:${server.port}`, stream }) };
-  });
+  describeBackplane(
+    'natsBackplane({ servers })',
+    () => {
+      const stream = `push-${++logs}`;
+      return { node: () => natsBackplane({ servers: `127.0.0.1:${server.port}`, stream }) };
+    },
+    { state: true },
+  );
 });

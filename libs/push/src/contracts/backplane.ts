@@ -167,8 +167,8 @@ export abstract class Backplane {
    *
    * - The newest event MUST be kept, however old, and whatever else there is. It MUST NOT give way to other topics: what does
    *   not fit is refused, with `LIMIT_EXCEEDED` or `UNAVAILABLE`.
-   * - An event that a newer one of its topic has replaced is not lost: it MUST NOT be in a history page, nor count in
-   *   `HistoryPage.lost`.
+   * - An event that a newer one of its topic has replaced is not lost: it MUST NOT count in `HistoryPage.lost`, and it MUST NOT
+   *   be in a history page if the newer one is not after the query's `through`.
    * - A removal is an event with the metadata `removed: true`. If it is the newest event of its topic, it MUST be kept for
    *   `StateRetention.tombstones`, and SHOULD be dropped soon after. A removal that was dropped counts as lost: a page MUST
    *   name the topics and patterns of the query that it, or another one of the same rule, matches.

@@ -1,5 +1,6 @@
 import { backoff } from './backoff.js';
 import { noTopic } from './delivery-probe.js';
+import type { LogEvent } from '../../contracts/event.js';
 import { readBody } from './event-body.js';
 import type { LogNode } from './log-node.js';
 import type { OpenLog, SharedLog } from './shared-log.js';
@@ -78,16 +79,20 @@ export abstract class LogReader<Log extends OpenLog = OpenLog> {
     probe.reads();
   }
 
-  /** Delivers the entry at `sequence`: what an appender stored under `topic`, with the body that `writeBody` made. */
-  protected take(sequence: number, topic: string, body: string): void {
+  /**
+   * Delivers the entry at `sequence`: what an appender stored under `topic`, with the body that `writeBody` made. Returns the
+   * event, if it is one.
+   */
+  protected take(sequence: number, topic: string, body: string): LogEvent | undefined {
     const event = readBody(this.epoch!, sequence, topic, body);
     if (topic === noTopic) {
       this.reach(sequence);
       this.node.probe.seen(event.data);
-      return;
+      return undefined;
     }
     this.last = sequence;
     this.node.tail.deliver(event);
+    return event;
   }
 
   /** Passes an entry that is no event. */

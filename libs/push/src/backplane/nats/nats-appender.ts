@@ -6,7 +6,8 @@ import { writeBody } from '../kit/event-body.js';
 import type { LogNode } from '../kit/log-node.js';
 import type { NatsLink } from './nats-link.js';
 import type { NatsLog } from './nats-log.js';
-import { NatsPublisher, type Stored } from './nats-publisher.js';
+import { NatsExpectations, partsOf, refuse } from './nats-expectations.js';
+import { NatsPublisher, WrongSequence, type Stored } from './nats-publisher.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import type { Subjects } from './subjects.js';
 
@@ -16,6 +17,7 @@ const batchLimits = { events: 512, bytes: 1024 * 1024 };
 /** Sends the events of a batch one by one, all at once. The server recognizes each by an id, so a retry stores nothing twice. */
 export class NatsAppender extends Appender {
   private publisher: NatsPublisher | undefined;
+  private readonly expectations: NatsExpectations;
   /** The newest message that it stored in an epoch. */
   private newest = { epoch: '', sequence: 0 };
 
@@ -27,6 +29,7 @@ export class NatsAppender extends Appender {
     private readonly options: NatsBackplaneOptions,
   ) {
     super(node, batchLimits);
+    this.expectations = new NatsExpectations(log, subjects);
   }
 
   protected async store(batch: readonly PendingAppend[]): Promise<void> {
@@ -34,13 +37,17 @@ export class NatsAppender extends Appender {
     try {
       const connection = await this.link.up();
       const { epoch } = await this.log.checked();
-      const messages = left.map((append) => ({
-        subject: this.subjectOf(append),
-        body: writeBody(append.draft),
-        id: this.idOf(append),
-      }));
-      const results = await this.link.unlessDown(this.publisherOn(connection).send(messages));
-      await this.settle(epoch, left, results);
+      for (const part of partsOf(left)) {
+        const expected = await this.expectations.of(connection, epoch, part);
+        const messages = part.map((append) => ({
+          subject: this.subjectOf(append),
+          body: writeBody(append.draft),
+          id: this.idOf(append),
+          expected: expected.get(append),
+        }));
+        const results = await this.link.unlessDown(this.publisherOn(connection).send(messages));
+        await this.settle(epoch, part, results);
+      }
     } catch (error) {
       this.log.doubt();
       throw error;
@@ -53,7 +60,7 @@ export class NatsAppender extends Appender {
     batch: readonly PendingAppend[],
     results: readonly (Stored | Error)[],
   ): Promise<void> {
-    const failure = results.find((result) => result instanceof Error);
+    const failure = results.find((result) => result instanceof Error && !(result instanceof WrongSequence));
     const isSameLog = results.every(
       (result) => result instanceof Error || result.duplicate || result.seq > this.newest.sequence,
     );
@@ -62,9 +69,10 @@ export class NatsAppender extends Appender {
     const { epoch, start } = this.log.current!;
     if (epoch !== this.newest.epoch) this.newest = { epoch, sequence: 0 };
     results.forEach((result, index) => {
+      const append = batch[index]!;
+      if (result instanceof WrongSequence) refuse(append, epoch, result);
       if (result instanceof Error) return;
       const { seq } = result;
-      const append = batch[index]!;
       append.resolve({ epoch: seq > start ? epoch : before, sequence: seq });
       if (seq <= this.newest.sequence || seq <= start) return;
       this.newest.sequence = seq;

@@ -8,8 +8,11 @@ import { Matcher } from '../kit/matcher.js';
 import { canFilterMany, filtersOf, mostConsumers } from './nats-filters.js';
 import { patience, type NatsLink } from './nats-link.js';
 import type { NatsLog } from './nats-log.js';
-import { NatsLosses } from './nats-losses.js';
+import { inParallel } from './nats-deletion.js';
+import { NatsFloors } from './nats-floors.js';
+import { NatsLosses, type Streams } from './nats-losses.js';
 import { NatsNewest } from './nats-newest.js';
+import { NatsStates } from './nats-states.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import type { Subjects } from './subjects.js';
 
@@ -38,6 +41,7 @@ interface Reading {
 export class NatsHistory implements History {
   private readonly losses: NatsLosses;
   private readonly newest: NatsNewest;
+  private readonly states: NatsStates;
 
   constructor(
     private readonly link: NatsLink,
@@ -46,8 +50,9 @@ export class NatsHistory implements History {
     private readonly retention: RetentionRules,
     private readonly options: NatsBackplaneOptions,
   ) {
-    this.losses = new NatsLosses(log, subjects);
-    this.newest = new NatsNewest(subjects, (consumer, count) => this.messages(consumer, count));
+    this.losses = new NatsLosses(log, subjects, retention.state && new NatsFloors(subjects, options));
+    this.states = new NatsStates(subjects, retention);
+    this.newest = new NatsNewest(subjects, (consumer, count) => this.delivered(consumer, count));
   }
 
   async page(query: HistoryQuery): Promise<HistoryPage> {
@@ -93,69 +98,106 @@ export class NatsHistory implements History {
     );
     const through = Math.min(query.through, ...readings.map((reading) => reading.through));
     const merged = new Map(readings.flatMap(({ events }) => events.map((event) => [event.sequence, event])));
-    const events = [...merged.values()]
-      .filter(({ sequence }) => sequence <= through)
-      .sort((a, b) => a.sequence - b.sequence);
+    const events = this.states
+      .newestOf([...merged.values()].sort((a, b) => a.sequence - b.sequence))
+      .filter(({ sequence }) => sequence <= through);
     const page = events.slice(0, query.limit);
     const end = events.length > page.length ? page.at(-1)!.sequence : through;
-    if (query.newest !== undefined) return { events: page, through: end, lost: new Map() };
+    const { streams } = await this.log.manager(connection);
+    const whole =
+      end < query.through ? await this.states.withoutReplaced(streams, page, query.through) : page;
+    if (query.newest !== undefined) return { events: whole, through: end, lost: new Map() };
     const gone = readings.flatMap((reading) => [...reading.gone]);
-    return this.withLosses(connection, query, filters.flat(), gone, matcher, { events: page, through: end });
+    return this.withLosses(streams, query, filters.flat(), gone, matcher, { events: whole, through: end });
   }
 
   /** Reads what a consumer brings of the asked range, up to the asked number of events. */
   private async read(
     connection: NatsConnection,
     epoch: string,
-    { after, through, limit, newest }: HistoryQuery,
+    query: HistoryQuery,
     filter: readonly string[],
     matcher: Matcher,
     begins?: ReadonlyMap<string, number>,
   ): Promise<Reading> {
+    const { after, through, limit, newest } = query;
     const reading: Reading = { events: [], through, gone: new Map() };
-    const { consumers } = await this.log.manager(connection);
-    const first = begins ? beginOf(filter, begins) : 0;
-    const subjects = filter.map((pattern) => this.subjects.of(pattern));
-    const consumer = await consumers.add(this.subjects.stream, {
-      ...(subjects.length === 1 ? { filter_subject: subjects[0]! } : { filter_subjects: subjects }),
-      ...(newest === 1
-        ? { deliver_policy: DeliverPolicy.LastPerSubject }
-        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(after + 1, first) }),
-      ack_policy: AckPolicy.None,
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: nanos(30_000),
-    });
-    try {
-      // The server's clock says what is too old: a wrong clock on this node must not shorten history.
-      const now = Date.parse(consumer.created);
-      let [messages, bytes] = [0, 0];
-      for await (const message of this.messages(consumer)) {
-        const sequence = message.seq;
-        if (sequence > through) break;
-        // Consumers of the newest messages have no start of their own.
-        if (sequence <= after) continue;
-        const topic = this.subjects.topicOf(message.subject)!;
-        if (matcher.has(topic) && sequence >= (begins?.get(topic) ?? 0)) {
-          const { events, age } = this.retention.of(topic);
-          if (events <= 0 || message.time.getTime() + age <= now) reading.gone.set(topic, sequence);
-          else reading.events.push(readBody(epoch, sequence, topic, message.string()));
-        }
-        const paused = matcher.pause();
-        if (paused) await paused;
-        bytes += message.data.length;
-        if (++messages < mostMessages && bytes < mostBytes && reading.events.length < limit) continue;
-        reading.through = sequence;
-        break;
+    const start = Math.max(after + 1, begins ? beginOf(filter, begins) : 0);
+    let [messages, bytes] = [0, 0];
+    for await (const { message, now } of this.messages(connection, filter, start, through, newest === 1)) {
+      const sequence = message.seq;
+      // Consumers of the newest messages have no start of their own.
+      if (sequence <= after) continue;
+      const topic = this.subjects.topicOf(message.subject)!;
+      if (matcher.has(topic) && sequence >= (begins?.get(topic) ?? 0)) {
+        const { events, age } = this.retention.of(topic);
+        if (events <= 0 || message.time.getTime() + age <= now) reading.gone.set(topic, sequence);
+        else reading.events.push(readBody(epoch, sequence, topic, message.string()));
       }
-    } finally {
-      consumers.delete(this.subjects.stream, consumer.name).catch(() => undefined);
+      const paused = matcher.pause();
+      if (paused) await paused;
+      bytes += message.data.length;
+      if (++messages < mostMessages && bytes < mostBytes && reading.events.length < limit) continue;
+      reading.through = sequence;
+      break;
     }
     return reading;
   }
 
-  /** The first messages that a new consumer has to deliver, in order. */
-  private async *messages(consumer: ConsumerInfo, count = Infinity): AsyncGenerator<JsMsg> {
+  /** The messages of a range, in order, with the time on the server's clock: a wrong clock must not shorten history. */
+  private async *messages(
+    connection: NatsConnection,
+    filter: readonly string[],
+    from: number,
+    through: number,
+    lastOnly: boolean,
+  ): AsyncGenerator<{ message: JsMsg; now: number }> {
+    const { consumers, streams } = await this.log.manager(connection);
+    const subjects = filter.map((pattern) => this.subjects.of(pattern));
+    for (let start: number | undefined = from; start !== undefined && start <= through;) {
+      const consumer = await consumers.add(this.subjects.stream, {
+        ...(subjects.length === 1 ? { filter_subject: subjects[0]! } : { filter_subjects: subjects }),
+        ...(lastOnly
+          ? { deliver_policy: DeliverPolicy.LastPerSubject }
+          : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: start }),
+        ack_policy: AckPolicy.None,
+        mem_storage: true,
+        num_replicas: 1,
+        inactive_threshold: nanos(30_000),
+      });
+      const now = Date.parse(consumer.created);
+      let last: number = start - 1;
+      try {
+        for await (const message of this.delivered(consumer)) {
+          last = message.seq;
+          if (last > through) return;
+          yield { message, now };
+        }
+      } finally {
+        consumers.delete(this.subjects.stream, consumer.name).catch(() => undefined);
+      }
+      // Servers count what a consumer has to deliver, and may count too little (2.9.10 does).
+      start = lastOnly ? undefined : await this.nextOf(streams, subjects, last + 1);
+    }
+  }
+
+  /** The sequence of the first message of some subjects from `seq` on. */
+  private async nextOf(
+    streams: Streams,
+    subjects: readonly string[],
+    seq: number,
+  ): Promise<number | undefined> {
+    const found: number[] = [];
+    await inParallel(subjects, async (next_by_subj) => {
+      const query = { next_by_subj, seq };
+      const next = await streams.getMessage(this.subjects.stream, query);
+      if (next) found.push(next.seq);
+    });
+    return found.length > 0 ? Math.min(...found) : undefined;
+  }
+
+  /** The first messages that a new consumer says it has to deliver, in order. */
+  private async *delivered(consumer: ConsumerInfo, count = Infinity): AsyncGenerator<JsMsg> {
     const connection = await this.link.up();
     const client = jetstream(connection, { timeout: patience, ...this.options.jetstream });
     const handle = client.consumers.getConsumerFromInfo(consumer);
@@ -176,7 +218,7 @@ export class NatsHistory implements History {
   }
 
   private async withLosses(
-    connection: NatsConnection,
+    streams: Streams,
     { topics, after }: HistoryQuery,
     filters: readonly string[],
     gone: readonly (readonly [topic: string, sequence: number])[],
@@ -184,12 +226,16 @@ export class NatsHistory implements History {
     page: Pick<HistoryPage, 'events' | 'through'>,
   ): Promise<HistoryPage> {
     const epoch = this.log.current?.epoch;
-    const { streams } = await this.log.manager(connection);
     const subjects = filters.map((pattern) => this.subjects.of(pattern));
-    const { any, oldest } = await this.losses.find(streams, subjects, (topic) => matcher.has(topic));
+    const isAsked = (topic: string) => matcher.has(topic) && !this.retention.of(topic).state;
+    const { any, oldest, ...stateLosses } = await this.losses.find(streams, subjects, isAsked);
+    const ofStates = await this.states.losses(streams, topics, after, stateLosses);
     if (this.log.current?.epoch !== epoch || epoch !== this.log.told)
       throw new Error('The log is another one.');
-    const lost = new Map<string, number>(any > after ? topics.map((pattern) => [pattern, any]) : []);
+    const lost = new Map<string, number>(ofStates);
+    if (any > after)
+      for (const pattern of this.states.others(topics))
+        lost.set(pattern, Math.max(any, lost.get(pattern) ?? 0));
     for (const [topic, sequence] of [...gone, ...oldest]) {
       if (sequence <= after) continue;
       for (const pattern of matcher.matching(topic))

@@ -6,7 +6,7 @@ import {
   type StoredMsg,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { millis, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LogNode } from '../kit/log-node.js';
 import { SharedLog, type KnownEntry, type OpenLog } from '../kit/shared-log.js';
@@ -22,7 +22,7 @@ import {
   streamOf,
   type StreamEpoch,
 } from './stream-epoch.js';
-import { configOf, growthOf, keptOf, misfitOf } from './stream-config.js';
+import { ageOf, configOf, growthOf, keptOf, misfitOf } from './stream-config.js';
 import type { Subjects } from './subjects.js';
 
 /** The log as the server has it. */
@@ -61,8 +61,10 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
   /** When this node last learned of a new mark, on the monotonic clock. */
   private markedAt = -Infinity;
   private readonly wanted: ReturnType<typeof configOf>;
+  /** How long the log remembers what topics no longer promise, in milliseconds. */
+  readonly age: number;
   /** How old the newest mark may become, in milliseconds. */
-  private readonly markInterval: number;
+  readonly markInterval: number;
 
   constructor(
     private readonly node: LogNode,
@@ -71,9 +73,10 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
     private readonly options: NatsBackplaneOptions,
   ) {
     super();
-    this.wanted = configOf(options, subjects, node.retention.largest);
-    const { max_age: age, max_msgs_per_subject: kept } = this.wanted;
-    this.markInterval = Math.min(age > 0 ? millis(age) / Math.min(kept, 100) : Infinity, longestInterval);
+    this.wanted = configOf(options, subjects, node.retention);
+    this.age = ageOf(options, node.retention.largest);
+    const kept = this.wanted.max_msgs_per_subject;
+    this.markInterval = Math.min(this.age / Math.min(kept, 100), longestInterval);
   }
 
   /** The JetStream API on a connection. */
@@ -147,7 +150,7 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
   private async fittingStream(streams: JetStreamManager['streams']): Promise<StreamInfo> {
     const { wanted } = this;
     const info = await this.infoOrCreate(streams);
-    const misfit = misfitOf(info.config, wanted);
+    const misfit = misfitOf(info.config, wanted, this.node.retention.state !== undefined);
     if (misfit) {
       const ways = 'Give the backplane another "stream", matching options, or delete the stream.';
       throw new Error(`the stream "${wanted.name}" cannot be the log: ${misfit}. ${ways}`);

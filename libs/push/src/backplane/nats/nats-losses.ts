@@ -1,8 +1,11 @@
 import type { StreamInfo } from '@nats-io/jetstream';
+import type { Floors, NatsFloors } from './nats-floors.js';
 import type { NatsLog } from './nats-log.js';
 import type { Subjects } from './subjects.js';
 
-type Streams = Awaited<ReturnType<NatsLog['manager']>>['streams'];
+const noFloors: Floors = { plain: 0, rules: new Map() };
+
+export type Streams = Awaited<ReturnType<NatsLog['manager']>>['streams'];
 
 /** How many full subjects are looked at for a page, and how many of them at once. */
 const mostFull = 256;
@@ -22,8 +25,12 @@ interface Counts {
 
 /** What a stream no longer has. */
 export interface Losses {
-  /** Up to here, any topic may have lost something. */
+  /** Up to here, any topic may have lost something, but for state topics. */
   readonly any: number;
+  /** Up to here, state topics may have lost something. */
+  readonly anyState: number;
+  /** Removals that were dropped, by the pattern of their rule. */
+  readonly rules: Floors['rules'];
   /** Topics that are full, and their oldest message: it stands for what they lost, and is not delivered. */
   readonly oldest: ReadonlyMap<string, number>;
 }
@@ -38,6 +45,8 @@ export class NatsLosses {
   constructor(
     private readonly log: NatsLog,
     private readonly subjects: Subjects,
+    /** There where nodes purge what is old themselves. */
+    private readonly floors: NatsFloors | undefined,
   ) {}
 
   /**
@@ -55,9 +64,17 @@ export class NatsLosses {
     const info = await streams.info(this.subjects.stream);
     const { first_seq: firstSequence, messages, num_deleted: deleted = 0 } = info.state;
     const before = Math.max(firstSequence - 1, 0);
-    // Where no subject can be full, nothing but somebody's hand takes messages out of the middle.
+    const { plain, rules } = this.floors ? await this.floors.read({ streams }) : noFloors;
+    // Nodes leave the mark after the floor: what is gone beyond that is gone by somebody's hand.
+    const state = { anyState: before > plain ? before : 0, rules };
+    const any = Math.max(before, plain);
+    // Where no subject can be full, and nodes purge nothing, somebody's hand alone takes messages out of the middle.
     if (messages < kept)
-      return { any: deleted > 0 ? await this.newestDeleted(streams, info) : before, oldest: new Map() };
+      return {
+        any: deleted > 0 && !this.floors ? await this.newestDeleted(streams, info) : any,
+        oldest: new Map(),
+        ...state,
+      };
     const full: string[] = [];
     for (const filter of filters)
       for (const subject of await this.full(streams, filter, info))
@@ -72,7 +89,7 @@ export class NatsLosses {
         }),
       );
     // What that many have lost is not known.
-    return { any: full.length > mostFull ? info.state.last_seq : before, oldest };
+    return { any: full.length > mostFull ? info.state.last_seq : any, oldest, ...state };
   }
 
   /** The subjects of a filter that may be full by now. */

@@ -1,3 +1,4 @@
+import { JetStreamApiCodes } from '@nats-io/jetstream';
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { patience } from './nats-link.js';
 
@@ -7,6 +8,16 @@ export interface Message {
   readonly body: string;
   /** By which the server knows it again. */
   readonly id: string;
+  /** The sequence that the newest message of the subject has to have; 0 for none. */
+  readonly expected?: number;
+}
+
+/** The newest message of the subject was not the expected one, and nothing was stored. */
+export class WrongSequence extends Error {
+  /** @param current its sequence; 0 if there is none */
+  constructor(readonly current: number) {
+    super(`the newest message is ${current}`);
+  }
 }
 
 /** What the server says of a message that it has. */
@@ -14,6 +25,11 @@ export interface Stored {
   readonly seq: number;
   /** It had it already. */
   readonly duplicate?: boolean;
+}
+
+interface ApiError {
+  readonly err_code?: number;
+  readonly description?: string;
 }
 
 /** Messages that were sent together, and what is known of each. */
@@ -60,9 +76,15 @@ export class NatsPublisher {
     return results.map((result) => result ?? new Error(`no answer within ${patience} ms`));
   }
 
-  private publish({ subject, body, id }: Message, reply: string, flight: Flight, index: number): void {
+  private publish(
+    { subject, body, id, expected }: Message,
+    reply: string,
+    flight: Flight,
+    index: number,
+  ): void {
     const head = headers();
     head.set('Nats-Msg-Id', id);
+    if (expected !== undefined) head.set('Nats-Expected-Last-Subject-Sequence', `${expected}`);
     try {
       this.connection.publish(subject, body, { headers: head, reply });
     } catch (error) {
@@ -85,6 +107,11 @@ function settle(flight: Flight, index: number, result: Stored | Error): void {
 
 function resultOf(message: Msg): Stored | Error {
   if (message.data.length === 0) return new Error('no stream takes it');
-  const answer = message.json<Stored & { error?: { description?: string } }>();
-  return answer.error ? new Error(answer.error.description ?? 'it was refused') : answer;
+  const { error, ...stored } = message.json<Stored & { error?: ApiError }>();
+  if (!error) return stored;
+  const { err_code: code, description = 'it was refused' } = error;
+  // "wrong last sequence: 7"
+  if (code === JetStreamApiCodes.StreamWrongLastSequence)
+    return new WrongSequence(Number(/\d+$/.exec(description)?.[0] ?? 0));
+  return new Error(description);
 }

@@ -6,6 +6,7 @@ import { LogReader } from '../kit/log-reader.js';
 import { stampOf } from './delivery.js';
 import type { NatsLink } from './nats-link.js';
 import type { NatsLog, NatsOpenLog } from './nats-log.js';
+import type { NatsTombstones } from './nats-tombstones.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import type { Subjects } from './subjects.js';
 
@@ -32,6 +33,7 @@ export class NatsReader extends LogReader<NatsOpenLog> {
     private readonly link: NatsLink,
     private readonly subjects: Subjects,
     private readonly options: NatsBackplaneOptions,
+    private readonly tombstones: NatsTombstones,
   ) {
     super(node, log);
   }
@@ -129,7 +131,11 @@ export class NatsReader extends LogReader<NatsOpenLog> {
     const { subject } = message;
     const topic = subject === this.subjects.probe ? noTopic : this.subjects.topicOf(subject);
     if (topic === undefined) this.takeMark(sequence, message.string());
-    else this.take(sequence, topic, message.string());
+    else if (subject === this.subjects.floors) this.reach(sequence);
+    else {
+      const event = this.take(sequence, topic, message.string());
+      if (event) this.tombstones.saw(event);
+    }
   }
 
   /** A mark may say that another epoch has begun. It begins with the mark, whatever other nodes believe of what is before. */

@@ -1,16 +1,20 @@
 import type { StreamConfig } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import type { Retention } from '../../contracts/retention.js';
+import type { Retention, RetentionRules } from '../../contracts/retention.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import type { Subjects } from './subjects.js';
 
 const day = 86_400_000;
 const rememberMessageIds = 120_000;
 
-/** The stream that the log needs, for retention rules that promise `largest` at most. */
-export function configOf(options: NatsBackplaneOptions, subjects: Subjects, largest: Retention) {
+/** The stream that the log needs, for these rules. */
+export function configOf(
+  options: NatsBackplaneOptions,
+  subjects: Subjects,
+  { largest, state }: RetentionRules,
+) {
   const perTopic = options.perTopic ?? Math.max(10_000, largest.events * 2);
-  const age = Math.max(options.remember ?? day, largest.age * 2);
+  const age = ageOf(options, largest);
   return {
     name: subjects.stream,
     subjects: subjects.stored,
@@ -20,14 +24,26 @@ export function configOf(options: NatsBackplaneOptions, subjects: Subjects, larg
     num_replicas: options.replicas ?? 1,
     // One more, which is not delivered: it tells up to where a full topic may have lost events.
     max_msgs_per_subject: Math.min(perTopic, 1_000_000_000) + 1,
-    max_age: Number.isFinite(age) ? nanos(age) : 0,
+    // State has no age: where there is some, `NatsSweeper` purges what is old.
+    max_age: Number.isFinite(age) && !state ? nanos(age) : 0,
     max_bytes: options.maxBytes ?? -1,
     duplicate_window: nanos(options.rememberMessageIds ?? rememberMessageIds),
   } satisfies Partial<StreamConfig>;
 }
 
+/** How long the log remembers what topics no longer promise, in milliseconds. */
+export function ageOf({ remember = day }: NatsBackplaneOptions, largest: Retention): number {
+  return Math.max(remember, largest.age * 2);
+}
+
+const bounded = 'it drops the oldest events when it is full, and so state topics’ states';
+
 /** Why a stream cannot be the log; `undefined` if it can. */
-export function misfitOf(found: StreamConfig, wanted: ReturnType<typeof configOf>): string | undefined {
+export function misfitOf(
+  found: StreamConfig,
+  wanted: ReturnType<typeof configOf>,
+  state = false,
+): string | undefined {
   const subjects = [...found.subjects].sort().join(', ');
   const wantedSubjects = [...wanted.subjects].sort().join(', ');
   if (subjects !== wantedSubjects) return `it has the subjects ${subjects}, not ${wantedSubjects}`;
@@ -36,6 +52,8 @@ export function misfitOf(found: StreamConfig, wanted: ReturnType<typeof configOf
   if (found.storage !== wanted.storage) return `its storage is "${found.storage}", not "${wanted.storage}"`;
   if (found.sealed) return 'it is sealed';
   if (found.mirror || found.sources?.length) return 'it is a copy of other streams';
+  if (state && found.max_bytes > 0) return `${bounded}, max_bytes is ${found.max_bytes}`;
+  if (state && found.max_msgs > 0) return `${bounded}, max_msgs is ${found.max_msgs}`;
   if (found.no_ack) return 'it does not acknowledge';
   return undefined;
 }

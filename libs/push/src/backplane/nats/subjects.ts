@@ -5,6 +5,8 @@ export class Subjects {
   readonly probe: string;
   /** A mark is stored now and then, so that the stream's oldest event is never much younger than the stream remembers. */
   readonly mark: string;
+  /** Up to where nodes have purged events: a message of a reserved topic. */
+  readonly floors: string;
   /** Not stored: ephemeral events, and control messages. */
   readonly pass: string;
   readonly control: string;
@@ -14,6 +16,7 @@ export class Subjects {
     this.events = `${stream}.event.`;
     this.probe = `${stream}.probe`;
     this.mark = `${stream}.mark`;
+    this.floors = this.of('$log.floors');
     this.pass = `${stream}.pass`;
     this.control = `${stream}.control`;
     this.stored = [`${this.events}>`, this.probe, this.mark];
