@@ -14,13 +14,13 @@ const day = 24 * 60 * 60 * 1_000;
     PushModule.forRoot({
       authenticate: Visitors,
       topics: [
-        // Two minutes of figures: the charts of a page that opens now are full at once.
+        // Two minutes of figures, so that a new page can draw full charts at once.
         { pattern: 'machine.figures', access: 'public', retention: { events: 120 } },
         { pattern: 'board.>', access: 'public', retention: { events: 200, age: day } },
-        // A desk has no secrets: whoever reaches it may read every topic. Without such a rule, nobody may read any.
+        // The desk has no secrets, so every client may read every topic. Without this rule no client may read any.
         { pattern: '>', access: 'public' },
       ],
-      // A desk has few visitors: they need not spread out.
+      // The desk has few visitors, so they may reconnect at the same time.
       retry: 1_000,
     }),
     MachineModule,

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { generate } from 'selfsigned';
 
-/** A certificate for this process alone: for this machine's names and loopback, never written to disk. */
+/** Creates a certificate for this machine's names and loopback. Only this process uses it, and it is never written to disk. */
 export async function createCertificate(): Promise<{ key: string; cert: string }> {
   const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',

@@ -12,16 +12,16 @@ async function createApp(protocol: Protocol): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, await adapterFor(protocol), {
     logger: logLevels,
   });
-  // Ctrl-C and SIGTERM: every page is told to come back before the process ends.
+  // On Ctrl-C and SIGTERM the server tells every page to reconnect before the process ends.
   app.enableShutdownHooks();
   app.useStaticAssets({
     root: new URL('page/public/', import.meta.url),
     index: false,
     wildcard: false,
-    // The page itself comes from its controller, with its headers.
+    // The controller serves the page itself, with its headers.
     allowedPath: (path) => path !== '/index.html',
   });
-  // The client of the page, as the package ships it: plain modules.
+  // The page's client: the plain modules that the package ships.
   app.useStaticAssets({
     root: fileURLToPath(new URL('.', import.meta.resolve('nestjs-push-client'))),
     prefix: '/client/',
@@ -42,7 +42,7 @@ async function start(): Promise<void> {
   if (!protocol) return refuse('Usage: node dist/main.js [--h2 | --h2c]');
   const app = await createApp(protocol);
   await app.init();
-  // Nest would print what we say better.
+  // `explain` describes a failure better than the log of Nest.
   app.useLogger(false);
   try {
     await app.listen(port, host);

@@ -6,7 +6,7 @@ const trimmed = Transform(({ value }: { value: unknown }) =>
   typeof value === 'string' ? value.trim() : value,
 );
 
-/** What a page has to send to write a note. */
+/** A note as a page sends it. */
 export class NoteDto implements Omit<Note, 'at'> {
   @trimmed
   @IsString()
@@ -18,7 +18,7 @@ export class NoteDto implements Omit<Note, 'at'> {
   @Length(1, 1_000)
   text!: string;
 
-  /** Not used: the server has a clock of its own. */
+  /** Ignored: the server sets the time by its own clock. */
   @Allow()
   at?: number;
 }

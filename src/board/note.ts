@@ -1,8 +1,8 @@
-/** What one visitor writes to all. */
+/** A note that all visitors see. */
 export interface Note {
   readonly author: string;
   readonly text: string;
-  /** When the server took it, in milliseconds since 1970. */
+  /** When the server accepted the note, in milliseconds since 1970. */
   readonly at: number;
 }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Authenticator, type Handshake, type Principal } from 'nestjs-push';
 
-/** A desk has no accounts: a visitor is the address that it comes from. Your application will look at a token or a cookie. */
+/** The desk has no accounts, so it identifies visitors by address. Your application will check a token or a cookie. */
 @Injectable()
 export class Visitors extends Authenticator {
   authenticate({ address }: Handshake): Principal {

@@ -1,28 +1,28 @@
 import { cpus, freemem, loadavg, totalmem } from 'node:os';
 import type { IntervalHistogram } from 'node:perf_hooks';
 
-/** What the machine and this process are doing. */
+/** Figures about the machine and this process. */
 export interface Figures {
-  /** When they were taken, in milliseconds since 1970. */
+  /** When the figures were measured, in milliseconds since 1970. */
   readonly at: number;
-  /** Processes that run or want to, on average. */
+  /** The average number of running and runnable processes. */
   readonly load: {
     readonly oneMinute: number;
     readonly fiveMinutes: number;
     readonly fifteenMinutes: number;
-    /** How many can run at the same time. */
+    /** How many processes can run at the same time. */
     readonly cores: number;
   };
   /** In bytes. */
   readonly memory: {
     readonly total: number;
     readonly used: number;
-    /** Of which this process has so much. */
+    /** The memory that this process uses. */
     readonly process: number;
   };
-  /** How much later than asked the event loop ran its timers since the last figures, in milliseconds. */
+  /** How late the event loop ran its timers since the last figures, in milliseconds. */
   readonly delay: { readonly mean: number; readonly p99: number; readonly max: number };
-  /** Push connections that are open. */
+  /** The number of open push connections. */
   readonly connections: number;
 }
 
@@ -32,14 +32,14 @@ declare module 'nestjs-push' {
   }
 }
 
-/** How often the event loop is timed, in milliseconds. */
+/** How often the event-loop delay is sampled, in milliseconds. */
 export const delayResolution = 10;
 
 const cores = cpus().length;
 const total = totalmem();
 
-/** Takes the figures; the histogram starts anew. */
-export function takeFigures(delays: IntervalHistogram, connections: number): Figures {
+/** Measures the figures, and resets the histogram. */
+export function measureFigures(delays: IntervalHistogram, connections: number): Figures {
   const [oneMinute = 0, fiveMinutes = 0, fifteenMinutes = 0] = loadavg();
   const figures: Figures = {
     at: Date.now(),
@@ -56,7 +56,7 @@ export function takeFigures(delays: IntervalHistogram, connections: number): Fig
   return figures;
 }
 
-/** The histogram holds the time between two looks at the clock, in nanoseconds; `NaN` if there was none. */
+/** Converts a value of the histogram, which is the time between two samples in nanoseconds; `NaN` without samples. */
 function lateness(nanoseconds: number): number {
   const late = nanoseconds / 1e6 - delayResolution;
   return Number.isFinite(late) && late > 0 ? Math.round(late * 100) / 100 : 0;

@@ -1,9 +1,9 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { EventBus } from 'nestjs-push';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { delayResolution, takeFigures } from './figures.js';
+import { delayResolution, measureFigures } from './figures.js';
 
-/** Publishes the figures once a second, whether anybody looks or not: who comes later sees the last two minutes. */
+/** Publishes the figures once a second, even without readers: a page that opens later shows the last two minutes. */
 @Injectable()
 export class MachineService implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(MachineService.name);
@@ -25,9 +25,9 @@ export class MachineService implements OnApplicationBootstrap, OnModuleDestroy {
   private async publish(): Promise<void> {
     try {
       const { connections } = this.events.stats();
-      await this.events.publish('machine.figures', takeFigures(this.delays, connections));
+      await this.events.publish('machine.figures', measureFigures(this.delays, connections));
     } catch (error) {
-      // The next ones are a second away.
+      // The next figures follow in a second.
       this.logger.warn(`The figures could not be published: ${(error as Error).message}`);
     }
   }

@@ -2,7 +2,7 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { PushResources, type Resource } from 'nestjs-push';
 import { readFileSync } from 'node:fs';
 
-/** The page loads, and talks to, nothing but this application. */
+/** The page loads from and connects to this application only. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -14,7 +14,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The module of the page, and what it imports: without a hint, a browser learns of those only from it. */
+/** The module of the page and its imports. Without a hint, a browser discovers the imports only after it has loaded the module. */
 const modules = ['app', 'author', 'board', 'chart', 'machine', 'strip', 'client/index', 'client/connect'].map(
   (name): Resource => ({ path: `/${name}.js`, rel: 'modulepreload' }),
 );

@@ -2,17 +2,17 @@ import { IsDefined, IsOptional, IsString, Matches, ValidateIf } from 'class-vali
 
 /** The body of `POST /events/:topic`. */
 export class PublishEventDto {
-  /** Any JSON, `null` included. */
+  /** Any JSON value, including `null`. */
   @ValidateIf((_, value) => value !== null)
   @IsDefined({ message: 'data is missing: send {"data": …} with any JSON' })
   data: unknown;
 
-  /** The event's type: what `addEventListener` of an `EventSource` listens to. */
+  /** The event's type, for `addEventListener` of an `EventSource`. */
   @IsOptional()
   @IsString()
   type?: string;
 
-  /** Sent again with the same one, the event is stored once. */
+  /** An event that is sent again with the same id is stored only once. */
   @IsOptional()
   @Matches(/^[!-~]{1,128}$/, { message: 'messageId must be 1 to 128 visible ASCII characters' })
   messageId?: string;

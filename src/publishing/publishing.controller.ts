@@ -2,12 +2,12 @@ import { Body, Controller, ForbiddenException, Param, Post } from '@nestjs/commo
 import { covers, EventBus } from 'nestjs-push';
 import { PublishEventDto } from './publish-event.dto.js';
 
-/** Publishing from outside: `curl localhost:3000/events/board.notes -d data=Hello`. */
+/** Publishes events of other programs: `curl localhost:3000/events/board.notes -d data=Hello`. */
 @Controller('events')
 export class PublishingController {
   constructor(private readonly events: EventBus) {}
 
-  /** Answers with the event's id once it is stored; 400 says what is wrong with the topic, the type or the body. */
+  /** Answers with the event's id once it is stored. A 400 says what is wrong with the topic, the type or the body. */
   @Post(':topic')
   async publish(
     @Param('topic') topic: string,

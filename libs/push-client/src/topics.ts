@@ -1,6 +1,6 @@
 /**
- * Returns a function that tells whether a topic matches `pattern`. `*` stands for one token, `>` at the end for one or more. Neither stands
- * for a first token that begins with `$`: those topics are reserved.
+ * Returns a function that tells whether a topic matches `pattern`. `*` stands for one token, `>` at the end for one or more.
+ * Neither stands for a first token that begins with `$`: those topics are reserved.
  */
 export function matcher(pattern: string): (topic: string) => boolean {
   if (!/[*>]/.test(pattern)) return (topic) => topic === pattern;

@@ -14,7 +14,7 @@ const birds = [
 
 const pick = (names) => names[Math.floor(Math.random() * names.length)];
 
-/** Who writes in this window. Two windows of one browser are two people. */
+/** The author of the notes of this window. Each window of a browser has its own. */
 export class Author {
   name = sessionStorage.getItem('author') ?? `${pick(moods)} ${pick(birds)}`;
 

@@ -1,11 +1,11 @@
 import { explain } from './strip.js';
 
-/** The page keeps so many entries; the server keeps as many for those who come later. */
-const longest = 200;
+/** How many entries the page keeps. The server retains as many for pages that open later. */
+const maxEntries = 200;
 const hint = 'Enter sends, Shift + Enter breaks the line.';
 const away = 'The server is away. The note is sent as soon as it is back.';
 
-/** Shows what comes on the board, and sends what is written. */
+/** Shows the events of the board, and publishes the notes that are written here. */
 export function showBoard(push, author) {
   const board = new Board(document.querySelector('.notes'), author);
   push.on('board.>', (_, event) => board.add(event), { from: 'earliest' });
@@ -20,7 +20,7 @@ function element(name, className, text) {
   return made;
 }
 
-/** The same colour for the same name in every browser. */
+/** Returns the same colour for a name in every browser. */
 function hueOf(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + character.codePointAt(0)) % 360;
@@ -43,12 +43,12 @@ class Board {
   }
 
   add({ topic, id, type, data }) {
-    const entry = isNote(data) ? this.#note(data) : this.#anything(topic, type, data);
+    const entry = isNote(data) ? this.#note(data) : this.#other(topic, type, data);
     if (id) entry.dataset.id = id;
     this.#append(entry);
   }
 
-  /** What came before a gap stays to be read, but is no longer what the server has. */
+  /** Marks the entries before a gap, since the server may no longer have them. They stay readable. */
   mark(notice) {
     if (notice.reason !== 'evicted' && notice.reason !== 'slow') {
       for (const entry of this.#list.children) entry.classList.add('past');
@@ -61,7 +61,7 @@ class Board {
     const isAtEnd = scrollHeight - scrollTop - clientHeight < 40;
     this.#container.querySelector('.empty')?.remove();
     this.#list.append(entry);
-    while (this.#list.children.length > longest) this.#list.firstElementChild.remove();
+    while (this.#list.children.length > maxEntries) this.#list.firstElementChild.remove();
     if (isAtEnd) this.#container.scrollTop = this.#container.scrollHeight;
   }
 
@@ -76,8 +76,8 @@ class Board {
     return entry;
   }
 
-  /** Whatever else was published to the board. */
-  #anything(topic, type, data) {
+  /** An entry for an event that is not a note. */
+  #other(topic, type, data) {
     const entry = element('li', 'event', '');
     const heading = element('p', 'heading', '');
     heading.append(element('code', 'topic', topic), ' ');
@@ -145,13 +145,13 @@ class Composer {
   }
 
   #say(text, isTrouble) {
-    // A live region speaks whenever it is written to.
+    // A screen reader announces a live region after every write.
     if (this.#status.textContent === text) return;
     this.#status.textContent = text;
     this.#status.classList.toggle('trouble', isTrouble);
   }
 
-  /** Returns why the server did not take it, or nothing. */
+  /** Returns why the server refused the note; `undefined` if it accepted it. */
   async #deliver(note) {
     const say = () => this.#push.status === 'live' || this.#say(away, true);
     const stop = this.#push.onStatus(say);

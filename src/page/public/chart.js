@@ -1,7 +1,7 @@
 /** How much of the past a chart shows, in milliseconds. */
 const span = 120_000;
-/** Where two figures lie further apart, the line is broken: nothing was measured, or nothing came. */
-const longestPause = 3_500;
+/** The line breaks where two figures are further apart, in milliseconds: figures are missing there. */
+const maxPause = 3_500;
 
 const width = 240;
 const height = 56;
@@ -12,7 +12,7 @@ function create(name, attributes) {
   return element;
 }
 
-/** A line over the last two minutes, with the newest figure at the right edge. */
+/** A line chart of the last two minutes, with the newest figure at the right edge. */
 export class Chart {
   #points = [];
   #lowestTop;
@@ -21,7 +21,7 @@ export class Chart {
   #line = create('path', { class: 'line' });
   #newest = create('path', { class: 'newest' });
 
-  /** @param lowestTop the scale reaches up to here even if all figures are smaller */
+  /** @param lowestTop the smallest top of the scale, even if all figures are smaller */
   constructor(container, lowestTop) {
     this.#lowestTop = lowestTop;
     this.#svg.append(this.#area, this.#line, this.#newest);
@@ -33,12 +33,12 @@ export class Chart {
     while (this.#points[0].at < at - span) this.#points.shift();
   }
 
-  /** The largest figure that is shown. */
+  /** The largest figure in the chart. */
   get peak() {
     return Math.max(...this.#points.map(({ value }) => value));
   }
 
-  /** @param label what the chart says, for those who cannot see it */
+  /** @param label describes the chart to screen readers */
   draw(label) {
     const newest = this.#points.at(-1);
     const top = Math.max(this.#lowestTop, this.peak * 1.1);
@@ -61,7 +61,7 @@ export class Chart {
     const stretches = [];
     let last = -Infinity;
     for (const point of this.#points) {
-      if (point.at - last > longestPause) stretches.push([]);
+      if (point.at - last > maxPause) stretches.push([]);
       stretches.at(-1).push(point);
       last = point.at;
     }

@@ -11,7 +11,7 @@ function milliseconds(value) {
   return value >= 100 ? Math.round(value).toString() : value.toFixed(value >= 10 ? 1 : 2);
 }
 
-/** How each of the figures is shown. */
+/** How each figure is displayed. */
 const panels = {
   load: {
     lowestTop: 1,
@@ -37,7 +37,7 @@ const panels = {
   },
 };
 
-/** Shows the figures of the last two minutes, and then those of every second. */
+/** Shows the figures of the last two minutes, then new ones every second. */
 export function showMachine(push) {
   const show = Object.entries(panels).map(([id, panel]) => showFigure(document.getElementById(id), panel));
   const connections = document.getElementById('connections');
@@ -63,7 +63,7 @@ function showFigure(article, { lowestTop, value, print, unit, detail }) {
   return (figures) => {
     const figure = value(figures);
     chart.add(figures.at, figure);
-    // The first answer brings two minutes at once: one drawing is enough.
+    // Two minutes of figures arrive at once. Draw them in one frame.
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => {
       output.value = print(figure);

@@ -1,4 +1,4 @@
-/** How each status of a client is named in the style sheet, and to the reader. */
+/** The name of each status, first in the style sheet and then for the user. */
 const states = {
   connecting: ['connecting', 'connecting'],
   live: ['open', 'live'],
@@ -8,21 +8,21 @@ const states = {
 
 const reasons = {
   epoch: 'the server began a new log: it was restarted',
-  evicted: 'the server no longer keeps what came in between',
+  evicted: 'the server no longer has the events in between',
   slow: 'this page read too slowly',
   malformed: 'the server does not know the last id',
-  future: 'the server is behind the last id: it was restored from a backup',
+  future: 'the log ends before the last id: the server was restored from a backup',
 };
 
-/** How often the last id is looked at, in milliseconds: heartbeats move it too. */
-const glance = 500;
+/** How often the last id is displayed, in milliseconds. Heartbeats move it too. */
+const refreshInterval = 500;
 
-/** What a gap notice means, in words. */
+/** Explains a gap notice in words. */
 export function explain({ reason }) {
   return reasons[reason] ?? reason;
 }
 
-/** Shows the state of a client, and the last thing worth knowing about it. */
+/** Shows the state of a client and its latest notice. */
 export function showTransport(article, push) {
   const state = article.querySelector('.state');
   const notice = article.querySelector('.notice');
@@ -38,7 +38,7 @@ export function showTransport(article, push) {
     [article.dataset.state, state.textContent] = states[status];
     if (status === 'live') {
       field('reconnects').textContent = connections++;
-      // The gap is the news, if there was one.
+      // A gap stays visible: it matters more than the greeting.
       if (notice.dataset.tone !== 'gap') say(`Greeted as ${connection}.`);
     } else if (status === 'waiting' && retryIn !== undefined) {
       say(`Cut. The next try is in ${(retryIn / 1_000).toFixed(1)} s.`);
@@ -50,5 +50,5 @@ export function showTransport(article, push) {
   });
   setInterval(() => {
     field('id').textContent = push.position ?? '–';
-  }, glance);
+  }, refreshInterval);
 }
