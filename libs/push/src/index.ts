@@ -1,4 +1,4 @@
-/* The public door. Nobody inside imports it. */
+/* The public API. No file of the library imports it. */
 
 // The module
 export { PushModule } from './push.module.js';
@@ -8,7 +8,7 @@ export type { PrincipalOf, SseRouteRequest } from './access/route-principals.js'
 export type { SseOptions } from './transport/sse/sse.options.js';
 export type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
-// What applications use
+// Publishing and reading
 export { EventBus, EventBus as PushEventBus } from './bus/event-bus.js';
 export type { Publication, Publications, PublishOptions, RemoveOptions } from './bus/event-bus.js';
 export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
@@ -18,7 +18,7 @@ export type { StreamData, StreamEvent, StreamGap, StreamMessage, StreamOptions }
 export { PushSse } from './transport/sse/push-sse.decorator.js';
 export { PushWsAdapter, type PushWsAdapterOptions } from './transport/websocket/push-ws.adapter.js';
 
-// Who may connect, and who may see what
+// Authentication, and the rights to topics
 export { anonymous, Authenticator, type AuthenticationResult } from './access/authenticator.js';
 export type { Handshake } from './access/handshake.js';
 export type { Principal } from './contracts/principal.js';
@@ -38,13 +38,13 @@ export type { Access, AccessRule } from './access/access-rules.js';
 export type { LimitOptions, Rate } from './access/limits.js';
 export type { OriginRule } from './access/origins.js';
 
-// The life of connections
+// Connections, hooks and shutdown
 export { PushLifecycle } from './clients/lifecycle.js';
 export { PushClients, type ConnectedClient } from './clients/push-clients.js';
 export { OnPushConnect, OnPushDisconnect, OnPushSubscribe, OnPushUnsubscribe } from './clients/hooks.js';
 export type { ConnectionContext, DisconnectContext, SubscribeContext } from './clients/hooks.js';
 export type { ErrorContext, ErrorListener, ErrorStage } from './bus/error-reporter.js';
-// Resources that arrive before they are asked for
+// Server push of resources
 export { PushResources } from './resources/push-resources.decorator.js';
 export { PushInterceptor } from './resources/push.interceptor.js';
 export { ResourcePusher } from './resources/resource-pusher.js';
@@ -53,7 +53,7 @@ export type { ResourceDestination } from './resources/media-types.js';
 export type { ResourceSkip, ResourceStats } from './resources/resource-stats.js';
 export type { Resource, ResourceDeclaration, ResourceRequest, ResourceSource } from './resources/resource.js';
 
-// What they may meet
+// Errors, gaps, statistics and rules
 export { PushError, type PushErrorCode, type PushErrorOptions } from './contracts/errors.js';
 export { CloseCode } from './contracts/close-codes.js';
 export type { DisconnectReason, GapNotice, GapReason, TransportName } from './contracts/connection.js';

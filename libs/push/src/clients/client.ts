@@ -92,10 +92,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   }
 
   /**
-   * The same for all connections that the client makes, one after the other. Only the message protocol has it, because only
-   * its clients can say which client they are when they come back.
-   *
-   * @internal
+   * The same for all connections of the client, one after the other. Only the message protocol has it. @internal
    */
   get clientId(): string | undefined {
     return this.dialect?.message && this.session.clientIdOn(this.id);
@@ -237,10 +234,8 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   }
 
   /**
-   * Drops a client that does not answer pings or has stopped reading. A slow client gets no heartbeat, because it would only
-   * wait in the outlet.
-   *
-   * @internal
+   * Drops a client that does not answer pings or has stopped reading. A slow client gets no heartbeat: it would only wait in
+   * the outlet. @internal
    */
   heartbeat(): void {
     const { outlet } = this;

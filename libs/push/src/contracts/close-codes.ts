@@ -14,7 +14,7 @@ export const CloseCode = {
   InternalError: 1011,
   /** The server is being replaced: come back after the delay that was announced. */
   ServiceRestart: 1012,
-  /** The client fell behind, or a limit is reached: come back, later each time. */
+  /** The client is too slow, or a limit is reached: come back, later each time. */
   TryAgainLater: 1013,
   /** The client does not speak the protocol: do not come back unchanged. */
   BadRequest: 4400,

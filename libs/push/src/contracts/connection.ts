@@ -9,14 +9,14 @@ export type { GapNotice, GapReason } from '../protocol/gap.js';
  * Why a connection ended.
  *
  * - `client`: the client left
- * - `timeout`: it did not answer, or took nothing of what waited for it
+ * - `timeout`: it did not answer pings, or did not read what waited for it
  * - `drain`: the node shut down, and told it to come back elsewhere
- * - `error`: it was refused something, or had no right to be here any more
+ * - `error`: it was refused, or an error ended it, such as lost rights or expired authentication
  * - `end`: the application's stream has ended
  */
 export type DisconnectReason = 'client' | 'timeout' | 'drain' | 'error' | 'end';
 
-/** How much work a client may cause: what its requests cost is spent from it. Live delivery never is. */
+/** How much work a client's requests may cause. Live delivery is not charged to it. */
 export interface WorkBudget {
   /** Counts work that was done. */
   spend(units: number): void;
@@ -25,18 +25,18 @@ export interface WorkBudget {
 }
 
 /**
- * One live reader, whatever carries it. The hub pushes into it; it never queues on its behalf.
+ * A live reader, on any transport. The hub writes to it, and keeps no queue for it.
  *
  * None of the methods may throw, call back into the hub synchronously, or block.
  */
 export interface Connection {
   /** Unique within the application while the connection lives. */
   readonly id: string;
-  /** Names the client in all its connections, one after the other: an event that excepts it is not sent on any of them. */
+  /** The same for all connections of one client, one after the other. An event that excepts it is sent on none of them. */
   readonly clientId?: string;
   /**
-   * What reading the past for it is charged to. An exhausted budget delays, it never refuses. Connections
-   * with the same one are one client's, and share its turns. Default: none, and no delay.
+   * The budget for reading past events. When it is exhausted, reads are delayed but never refused. Connections that share a
+   * budget share their turns too. Default: no budget, and no delay.
    */
   readonly budget?: WorkBudget;
   /**
@@ -46,7 +46,7 @@ export interface Connection {
   write(batch: Batch): boolean;
   /** MUST be sent in order with the batches. Same meaning of the result as `write`. */
   gap(notice: GapNotice): boolean;
-  /** Runs `run`; what it writes goes out in one write. Where it is missing, writes go out one by one. */
+  /** Calls `run`, and sends everything that it writes in one write. Without this method, writes are sent one by one. */
   together?(run: () => void): void;
   /** Ends the connection because of `error`. MUST lead to the hub's `leave`. */
   fail(error: PushError): void;

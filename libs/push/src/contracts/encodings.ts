@@ -1,21 +1,21 @@
-/** How large a block is at first and at most, in bytes. */
+/** The sizes of the first block and of the largest, in bytes. */
 const firstBlock = 64 * 1024;
 const largestBlock = 512 * 1024;
 
-/** An encoding that takes more than this part of the largest block is not kept: it costs little more to make than to copy. */
+/** An encoding larger than this part of the largest block is not kept, because encoding it again costs little more than the copy. */
 const largestPart = 1 / 8;
 
-/** Before each encoding stands its length. */
+/** The length of the prefix of each encoding, which holds the encoding's length. */
 const lengthBytes = 4;
 
-/** Encodings one after the other, and where each begins. */
+/** Holds encodings one after the other, and the offset of each. */
 class Block {
   readonly bytes: Buffer;
   readonly places = new Map<object, number>();
   used = 0;
 
   constructor(size: number) {
-    // Of its own memory: the pool of small buffers is for what is short-lived.
+    // Not from Node's pool: a block lives long, and would keep a whole slab of the pool in memory.
     this.bytes = Buffer.allocUnsafeSlow(size);
   }
 
@@ -35,9 +35,9 @@ class Block {
 }
 
 /**
- * The latest encodings in one wire format: many batches hold the same events, in a round of deliveries and in a storm of
- * reconnects. They are kept for as long as two blocks last, and not with their events: a small Buffer that is kept keeps
- * the whole slab it was cut from, many times its own size.
+ * A cache of the latest encodings in one wire format. Many batches hold the same events, in a round of deliveries and in a
+ * storm of reconnects. The cache is two blocks: when the young one is full, it replaces the old one. Encodings are not kept
+ * with their events, because a small Buffer keeps the whole slab that it was cut from, many times its own size.
  */
 export class Encodings {
   private young: Block | undefined;

@@ -1,5 +1,6 @@
 /**
- * Every way in which this library says no. A code is stable: programs may switch on it; the message is for people.
+ * The codes of all errors that this library throws. Codes are stable, so that programs may switch on them. Messages are for
+ * people.
  *
  * | code | meaning |
  * | --- | --- |
@@ -8,12 +9,12 @@
  * | `INVALID_OPTION` | an option of the module, of `publish` or of `stream` makes no sense |
  * | `DATA_NOT_SERIALIZABLE` | the data is not JSON: a function, `undefined`, a BigInt, a cycle |
  * | `DATA_TOO_LARGE` | the data, as JSON, is larger than `maxEventBytes` |
- * | `INVALID_MESSAGE` | a client sent something that the protocol does not have |
- * | `UNAUTHENTICATED` | who the client is could not be established, or no longer holds |
- * | `FORBIDDEN` | nobody granted the client this topic |
+ * | `INVALID_MESSAGE` | a client sent a message that does not follow the protocol |
+ * | `UNAUTHENTICATED` | authentication failed, is missing or has expired |
+ * | `FORBIDDEN` | no rule or policy grants the client this topic |
  * | `CONFLICT` | the newest event of the topic is not the one that was expected; `currentId` names it |
  * | `LIMIT_EXCEEDED` | one of the configured limits is reached |
- * | `TOO_SLOW` | a client fell behind what is retained, on a topic whose policy is to disconnect it |
+ * | `TOO_SLOW` | a client missed events that are no longer retained, on a topic whose policy is to disconnect it |
  * | `UNAVAILABLE` | the backplane or the server cannot do it now; the same call may succeed later |
  * | `CLOSED` | the application is shutting down |
  * | `WRONG_ADAPTER` | the application's adapter cannot carry push |
@@ -64,7 +65,7 @@ const retryableCodes: ReadonlySet<PushErrorCode> = new Set([
 /** What a {@link PushError} may carry besides its message. */
 export interface PushErrorOptions extends ErrorOptions {
   readonly details?: readonly string[];
-  /** `false` for a limit that stands: it is answered 400, and not 429. Default: what the code says. */
+  /** `false` for a limit that does not pass with time: the answer is 400, not 429. Default: it depends on the code. */
   readonly retryable?: boolean;
   /** For `CONFLICT`: the id of the newest event, if there is one. */
   readonly currentId?: string;
@@ -73,8 +74,8 @@ export interface PushErrorOptions extends ErrorOptions {
 /**
  * The only error this library throws on purpose. The message says what to do next; `cause` holds what led to it.
  *
- * `status`, `statusCode` and `expose` are the convention of http-errors, by which Nest answers an HTTP request that fails
- * with it honestly (400, 403, 409, 413, 503), without a filter.
+ * `status`, `statusCode` and `expose` are the convention of http-errors, so that Nest answers with the right HTTP
+ * status (400, 403, 409, 413, 503) without a filter.
  */
 export class PushError extends Error {
   override readonly name = 'PushError';
@@ -82,7 +83,7 @@ export class PushError extends Error {
   readonly statusCode: number;
   /** Whether the message may be shown to clients. */
   readonly expose: boolean;
-  /** For input of the wrong shape: what is wrong with it, a line for each field. */
+  /** For invalid input: one line for each field that is wrong. */
   readonly details?: readonly string[];
   /** For `CONFLICT`: the id of the newest event of the topic, or of its removal; `undefined` if there is none. */
   readonly currentId?: string;

@@ -85,19 +85,19 @@ describe('Batch', () => {
     expect(batch.partFor({ id: 'three', clientId: 'bob' }, 0)).toBe(batch);
   });
 
-  it('is itself the part for everyone who has nothing of it and is not excepted', () => {
+  it('is itself the part for a connection that has none of it and is not excepted', () => {
     const batch = new Batch([event(3), event(4, 'sender'), event(0)]);
     expect(batch.partFor({ id: 'somebody' }, 2)).toBe(batch);
     expect(batch.partFor({ id: 'sender' }, 2)!.events.map(({ sequence }) => sequence)).toEqual([3, 0]);
   });
 
-  it('is cut for who has some of it, ephemeral events with what they came before', () => {
+  it('is cut for a connection that has some of it, and keeps ephemeral events with the event they precede', () => {
     const batch = new Batch([event(0), event(3), event(0), event(5)]);
     expect(batch.partFor({ id: 'somebody' }, 3)!.events).toEqual(batch.events.slice(2));
     expect(batch.partFor({ id: 'somebody' }, 5)).toBeUndefined();
   });
 
-  it('is nothing for a sender who has all but its own', () => {
+  it('has no part for a sender that has all but its own event', () => {
     expect(new Batch([event(3, 'sender'), event(0, 'sender')]).partFor({ id: 'sender' }, 0)).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@ import type { Encodings } from './encodings.js';
 import type { EventMeta } from './event-meta.js';
 import { printPosition } from './position.js';
 
-/** What is asked of the log: an event that has no place in it yet. */
+/** An event to append: it has no position in the log yet. */
 export interface Draft {
   readonly topic: string;
   readonly type?: string;
@@ -10,21 +10,21 @@ export interface Draft {
   readonly data: string;
   /** Publishing the same message id again while it is remembered stores nothing. */
   readonly messageId?: string;
-  /** The client, or the connection, that does not get it: who published it, and asked for that. */
+  /** The id of the client or the connection that does not get the event: its publisher, if it asked for no echo. */
   readonly except?: string;
-  /** Whose share of the memory it takes. Default: nobody's. */
+  /** The publisher whose share of the memory the event takes. Default: it counts for no publisher. */
   readonly publisher?: string;
   /**
    * For a state topic: stores the event only if the topic's newest event has this id, or with `'none'` only if the topic
    * has no state: if it never had one, or if its newest event is a removal.
    */
   readonly expect?: string;
-  /** What goes with the data, and not to clients. Not empty, and frozen: nodes in one process share it. */
+  /** Metadata that nodes get and clients do not. Not empty, and frozen, because nodes in one process share it. */
   readonly meta?: EventMeta;
 }
 
 /**
- * How events look as bytes on one kind of connection. Codecs are stateless singletons, compared by identity.
+ * Encodes events for one kind of connection. Codecs are stateless singletons, compared by identity.
  *
  * The hub calls `encode` once for an event that several batches hold, as far as `form` remembers, and `join` once for a
  * batch, whatever the number of connections.
@@ -44,13 +44,13 @@ export interface Codec {
 }
 
 /**
- * An event in the log, or (with sequence 0) an ephemeral one that only passes by. Immutable, and without its encodings:
- * most events stay in memory for long after everyone has been sent them.
+ * An event in the log or, with sequence 0, an ephemeral event, which is not stored. Immutable. It does not hold its encodings:
+ * most events stay in memory long after they were sent to all clients.
  */
 export class LogEvent {
   constructor(
     readonly epoch: string,
-    /** Its place in the log; 0 for an ephemeral event, which has none. */
+    /** Its sequence in the log; 0 for an ephemeral event. */
     readonly sequence: number,
     readonly topic: string,
     readonly type: string | undefined,
@@ -61,13 +61,13 @@ export class LogEvent {
     readonly meta?: EventMeta,
   ) {}
 
-  /** The event's id; `undefined` for ephemeral events, which nobody can resume from. */
+  /** The event's id; `undefined` for an ephemeral event, because no client can resume from it. */
   get id(): string | undefined {
     return this.sequence === 0 ? undefined : printPosition(this);
   }
 }
 
-/** What an event may except. */
+/** A connection that an event may except, by its id or its client's. */
 interface Named {
   readonly id: string;
   readonly clientId?: string;
@@ -84,7 +84,7 @@ export class Batch {
   /** Sequence of the first and of the last event in the log; infinite and 0 if all of them are ephemeral. */
   readonly first: number;
   readonly last: number;
-  /** Clients and connections that one of the events excepts; mostly none. */
+  /** Clients and connections that at least one of the events excepts; usually none. */
   private excepted: Set<string> | undefined;
   private codec?: Codec;
   private joined?: Buffer;
@@ -116,11 +116,11 @@ export class Batch {
     return bytes;
   }
 
-  /** What of it a connection still has to get that has everything up to `sequence`: mostly the batch itself. */
+  /** The events that a connection still needs if it has all up to `sequence`: usually the batch itself. */
   partFor(connection: Named, sequence: number): Batch | undefined {
     if (this.first > sequence && !(this.excepted && isExcepted(this.excepted, connection))) return this;
     const { id } = connection;
-    // Found out once: of most connections it is known only when it is asked for.
+    // Read once: for most connections the first read computes it.
     const clientId = this.excepted && connection.clientId;
     const had = this.events.findLastIndex((event) => event.sequence > 0 && event.sequence <= sequence);
     const events = this.events
@@ -131,7 +131,7 @@ export class Batch {
 
   private join(codec: Codec): Buffer {
     const { events } = this;
-    // No other batch of a round has the same single event; most topics bring one event at a time.
+    // No other batch of a round has the same single event, so that its encoding need not be kept.
     if (events.length === 1) return codec.single(events[0]!);
     return codec.join(events.map((event) => encoded(event, codec)));
   }

@@ -1,20 +1,20 @@
 import { PushError } from './errors.js';
 
 /**
- * Looks at what an option was given. What is `undefined` is not given, and has a default.
+ * Checks the value of an option. `undefined` passes, because the option then has its default.
  *
- * @param name by which the application knows the option: `retention.bytes`
+ * @param name the path of the option, for example `retention.bytes`
  * @throws PushError `INVALID_OPTION`, which names the option, what it got and what it takes
  */
 export type Check = (value: unknown, name: string) => void;
 
-/** A check for each option there is: one that is missing here does not compile. */
+/** A check for each option. The type makes sure that none is missing. */
 export type Checks<Options> = { readonly [Name in keyof Required<Options>]: Check };
 
-/** The longest time that a timer of Node can wait, in milliseconds: what is longer fires at once. */
+/** The longest delay of a timer in Node, in milliseconds. A longer one fires at once. */
 export const longestTimer = 2 ** 31 - 1;
 
-/** What a number has to be. */
+/** The rule for a number. */
 interface NumberRule {
   readonly least: number;
   readonly most?: number;
@@ -59,7 +59,7 @@ export const text: Check = (value, name) => {
     refuse(name, value, 'a string that is not empty');
 };
 
-/** @param does what it is for: "a function that …" */
+/** @param does describes the function: "a function that …" */
 export function callable(does: string): Check {
   return (value, name) => {
     if (value !== undefined && typeof value !== 'function') refuse(name, value, does);
@@ -78,7 +78,7 @@ export function list(each: Check, takes: string): Check {
   return (value, name) => {
     if (value === undefined) return;
     if (!Array.isArray(value)) refuse(name, value, takes);
-    // What is undefined is not given, but it has a place in the list.
+    // An option may be undefined, but an item of a list may not.
     value.forEach((item: unknown, index) => {
       if (item === undefined) refuse(`${name}[${index}]`, item, 'a value');
       each(item, `${name}[${index}]`);
@@ -86,7 +86,7 @@ export function list(each: Check, takes: string): Check {
   };
 }
 
-/** Whoever takes it looks at it. */
+/** Accepts any value: the code that uses the option checks it. */
 export const checkedElsewhere: Check = () => undefined;
 
 /** An object with these options, and no others. */
@@ -109,7 +109,7 @@ export function checkOptions<Options>(options: object, checks: Checks<Options>, 
   }
 }
 
-/** An option that does not exist: mostly one that is written wrongly. */
+/** The error for an option that does not exist. It suggests the nearest name, because most are spelling mistakes. */
 export function unknownOption(path: string, key: string, known: readonly string[]): PushError {
   const [nearest] = known
     .map((each) => ({ each, distance: distanceOf(key.toLowerCase(), each.toLowerCase()) }))
@@ -119,7 +119,7 @@ export function unknownOption(path: string, key: string, known: readonly string[
   return new PushError('INVALID_OPTION', `There is no option "${path}". ${hint}`);
 }
 
-/** How many characters have to change to make one word of the other (Levenshtein). */
+/** The Levenshtein distance of two words. */
 function distanceOf(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [i, char] of [...one].entries()) {

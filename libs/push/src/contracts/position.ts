@@ -1,9 +1,9 @@
 /**
- * Where in which log an event stands. `epoch` names one life of a log: two sequences compare only within one epoch.
+ * A position in the log. `epoch` identifies one incarnation of the log. Sequences can be compared only within one epoch.
  */
 export interface Position {
   readonly epoch: string;
-  /** Rises with every event of the application, whatever its topic; not necessarily by one. */
+  /** Rises with every event of the application, on any topic, but not always by one. */
   readonly sequence: number;
 }
 

@@ -1,21 +1,21 @@
 import { PushError } from './errors.js';
 
-/** Who a connection belongs to, as the application's authenticator found out. What else it knows may stand beside. */
+/** The user, service or device that a connection belongs to. The authenticator returns it, and may add claims of its own. */
 export interface Principal {
-  /** Names the user, service or device: `disconnectUser`, `revoke` and the limits go by it. 1 to 256 characters. */
+  /** The id of the user, service or device, for `disconnectUser`, `revoke` and the limits. 1 to 256 characters. */
   readonly id: string;
-  /** Until when that is proven: a `Date`, or milliseconds since 1970. A connection ends then. Default: it never does. */
+  /** When the authentication expires: a `Date`, or milliseconds since 1970. The connection ends then. Default: it never expires. */
   readonly expiresAt?: Date | number;
   readonly [claim: string]: unknown;
 }
 
-/** Before 1973 in milliseconds; in seconds, any time that a token may have. */
-const looksLikeSeconds = 1e11;
+/** A smaller number is in seconds by mistake: as milliseconds it would be a time before 1973. */
+const smallestTime = 1e11;
 
 /**
  * Checks what an authenticator returned.
  *
- * @throws PushError `INVALID_OPTION`: the application's mistake, and not the client's
+ * @throws PushError `INVALID_OPTION`, because it is a mistake of the application, not of the client
  */
 export function assertPrincipal(value: unknown): asserts value is Principal {
   const { id, expiresAt } = (value ?? {}) as { id?: unknown; expiresAt?: unknown };
@@ -28,7 +28,7 @@ export function assertPrincipal(value: unknown): asserts value is Principal {
   }
   if (expiresAt === undefined) return;
   const time = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt;
-  if (typeof time === 'number' && time >= looksLikeSeconds) return;
+  if (typeof time === 'number' && time >= smallestTime) return;
   const hint = 'a Date, or milliseconds since 1970 (a JWT counts seconds: payload.exp * 1000)';
   throw new PushError(
     'INVALID_OPTION',

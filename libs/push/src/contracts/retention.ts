@@ -1,6 +1,6 @@
-/** How much of a topic's past is kept. */
+/** How many of a topic's past events are kept. */
 export interface Retention {
-  /** The newest events kept; a backplane may keep more. 0 keeps nothing: the topic is live only, and whoever missed something is told. */
+  /** The number of newest events kept; a backplane may keep more. With 0 the topic is live only: a client that missed events gets a gap. */
   readonly events: number;
   /** How long each is kept, in milliseconds. */
   readonly age: number;
@@ -8,7 +8,7 @@ export interface Retention {
 
 /** What is promised for one topic. */
 export interface TopicRetention extends Retention {
-  /** There for a state topic: its newest event is kept, however old; `events` is 1 then, and `age` infinite. */
+  /** Present for a state topic: its newest event is kept, however old; `events` is 1 then, and `age` infinite. */
   readonly state?: StateRetention;
 }
 
@@ -18,7 +18,7 @@ export interface StateRetention {
   readonly pattern: string;
   /** How long a removal is kept when it is the topic's newest event, in milliseconds. */
   readonly tombstones: number;
-  /** How long a state is there, in milliseconds, before a node removes it. A backplane has nothing to do for it. */
+  /** How long a state lasts, in milliseconds, before a node removes it. A backplane need not do anything for it. */
   readonly ttl?: number;
 }
 
@@ -38,6 +38,6 @@ export interface RetentionRules {
   of(topic: string): TopicRetention;
   /** The most that any topic is promised that is no state topic: for stores that know one bound for all topics. */
   readonly largest: Retention;
-  /** There if the application has state topics. */
+  /** Present if the application has state topics. */
   readonly state?: StateRules;
 }

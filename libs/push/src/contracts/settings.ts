@@ -1,10 +1,10 @@
-/** Injects the options of the module as they hold, `PushSettings`. A class declares the part of them that it reads. */
+/** Injects the module's options with their defaults, `PushSettings`. A class declares only the part that it reads. */
 export const pushSettings = Symbol('PushSettings');
 
-/** Injects what has to be known before the options are: the module's `path`, and which transports it has. */
+/** Injects what is known before the options are resolved: the module's `path`, and its transports. */
 export const pushPlacement = Symbol('PushPlacement');
 
-/** Where push's own endpoints are. */
+/** The place of push's own endpoints. */
 export interface PushPlacement {
   /** The `path` of the module, with a leading slash and none at the end. */
   readonly path: string;
@@ -14,7 +14,7 @@ export interface PushPlacement {
   readonly runsGlobalsForMessages: boolean;
   /** HTTP clients are served at endpoints below that path. */
   readonly endpoints: boolean;
-  /** The application has given the endpoints decorators that its guards may know. */
+  /** The application has set decorators on the endpoints, which its guards may read. */
   readonly areDecorated: boolean;
   /** Push's module: `RouterModule` may give it a path. */
   readonly module: new (...args: never[]) => unknown;

@@ -1,7 +1,7 @@
 import { PushError } from './errors.js';
 import { assertPattern, isReserved, isToken } from './topic.js';
 
-/** What may stand in a topic for a value: numbers as they are written in decimal. */
+/** A value that may be part of a topic. Numbers are written in decimal. */
 export type TokenValue = string | number | bigint;
 
 /**
@@ -12,12 +12,12 @@ export type TokenValue = string | number | bigint;
  * events.publish(topic`orders.${id}.items`, item)
  * ```
  *
- * Without the tag, a client that puts `>` or `42.secret` in the place of `id` would choose what it reads. What the code itself
- * writes may have wildcards (topic`orders.${id}.>`). For typed payloads name the declared pattern:
+ * Without the tag, a client that puts `>` or `42.secret` in place of `id` would choose what it reads. The literal parts
+ * may have wildcards (topic`orders.${id}.>`). For typed payloads name the declared pattern:
  * topic<'orders.*'>`orders.${id}`.
  *
  * @throws PushError `INVALID_TOPIC`, which Nest answers with 400, for a value that is no token: empty, or with `.`, `*`, `>`,
- * spaces or anything that is not visible ASCII. What may hold such characters goes through {@link encodeToken}
+ * spaces or anything that is not visible ASCII. Use {@link encodeToken} for values that may have such characters
  */
 export function topic<Topic extends string = string>(
   literals: TemplateStringsArray,
@@ -26,21 +26,21 @@ export function topic<Topic extends string = string>(
   const text = literals.reduce(
     (before, literal, index) => `${before}${tokenOf(values[index - 1])}${literal}`,
   );
-  // A client must not get at the topics that are reserved.
+  // A value must not turn the topic into a reserved one.
   if (isReserved(text) && !isReserved(literals[0]!)) throw notPart(shown(values[0]));
   assertPattern(text);
   return text as Topic;
 }
 
 /**
- * `value` as a token of a topic: what a token cannot hold is percent-encoded, as UTF-8, and so are `%` and a leading `$` or
- * `:`, so that different values never make the same token. An id with dots, an e-mail address say, stands so in topics.
+ * Encodes `value` as one token of a topic, for example an e-mail address. Characters that a token cannot have are
+ * percent-encoded as UTF-8. So are `%` and a leading `$` or `:`, so that different values never make the same token.
  *
  * @throws PushError `INVALID_TOPIC` if it is empty, or no well-formed text
  */
 export function encodeToken(value: string): string {
   if (isToken(value) && !/^[$:]|%/.test(value)) return value;
-  // Half a surrogate pair has no UTF-8: all of them would be written alike.
+  // A lone surrogate has no UTF-8: all of them would get the same encoding.
   if (value === '' || /\p{Surrogate}/u.test(value)) throw notPart(shown(value));
   return Array.from(Buffer.from(value), (byte, index) => {
     const character = String.fromCharCode(byte);
@@ -50,9 +50,9 @@ export function encodeToken(value: string): string {
 }
 
 /**
- * `value` as it stands in a topic.
+ * Returns `value` as text, if it is one token.
  *
- * @param what names it in the error
+ * @param what the name of the value in the error
  * @throws PushError `INVALID_TOPIC` unless it stays within a token
  */
 export function tokenOf(value: TokenValue | undefined, what = shown(value)): string {

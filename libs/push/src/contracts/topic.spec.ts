@@ -144,7 +144,7 @@ describe('The grammar of topics', () => {
     expect(process.cpuUsage(started).user).toBeLessThan(100_000);
   });
 
-  it('is explained to who breaks it', () => {
+  it('is explained in the error', () => {
     const fail = (run: () => void): PushError => {
       try {
         run();

@@ -12,7 +12,7 @@ import { PushError } from './errors.js';
  */
 export const maxTopicLength = 255;
 
-/** How many tokens a topic or a pattern has at most. What is in the log already may have more, and is delivered. */
+/** The most tokens of a topic or a pattern. Events that are in the log already may have more, and are delivered. */
 export const maxTopicTokens = 32;
 
 const tokenGrammar = /^[!-)+\-/-=?-~]+$/;
@@ -72,7 +72,7 @@ export function isWildcard(pattern: string): boolean {
   return pattern.includes('*') || pattern.includes('>');
 }
 
-/** Whether `value` is a token: what may stand between the dots of a topic. */
+/** Whether `value` is a token, the part of a topic between two dots. */
 export function isToken(value: unknown): value is string {
   return typeof value === 'string' && value.length <= maxTopicLength && tokenGrammar.test(value);
 }
@@ -83,8 +83,8 @@ export function isReserved(pattern: string): boolean {
 }
 
 /**
- * Whether a pattern has a wildcard anywhere but in its last token. Many of those make one topic match in many ways, so a
- * connection may have fewer of them than of others.
+ * Whether a pattern has a wildcard before its last token. With many such patterns one topic matches in many ways, so a
+ * connection may have only a few of them.
  */
 export function hasInnerWildcard(pattern: string): boolean {
   const at = pattern.indexOf('*');
@@ -99,7 +99,7 @@ export function covers(wide: string, narrow: string): boolean {
   for (let i = 0; i < wide.length; i++) {
     const char = wide.charCodeAt(i);
     const other = narrow.charCodeAt(at);
-    // A wildcard stands for whole tokens, so that the next character ends one on both sides.
+    // A wildcard matches whole tokens, so that the next character ends a token on both sides.
     if (char === rest) return at < narrow.length;
     if (char === star) {
       if (at >= narrow.length || other === rest) return false;

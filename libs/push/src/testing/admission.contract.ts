@@ -4,7 +4,7 @@ import type { TransportRequest } from './transport-client.js';
 import type { OpenScene } from './transport-scene.js';
 import { LateLog } from './transport-scene.js';
 
-/** How a client is let in, and each way in which it is not. */
+/** The tests of how clients are admitted, and of each reason to refuse them. */
 export function describeAdmission(open: OpenScene): void {
   it('lets a client in, lists it with what it reads, and tells the hooks before it reads', async () => {
     const scene = await open();
@@ -30,8 +30,8 @@ export function describeAdmission(open: OpenScene): void {
     await client.until(({ data }) => data.length === 1);
   });
 
-  for (const { who, code, topics = 'news.1', request } of refusals) {
-    it(`refuses ${who} with ${code}, and keeps no place for it`, async () => {
+  for (const { client: refused, code, topics = 'news.1', request } of refusals) {
+    it(`refuses ${refused} with ${code}, and keeps no place for it`, async () => {
       const scene = await open({ limits: { connections: 1 } });
       for (let time = 0; time < 3; time++) {
         const client = scene.connect(topics, request);
@@ -40,7 +40,7 @@ export function describeAdmission(open: OpenScene): void {
         client.leave();
         await scene.hasPlace();
       }
-      // What failed by accident is reported, by push or by Nest; what was refused is not.
+      // Unexpected errors are reported, by push or by Nest; refusals are not.
       if (code === 'INTERNAL') scene.application.errors.length = 0;
     });
   }
@@ -60,7 +60,7 @@ export function describeAdmission(open: OpenScene): void {
     assert.equal(await scene.refusal('news.1'), 'UNAVAILABLE');
   });
 
-  it('refuses a client with CLOSED once the node is on its way out', async () => {
+  it('refuses a client with CLOSED once the node is draining', async () => {
     const scene = await open();
     await scene.lifecycle.drain();
     assert.equal(await scene.refusal('news.1'), 'CLOSED');
@@ -84,27 +84,32 @@ export function describeAdmission(open: OpenScene): void {
 type ListedClient = ReturnType<Awaited<ReturnType<OpenScene>>['connected']['list']>[number];
 
 interface Refusal {
-  readonly who: string;
+  readonly client: string;
   readonly code: string;
   readonly topics?: string;
   readonly request: Partial<TransportRequest>;
 }
 
 const refusals: readonly Refusal[] = [
-  { who: 'a client without a token', code: 'UNAUTHENTICATED', request: { token: undefined } },
-  { who: 'a client whose token has expired', code: 'UNAUTHENTICATED', request: { token: 'alice@-1000' } },
-  { who: 'a client without the right', code: 'FORBIDDEN', topics: 'private.1', request: { token: 'bob' } },
-  { who: 'a client that asks for what is no topic', code: 'INVALID_TOPIC', topics: 'news..1', request: {} },
-  { who: 'a client that the connect hook refuses', code: 'FORBIDDEN', request: { token: 'unwelcome' } },
+  { client: 'a client without a token', code: 'UNAUTHENTICATED', request: { token: undefined } },
+  { client: 'a client whose token has expired', code: 'UNAUTHENTICATED', request: { token: 'alice@-1000' } },
+  { client: 'a client without the right', code: 'FORBIDDEN', topics: 'private.1', request: { token: 'bob' } },
   {
-    who: 'a client that the subscribe hook refuses',
+    client: 'a client that asks for an invalid topic',
+    code: 'INVALID_TOPIC',
+    topics: 'news..1',
+    request: {},
+  },
+  { client: 'a client that the connect hook refuses', code: 'FORBIDDEN', request: { token: 'unwelcome' } },
+  {
+    client: 'a client that the subscribe hook refuses',
     code: 'FORBIDDEN',
     topics: 'news.sold-out',
     request: {},
   },
-  { who: 'a client whose connect hook fails', code: 'INTERNAL', request: { token: 'unlucky' } },
+  { client: 'a client whose connect hook fails', code: 'INTERNAL', request: { token: 'unlucky' } },
   {
-    who: 'a page of another site that brings cookies',
+    client: 'a page of another site that brings cookies',
     code: 'FORBIDDEN',
     request: { headers: { origin: 'https://elsewhere.example', cookie: 'session=1' } },
   },

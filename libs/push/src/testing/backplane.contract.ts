@@ -46,7 +46,7 @@ export class Bench {
 
   constructor(private readonly log: LogUnderTest) {}
 
-  /** A node that may not be in the log yet. */
+  /** Starts a node, and does not wait until its log is open. */
   startNow(retention: RetentionRules = suiteRetention): RecordedNode {
     const node = { backplane: this.log.node(), tail: new RecordingTail() };
     this.nodes.push(node);
@@ -54,7 +54,7 @@ export class Bench {
     return node;
   }
 
-  /** A node that is in the log. */
+  /** Starts a node, and waits until its log is open. */
   async node(retention?: RetentionRules): Promise<RecordedNode> {
     const node = this.startNow(retention);
     await node.tail.until(({ opened }) => opened.length > 0);
@@ -162,7 +162,7 @@ function describeOneNode(node: () => Promise<RecordedNode>): void {
     assert.deepEqual(tail.data, ['first', 'other']);
   });
 
-  it('stores equal events without a message id each for itself', async () => {
+  it('stores equal events without a message id separately', async () => {
     const { backplane, tail } = await node();
     await Promise.all([backplane.append(draft('a', 1)), backplane.append(draft('a', 1))]);
     await tail.until(({ events }) => events.length === 2);
@@ -182,14 +182,14 @@ function describeOneNode(node: () => Promise<RecordedNode>): void {
     assert.deepEqual(tail.data, ['kept']);
   });
 
-  it('brings control messages back to the node that sent them', async () => {
+  it('delivers control messages to the node that sent them', async () => {
     const { backplane, tail } = await node();
     await backplane.control('{"revoke":"ü\\n"}');
     await tail.until(({ messages }) => messages.length === 1);
     assert.deepEqual(tail.messages, ['{"revoke":"ü\\n"}']);
   });
 
-  it('says that it is well', async () => {
+  it('reports that it is ready', async () => {
     const { backplane } = await node();
     const health = await backplane.health();
     assert.equal(health.ready, true, health.detail);
@@ -276,7 +276,7 @@ function describeManyNodes(node: () => Promise<RecordedNode>): void {
     assert.ok(head.sequence >= position.sequence);
   });
 
-  it('brings all nodes to the head of the log, also where no event stands there', async () => {
+  it('brings all nodes to the head of the log, even if the entry there is no event', async () => {
     const [one, other] = await Promise.all([node(), node()]);
     const { sequence } = await one.backplane.append(draft('a', 1));
     await one.backplane.health();

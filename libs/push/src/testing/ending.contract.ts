@@ -4,7 +4,7 @@ import { withSlowReader } from './slow-reader.js';
 import { LateLog, type Scene } from './transport-scene.js';
 import type { TransportClient } from './transport-client.js';
 
-/** How a connection ends: whoever ends it, at whatever moment, nothing is left over. */
+/** The tests of how connections end. Nothing is left over, no matter which side ends a connection, or when. */
 export function describeEndings(open: OpenScene): void {
   it('brings nothing more of a topic whose right was revoked, and says so', async () => {
     const scene = await open();
@@ -53,7 +53,7 @@ export function describeEndings(open: OpenScene): void {
     await assertReason(scene, 'drain');
   });
 
-  it('gives signs of life, which bring the position', async () => {
+  it('sends heartbeats, which carry the position', async () => {
     const scene = await open({ heartbeat: 60 });
     const client = await scene.enter('news.1');
     const id = await scene.bus.publish('strict.1', 1);
@@ -83,10 +83,10 @@ export function describeEndings(open: OpenScene): void {
         await hold.reached;
         client.vanish();
         await scene.untilSockets(0);
-        // Its place is free although nothing has been decided yet; where what it has said is handled nevertheless, in a moment.
-        scene.application.letOthersPass();
+        // Its place is free although no decision was made yet. A transport that still handles its messages may take a moment.
+        scene.application.holdNoMore();
         await scene.hasPlace();
-        // That a policy has not decided in time is reported.
+        // The policy did not decide in time, which is reported.
         scene.application.errors.length = 0;
         scene.application.releaseAll();
         await scene.leavesNothing();
@@ -147,10 +147,10 @@ export function describeEndings(open: OpenScene): void {
   });
 }
 
-/** A transport that reads nothing before a client is let in notices only then that it is gone: after this time at the latest. */
+/** Some transports read nothing before a client is admitted, and notice only then that it is gone: after this time at the latest. */
 const brief = { connections: 1, decisionTimeout: 500 };
 
-/** Waits until all that have come have left, for this reason. */
+/** Waits until all clients have left, and checks the reason. */
 async function assertReason({ application }: Scene, expected: string): Promise<void> {
   const { connected } = application;
   await application.until(({ disconnected }) => disconnected.length === connected.length);

@@ -124,7 +124,7 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
     assert.deepEqual([...later.lost], []);
   });
 
-  it('lets go of what is too old, by the clock of the server', async () => {
+  it('drops events that are too old, by the clock of the server', async () => {
     const one = await node();
     const [old, other] = await publish(one, ['brief.a', 'a']);
     const query = { topics: ['>'], after: 0, through: other!, limit: 10 };
@@ -166,7 +166,7 @@ export function describeHistory(node: () => Promise<RecordedNode>): void {
       [2, 5].map((n) => sequences[n]),
     );
     assert.deepEqual(await ask({ topics: ['>'], after: sequences[2]!, limit: 100 }), sequences.slice(3, 6));
-    // What has a newer one after that is left out.
+    // A topic whose newest event is after that is left out.
     assert.deepEqual(
       await ask({ topics: ['s.*'], through: sequences[3]! }),
       [2, 3].map((n) => sequences[n]),

@@ -9,10 +9,10 @@ interface KeptEvent {
   readonly since: number;
 }
 
-/** What is kept of one topic. Its events go oldest first. */
+/** The kept events of one topic, oldest first. */
 interface KeptTopic {
   readonly events: KeptEvent[];
-  /** The newest sequence that is gone. */
+  /** The newest sequence that was dropped. */
   lost: number;
 }
 
@@ -31,13 +31,13 @@ export class MemoryHistory implements History {
     this.expire(event.topic, topic);
   }
 
-  /** Loses the oldest event of a topic, whatever the rules say. */
+  /** Drops the oldest event of a topic, even if the rules would keep it. */
   evict(topic: string): void {
     const kept = this.topics.get(topic);
     if (kept) dropOldest(kept);
   }
 
-  /** The events that are kept of a topic. */
+  /** The kept events of a topic. */
   eventsOf(topic: string): readonly LogEvent[] {
     return this.topics.get(topic)?.events.map(({ event }) => event) ?? [];
   }

@@ -18,9 +18,9 @@ import { MemoryHistory } from './memory-history.js';
  * ```
  */
 export class MemoryLog {
-  /** What the log keeps, whatever the nodes have in their windows; there once a node has started. */
+  /** The history of the log, which outlives the windows of the nodes. Set once a node has started. */
   history!: MemoryHistory;
-  /** The state topics; there once a node has started. @internal */
+  /** The state topics. Set once a node has started. @internal */
   states!: StateTopics;
   readonly tails = new Set<Tail>();
   readonly oneTimeStore = new MemoryOneTimeStore();
@@ -29,13 +29,13 @@ export class MemoryLog {
   /** The sequence of the newest event. */
   sequence = 0;
 
-  /** The backplane of one more node. */
+  /** Makes the backplane of one more node. */
   node(): Backplane {
     return new MemoryLogNode(this);
   }
 
   /**
-   * @param deliver set to `false`, the nodes are not told of the event: as if they had been away
+   * @param deliver `false` stores the event without delivering it, as if the nodes had been disconnected
    * @throws PushError `CONFLICT`, `LIMIT_EXCEEDED`
    */
   append(draft: Draft, deliver = true): Position {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { OneTimeStore } from '../contracts/backplane.js';
 import type { RecordedNode } from './recording-tail.js';
 
-/** The tests of a backplane that keeps values to be taken once. */
+/** The tests of a backplane with a `oneTimeStore`. */
 export function describeOneTimeStore(node: () => Promise<RecordedNode>, shared: boolean): void {
   const storeOf = async (): Promise<OneTimeStore> => {
     const { backplane } = await node();

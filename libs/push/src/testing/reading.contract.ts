@@ -3,7 +3,7 @@ import type { OpenScene } from './transport-scene.js';
 import { withSlowReader } from './slow-reader.js';
 import type { TransportClient } from './transport-client.js';
 
-/** What a client reads: everything in order, once, or it is told what is missing. */
+/** The tests of what a client reads: every event once and in order, or a gap that says what is missing. */
 export function describeReading(open: OpenScene): void {
   it('brings events as they were, in order, and ephemeral ones without an id', async () => {
     const scene = await open();
@@ -65,7 +65,7 @@ export function describeReading(open: OpenScene): void {
       const [notice, ...more] = second.all('gap');
       assert.deepEqual([notice?.reason, notice?.topics, more], [reason, ['news.1'], []]);
       assert.equal(second.told.find(({ event }) => event === 'gap' || event === 'message')?.event, 'gap');
-      assertRising(second);
+      assertInOrder(second);
     });
   }
 
@@ -88,7 +88,7 @@ export function describeReading(open: OpenScene): void {
     await slow.until(({ data }) => numberOf(data.at(-1)) === count + 99);
     const [notice, ...more] = slow.all('gap');
     assert.deepEqual([notice?.reason, notice?.topics, more], ['slow', ['news.1'], []]);
-    assertRising(slow);
+    assertInOrder(slow);
     await fast.until(({ data }) => data.length === count + 100);
     assert.deepEqual(fast.data.map(numberOf), numbers(0, count + 100));
     assert.deepEqual(fast.all('gap'), []);
@@ -101,7 +101,7 @@ export function describeReading(open: OpenScene): void {
     slow.resume();
     await slow.until(({ hasEnded }) => hasEnded);
     assert.equal(slow.failure, 'TOO_SLOW');
-    assertRising(slow);
+    assertInOrder(slow);
   });
 
   it('drops a reader that takes nothing, at a heartbeat', async () => {
@@ -115,7 +115,7 @@ export function describeReading(open: OpenScene): void {
   });
 }
 
-/** An id to resume from, of the id of an event that is not kept any more. */
+/** Makes an id to resume from out of the id of an event that is not kept any more. */
 const gaps: readonly { reason: string; from: (id: string) => string }[] = [
   { reason: 'malformed', from: () => 'nonsense' },
   { reason: 'epoch', from: () => 'another-1' },
@@ -127,13 +127,13 @@ function numberOf(data: unknown): number | undefined {
   return (data as { readonly number: number } | undefined)?.number;
 }
 
-/** What comes comes in order, and once. */
-function assertRising(client: TransportClient): void {
+/** Checks that events came in order, each once. */
+function assertInOrder(client: TransportClient): void {
   const sequences = client.all('message').map(({ id }) => Number(id!.split('-').at(-1)));
   sequences.forEach((sequence, index) => assert.ok(index === 0 || sequence > sequences[index - 1]!));
 }
 
-/** Whole numbers from `first` on, below `end`. */
+/** The whole numbers from `first` to `end` - 1. */
 function numbers(first: number, end: number): number[] {
   return Array.from({ length: end - first }, (_, index) => first + index);
 }

@@ -4,7 +4,7 @@ import type { Position } from '../contracts/position.js';
 import type { RetentionRules } from '../contracts/retention.js';
 import { Watched } from './watched.js';
 
-/** A node that writes down what its backplane tells it, for tests of backplanes. */
+/** A tail that records all calls of its backplane, for tests of backplanes. */
 export class RecordingTail extends Watched implements Tail {
   /** Each position that the log was opened at. */
   readonly opened: Position[] = [];
@@ -55,7 +55,7 @@ export class RecordingTail extends Watched implements Tail {
     return this.congestion;
   }
 
-  /** How far in the log it was told. */
+  /** The newest sequence that it was told. */
   get sequence(): number {
     const all = [this.opened.at(-1)!.sequence, this.events.at(-1)?.sequence ?? 0];
     return Math.max(...all, ...this.skipped, ...this.reached);
@@ -72,13 +72,13 @@ export class RecordingTail extends Watched implements Tail {
   }
 }
 
-/** A backplane, and what it told its node. */
+/** A backplane, and the tail that records its calls. */
 export interface RecordedNode {
   readonly backplane: Backplane;
   readonly tail: RecordingTail;
 }
 
-/** Starts `backplane` with a recording tail, and waits until it is in the log. */
+/** Starts `backplane` with a recording tail, and waits until the log is open. */
 export async function startRecording(backplane: Backplane, retention: RetentionRules): Promise<RecordedNode> {
   const tail = new RecordingTail();
   backplane.start(tail, retention);

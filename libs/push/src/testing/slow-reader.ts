@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import type { TransportClient } from './transport-client.js';
 import type { Scene } from './transport-scene.js';
 
-/** How much is published at most until the buffers of the kernels are full. */
-const mostEvents = 4_000;
+/** The most events that are published to fill the socket buffers of the kernel. */
+const maxEvents = 4_000;
 
-const filling = 'x'.repeat(16 * 1024);
+const padding = 'x'.repeat(16 * 1024);
 
 /**
- * A reader that has stopped reading, and for which bytes wait in the process, unless it was dropped for that already.
+ * Connects a client that stops reading, and publishes until bytes wait for it in the process, or until it was dropped.
  *
  * @returns the reader, and how many numbered events it should get
  */
@@ -21,8 +21,8 @@ export async function withSlowReader(
   slow.pause();
   let count = 0;
   while (scene.bus.stats().behind === 0 && disconnected.length === 0) {
-    assert.ok(count < mostEvents, 'It reads nothing, and yet it always had room for more.');
-    await scene.bus.publish(topic, { number: count++, filling });
+    assert.ok(count < maxEvents, 'It reads nothing, and yet it always had room for more.');
+    await scene.bus.publish(topic, { number: count++, padding });
     await new Promise(setImmediate);
   }
   return { slow, count };

@@ -97,7 +97,7 @@ function describeExpectations(node: Node): void {
     );
   });
 
-  it('does not take what is told of another log', async () => {
+  it('does not accept an expected id of another log', async () => {
     const one = await node();
     const { epoch, sequence } = await one.backplane.append(state('state.a', 1));
     const current = printPosition({ epoch, sequence });
@@ -105,7 +105,7 @@ function describeExpectations(node: Node): void {
       await conflicts(put(one, state('state.a', 2, { expect })), current);
   });
 
-  it('looks at the message id first: a retry of what was stored is no conflict', async () => {
+  it('checks the message id first: a retry of what was stored is no conflict', async () => {
     const one = await node();
     const draft = state('state.a', 1, { expect: 'none', messageId: 'first' });
     const first = await put(one, draft);
@@ -191,7 +191,7 @@ function describeWriters(node: Node): void {
       );
   });
 
-  it('keeps what is expected when all nodes have left', async () => {
+  it('still knows the newest event when all nodes have left', async () => {
     const first = await node();
     const id = await put(first, state('state.a', 1));
     await put(first, removal('state.b'));

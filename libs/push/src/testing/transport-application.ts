@@ -17,7 +17,7 @@ import { Watched } from './watched.js';
 /** Where a client can be made to wait. */
 export type HoldingPlace = 'authenticator' | 'policy' | 'connect hook' | 'subscribe hook';
 
-/** A place where clients wait. */
+/** Makes clients wait at a place until it is released. */
 class Hold {
   release!: () => void;
   reach!: () => void;
@@ -27,8 +27,8 @@ class Hold {
 }
 
 /**
- * What the application of a scene decides, and what it is told. A token is a user's name, and after `@` the milliseconds for
- * which it holds; "unwelcome" and "unlucky" have it refused, and fail, in the connect hook. Alice alone may read private topics.
+ * The application of a scene: it decides, and records the calls of its hooks. A token is a user's name, and after `@` its
+ * lifetime in milliseconds. The connect hook refuses "unwelcome" and fails for "unlucky". Only Alice may read private topics.
  */
 export class SceneApplication extends Watched {
   readonly connected: ConnectionContext[] = [];
@@ -38,11 +38,11 @@ export class SceneApplication extends Watched {
   readonly errors: unknown[] = [];
   readonly authenticator: Type<Authenticator> = authenticatorOf(this);
   readonly providers: Provider[] = [policyOf(this), hooksOf(this)];
-  /** The places where clients wait that come now. */
+  /** The places where new clients have to wait. */
   private readonly holds = new Map<HoldingPlace, Hold>();
   private readonly all: Hold[] = [];
 
-  /** From now on clients wait there. */
+  /** Makes new clients wait at this place. */
   hold(place: HoldingPlace): Pick<Hold, 'reached' | 'release'> {
     const hold = new Hold();
     this.holds.set(place, hold);
@@ -50,25 +50,25 @@ export class SceneApplication extends Watched {
     return hold;
   }
 
-  /** Clients that come now need not wait. Those that wait wait on. */
-  letOthersPass(): void {
+  /** Lets new clients through. Clients that wait already go on waiting. */
+  holdNoMore(): void {
     this.holds.clear();
   }
 
-  /** No client has to wait any more. */
+  /** Lets all clients through, also those that wait. */
   releaseAll(): void {
     this.all.forEach((hold) => hold.release());
     this.holds.clear();
   }
 
-  /** Waits there, if clients are made to. */
-  async pass(place: HoldingPlace): Promise<void> {
+  /** Waits at this place, if it is held. */
+  async waitAt(place: HoldingPlace): Promise<void> {
     const hold = this.holds.get(place);
     hold?.reach();
     await hold?.released;
   }
 
-  /** It is told something. */
+  /** Records the call of a hook. */
   note<Context>(list: Context[], context: Context): void {
     list.push(context);
     this.changed();
@@ -84,7 +84,7 @@ function authenticatorOf(application: SceneApplication): Type<Authenticator> {
   @Injectable()
   class SceneAuthenticator extends Authenticator {
     async authenticate({ token }: Handshake): Promise<AuthenticationResult> {
-      await application.pass('authenticator');
+      await application.waitAt('authenticator');
       if (!token) return undefined;
       const [id = '', lifetime] = token.split('@');
       return { id, ...(lifetime && { expiresAt: Date.now() + Number(lifetime) }) };
@@ -97,7 +97,7 @@ function policyOf(application: SceneApplication): Type {
   @PushTopic('private.>')
   class ScenePolicy implements TopicPolicy {
     async canSubscribe({ id }: Principal): Promise<boolean> {
-      await application.pass('policy');
+      await application.waitAt('policy');
       return id === 'alice';
     }
   }
@@ -110,14 +110,14 @@ function hooksOf(application: SceneApplication): Type {
     @OnPushConnect()
     async connect(context: ConnectionContext): Promise<void> {
       application.note(application.connected, context);
-      await application.pass('connect hook');
+      await application.waitAt('connect hook');
       if (context.principal?.id === 'unwelcome') throw new PushError('FORBIDDEN', 'Not today.');
       if (context.principal?.id === 'unlucky') throw new Error('The database is away.');
     }
 
     @OnPushSubscribe()
     async subscribe(context: SubscribeContext): Promise<void> {
-      await application.pass('subscribe hook');
+      await application.waitAt('subscribe hook');
       if (context.topics.includes('news.sold-out')) throw new PushError('FORBIDDEN', 'There is no room.');
       application.note(application.subscribed, { ...context, topics: [...context.topics] });
     }

@@ -1,18 +1,18 @@
 import type { ServerMessage } from '../wire/websocket.messages.js';
 import { Watched } from './watched.js';
 
-/** What the suite has a client of the transport ask for. */
+/** The request of a client of the suite. */
 export interface TransportRequest {
   readonly topics: readonly string[];
   /** For `Authorization: Bearer`. Default: none is sent. */
   readonly token?: string;
-  /** Where the client begins: `earliest`, or the id after which. Default: it reads what comes. */
+  /** Where the client begins: `earliest`, or the id of the last event before its first one. Default: it reads new events only. */
   readonly from?: string;
   /** More headers of the request. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What the messages of this name say. */
+/** The data of the messages with this name. */
 type DataOf<Name, Message = ServerMessage> = Message extends {
   readonly event: infer Event;
   readonly data: infer Data;
@@ -23,29 +23,29 @@ type DataOf<Name, Message = ServerMessage> = Message extends {
   : never;
 
 /**
- * A client of the transport that is tested, over a real connection: it says what it is told in the messages of PROTOCOL.md,
- * whatever they look like on the wire. Extend it, and call `tell`, `refuse` and `end`.
+ * A client of the transport under test, over a real connection. It translates what it receives into the messages of
+ * PROTOCOL.md, whatever the wire format is. Extend it, and call `tell`, `refuse` and `end`.
  *
- * Once the client reads, it has to be told `subscribed`: what is published from then on has to reach it.
+ * Tell it `subscribed` as soon as the client reads: all events that are published after that have to reach it.
  */
 export abstract class TransportClient extends Watched {
-  /** What it was told, in order. */
+  /** The messages that it received, in order. */
   readonly told: ServerMessage[] = [];
-  /** The code of the `PushError` with which it was refused: a transport says it in its own way, by a status for instance. */
+  /** The code of the `PushError` that refused it. A transport may send it in its own way, for example as a status. */
   refusal: string | undefined;
-  /** Whether its connection is over, whoever has ended it. */
+  /** Whether its connection is over, no matter which side ended it. */
   hasEnded = false;
 
-  /** Stops reading from the connection: what comes stays with the kernels. */
+  /** Stops reading from the connection, so that bytes stay in the socket buffers of the kernel. */
   abstract pause(): void;
-  /** Reads on. */
+  /** Starts reading again. */
   abstract resume(): void;
-  /** Ends the connection as a client does that has had enough. */
+  /** Closes the connection in the regular way. */
   abstract leave(): void;
-  /** Destroys its socket without a word, in whatever state the connection is. Idempotent. */
+  /** Destroys its socket without closing the connection, in any state. Idempotent. */
   abstract vanish(): void;
 
-  /** Whether it reads: what is published now reaches it. */
+  /** Whether it reads, so that events published now reach it. */
   get hasBegun(): boolean {
     return this.told.some(({ event }) => event === 'subscribed');
   }
@@ -66,24 +66,24 @@ export abstract class TransportClient extends Watched {
     return this.refusal ?? this.all('error').at(-1)?.code;
   }
 
-  /** What the messages of this name say. @internal */
+  /** The data of the messages with this name. @internal */
   all<Name extends ServerMessage['event']>(name: Name): DataOf<Name>[] {
     return this.told.filter(({ event }) => event === name).map(({ data }) => data as DataOf<Name>);
   }
 
-  /** It was told something. */
+  /** Records a message that the client received. */
   protected tell(message: ServerMessage): void {
     this.told.push(message);
     this.changed();
   }
 
-  /** It was not let in, or not granted what it asked for. @param code of the `PushError` */
+  /** Records that the client was refused. @param code of the `PushError` */
   protected refuse(code: string): void {
     this.refusal = code;
     this.changed();
   }
 
-  /** Its connection is over. */
+  /** Records that its connection is over. */
   protected end(): void {
     this.hasEnded = true;
     this.changed();

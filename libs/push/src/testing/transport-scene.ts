@@ -13,25 +13,25 @@ import type { PushOptions } from '../push.options.js';
 import { SceneApplication } from './transport-application.js';
 import type { TransportClient, TransportRequest } from './transport-client.js';
 
-/** An application that listens, and how clients of the transport reach it. */
+/** An application that listens, and a way to connect clients of the transport to it. */
 export interface TransportUnderTest {
-  /** It listens. */
+  /** The application. It already listens. */
   readonly app: INestApplication;
-  /** Connects a client, at once and over a connection of its own: how that goes, the client is told later. */
+  /** Starts to connect a client, over a connection of its own, and returns at once. The client records the outcome. */
   connect(request: TransportRequest): TransportClient;
-  /** Closes the application: mostly `app.close()`. */
+  /** Closes the application, usually by `app.close()`. */
   close(): Promise<void>;
 }
 
-/** Starts an application with these modules and providers, besides those of the transport. */
+/** Starts an application with these modules and providers, in addition to those of the transport. */
 export type StartTransport = (
   metadata: Required<Pick<ModuleMetadata, 'imports' | 'providers'>>,
 ) => Promise<TransportUnderTest>;
 
-/** How long an application may take to let go of clients that are gone, in milliseconds. */
-const patience = 15_000;
+/** How long an application may take to release clients that are gone, in milliseconds. */
+const releaseTimeout = 15_000;
 
-/** A log that is not there when the application begins to listen. */
+/** A log that the node cannot reach yet when the application begins to listen. */
 export class LateLog extends MemoryBackplane {
   private begin: () => void = () => undefined;
 
@@ -39,7 +39,7 @@ export class LateLog extends MemoryBackplane {
     this.begin = () => super.start(tail, retention);
   }
 
-  /** The node reaches it. */
+  /** Lets the node reach it. */
   reach(): void {
     this.begin();
   }
@@ -50,7 +50,7 @@ export class Scene {
   private readonly clients: TransportClient[] = [];
 
   private constructor(
-    /** What the application decides and is told. */
+    /** Decides for the application, and records the calls of its hooks. */
     readonly application: SceneApplication,
     private readonly transport: TransportUnderTest,
   ) {}
@@ -86,7 +86,7 @@ export class Scene {
     return this.transport.app.get(PushClients);
   }
 
-  /** Connects a client, and does not wait. Unless it says otherwise, it is Alice's. */
+  /** Starts to connect a client, as Alice unless `more` has another token, and does not wait. */
   connect(topics: string | readonly string[], more: Partial<TransportRequest> = {}): TransportClient {
     const client = this.transport.connect({ topics: [topics].flat(), token: 'alice', ...more });
     this.clients.push(client);
@@ -111,7 +111,7 @@ export class Scene {
     return client.failure;
   }
 
-  /** Resolves once there is a place for a client, which another had that is gone, or was refused. It is free again then. */
+  /** Resolves once a new client finds a free place, which the previous client held. The new client leaves again. */
   async hasPlace(): Promise<void> {
     let reason = '';
     const isLetIn = () =>
@@ -120,9 +120,9 @@ export class Scene {
         ({ message }: Error) => ((reason = message), false),
       );
     await eventually(isLetIn, () => `No place is free for a new client: ${reason}`);
-    const isThere = () => this.connected.list().some(({ topics }) => topics?.includes('news.place'));
+    const isListed = () => this.connected.list().some(({ topics }) => topics?.includes('news.place'));
     await eventually(
-      () => !isThere(),
+      () => !isListed(),
       () => 'A client has left, and is still listed.',
     );
   }
@@ -132,7 +132,7 @@ export class Scene {
     for (const number of numbers) await this.bus.publish(topic, number);
   }
 
-  /** How many sockets of the server are open. */
+  /** The number of open sockets of the server. */
   private sockets(): Promise<number> {
     const server = this.transport.app.getHttpServer() as Server;
     return new Promise((resolve, reject) => {
@@ -140,7 +140,7 @@ export class Scene {
     });
   }
 
-  /** Resolves once the server has so many open sockets. */
+  /** Resolves once the server has `count` open sockets. */
   untilSockets(count: number): Promise<void> {
     let open: number | undefined;
     return eventually(
@@ -149,7 +149,7 @@ export class Scene {
     );
   }
 
-  /** All clients vanish: the application holds nothing for them any more. */
+  /** Lets all clients vanish, and resolves once the application holds nothing for them. */
   async leavesNothing(): Promise<void> {
     this.clients.forEach((client) => client.vanish());
     await this.untilSockets(0);
@@ -169,7 +169,7 @@ export class Scene {
     }
   }
 
-  /** What the application holds for its clients, as far as an application can see. Empty if there is nothing. */
+  /** What the application still holds for its clients, as far as public APIs show. Empty if there is nothing. */
   private get holdings(): Record<string, number> {
     const { connections, subscriptions, audiences, behind } = this.bus.stats();
     const { connected, disconnected } = this.application;
@@ -179,7 +179,7 @@ export class Scene {
       subscriptions,
       audiences,
       behind,
-      'not seen off': connected.length - disconnected.length,
+      'without disconnect hook': connected.length - disconnected.length,
     };
     return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
   }
@@ -188,14 +188,14 @@ export class Scene {
 /** Opens the scene of a test; it is closed after the test, and checks that nothing is left over. */
 export type OpenScene = (options?: PushOptions) => Promise<Scene>;
 
-/** For what tells nobody when it changes. @param reproach what is wrong if it does not hold in time */
+/** Polls until `holds` is true, for state that emits no event. @param failure the error message if it is not true in time */
 export async function eventually(
   holds: () => boolean | Promise<boolean>,
-  reproach: () => string,
+  failure: () => string,
 ): Promise<void> {
-  const end = performance.now() + patience;
+  const end = performance.now() + releaseTimeout;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(reproach());
+    if (performance.now() > end) throw new Error(failure());
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,33 +1,33 @@
-/** How long a test waits for something that should happen at once, in milliseconds. */
-const patience = 20_000;
+/** How long a test waits for a change that should come at once, in milliseconds. */
+const defaultTimeout = 20_000;
 
-/** Something that changes, and that tests wait for. */
+/** An object whose changes tests wait for. */
 export abstract class Watched {
   private readonly waiting = new Set<() => void>();
 
-  /** Resolves as soon as `condition` holds, which is looked at whenever something has changed. */
-  async until(condition: (self: this) => boolean, milliseconds = patience): Promise<void> {
+  /** Resolves as soon as `condition` holds. It is checked after every change. */
+  async until(condition: (self: this) => boolean, milliseconds = defaultTimeout): Promise<void> {
     if (condition(this)) return;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.waiting.delete(look);
+        this.waiting.delete(check);
         reject(new Error(`Waited ${milliseconds} ms for ${condition.toString()}; got ${this.describe()}.`));
       }, milliseconds);
-      const look = () => {
+      const check = () => {
         if (!condition(this)) return;
         clearTimeout(timer);
-        this.waiting.delete(look);
+        this.waiting.delete(check);
         resolve();
       };
-      this.waiting.add(look);
+      this.waiting.add(check);
     });
   }
 
-  /** Looks whether what tests wait for holds now. */
+  /** Checks the conditions that tests wait for. A subclass calls it after every change. */
   protected changed(): void {
-    this.waiting.forEach((look) => look());
+    this.waiting.forEach((check) => check());
   }
 
-  /** What there is, for the message of a test that waits in vain. */
+  /** The current state, for the error message when a condition does not hold in time. */
   protected abstract describe(): string;
 }
