@@ -37,7 +37,7 @@ function at(places: Record<string, string>): Subscriptions {
 }
 
 describe('The positions of a page', () => {
-  it('are there for the next one, for all who ask at once', async () => {
+  it('are there for the next page, for all readers that ask at once', async () => {
     const memory = new Memory();
     new StoredPositions(memory, 'key').save(
       at({ a: 'id-1', 'b.*': 'id-2', c: 'now', d: 'last:50', e: 'start' }),
