@@ -6,7 +6,7 @@ type Sized = { readonly size: number };
 /** What providers hold that no application can inject. Who renames one of these is told so: it is then not found. */
 interface Holders {
   readonly Clients: Sized;
-  readonly Hooks: { readonly greeted: Sized };
+  readonly Hooks: { readonly connecting: Sized };
   readonly TimerWheel: Sized;
   readonly TurnQueue: { readonly waiting: readonly unknown[] };
   readonly HttpSockets: { readonly sockets: Sized; readonly busy: Sized };
@@ -46,7 +46,7 @@ export function holdingsOf(nest: INestApplication): Readonly<Record<string, numb
     decisions: holders.Authentication.pending,
     members: [...holders.Sessions.users.values()].reduce((sum, { members }) => sum + members.size, 0),
     heartbeats: holders.TimerWheel.size,
-    greeted: holders.Hooks.greeted.size,
+    connecting: holders.Hooks.connecting.size,
     turns: holders.TurnQueue.waiting.length,
     sockets: holders.HttpSockets.sockets.size,
     requests: holders.HttpSockets.busy.size,
