@@ -14,7 +14,7 @@ const largest = { events: 1_000, age: 3_600_000 };
 const rules: RetentionRules = {
   of: () => ({ events: 1, age: Infinity, state: { pattern: '>', tombstones: 3_600_000 } }),
   largest,
-  state: { among: () => 'all', bytes: Infinity },
+  state: { rules: [], among: () => 'all', bytes: Infinity },
 };
 
 interface Count {

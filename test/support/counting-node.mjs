@@ -15,7 +15,7 @@ const backplane =
 const retention = {
   of: () => ({ events: 1, age: Infinity, state: { pattern: '>', tombstones: 3_600_000 } }),
   largest: rules,
-  state: { among: () => 'all', bytes: Infinity },
+  state: { rules: [], among: () => 'all', bytes: Infinity },
 };
 const { tail } = await startRecording(backplane, retention);
 let attempts = 0;

@@ -4,13 +4,17 @@ import {
   LogReader,
   Signals,
   writeBody,
+  conflictOf,
+  isRemoval,
   type LogNode,
   type LogParts,
   type PendingAppend,
   type SignalKind,
 } from 'nestjs-push/backplane-kit';
+import { parsePosition, printPosition } from 'nestjs-push';
 import { FileHistory } from './file-history.js';
 import { FileLog, type OpenFile } from './file-log.js';
+import type { Entry } from './line-index.js';
 import { FileOneTimeStore } from './file-one-time-store.js';
 
 class FileAppender extends Appender {
@@ -28,20 +32,34 @@ class FileAppender extends Appender {
       left.map(({ draft, number }) => ({
         by: [this.node.id, number],
         messageId: draft.messageId,
+        expect: expectedIn(epoch, draft.expect),
+        removed: isRemoval(draft) || undefined,
         topic: draft.topic,
         body: writeBody(draft),
         at: Date.now(),
       })),
     );
-    const { own } = await this.log.upToDate();
+    const { own, refused } = await this.log.upToDate();
     // In a file that took the place of this one, they are stored again.
     if (this.log.current?.epoch !== epoch) return;
     for (const append of left) {
       const sequence = own.get(append.number);
       if (sequence !== undefined) append.resolve({ epoch, sequence });
+      if (!refused.has(append.number)) continue;
+      const current = refused.get(append.number);
+      const id = current === undefined ? undefined : printPosition({ epoch, sequence: current });
+      append.reject(conflictOf(append.draft, id));
     }
     own.clear();
+    refused.clear();
   }
+}
+
+/** What is expected, as a line has it. Nothing ends at -1. */
+function expectedIn(epoch: string, expect: string | undefined): Entry['expect'] {
+  if (expect === undefined || expect === 'none') return expect;
+  const position = parsePosition(expect);
+  return position?.epoch === epoch ? position.sequence : -1;
 }
 
 class FileSignals extends Signals {
@@ -97,6 +115,8 @@ class FileReader extends LogReader<OpenFile> {
 
 /** A durable backplane on a file, for nodes of one machine. The file is never shortened: it is an example. */
 export class FileBackplane extends DurableBackplane {
+  override readonly keepsState = true;
+
   constructor(private readonly directory: string) {
     super('The file', { publishTimeout: 5_000 });
   }

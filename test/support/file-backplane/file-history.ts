@@ -16,6 +16,7 @@ export class FileHistory implements History {
     const { lines, through } = query.newest
       ? await this.newest(query, query.newest)
       : await this.log.linesAfter(query.after);
+    const { newest } = await this.log.upToDate();
     const events: LogEvent[] = [];
     const lost = new Map<string, number>();
     for (const { end, entry } of lines) {
@@ -23,6 +24,9 @@ export class FileHistory implements History {
       const { topic, body } = entry;
       // Health checks have none.
       if (!topic || !matcher.has(topic)) continue;
+      // Of a state topic there is the newest event alone.
+      const isState = this.retention.of(topic).state !== undefined;
+      if (isState && newest.get(topic)?.findLast((line) => line.end <= query.through)?.end !== end) continue;
       if (this.isRetained(entry)) events.push(readBody(epoch, end, topic, body!));
       else if (!query.newest) matcher.addLoss(lost, topic, end);
     }
@@ -45,8 +49,9 @@ export class FileHistory implements History {
     return { lines: lines.sort((a, b) => a.end - b.end), through };
   }
 
-  private isRetained({ topic = '', at = 0 }: Entry): boolean {
-    const { events, age } = this.retention.of(topic);
+  private isRetained({ topic = '', at = 0, removed }: Entry): boolean {
+    const { events, age, state } = this.retention.of(topic);
+    if (state) return !removed || at + state.tombstones > Date.now();
     return events > 0 && at + age > Date.now();
   }
 }

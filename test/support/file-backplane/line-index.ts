@@ -6,6 +6,10 @@ export interface Entry {
   /** The node that wrote an event, and its number among the events of that node. */
   readonly by?: readonly [node: string, number: number];
   readonly messageId?: string;
+  /** What the newest event of the topic has to be: where it ends, or "none". */
+  readonly expect?: number | 'none';
+  /** The event is a removal. */
+  readonly removed?: true;
   readonly topic?: string;
   readonly body?: string;
   readonly signal?: 'ephemeral' | 'control';
@@ -54,6 +58,8 @@ export class LineIndex {
   readonly repeats = new Set<number>();
   /** The newest lines of each topic, oldest first: more than a history can be asked for. */
   readonly newest = new Map<string, Line[]>();
+  /** Where the event was refused that this node has appended, by its number, and the newest event of its topic then. */
+  readonly refused = new Map<number, number | undefined>();
   /** What this node has appended, by its number: the sequence. */
   readonly own = new Map<number, number>();
   private readonly numbers = new Map<string, number>();
@@ -63,14 +69,19 @@ export class LineIndex {
   add({ lines, through }: { lines: readonly Line[]; through: number }, own: string): void {
     this.end = through;
     for (const line of lines) {
-      const { by, messageId, topic } = line.entry;
+      const { by, messageId, topic, expect } = line.entry;
       if (!by || topic === undefined) continue;
       const [node, number] = by;
       const isRetry = number <= (this.numbers.get(node) ?? 0);
       const known = messageId === undefined ? undefined : this.messageIds.get(messageId);
       if (!isRetry) this.numbers.set(node, number);
-      if (!isRetry && node === own) this.own.set(number, known ?? line.end);
-      if (isRetry || known !== undefined) {
+      const newest = this.newest.get(topic)?.at(-1);
+      const isRefused = known === undefined && !holds(expect, newest);
+      if (!isRetry && node === own) {
+        if (isRefused) this.refused.set(number, newest?.end);
+        else this.own.set(number, known ?? line.end);
+      }
+      if (isRetry || known !== undefined || isRefused) {
         this.repeats.add(line.end);
         continue;
       }
@@ -80,6 +91,12 @@ export class LineIndex {
       if (lines.push(line) > mostNewest) lines.shift();
     }
   }
+}
+
+/** Whether what is expected of a topic is there. All nodes find the same: they look at the same lines. */
+function holds(expect: Entry['expect'], newest: Line | undefined): boolean {
+  if (expect === undefined) return true;
+  return expect === 'none' ? newest === undefined || newest.entry.removed === true : expect === newest?.end;
 }
 
 function parse(text: string): Entry | undefined {
