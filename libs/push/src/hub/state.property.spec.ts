@@ -17,6 +17,7 @@ import { parsePosition } from '../contracts/position.js';
 import { isRemoval } from '../contracts/state.js';
 import { covers } from '../contracts/topic.js';
 import type { Cursor } from './replay/cursor.js';
+import { MemoryHistory } from '../testing/memory-history.js';
 import { NodeLog } from './replay/node-log.js';
 import { Hub } from './hub.js';
 import type { TopicRule } from './topic-rules.js';
@@ -48,21 +49,24 @@ class World {
   private tombstones = new Map<string, { readonly sequence: number; readonly at: number }>();
   /** Removals that were dropped. */
   private dropped: { readonly topic: string; readonly sequence: number }[] = [];
+  private history: MemoryHistory | undefined;
   readonly clients: Client[];
   failure: unknown;
   private epochs = 0;
   private sequence = 0;
   private epoch = '';
 
-  constructor() {
+  /** @param isBacked whether a history has what the window has no room for */
+  constructor(private readonly isBacked: boolean) {
     this.nodeLog = new NodeLog({
       rules,
       retention: { events: 100, age: Infinity },
-      windowBytes: 1e9,
+      windowBytes: isBacked ? 100_000 : 1e9,
       emptyTopics: 2,
       now: () => this.now,
     });
     this.hub = new Hub(this.nodeLog);
+    if (isBacked) this.nodeLog.readOlderFrom({ page: (query) => this.history!.page(query) });
     this.replace();
     this.clients = wants.map((patterns) => new Client(this, patterns));
   }
@@ -73,6 +77,12 @@ class World {
     this.state = new Map();
     this.tombstones = new Map();
     this.dropped = [];
+    const { rules } = this.nodeLog;
+    if (this.isBacked)
+      this.history = new MemoryHistory(
+        (topic) => rules.of(topic),
+        () => this.now,
+      );
     this.hub.open({ epoch: this.epoch, sequence: 0 });
   }
 
@@ -80,7 +90,7 @@ class World {
     const data = JSON.stringify(`${topic} at ${this.sequence + 1} in ${this.epoch} ${padding}`);
     if (topic !== 'n') this.state.set(topic, data);
     this.tombstones.delete(topic);
-    this.hub.deliver(new LogEvent(this.epoch, ++this.sequence, topic, undefined, data));
+    this.deliver(new LogEvent(this.epoch, ++this.sequence, topic, undefined, data));
   }
 
   remove(topic: string): void {
@@ -89,8 +99,13 @@ class World {
     const meta = { removed: true };
     const { epoch } = this;
     const event = new LogEvent(epoch, ++this.sequence, topic, undefined, 'null', undefined, undefined, meta);
-    this.hub.deliver(event);
+    this.deliver(event);
     this.tombstones.set(topic, { sequence: this.sequence, at: this.now });
+  }
+
+  private deliver(event: LogEvent): void {
+    this.history?.add(event);
+    this.hub.deliver(event);
   }
 
   pass(time: number): void {
@@ -233,23 +248,30 @@ const steps = oneof(
   { weight: 1, arbitrary: record({ do: constant('replace' as const), isFull: boolean() }) },
 );
 
-it('The state of every client is the fold of the log, whatever is cut, slow, removed, forgotten or replaced', async () => {
-  await check(
-    asyncProperty(array(steps, { maxLength: 80, size: 'max' }), async (script) => {
-      const world = new World();
-      for (const step of script) {
-        if (step.do === 'turn') await world.settle();
-        else if (step.do === 'publish') world.publish(step.topic);
-        else if (step.do === 'remove') world.remove(step.topic);
-        else if (step.do === 'pass') world.pass(step.time);
-        else if (step.do === 'replace') world.replace();
-        else if (step.do === 'fill') world.clients[step.client]!.fill(step.room);
-        else if (step.do === 'drain') world.clients[step.client]!.drain(step.room);
-        else if (step.do === 'drop') world.clients[step.client]!.drop();
-        else world.clients[step.client]!.heartbeat();
-      }
-      await world.finish();
-    }),
-    { numRuns: 400 },
-  );
-}, 60_000);
+it.each([
+  ['a window alone', false],
+  ['a small window and a history', true],
+])(
+  'With %s, the state of every client is the fold of the log, whatever is cut, slow, forgotten or replaced',
+  async (_, isBacked) => {
+    await check(
+      asyncProperty(array(steps, { maxLength: 80, size: 'max' }), async (script) => {
+        const world = new World(isBacked);
+        for (const step of script) {
+          if (step.do === 'turn') await world.settle();
+          else if (step.do === 'publish') world.publish(step.topic);
+          else if (step.do === 'remove') world.remove(step.topic);
+          else if (step.do === 'pass') world.pass(step.time);
+          else if (step.do === 'replace') world.replace();
+          else if (step.do === 'fill') world.clients[step.client]!.fill(step.room);
+          else if (step.do === 'drain') world.clients[step.client]!.drain(step.room);
+          else if (step.do === 'drop') world.clients[step.client]!.drop();
+          else world.clients[step.client]!.heartbeat();
+        }
+        await world.finish();
+      }),
+      { numRuns: 300 },
+    );
+  },
+  60_000,
+);

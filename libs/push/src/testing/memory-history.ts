@@ -20,14 +20,20 @@ interface KeptTopic {
 export class MemoryHistory implements History {
   private readonly topics = new Map<string, KeptTopic>();
 
-  /** @param retentionOf how much of a topic is kept */
-  constructor(private readonly retentionOf: (topic: string) => TopicRetention) {}
+  /**
+   * @param retentionOf how much of a topic is kept
+   * @param now its clock, in milliseconds
+   */
+  constructor(
+    private readonly retentionOf: (topic: string) => TopicRetention,
+    private readonly now = () => performance.now(),
+  ) {}
 
   /** Takes the next event of the log. */
   add(event: LogEvent): void {
     let topic = this.topics.get(event.topic);
     if (!topic) this.topics.set(event.topic, (topic = { events: [], lost: 0 }));
-    topic.events.push({ event, since: performance.now() });
+    topic.events.push({ event, since: this.now() });
     this.expire(event.topic, topic);
   }
 
@@ -66,10 +72,10 @@ export class MemoryHistory implements History {
   private expire(topic: string, kept: KeptTopic): void {
     const { events, age, state } = this.retentionOf(topic);
     if (state) {
-      expireState(kept, performance.now() - state.tombstones);
+      expireState(kept, this.now() - state.tombstones);
       return;
     }
-    const oldest = performance.now() - age;
+    const oldest = this.now() - age;
     while (kept.events.length > events || (kept.events[0]?.since ?? Infinity) <= oldest) dropOldest(kept);
   }
 }

@@ -21,7 +21,13 @@ const longestDelay = 2_000;
 const slice = 10;
 
 /** What is asked for; how much of it comes at once is decided here. */
-export type PageQuery = Omit<HistoryQuery, 'limit'>;
+export interface PageQuery extends Omit<HistoryQuery, 'limit'> {
+  /**
+   * The newest removal of a state that was dropped, if that matters to the reader. A page that was read before may have a
+   * state of which nothing says any more that it was removed.
+   */
+  readonly dropped?: number;
+}
 
 /** A snapshot, for `EventBus.stats()`. */
 export interface HistoryStats {
@@ -164,7 +170,8 @@ export class HistoryReader {
 
   private async ask(query: PageQuery): Promise<HistoryPage> {
     const limit = Math.round(Math.min(mostEvents, Math.max(fewestEvents, pageBytes / this.eventBytes)));
-    const page = await inTime(this.history.page({ ...query, limit }));
+    const { topics, after, through, newest } = query;
+    const page = await inTime(this.history.page({ topics, after, through, newest, limit }));
     if (!(page.through > query.after))
       throw new Error(`The history's page after ${query.after} ends at ${page.through}.`);
     if (page.events.some(({ epoch }) => epoch !== this.epoch()))
@@ -227,8 +234,8 @@ export class HistoryReader {
 }
 
 /** What pages are kept under. Of the newest events of topics there are other ones as of another sequence. */
-function keyOf({ topics, through, newest }: PageQuery): string {
-  return `${newest === undefined ? '' : `${newest} ${through}`} ${[...topics].sort().join(' ')}`;
+function keyOf({ topics, through, newest, dropped = 0 }: PageQuery): string {
+  return `${dropped} ${newest === undefined ? '' : `${newest} ${through}`} ${[...topics].sort().join(' ')}`;
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {

@@ -74,6 +74,6 @@ export class PendingRead {
 }
 
 /** Whether a page answers a query: another track with the same topics may be elsewhere in the log. */
-function answers({ query, page }: Answer, { after, newest }: PageQuery): boolean {
-  return query.newest === newest && query.after <= after && after < page.through;
+function answers({ query, page }: Answer, { after, newest, dropped }: PageQuery): boolean {
+  return query.newest === newest && query.dropped === dropped && query.after <= after && after < page.through;
 }

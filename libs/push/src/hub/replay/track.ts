@@ -25,6 +25,8 @@ export class Track implements Watched {
   acceptsLoss = false;
   /** Its events are written without their ids. */
   hidesIds = false;
+  /** Its client was told to forget state, since removals up to here were dropped. */
+  private resetThrough = 0;
   /** How many events of each topic are wanted where only the newest are. */
   newestCount = 1;
   /** The same, while nothing else is read; `undefined` while all events are. */
@@ -67,6 +69,7 @@ export class Track implements Watched {
   /** It has reached the end of the log: from here on it gets what the fan-out brings. */
   wentLive(): void {
     this.reason = 'slow';
+    this.resetThrough = 0;
     this.watch = undefined;
   }
 
@@ -154,7 +157,9 @@ export class Track implements Watched {
     // Several newest events are counted from the newest one on, wherever that is.
     const isCounted = newest !== undefined && newest > 1;
     const asOf = isCounted ? (this.newestKnown ??= window.newestOf(this.topics, through)) : 0;
-    return { topics, after: sequence, through: Math.max(known, asOf), newest };
+    const dropped =
+      newest === undefined ? this.resetThrough : Math.max(this.resetThrough, window.droppedRemoval);
+    return { topics, after: sequence, through: Math.max(known, asOf), newest, dropped };
   }
 
   /**
@@ -197,10 +202,10 @@ export class Track implements Watched {
     for (const { subscription, through } of losses) {
       subscription.report(through, this.sequence);
       subscription.isReset = true;
+      this.resetThrough = this.state.resetThrough = Math.max(this.resetThrough, through);
       this.state.add(new Subscription(subscription.pattern, this.sequence));
     }
-    if ([...this.all].every(({ isReset }) => isReset)) this.startGap = undefined;
-    if (this.startGap === undefined) for (const each of this.all) each.isReset = false;
+    if (!this.startGap || [...this.all].every(({ isReset }) => isReset)) this.passStart();
   }
 
   /**
@@ -214,8 +219,7 @@ export class Track implements Watched {
     entries: number,
   ): ReadResult {
     for (const loss of losses) loss.subscription.report(loss.through, this.sequence);
-    this.startGap = undefined;
-    for (const each of this.all) each.isReset = false;
+    this.passStart();
     const next = this.read(through, page, { bytes: 1, entries });
     this.sequence = next.events[0] ? next.events[0].sequence - 1 : next.through;
     return next;
@@ -241,6 +245,11 @@ export class Track implements Watched {
     const cost = recent.cost + (older?.cost ?? 0);
     const filterCost = wanted === events ? 0 : events.length * this.topics.wildcardCount;
     return { events: wanted, through: reached, cost: cost + filterCost };
+  }
+
+  private passStart(): void {
+    this.startGap = undefined;
+    for (const each of this.all) each.isReset = false;
   }
 
   /** Whether it brings an event, unless that is lost. */

@@ -3,6 +3,7 @@ import type { TopicRetention } from '../../contracts/retention.js';
 import type { Deque } from './deque.js';
 import { heldBytes } from './held-bytes.js';
 import { KnownTopics } from './known-topics.js';
+import { isRemoval } from '../../contracts/state.js';
 import { Lanes } from './lanes.js';
 import { LossJournal } from './loss-journal.js';
 import { merge } from './merge.js';
@@ -54,6 +55,8 @@ export class Window {
   head = 0;
   /** The sequence of the newest event that was lost, of all topics. */
   newestLoss = 0;
+  /** The newest removal of a state that was dropped because it was too old. */
+  droppedRemoval = 0;
   /** The latest losses, one by one. */
   readonly journal = new LossJournal();
   /** Whether the backplane keeps what the retention rules keep, so that what the window loses may be read there. */
@@ -101,7 +104,7 @@ export class Window {
     this.lanes = new Lanes();
     this.shares = new PublisherShares(this.options.bytesPerPublisher);
     this.live = this.bytesHeld = this.pinnedBytes = 0;
-    this.head = this.spilled = this.newestLoss = sequence;
+    this.head = this.spilled = this.newestLoss = this.droppedRemoval = sequence;
     this.journal.reset(sequence);
     this.reads.clear();
   }
@@ -259,6 +262,7 @@ export class Window {
 
   private evict(entry: Entry): void {
     const { history } = entry;
+    if (isRemoval(entry.event)) this.droppedRemoval = Math.max(this.droppedRemoval, entry.sequence);
     this.lose(history, entry.sequence);
     this.remove(entry);
     if (history.entries.length === 0) this.idle(history);
