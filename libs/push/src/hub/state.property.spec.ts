@@ -160,7 +160,7 @@ class Client implements Connection {
   }
 
   fill(room: number): void {
-    this.room = room;
+    this.room = Math.min(this.room, room);
   }
 
   drain(room: number): void {
