@@ -127,7 +127,7 @@ createInterface({ input: process.stdin }).on('line', () => {
     places: held('ConnectionLimiter').taken,
     decisions: held('Authentication').pending,
     heartbeats: held('TimerWheel').size,
-    connecting: held('Hooks').greeted.size,
+    connecting: held('Hooks').connecting.size,
     requests: held('HttpSockets').busy.size,
     sessions: held('Http2Sessions').sessions.size,
   };
