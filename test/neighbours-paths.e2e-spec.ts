@@ -143,7 +143,7 @@ describe.each(platforms)('the base path on %s', (platform) => {
       }
       const printed = base.replace('/acme', '/:tenant');
       expect(logger.lines).toContain(
-        `Push: WebSocket at ${printed}, SSE at ${printed}/events, publishing at ${printed}/publish`,
+        `Push: WebSocket at ${printed}, SSE at ${printed}/events, publishing at ${printed}/publish, history at ${printed}/history`,
       );
       for (const transports of [['websocket'], ['sse']] as const) {
         const push = connect(app.url(base), { transports, webSocket: WebSocket as never });

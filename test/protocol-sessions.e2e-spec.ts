@@ -53,12 +53,15 @@ async function sessions(): Promise<Map<string, string>> {
 }
 
 describe.each(platforms)('A server on %s', (platform) => {
-  it.each(['a route of the application', 'the built-in stream', 'a WebSocket', 'messages over HTTP'])(
-    'says in the session of PROTOCOL.md what is written there: %s',
-    async (title) => {
-      const session = (await sessions()).get(title);
-      expect(session).toBeDefined();
-      await new RecordedSession(await startApp(platform, metadata), session!).play();
-    },
-  );
+  it.each([
+    'a route of the application',
+    'the built-in stream',
+    'a WebSocket',
+    'messages over HTTP',
+    'history',
+  ])('says in the session of PROTOCOL.md what is written there: %s', async (title) => {
+    const session = (await sessions()).get(title);
+    expect(session).toBeDefined();
+    await new RecordedSession(await startApp(platform, metadata), session!).play();
+  });
 });

@@ -13,6 +13,7 @@ export { EventBus, EventBus as PushEventBus } from './bus/event-bus.js';
 export type { Publication, Publications, PublishOptions, RemoveOptions } from './bus/event-bus.js';
 export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
 export type { PushEvent } from './bus/handled-events.js';
+export type { HistoryOptions, TopicPage } from './bus/topic-page.js';
 export { EventStream, isGap } from './bus/event-stream.js';
 export type { StreamData, StreamEvent, StreamGap, StreamMessage, StreamOptions } from './bus/event-stream.js';
 export { PushSse } from './transport/sse/push-sse.decorator.js';

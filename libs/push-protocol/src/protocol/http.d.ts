@@ -1,4 +1,5 @@
-import type { Publish, Subscribe } from './messages.js';
+import type { GapReason } from './gap.js';
+import type { Publish, PushEvent, Subscribe } from './messages.js';
 
 /** The body of `POST <path>/events`. Each subscription is answered in the stream by its `ref`, in order. */
 export interface SubscribeBody {
@@ -15,6 +16,16 @@ export interface PublishBody extends Publish {
 export interface PublishedBody {
   /** Missing if the event is ephemeral. */
   readonly id?: string;
+}
+
+/** The answer to `GET <path>/history`: see PROTOCOL.md, "History". */
+export interface HistoryBody {
+  /** Oldest first. */
+  readonly events: readonly PushEvent[];
+  /** Ask with it for the events before these. Missing at the beginning. */
+  readonly before?: string;
+  /** Why this is the beginning although there was more. */
+  readonly gap?: GapReason;
 }
 
 /** The JSON body of every answer that refuses a request. */

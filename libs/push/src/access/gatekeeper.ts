@@ -166,6 +166,19 @@ export class Gatekeeper {
   }
 
   /**
+   * Reads a topic's past for a client that may subscribe to it: when it asks, and still when it is answered.
+   *
+   * @throws PushError as `subscribe`, and what `read` throws
+   */
+  async read<T>(session: Session, topic: string, read: () => Promise<T>): Promise<T> {
+    this.claim(session, [topic]);
+    const revision = await this.decide(session, [topic]);
+    const past = await read();
+    await this.settle(session, [topic], revision, () => undefined);
+    return past;
+  }
+
+  /**
    * Counts topics that a client does not want any more: that costs what asking for them does.
    *
    * @throws PushError `LIMIT_EXCEEDED` for many more than it can have been granted, and why the session is over

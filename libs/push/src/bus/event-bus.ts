@@ -17,6 +17,7 @@ import { checkedMeta } from './publish-meta.js';
 import { assertState, checkExpect } from './state-options.js';
 import type { EventStream, StreamData, StreamOptions } from './event-stream.js';
 import { handledEvents, type PushEvent } from './handled-events.js';
+import { topicPage, type HistoryOptions, type TopicPage } from './topic-page.js';
 import { streamOf, type CurrentClient } from './stream-reader.js';
 
 /** How an event is published. */
@@ -179,6 +180,20 @@ export class EventBus<Topics = PushTopics> {
     const problem = problemOfStart(options.from ?? 'now');
     if (problem !== undefined) throw new PushError('INVALID_OPTION', `The option from ${problem}.`);
     return streamOf(this.hub, patterns, options, this.currentClient ?? (() => undefined));
+  }
+
+  /**
+   * A page of a topic's past: its newest events, or those before the id `before`. It is read from memory, and from the
+   * backplane what is older. Removals of state are left out.
+   *
+   * @throws PushError (the promise rejects) `INVALID_TOPIC`, also for a wildcard; `INVALID_OPTION` for a wrong `limit`;
+   * `UNAVAILABLE` when the log or the backplane cannot be read; `CLOSED`
+   */
+  history<const Topic extends string>(
+    topic: Topic,
+    options: HistoryOptions = {},
+  ): Promise<TopicPage<PayloadOf<Topics, Topic>>> {
+    return topicPage(this.hub, topic, options);
   }
 
   /**

@@ -83,6 +83,15 @@ export class Door {
     return this.turns.wait();
   }
 
+  /**
+   * Before something is read that a client asked for. Returns a promise if the log has not been reached.
+   *
+   * @throws PushError `UNAVAILABLE` (the promise rejects) if it is not reached in time @internal
+   */
+  reached(): Promise<void> | undefined {
+    return this.log.wait();
+  }
+
   /** Call it before you handle a request of a client. Returns a promise if the request has to wait for its turn. */
   turn(): Promise<void> | undefined {
     return this.turns.wait();

@@ -7,6 +7,7 @@ import type { RetentionRules } from '../contracts/retention.js';
 import { Cursor } from './replay/cursor.js';
 import type { HistoryStats } from './replay/history-reader.js';
 import { NodeLog } from './replay/node-log.js';
+import { OlderEvents, type OlderPage, type OlderQuery } from './replay/older-events.js';
 
 /** A snapshot of this node's hub: see `EventBus.stats()`. */
 export interface HubStats {
@@ -84,6 +85,11 @@ export class Hub {
     const cursor = new Cursor(this.log, connection, this.forget);
     this.cursors.add(cursor);
     return cursor;
+  }
+
+  /** The newest events of a topic, or those before a position. */
+  older(query: OlderQuery): Promise<OlderPage> {
+    return new OlderEvents(this.log, query).result;
   }
 
   /** Resolves once publishers may continue; `undefined` if they need not wait. */

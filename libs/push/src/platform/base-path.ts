@@ -11,7 +11,7 @@ interface Exclusion {
 }
 
 /** Push's HTTP endpoints, below the base path. */
-export const endpoints = { events: 'events', publish: 'publish' } as const;
+export const endpoints = { events: 'events', publish: 'publish', history: 'history' } as const;
 
 const methods = [RequestMethod.GET, RequestMethod.POST];
 
@@ -42,7 +42,11 @@ export class BasePath {
     const open = [
       ...(placement.gateway ? [`WebSocket at ${value}`] : []),
       ...(placement.endpoints
-        ? [`SSE at ${value}/${endpoints.events}`, `publishing at ${value}/${endpoints.publish}`]
+        ? [
+            `SSE at ${value}/${endpoints.events}`,
+            `publishing at ${value}/${endpoints.publish}`,
+            `history at ${value}/${endpoints.history}`,
+          ]
         : []),
     ];
     return open.length === 0

@@ -30,10 +30,18 @@ export function frame(text: string): Buffer {
 
 /** `{"event":"message","data":{…}}`, or `removed`; `id` and `type` only where the event has them. */
 export function messageText(event: LogEvent): string {
+  if (isRemoval(event)) {
+    const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
+    return `{"event":"removed","data":{"topic":${JSON.stringify(event.topic)}${id}}}`;
+  }
+  return `{"event":"message","data":${eventText(event)}}`;
+}
+
+/** `{"topic":…,"data":…}`, with `id` and `type` only where the event has them. */
+export function eventText(event: LogEvent): string {
   const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
-  if (isRemoval(event)) return `{"event":"removed","data":{"topic":${JSON.stringify(event.topic)}${id}}}`;
   const type = event.type === undefined ? '' : `,"type":${JSON.stringify(event.type)}`;
-  return `{"event":"message","data":{"topic":${JSON.stringify(event.topic)}${id}${type},"data":${event.data}}}`;
+  return `{"topic":${JSON.stringify(event.topic)}${id}${type},"data":${event.data}}`;
 }
 
 /** An event as a text frame. */

@@ -102,6 +102,15 @@ export class HistoryReader {
     return () => (waiter.isGone = true);
   }
 
+  /** About how many events fit on a page, as a power of two: so those who ask for that many ask the same question. */
+  get usualEvents(): number {
+    return 2 ** Math.floor(Math.log2(this.fittingEvents));
+  }
+
+  private get fittingEvents(): number {
+    return Math.round(Math.min(mostEvents, Math.max(fewestEvents, pageBytes / this.eventBytes)));
+  }
+
   /** Forgets everything: what is read, what is being read and who waits for it. */
   reset(): void {
     this.generation++;
@@ -169,7 +178,7 @@ export class HistoryReader {
   }
 
   private async ask(query: PageQuery): Promise<HistoryPage> {
-    const limit = Math.round(Math.min(mostEvents, Math.max(fewestEvents, pageBytes / this.eventBytes)));
+    const limit = this.fittingEvents;
     const { topics, after, through, newest } = query;
     const page = await inTime(this.history.page({ topics, after, through, newest, limit }));
     if (!(page.through > query.after))

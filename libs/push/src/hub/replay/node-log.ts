@@ -1,4 +1,5 @@
 import type { History } from '../../contracts/backplane.js';
+import { PushError } from '../../contracts/errors.js';
 import type { LogEvent } from '../../contracts/event.js';
 import { printPosition, type Position } from '../../contracts/position.js';
 import type { Retention } from '../../contracts/retention.js';
@@ -46,6 +47,10 @@ export class NodeLog {
   unverified: UnverifiedPositions | undefined;
   /** Names the log; empty until the backplane has opened it. */
   epoch = '';
+  /** Nothing is read any more. */
+  isClosed = false;
+  /** Reads of older events that are not answered yet. */
+  readonly olderReads = new Set<{ fail(error: PushError): void }>();
   /** Gap notices sent. */
   gaps = 0;
   private sweep: NodeJS.Timeout | undefined;
@@ -88,6 +93,8 @@ export class NodeLog {
     this.epoch = epoch;
     this.restart(sequence);
     this.history?.reset();
+    const another = new PushError('UNAVAILABLE', 'Another log has taken its place. Ask again.');
+    for (const read of this.olderReads) read.fail(another);
   }
 
   /** Takes the next event. */
@@ -115,11 +122,14 @@ export class NodeLog {
 
   /** Stops all timers and deliveries. */
   close(): void {
+    this.isClosed = true;
     clearTimeout(this.sweep);
     this.fanOut.stop();
     this.scheduler.stop();
     this.history?.reset();
     this.unverified?.stop();
+    for (const read of this.olderReads)
+      read.fail(new PushError('CLOSED', 'The application is shutting down.'));
   }
 
   /** While anything can become too old, the window is searched for it at this interval. */

@@ -1,9 +1,12 @@
 import { Inject, Injectable, NotFoundException } from '@nestjs/common';
 import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session, SessionClient } from '../../access/session.js';
-import { BasePath } from '../../platform/base-path.js';
+import { Hub } from '../../hub/hub.js';
+import type { OlderPage } from '../../hub/replay/older-events.js';
+import { BasePath, endpoints } from '../../platform/base-path.js';
 import { Door } from '../../clients/door.js';
 import { pushSettings } from '../../contracts/settings.js';
+import { readHistoryQuery } from './history-query.js';
 import { refusing } from './http-refusal.js';
 import { raw, whenClosed, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
 import { readMessage, restoreBodyHeaders } from './request-body.js';
@@ -20,6 +23,7 @@ export class HttpRequests {
     @Inject(BasePath) private readonly basePath: BasePath,
     @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
     @Inject(Door) private readonly door: Door,
+    @Inject(Hub) private readonly hub: Hub,
     @Inject(pushSettings) private readonly settings: BodySettings,
   ) {}
 
@@ -55,6 +59,24 @@ export class HttpRequests {
       session.close();
       throw error;
     }
+  }
+
+  /** Reads the page of a topic's past that the request asks for. It is given up when the client is gone. */
+  async history(request: RawRequest, response: RawResponse): Promise<OlderPage> {
+    const query = readHistoryQuery(this.urlOf(request, endpoints.history));
+    const gone = new AbortController();
+    whenClosed(raw(response), () => gone.abort());
+    return this.admit(request, response, async (session) => {
+      session.attach({ topics: [query.topic], fail: () => undefined });
+      await this.door.turn();
+      await this.door.reached();
+      const { budget } = session;
+      const page = await this.gatekeeper.read(session, query.topic, () =>
+        this.hub.older({ ...query, budget, signal: gone.signal }),
+      );
+      session.close();
+      return page;
+    });
   }
 
   /**

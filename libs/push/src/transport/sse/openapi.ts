@@ -12,6 +12,8 @@ interface Description {
   readonly parameters: readonly object[];
   readonly produces: string;
   readonly responses: Readonly<Record<number, string>>;
+  /** What the JSON of an answer has. */
+  readonly answer?: Readonly<Record<string, Schema>>;
 }
 
 const text = { type: 'string' };
@@ -43,7 +45,7 @@ const refusals = {
   503: 'The server shuts down or is full: come back after Retry-After',
 };
 
-const descriptions: Readonly<Record<'events' | 'messages' | 'publish', Description>> = {
+const descriptions: Readonly<Record<'events' | 'messages' | 'publish' | 'history', Description>> = {
   events: {
     summary: 'The events of some topics, as an event stream',
     parameters: [
@@ -80,6 +82,19 @@ const descriptions: Readonly<Record<'events' | 'messages' | 'publish', Descripti
     ],
     produces: 'application/json',
     responses: { 200: 'The id of the event, which is stored; none if it is ephemeral', ...refusals },
+    answer: { id: text },
+  },
+  history: {
+    summary: 'A page of the past of a topic',
+    parameters: [
+      query('topic', 'A topic', text, true),
+      query('before', 'The id of an event: the page has what came before it', text),
+      query('limit', 'The most events: 1 to 1,000. Default: 50', { type: 'integer' }),
+      ticket,
+    ],
+    produces: 'application/json',
+    responses: { 200: 'Events, oldest first', ...refusals },
+    answer: { events: { type: 'array', items: { type: 'object' } }, before: text, gap: text },
   },
 };
 
@@ -94,11 +109,16 @@ export function describeEndpoints(prototype: object): void {
 }
 
 /** Keyed as the decorators of `@nestjs/swagger` key their metadata. */
-function metadataOf({ summary, parameters, produces, responses }: Description): Record<string, unknown> {
+function metadataOf({
+  summary,
+  parameters,
+  produces,
+  responses,
+  answer,
+}: Description): Record<string, unknown> {
   const entries = Object.entries(responses).map(([status, description]) => {
     const isSuccess = status === '200';
-    const schema =
-      isSuccess && produces === 'application/json' ? { type: 'object', properties: { id: text } } : text;
+    const schema = isSuccess && answer ? { type: 'object', properties: answer } : text;
     return [status, isSuccess ? { description, content: { [produces]: { schema } } } : { description }];
   });
   return {

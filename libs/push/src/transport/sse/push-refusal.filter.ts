@@ -23,10 +23,12 @@ export class PushRefusalFilter implements ExceptionFilter<PushRefusal | PushErro
 
 /** Sends JSON as text, because the way Express and Fastify serialize objects depends on the application's settings. */
 export function answer(response: Reply, status: number, body: object | string): void {
-  response
-    .status(status)
-    .header('Content-Type', 'application/json; charset=utf-8')
-    .send(JSON.stringify(body));
+  answerText(response, status, JSON.stringify(body));
+}
+
+/** As `answer`, for JSON that is text already. */
+export function answerText(response: Reply, status: number, json: string): void {
+  response.status(status).header('Content-Type', 'application/json; charset=utf-8').send(json);
 }
 
 function hidden(error: PushError): PushError {

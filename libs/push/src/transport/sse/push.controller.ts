@@ -1,5 +1,6 @@
 import {
   Controller,
+  Get,
   HttpCode,
   Inject,
   Post,
@@ -18,16 +19,18 @@ import type { EventStream } from '../../bus/event-stream.js';
 import { endpoints } from '../../platform/base-path.js';
 import { readPublishBody, readSubscriptions } from '../../clients/client-messages.js';
 import { readEventsQuery } from './events-query.js';
+import { historyText } from './history-query.js';
+import { forbidCaching } from './http-refusal.js';
 import { HttpRequests } from './http-requests.js';
 import { MessageStream } from './message-stream.js';
 import { describeEndpoints } from './openapi.js';
-import { PushRefusalFilter, answer, type Reply } from './push-refusal.filter.js';
+import { PushRefusalFilter, answer, answerText, type Reply } from './push-refusal.filter.js';
 import { PushSse } from './push-sse.decorator.js';
-import type { RawRequest, RawResponse } from '../../platform/raw-response.js';
+import { raw, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
 
 /**
  * The built-in endpoints as a controller class at `path`: `GET <path>/events?topic=…&topic=…` for `EventSource`, and the
- * messages of a WebSocket over plain HTTP, `POST <path>/events` and `POST <path>/publish`.
+ * messages of a WebSocket over plain HTTP, `POST <path>/events` and `POST <path>/publish`; and `GET <path>/history`.
  *
  * Nest passes only request and response, so the application's pipes, parsers and versions do not affect these endpoints.
  *
@@ -80,12 +83,25 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
       });
       answer(response, 200, { id });
     }
+
+    /** Answers by itself, as `publish` does. */
+    @Get(endpoints.history)
+    async history(@Req() request: RawRequest, @Res() response: RawResponse & Reply): Promise<void> {
+      const page = await this.requests.respond(response, () => this.requests.history(request, response));
+      forbidCaching(raw(response));
+      answerText(response, 200, historyText(page));
+    }
   }
-  declarePushEndpoint(PushController);
-  describeEndpoints(PushController.prototype);
-  for (const name of ['events', 'messages', 'publish'] as const) {
-    const descriptor = Object.getOwnPropertyDescriptor(PushController.prototype, name)!;
-    for (const decorate of decorators) decorate(PushController.prototype, name, descriptor);
-  }
+  prepare(PushController, decorators);
   return PushController;
+}
+
+function prepare(controller: Type, decorators: readonly MethodDecorator[]): void {
+  const prototype = controller.prototype as object;
+  declarePushEndpoint(controller);
+  describeEndpoints(prototype);
+  for (const name of ['events', 'messages', 'publish', 'history'] as const) {
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, name)!;
+    for (const decorate of decorators) decorate(prototype, name, descriptor);
+  }
 }
