@@ -105,7 +105,8 @@ describe.each(platforms)('on %s', (platform) => {
   it('@nestjs/swagger describes the endpoints where they are', async () => {
     const app = await start(platform, (nest) => nest.setGlobalPrefix('api'));
     const { paths } = SwaggerModule.createDocument(app.nest, new DocumentBuilder().build());
-    expect(Object.keys(paths).toSorted()).toEqual(['/api/push/events', '/api/push/publish']);
+    const endpoints = ['events', 'history', 'publish'].map((name) => `/api/push/${name}`);
+    expect(Object.keys(paths).toSorted()).toEqual(endpoints);
     const { get, post } = paths['/api/push/events']!;
     expect(get!.parameters).toEqual([
       expect.objectContaining({
@@ -122,6 +123,11 @@ describe.each(platforms)('on %s', (platform) => {
     expect(post!.requestBody).toMatchObject({
       content: { 'application/json': { schema: { required: ['subscribe'] } } },
     });
+    expect(paths['/api/push/history']!.get!.parameters).toEqual(
+      ['topic', 'before', 'limit', 'ticket'].map(
+        (name) => expect.objectContaining({ in: 'query', name, required: name === 'topic' }) as object,
+      ),
+    );
     const publish = paths['/api/push/publish']!.post!;
     expect(publish.requestBody).toMatchObject({
       required: true,
