@@ -20,6 +20,9 @@ const patience = 10_000;
 /** What it costs to ask the backplane, in units of work: as for other readers. */
 const pageUnits = 256;
 
+/** What it costs to write an event into an answer that nobody shares, in units of work. */
+const answerUnits = 8;
+
 /** What is asked: the newest events of a topic, or those before a position. */
 export interface OlderQuery {
   readonly topic: string;
@@ -221,7 +224,7 @@ export class OlderEvents implements Task {
 
   private take(event: LogEvent): void {
     this.through = event.sequence - 1;
-    this.log.scheduler.spend(this, encodingCost(event));
+    this.log.scheduler.spend(this, encodingCost(event) + answerUnits);
     // What was taken away is not there to be shown.
     if (isRemoval(event)) return;
     this.found.push(event);
