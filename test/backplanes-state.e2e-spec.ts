@@ -2,6 +2,7 @@ import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Logger } from '@nestjs/common';
 import type { Backplane, RetentionRules } from 'nestjs-push';
+import { Redis } from 'ioredis';
 import { natsBackplane, type NatsBackplaneOptions } from 'nestjs-push/nats';
 import { redisBackplane } from 'nestjs-push/redis';
 import { RecordingTail, startRecording, type RecordedNode } from 'nestjs-push/testing';
@@ -91,6 +92,22 @@ describe('State in Redis', () => {
     const { data, lost } = await readAll(node, ['state.>']);
     expect([data.size, lost]).toEqual([2_500, []]);
     expect([...data.values()].every(({ length }) => length === 1)).toBe(true);
+  });
+
+  it.each(['states', 'state-names'])('is compared although the server has dropped %s', async (key) => {
+    const node = await join(redisBackplane(options));
+    await publish(node, names('state', 5));
+    const { epoch, sequence } = await node.backplane.append({ topic: 'state.3', data: '7' });
+    const admin = new Redis(server.port);
+    afterTest(() => admin.disconnect());
+    expect(await admin.del(`{${options.prefix}}:${key}`)).toBe(1);
+    // The second time the index is there again, without the topic.
+    for (let time = 0; time < 2; time++) {
+      const refused = node.backplane.append({ topic: 'state.3', data: '8', expect: 'none' });
+      await expect(refused).rejects.toMatchObject({ code: 'CONFLICT', currentId: `${epoch}-${sequence}` });
+      await publish(node, ['state.9']);
+    }
+    await node.backplane.append({ topic: 'state.3', data: '8', expect: `${epoch}-${sequence}` });
   });
 
   it('takes over the topics of an application that had no state before, and gives them back', async () => {

@@ -5,7 +5,6 @@ import type { PendingAppend } from '../kit/append-queue.js';
 import { readBody } from '../kit/event-body.js';
 import type { NatsLog } from './nats-log.js';
 import type { WrongSequence } from './nats-publisher.js';
-import { inParallel } from './nats-deletion.js';
 import type { Subjects } from './subjects.js';
 
 /** No message has it: what is expected cannot be there. The server looks at the message id first all the same. */
@@ -39,13 +38,16 @@ export class NatsExpectations {
     }
     if (none.length > 0) {
       const { streams } = await this.log.manager(connection);
-      await inParallel(none, async (append) => {
-        const { topic } = append.draft;
-        const query = { last_by_subj: this.subjects.of(topic) };
-        const newest = await streams.getMessage(this.subjects.stream, query);
-        const isGone = newest !== null && isRemoval(readBody('', newest.seq, topic, newest.string()));
-        expected.set(append, isGone ? newest.seq : 0);
-      });
+      // A batch has a bound.
+      await Promise.all(
+        none.map(async (append) => {
+          const { topic } = append.draft;
+          const query = { last_by_subj: this.subjects.of(topic) };
+          const newest = await streams.getMessage(this.subjects.stream, query);
+          const isGone = newest !== null && isRemoval(readBody('', newest.seq, topic, newest.string()));
+          expected.set(append, isGone ? newest.seq : 0);
+        }),
+      );
     }
     return expected;
   }

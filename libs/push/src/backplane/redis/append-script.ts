@@ -60,12 +60,21 @@ end
 
 local function score(key, name) return redis.call('ZSCORE', key, mark) and redis.call('ZSCORE', key, name) end
 
+-- The newest event of a topic that the index of states does not name, though it may have one: the index was evicted.
+local function unnamed(list)
+  local unknown = redis.call('ZSCORE', KEYS[5], mark)
+  if not log[5] or (unknown and tonumber(unknown) == 0) then return nil end
+  local first = redis.call('LINDEX', list, 0)
+  if not first or first:match('^%d+ 0 (.*)$') ~= born or redis.call('LLEN', list) < 2 then return nil end
+  return redis.call('LINDEX', list, -1):match('^%d+')
+end
+
 -- Whether what an event expects is there; what is there is in the group, or will be when the events before it are stored.
 local function holds(group, want)
   if not group.isLookedAt then
     group.isLookedAt = true
     local state = score(KEYS[5], group.name)
-    group.newest = state or score(KEYS[3], group.name) or ''
+    group.newest = state or unnamed(group.list) or score(KEYS[3], group.name) or ''
     group.removed = state and redis.call('ZSCORE', KEYS[7], group.name)
   end
   if want == '0' then return group.removed or (group.newest == '' and not group.offset) end
