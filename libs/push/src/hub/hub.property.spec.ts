@@ -21,6 +21,7 @@ import { isNamedStart, newestOf } from '../contracts/start.js';
 import { covers } from '../contracts/topic.js';
 import { Interest } from '../../test/models/model-interest.js';
 import { Log, rules, SlowHistory, topics, type Keeping } from '../../test/models/model-log.js';
+import { seed } from '../../test/models/seed.js';
 import type { Cursor } from './replay/cursor.js';
 import { NodeLog } from './replay/node-log.js';
 import { Hub } from './hub.js';
@@ -611,7 +612,7 @@ describe('Whatever happens', () => {
           for (const step of steps) await run(world, step);
           await world.finish();
         }),
-        { numRuns: 500 },
+        { numRuns: 500, seed },
       );
     },
     60_000,

@@ -16,6 +16,7 @@ import { LogEvent, type Batch } from '../contracts/event.js';
 import { parsePosition } from '../contracts/position.js';
 import { isRemoval } from '../contracts/state.js';
 import { covers } from '../contracts/topic.js';
+import { seed } from '../../test/models/seed.js';
 import type { Cursor } from './replay/cursor.js';
 import { MemoryHistory } from '../testing/memory-history.js';
 import { NodeLog } from './replay/node-log.js';
@@ -270,7 +271,7 @@ it.each([
         }
         await world.finish();
       }),
-      { numRuns: 300 },
+      { numRuns: 300, seed },
     );
   },
   60_000,

@@ -16,6 +16,8 @@ interface Past {
   /** Up to here it had only newest events. */
   readonly stateThrough: number;
   accountsFor(event: LogEvent): boolean;
+  /** Whether it was gone before "earliest" began, which is not told. */
+  accepted(event: LogEvent): boolean;
 }
 
 /** One pattern of one client, from its begin until it is taken back or the client drops. */
@@ -111,7 +113,10 @@ export class Interest {
     if (this.hadPast.has(event)) return true;
     // Once it is live, it is told of what all lose from there on.
     if (this.isLive) return false;
-    return this.others.some((other) => event.sequence > other.stateThrough && other.accountsFor(event));
+    // A later notice covers what was accepted before, too; that it is told once more to another pattern is no mistake.
+    return this.others.some(
+      (other) => event.sequence > other.stateThrough && other.accountsFor(event) && !other.accepted(event),
+    );
   }
 
   /** What is told was read a while ago: more notices may come, but for each something was lost since then. */
@@ -154,7 +159,11 @@ export class Interest {
   /** What it accounts for by now. */
   get pastNow(): Past {
     const told = [...this.told];
-    return { stateThrough: this.stateThrough, accountsFor: (event) => this.accountsFor(event, told) };
+    return {
+      stateThrough: this.stateThrough,
+      accountsFor: (event) => this.accountsFor(event, told),
+      accepted: (event) => this.isLenient && event.sequence <= this.exempt && this.log.lost.has(event),
+    };
   }
 
   /** Whether the client got it, or was told that it is lost. What others need not bring is not brought by that. */
