@@ -152,8 +152,22 @@ export function startSentinel(name: string, primary: number): Promise<ServerProc
   );
 }
 
-/** A Redis Cluster of three nodes, each with a third of the slots. */
-export async function startRedisCluster(): Promise<{ nodes: ServerProcess[]; dispose(): Promise<void> }> {
+/** A Redis Cluster of three nodes, each with a third of the slots. Nodes that do not find each other are replaced. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const cluster = await tryRedisCluster(patience / 3);
+    if (cluster) return cluster;
+  }
+  throw new Error('The cluster does not come up.');
+}
+
+interface RedisCluster {
+  readonly nodes: ServerProcess[];
+  dispose(): Promise<void>;
+}
+
+/** @param time in milliseconds, after which the nodes are given up */
+async function tryRedisCluster(time: number): Promise<RedisCluster | undefined> {
   const settings = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
   // By itself a node takes a port that is 10,000 higher for the others, which may not be there.
   const buses = await freePorts(3);
@@ -170,12 +184,13 @@ export async function startRedisCluster(): Promise<{ nodes: ServerProcess[]; dis
     const info = await ask(port, 'CLUSTER INFO\r\n');
     return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3');
   };
-  for (const deadline = Date.now() + patience; Date.now() < deadline;) {
+  const dispose = async () => void (await Promise.all(nodes.map((node) => node.dispose())));
+  for (const deadline = Date.now() + time; Date.now() < deadline;) {
     const up = await Promise.all(nodes.map(isUp));
-    if (up.every(Boolean))
-      return { nodes, dispose: async () => void (await Promise.all(nodes.map((node) => node.dispose()))) };
+    if (up.every(Boolean)) return { nodes, dispose };
   }
-  throw new Error('The cluster does not come up.');
+  await dispose();
+  return undefined;
 }
 
 /** A NATS server with JetStream. */
