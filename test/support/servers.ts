@@ -155,7 +155,7 @@ export function startSentinel(name: string, primary: number): Promise<ServerProc
 /** A Redis Cluster of three nodes, each with a third of the slots. Nodes that do not find each other are replaced. */
 export async function startRedisCluster(): Promise<RedisCluster> {
   for (let attempt = 1; attempt <= 3; attempt++) {
-    const cluster = await tryRedisCluster(patience / 3);
+    const cluster = await tryRedisCluster();
     if (cluster) return cluster;
   }
   throw new Error('The cluster does not come up.');
@@ -166,8 +166,7 @@ interface RedisCluster {
   dispose(): Promise<void>;
 }
 
-/** @param time in milliseconds, after which the nodes are given up */
-async function tryRedisCluster(time: number): Promise<RedisCluster | undefined> {
+async function tryRedisCluster(): Promise<RedisCluster | undefined> {
   const settings = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
   // By itself a node takes a port that is 10,000 higher for the others, which may not be there.
   const buses = await freePorts(3);
@@ -185,7 +184,7 @@ async function tryRedisCluster(time: number): Promise<RedisCluster | undefined> 
     return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3');
   };
   const dispose = async () => void (await Promise.all(nodes.map((node) => node.dispose())));
-  for (const deadline = Date.now() + time; Date.now() < deadline;) {
+  for (const deadline = Date.now() + patience; Date.now() < deadline;) {
     const up = await Promise.all(nodes.map(isUp));
     if (up.every(Boolean)) return { nodes, dispose };
   }
