@@ -42,7 +42,7 @@ describe('The stored form of an event', () => {
     }
   });
 
-  it('has metadata that nobody can change', () => {
+  it('has metadata that cannot be changed', () => {
     const { meta } = readBody('log', 7, 'a', '[null,null,{"meta":{"n":1}}]\n1');
     expect(Object.isFrozen(meta)).toBe(true);
   });

@@ -20,7 +20,7 @@ const patience = 10_000;
 /** What it costs to ask the backplane, in units of work: as for other readers. */
 const pageUnits = 256;
 
-/** What it costs to write an event into an answer that nobody shares, in units of work. */
+/** What it costs to write an event into an answer, which no other client shares, in units of work. */
 const answerUnits = 8;
 
 /** What is asked: the newest events of a topic, or those before a position. */
