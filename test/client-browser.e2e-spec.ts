@@ -148,7 +148,8 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     );
     for (let tabs = 1; tabs < 3; tabs++) {
       await (await Tab.open(context, app.url('/'))).read('news.*');
-      expect(app.bus.stats().connections).toBe(tabs);
+      // On a busy machine the other tab may just be coming back from a heartbeat that was late.
+      await eventually(() => app.bus.stats().connections === tabs);
     }
   },
 
@@ -193,7 +194,7 @@ async function inFirefox(): Promise<void> {
     return { page, handled };
   };
   const tabs = [await open({}), await open({}), await open({})];
-  expect(app.bus.stats().connections).toBe(1);
+  await eventually(() => app.bus.stats().connections === 1);
   await publish(app, 1, 5);
   await tabs[2]!.handled(5);
   const closing = tabs[0]!.page.close();
