@@ -67,13 +67,19 @@ class Profile {
   }
 }
 
+/** A leader whose heartbeat was late on a busy machine may just be coming back. */
+function holds(app: RunningApp, connections: number, subscriptions: number): boolean {
+  const stats = app.bus.stats();
+  return stats.connections === connections && stats.subscriptions === subscriptions;
+}
+
 async function share(browser: Browser): Promise<void> {
   const profile = await Profile.open(browser);
   const { app } = profile;
   const [first, second, third] = (await profile.tabs(3)) as [Tab, Tab, Tab];
   await second.read('sport');
   await third.read('sport');
-  expect(app.bus.stats()).toMatchObject({ connections: 1, subscriptions: 2 });
+  await eventually(() => holds(app, 1, 2));
   await app.bus.publish('sport', 'goal');
   await app.bus.publish('news.a', 1);
   expect(await first.handled(1)).toEqual([1]);
@@ -82,7 +88,7 @@ async function share(browser: Browser): Promise<void> {
   await second.stop('sport');
   await app.bus.publish('sport', 'second goal');
   expect(await third.handled(3)).toEqual(['goal', 1, 'second goal']);
-  expect(app.bus.stats()).toMatchObject({ connections: 1, subscriptions: 2 });
+  await eventually(() => holds(app, 1, 2));
   // Whoever closes gives up what only it wanted.
   await third.page.close();
   await eventually(() => app.bus.stats().subscriptions === 1);
@@ -90,7 +96,7 @@ async function share(browser: Browser): Promise<void> {
 
   const other = await Profile.open(browser, app);
   await other.tabs(1);
-  expect(app.bus.stats().connections).toBe(2);
+  await eventually(() => app.bus.stats().connections === 2);
 }
 
 async function refuse(browser: Browser): Promise<void> {
