@@ -153,6 +153,29 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     }
   },
 
+  async 'pages that share a connection each hold the state of the same topics'(app, context) {
+    await app.bus.publish('board.1', 'a');
+    await app.bus.publish('board.2', 'b');
+    const tabs = [await Tab.open(context, app.url('/')), await Tab.open(context, app.url('/'))];
+    const shows = (tab: Tab, ...expected: string[]) =>
+      tab.page.waitForFunction(`JSON.stringify(window.shown) === '${JSON.stringify(expected)}'`);
+    for (const tab of tabs)
+      await tab.page.evaluate(`
+        void import('/client/state.js').then(async ({ stateOf }) => {
+          for await (const state of stateOf(window.push, 'board.*'))
+            window.shown = [...state].map((entry) => entry.join(' ')).sort();
+        })`);
+    for (const tab of tabs) await shows(tab, 'board.1 a', 'board.2 b');
+    await eventually(() => app.bus.stats().connections === 1);
+    await app.bus.remove('board.1');
+    await app.bus.publish('board.3', 'c');
+    for (const tab of tabs) await shows(tab, 'board.2 b', 'board.3 c');
+    await tabs[0]!.page.close();
+    await app.bus.remove('board.2');
+    await app.bus.publish('board.3', 'd');
+    await shows(tabs[1]!, 'board.3 d');
+  },
+
   async 'a page has its client in a worker'(app, context) {
     const page = await context.newPage();
     await page.goto(app.url('/'));

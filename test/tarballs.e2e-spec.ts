@@ -43,7 +43,7 @@ const packages = {
     'docs/nginx.conf',
     'dist/index.js',
   ],
-  'push-client': ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/index.js', 'dist/core.js'],
+  'push-client': ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/index.js', 'dist/core.js', 'dist/state.js'],
 };
 
 describe.each(Object.entries(packages))('The tarball of %s', (name, expected) => {

@@ -19,6 +19,19 @@ export const uses: Readonly<Record<string, string>> = {
     const root = createRoot(document.body.appendChild(document.createElement('div')));
     root.render(createElement(StrictMode, null, createElement(App)));
     window.end = () => root.unmount();`,
+  'State in React': `
+    import { createElement, StrictMode } from 'react';
+    import { createRoot } from 'react-dom/client';
+    import { news, useNews } from 'recipe';
+    function App() {
+      return createElement('p', { id: 'out' }, 'live ', useNews().get('news.a'));
+    }
+    const root = createRoot(document.body.appendChild(document.createElement('div')));
+    root.render(createElement(StrictMode, null, createElement(App)));
+    window.end = () => {
+      root.unmount();
+      news.close();
+    };`,
   Vue: `
     import { createApp, h } from 'vue';
     import { useLatest } from 'recipe';

@@ -26,12 +26,14 @@ class SiteController {
   }
 }
 
-/** An application with that page, where everybody may read everything. */
+/** An application with that page, where everybody may read everything; what is below `board` is state. */
 export function startSite(options: PushOptions = {}): Promise<RunningApp> {
+  const topics = [
+    { pattern: 'board.*', access: 'public' as const, state: true },
+    { pattern: '>', access: 'public' as const },
+  ];
   return startApp('express', {
     controllers: [SiteController],
-    imports: [
-      PushModule.forRoot({ topics: [{ pattern: '>', access: 'public' }], heartbeat: 1_000, ...options }),
-    ],
+    imports: [PushModule.forRoot({ topics, heartbeat: 1_000, ...options })],
   });
 }

@@ -69,7 +69,8 @@ export class PushClient<Topics = Record<never, never>> {
   readonly #publisher: Publisher | undefined;
   readonly #gaps: Listeners<GapNotice>;
   readonly #statuses: Listeners<StatusChange>;
-  readonly #onError: (error: unknown) => void;
+  /** The option `onError`: parts beside the core report there what no call can. */
+  readonly onError: (error: unknown) => void;
   readonly #readers = new Set<Reader>();
   readonly #life = new AbortController();
   #change: StatusChange = { status: 'idle' };
@@ -79,15 +80,14 @@ export class PushClient<Topics = Record<never, never>> {
     private readonly options: ConnectOptions,
     private readonly parts: Parts,
   ) {
-    this.#onError = options.onError ?? ((error) => console.error(error));
-    this.#gaps = new Listeners(this.#onError);
-    this.#statuses = new Listeners(this.#onError);
-    const wire = { send: (message: RequestMessage) => this.#link?.send(message) };
-    this.#subscriptions = new Subscriptions(wire, {
+    this.onError = options.onError ?? ((error) => console.error(error));
+    this.#gaps = new Listeners(this.onError);
+    this.#statuses = new Listeners(this.onError);
+    this.#subscriptions = new Subscriptions(this, {
       gap: (notice) => this.#gaps.emit(notice),
-      refused: (error) => this.#onError(error),
+      refused: (error) => this.onError(error),
     });
-    this.#publisher = parts.publisher?.(wire, options.queue);
+    this.#publisher = parts.publisher?.(this, options.queue);
     const { signal } = this.#life;
     options.signal?.addEventListener('abort', () => this.close(), { signal });
     if (options.signal?.aborted) this.close();
@@ -120,7 +120,7 @@ export class PushClient<Topics = Record<never, never>> {
   ): Stop {
     let stop!: () => Start;
     const live = new Promise<void>((resolve, reject) => {
-      stop = this.#read(pattern, options, {
+      stop = this.read(pattern, options, {
         next: (event) => handler(event.data as never, event as never),
         live: resolve,
         end: (error) => reject(error ?? closed()),
@@ -136,7 +136,7 @@ export class PushClient<Topics = Record<never, never>> {
     pattern: Pattern,
     options: EventsOptions = {},
   ): Events<PayloadOf<Topics, Pattern>> {
-    return eventsOf((from, reader) => this.#read(pattern, { from, signal: options.signal }, reader), options);
+    return eventsOf((from, reader) => this.read(pattern, { from, signal: options.signal }, reader), options);
   }
 
   /**
@@ -186,6 +186,11 @@ export class PushClient<Topics = Record<never, never>> {
     else this.#open();
   }
 
+  /** Sends a message to the server, if there is a connection. Parts beside the core use it. */
+  send(message: RequestMessage): void {
+    this.#link?.send(message);
+  }
+
   /** Closes the client. Loops and observables complete, and waiting publishes reject. Idempotent. */
   close(): void {
     if (this.#life.signal.aborted) return;
@@ -229,15 +234,21 @@ export class PushClient<Topics = Record<never, never>> {
     // A page's link rests before the page goes away, so positions are saved in time.
     this.#save();
     this.#statuses.emit(change);
-    if (change.status === 'live' && change.error) this.#onError(change.error);
+    if (change.status === 'live' && change.error) this.onError(change.error);
   }
 
   /** Saves positions. A storage that is full throws. */
   #save(): void {
-    isolate(() => this.#stored?.save(this.#subscriptions), this.#onError);
+    isolate(() => this.#stored?.save(this.#subscriptions), this.onError);
   }
 
-  #read(pattern: string, options: SubscribeOptions, reader: Reader): () => Start {
+  /**
+   * Opens a reader of a topic or pattern, which also gets what no handler of {@link on} does. Parts beside the core are built on
+   * it, such as `stateOf`.
+   *
+   * @returns a function that stops the reader, and returns where another one would have to resume
+   */
+  read(pattern: string, options: SubscribeOptions, reader: Reader): () => Start {
     this.#open();
     const { signal, from = this.#stored?.take(pattern) ?? 'now' } = options;
     const end = (error?: PushError) => {
@@ -249,7 +260,11 @@ export class PushClient<Topics = Record<never, never>> {
     const subscription = new Subscription(
       pattern,
       from,
-      (event) => isolate(() => reader.next(event), this.#onError),
+      (message) =>
+        isolate(
+          () => (message.event === 'message' ? reader.next(message.data) : reader.notice?.(message)),
+          this.onError,
+        ),
       (error) => (error ? end(error) : reader.live?.()),
     );
     const stop = () => {

@@ -2,7 +2,7 @@ import type { ConnectOptions } from './connect.options.js';
 import { PushError } from './push-error.js';
 import type { Destination } from './transports/transport.js';
 
-const sameToken = new Error('Waiting for a new token: the server has refused this one.');
+const sameToken = new Error('The server has refused this token.');
 
 /** The credentials that the application provides, and the token that the server has refused. */
 export class Credentials implements Destination {

@@ -80,4 +80,6 @@ export function historyOf<Topics = Record<never, never>>(
   return read as ReadHistory<Topics>;
 }
 
+export type { GapReason } from './protocol/gap.js';
+export type { PushEvent } from './protocol/messages.js';
 export { PushError } from './push-error.js';

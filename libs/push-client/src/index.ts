@@ -25,7 +25,7 @@ export function connect<Topics = Record<never, never>>(
 
 export type { ListenOptions, PushClient, Stop } from './connect.js';
 export type { ConnectOptions, PositionStorage } from './connect.options.js';
-export type { EventObserver, Events, EventsOptions, SubscribeOptions } from './events.js';
+export type { EventObserver, Events, EventsOptions, Reader, SubscribeOptions } from './events.js';
 export type { Status, StatusChange } from './link.js';
 export type { TransportName } from './protocol/connection.js';
 export type { GapNotice, GapReason } from './protocol/gap.js';
@@ -33,4 +33,6 @@ export type { PushEvent } from './protocol/messages.js';
 export type { PayloadOf, Start } from './protocol/topics.js';
 export type { PublishOptions, QueueOptions } from './publisher.js';
 export { PushError } from './push-error.js';
+export type { RequestMessage } from './requests.js';
+export type { ReaderMessage } from './subscriptions.js';
 export type { WebSocketClass, WebSocketLike } from './transports/websocket-class.js';

@@ -17,6 +17,7 @@ export type GreetingMessage = Extract<ServerMessage, { readonly event: 'hello' }
  * another start keeps that start until its first event arrives.
  */
 export function positionIn({ event, data }: ServerMessage, from: Start | undefined): string | undefined {
-  if (event === 'message' || event === 'gap' || event === 'heartbeat') return data.id;
-  return event === 'subscribed' && from === 'now' ? data.id : undefined;
+  // Answers have a `ref`. Their ids are not those of the stream.
+  if ('ref' in data && (event !== 'subscribed' || from !== 'now')) return undefined;
+  return (data as { readonly id?: string }).id;
 }

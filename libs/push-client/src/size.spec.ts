@@ -32,4 +32,13 @@ describe('What a page loads, gzipped', () => {
     // Versions of zlib differ by some bytes.
     expect(Math.abs(size / 1_000 - badge(name))).toBeLessThan(0.1);
   });
+
+  it.each([['state', 'stateOf']])('is less than 1 kB more for the part `%s`', async (file, name) => {
+    const core = "export { connectWith } from './core.ts';";
+    const [alone, both] = await Promise.all([
+      sizeOf(core),
+      sizeOf(`${core} export { ${name} } from './${file}.ts'`),
+    ]);
+    expect(both - alone).toBeLessThan(1_000);
+  });
 });

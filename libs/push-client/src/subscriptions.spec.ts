@@ -1,11 +1,11 @@
 import { jest } from '@jest/globals';
 import type { Link } from './link.js';
 import type { GapNotice } from './protocol/gap.js';
-import type { PushEvent, ServerMessage } from './protocol/messages.js';
+import type { ServerMessage } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 import type { PushError } from './push-error.js';
 import type { RequestMessage } from './requests.js';
-import { Subscription, Subscriptions } from './subscriptions.js';
+import { Subscription, Subscriptions, type ReaderMessage } from './subscriptions.js';
 
 /** A table of subscriptions on a link. The test is its other end. */
 class Setup {
@@ -24,7 +24,7 @@ class Setup {
     const subscription = new Subscription(
       pattern,
       from,
-      ({ id }: PushEvent) => ids.push(id),
+      ({ data }: ReaderMessage) => ids.push(data.id),
       (error) => ends.push(error),
     );
     this.table.add(subscription);

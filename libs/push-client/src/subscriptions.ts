@@ -1,11 +1,14 @@
 import type { Link, LinkListener } from './link.js';
 import type { GapNotice } from './protocol/gap.js';
-import type { PushEvent, ServerMessage } from './protocol/messages.js';
+import type { ServerMessage } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 import { PushError } from './push-error.js';
 import { randomId } from './random-id.js';
 import { positionIn } from './requests.js';
 import { matcher } from './topics.js';
+
+/** A message for the readers of a topic or pattern. */
+export type ReaderMessage = Extract<ServerMessage, { readonly event: 'message' | 'removed' | 'gap' }>;
 
 /** How many topics one message may have. This keeps each message below every server's limit. */
 const maxTopicsPerMessage = 100;
@@ -26,7 +29,7 @@ export class Subscription {
   constructor(
     readonly pattern: string,
     public from: Start,
-    readonly handle: (event: PushEvent) => void,
+    readonly handle: (message: ReaderMessage) => void,
     readonly settle: (error?: PushError) => void,
   ) {
     this.matches = matcher(pattern);
@@ -102,24 +105,23 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     const id = positionIn(message, this.#asked?.position);
     if (id && this.#turn === 'ours') this.#asked!.position = id;
     else if (id && !this.#turn) this.#position = id;
-    if (event === 'message') this.#deliver(data);
-    else if (event === 'gap') this.#tell(data);
+    if ('topic' in data || event === 'gap') this.#tell(message as ReaderMessage);
     else if (event === 'live') this.#settle(data.id, isOurs);
     else if (event === 'error' && isOurs) this.#refuse(data);
     else if (event === 'revoked') this.#revoke(data.topics, data.retryable);
   }
 
-  #deliver(event: PushEvent): void {
-    for (const subscription of this.#readers()) {
+  /** Hands a message to its readers, and a gap that concerns any of them to the listener. */
+  #tell(message: ReaderMessage): void {
+    const { event, data } = message;
+    const readers = this.#readers().filter(({ pattern, matches }) =>
+      event === 'gap' ? data.topics.includes(pattern) : matches(data.topic),
+    );
+    for (const reader of readers) {
       // An earlier handler may have removed this one.
-      if (subscription.matches(event.topic) && this.#all.has(subscription)) subscription.handle(event);
+      if (this.#all.has(reader)) reader.handle(message);
     }
-  }
-
-  #tell(notice: GapNotice): void {
-    const own = topicsOf(this.#readers());
-    const topics = notice.topics.filter((topic) => own.has(topic));
-    if (topics.length > 0) this.listener.gap({ ...notice, topics });
+    if (event === 'gap' && readers[0]) this.listener.gap({ ...data, topics: [...topicsOf(readers)] });
   }
 
   /** The readers that a message is for. */

@@ -3,7 +3,6 @@
  * Neither stands for a first token that begins with `$`: those topics are reserved.
  */
 export function matcher(pattern: string): (topic: string) => boolean {
-  if (!/[*>]/.test(pattern)) return (topic) => topic === pattern;
   const source = pattern
     .replace(/[^\w*>]/g, '\\$&')
     .replace(/[*>]/g, (wildcard) => `(?!^\\$)${wildcard === '*' ? '[^.]' : '.'}+`);

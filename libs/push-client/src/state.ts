@@ -1,0 +1,40 @@
+/* The entry for state: it works with `connect` and with `connectWith`. */
+
+import type { ListenOptions, PushClient } from './connect.js';
+import { LiveState, type StateSource } from './live-state.js';
+import type { PayloadOf } from './protocol/topics.js';
+
+/**
+ * What the topics of a pattern are now, as a live map: topic → data.
+ *
+ * ```ts
+ * const items = stateOf(push, 'rooms.42.items.*');
+ * await items.live;
+ * items.onChange((topics) => topics.forEach((topic) => draw(topic, items.get(topic))));
+ * items.close();
+ * ```
+ *
+ * The map begins with the newest event of each topic. Removals on the server (`bus.remove`) take topics out of it, and so
+ * does the end of their `ttl`. After a gap it is loaded again by itself. Each map is a subscription of its own.
+ *
+ * @param pattern a topic or pattern; state topics (`state: true` in the server's rules) keep their newest event for ever
+ * @param options `signal` closes the map
+ */
+export function stateOf<Topics, const Pattern extends string>(
+  push: PushClient<Topics>,
+  pattern: Pattern,
+  options?: ListenOptions,
+): LiveState<PayloadOf<Topics, Pattern>>;
+/** The same for data of a type that the client does not declare: `stateOf<Item>(push, 'rooms.42.items.*')`. */
+export function stateOf<Data>(push: StateSource, pattern: string, options?: ListenOptions): LiveState<Data>;
+export function stateOf<Data>(
+  push: StateSource,
+  pattern: string,
+  { signal }: ListenOptions = {},
+): LiveState<Data> {
+  return new LiveState(push, pattern, signal);
+}
+
+export type { ListenOptions } from './connect.js';
+export { LiveState, type StateObserver, type StateSource } from './live-state.js';
+export { PushError } from './push-error.js';
