@@ -81,6 +81,22 @@ describe('A page of the past', () => {
     expect(found).toEqual(numbers(310));
   });
 
+  it.each([1, 2, 3, 10])(
+    'goes on in the backplane where the window has exactly as many as are asked for: %i',
+    async (limit) => {
+      const { log, hub } = nodeOver((past) => append(past, 'a', numbers(30)));
+      append(log, 'a', numbers(limit, 31));
+      const found: number[] = [];
+      let before: string | undefined;
+      do {
+        const page = await hub.older({ topic: 'a', limit, before });
+        found.unshift(...dataOf(page));
+        ({ before } = page);
+      } while (before);
+      expect(found).toEqual(numbers(30 + limit));
+    },
+  );
+
   it('waits for its client to have work again, and is not refused', async () => {
     const { hub, nodeLog } = nodeOver((log) => append(log, 'a', numbers(5)));
     const budget = { spent: 0, delay: 5, spend: (units: number) => (budget.spent += units) };

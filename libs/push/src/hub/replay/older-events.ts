@@ -23,6 +23,9 @@ const pageUnits = 256;
 /** What it costs to write an event into an answer, which no other client shares, in units of work. */
 const answerUnits = 8;
 
+/** Asked for one event alone, a backplane leaves out a topic whose newest event is after the place where it is to look. */
+const fewest = 2;
+
 /** What is asked: the newest events of a topic, or those before a position. */
 export interface OlderQuery {
   readonly topic: string;
@@ -160,8 +163,8 @@ export class OlderEvents implements Task {
   /** Asks the backplane for events up to `through`. */
   private next(through: number): void {
     this.through = through;
-    const count = Math.min(this.query.limit + 1 - this.found.length, this.log.history!.usualEvents);
-    this.chunk = new OlderChunk(this.query.topic, through, count, mostBytes);
+    const wanted = Math.min(this.query.limit + 1 - this.found.length, this.log.history!.usualEvents);
+    this.chunk = new OlderChunk(this.query.topic, through, Math.max(fewest, wanted), mostBytes);
   }
 
   private readChunk(chunk: OlderChunk): void {
