@@ -5,6 +5,7 @@ import { BoardModule } from './board/board.module.js';
 import { Visitors } from './board/visitors.js';
 import { MachineModule } from './machine/machine.module.js';
 import { PageModule } from './page/page.module.js';
+import { PinsModule } from './pins/pins.module.js';
 import { PublishingModule } from './publishing/publishing.module.js';
 
 const day = 24 * 60 * 60 * 1_000;
@@ -17,6 +18,8 @@ const day = 24 * 60 * 60 * 1_000;
         // Two minutes of figures, so that a new page can draw full charts at once.
         { pattern: 'machine.figures', access: 'public', retention: { events: 120 } },
         { pattern: 'board.>', access: 'public', retention: { events: 200, age: day } },
+        // The notes on the wall: what is true now, as long as somebody has touched it within a day.
+        { pattern: 'pins.*', access: 'public', state: true, ttl: day },
         // The desk has no secrets, so every client may read every topic. Without this rule no client may read any.
         { pattern: '>', access: 'public' },
       ],
@@ -25,6 +28,7 @@ const day = 24 * 60 * 60 * 1_000;
     }),
     MachineModule,
     BoardModule,
+    PinsModule,
     PublishingModule,
     PageModule,
   ],

@@ -15,9 +15,10 @@ const contentSecurityPolicy = [
 ].join('; ');
 
 /** The module of the page and its imports. Without a hint, a browser discovers the imports only after it has loaded the module. */
-const modules = ['app', 'author', 'board', 'chart', 'machine', 'strip', 'client/index', 'client/connect'].map(
-  (name): Resource => ({ path: `/${name}.js`, rel: 'modulepreload' }),
-);
+const modules = [
+  ...['app', 'author', 'board', 'chart', 'machine', 'pins', 'strip'],
+  ...['client/index', 'client/connect', 'client/history', 'client/state', 'client/live-state'],
+].map((name): Resource => ({ path: `/${name}.js`, rel: 'modulepreload' }));
 
 @Controller()
 export class PageController {

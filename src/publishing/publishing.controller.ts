@@ -16,6 +16,9 @@ export class PublishingController {
     if (covers('machine.>', topic)) {
       throw new ForbiddenException('The figures of the machine are measured. Publish to another topic.');
     }
+    if (covers('pins.>', topic)) {
+      throw new ForbiddenException('The notes on the wall are pinned by POST /pins.');
+    }
     return { topic, id: await this.events.publish(topic, data, { type, messageId }) };
   }
 }

@@ -2,6 +2,7 @@ import { connect } from './client/index.js';
 import { Author } from './author.js';
 import { showBoard } from './board.js';
 import { showMachine } from './machine.js';
+import { showPins } from './pins.js';
 import { showTransport } from './strip.js';
 
 /** The desk has few visitors, so they may reconnect soon. */
@@ -14,7 +15,9 @@ showMachine(sse);
 
 const websocket = connect('/push', { transports: ['websocket'], maxRetryDelay });
 showTransport(document.getElementById('websocket'), websocket);
-showBoard(websocket, new Author());
+const author = new Author();
+showBoard(websocket, author);
+showPins(websocket, author);
 
 // Over TLS the certificate is self-signed.
 const insecure = location.protocol === 'https:' ? '-k ' : '';

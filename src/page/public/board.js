@@ -1,19 +1,23 @@
+import { historyOf } from './client/history.js';
 import { explain } from './strip.js';
 
-/** How many entries the page keeps. The server retains as many for pages that open later. */
-const maxEntries = 200;
+/** How many entries the page keeps. */
+const maxEntries = 400;
+/** How many events of each topic a page begins with, and how many earlier notes it loads at once. */
+const pageSize = 50;
+const notes = 'board.notes';
 const hint = 'Enter sends, Shift + Enter breaks the line.';
 const away = 'The server is away. The note is sent as soon as it is back.';
 
 /** Shows the events of the board, and publishes the notes that are written here. */
 export function showBoard(push, author) {
   const board = new Board(document.querySelector('.notes'), author);
-  push.on('board.>', (_, event) => board.add(event), { from: 'earliest' });
-  push.onGap((gap) => board.mark(gap));
+  push.on('board.>', (_, event) => board.add(event), { from: `last:${pageSize}` });
+  push.onGap((gap) => gap.reset || board.mark(gap));
   new Composer(document.getElementById('composer'), author, push).listen();
 }
 
-function element(name, className, text) {
+export function element(name, className, text) {
   const made = document.createElement(name);
   made.className = className;
   made.textContent = text;
@@ -21,7 +25,7 @@ function element(name, className, text) {
 }
 
 /** Returns the same colour for a name in every browser. */
-function hueOf(name) {
+export function hueOf(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + character.codePointAt(0)) % 360;
   return hash;
@@ -35,17 +39,49 @@ class Board {
   #container;
   #list;
   #author;
+  #earlier;
+  #history = historyOf('/push');
+  /** The id of the first note that is shown. */
+  #oldest;
+  #notes = 0;
 
   constructor(container, author) {
     this.#container = container;
     this.#list = container.querySelector('ol');
     this.#author = author;
+    this.#earlier = container.querySelector('.earlier');
+    this.#earlier.addEventListener('click', () => void this.#loadEarlier());
   }
 
-  add({ topic, id, type, data }) {
+  add(event) {
+    if (event.topic === notes) {
+      this.#oldest ??= event.id;
+      if (++this.#notes === pageSize) this.#earlier.hidden = false;
+    }
+    this.#append(this.#entry(event));
+  }
+
+  /** Puts a page of earlier notes before the others, which stay where the reader sees them. */
+  async #loadEarlier() {
+    this.#earlier.disabled = true;
+    try {
+      const { events, before } = await this.#history(notes, { before: this.#oldest, limit: pageSize });
+      const { scrollHeight, scrollTop } = this.#container;
+      this.#list.prepend(...events.map((event) => this.#entry(event)));
+      this.#container.scrollTop = scrollTop + this.#container.scrollHeight - scrollHeight;
+      this.#oldest = events[0]?.id ?? this.#oldest;
+      this.#earlier.hidden = before === undefined;
+    } catch ({ message }) {
+      this.#earlier.title = message;
+    } finally {
+      this.#earlier.disabled = false;
+    }
+  }
+
+  #entry({ topic, id, type, data }) {
     const entry = isNote(data) ? this.#note(data) : this.#other(topic, type, data);
     if (id) entry.dataset.id = id;
-    this.#append(entry);
+    return entry;
   }
 
   /** Marks the entries before a gap, since the server may no longer have them. They stay readable. */
@@ -157,7 +193,7 @@ class Composer {
     const stop = this.#push.onStatus(say);
     say();
     try {
-      await this.#push.publish('board.notes', note);
+      await this.#push.publish(notes, note);
       return undefined;
     } catch ({ message }) {
       return message;

@@ -45,6 +45,8 @@ export function showTransport(article, push) {
     } else if (status === 'closed' && error) say(`${error.code}: ${error.message}`, 'refusal');
   });
   push.onGap((gap) => {
+    // State forgets and loads itself.
+    if (gap.reset) return;
     field('gaps').textContent = ++gaps;
     say(`Gap at ${new Date().toLocaleTimeString()}: ${explain(gap)}.`, 'gap');
   });
