@@ -2,6 +2,7 @@ import { catchUpMemory } from './played/catch-up-memory.mjs';
 import { churn } from './played/churn.mjs';
 import { deepTopics } from './played/deep-topics.mjs';
 import { evicting } from './played/evicting.mjs';
+import { historyPages } from './played/history-pages.mjs';
 import { overlap } from './played/overlap.mjs';
 import { lateReset, rapidReset } from './played/rapid-reset.mjs';
 import { reconnecting } from './played/reconnecting.mjs';
@@ -20,6 +21,7 @@ export const attacks = [
   deepTopics,
   shortTurns,
   redisHistory,
+  historyPages,
   reconnecting,
   evicting,
   catchUpMemory,

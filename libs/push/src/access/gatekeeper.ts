@@ -24,6 +24,13 @@ export interface AdmissionOptions {
   readonly whenGone: (then: () => void) => void;
 }
 
+/** The past that a client may read. */
+export interface Granted<T> {
+  readonly past: T;
+  /** Call it right before the client is answered. @throws PushError if its rights have changed since */
+  assertHolds(): void;
+}
+
 /**
  * What transports ask: who is this, may they, is there room? It is all they know of rights and limits.
  */
@@ -170,12 +177,18 @@ export class Gatekeeper {
    *
    * @throws PushError as `subscribe`, and what `read` throws
    */
-  async read<T>(session: Session, topic: string, read: () => Promise<T>): Promise<T> {
+  async read<T>(session: Session, topic: string, read: () => Promise<T>): Promise<Granted<T>> {
     this.claim(session, [topic]);
     const revision = await this.decide(session, [topic]);
     const past = await read();
-    await this.settle(session, [topic], revision, () => undefined);
-    return past;
+    let granted = revision;
+    await this.settle(session, [topic], revision, () => (granted = session.revision));
+    const assertHolds = () => {
+      session.assertOpen();
+      if (session.revision !== granted)
+        throw new PushError('UNAVAILABLE', 'Rights have changed meanwhile. Ask again.');
+    };
+    return { past, assertHolds };
   }
 
   /**

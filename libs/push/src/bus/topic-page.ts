@@ -1,7 +1,10 @@
 import type { GapReason } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
+import type { LogEvent } from '../contracts/event.js';
 import { assertTopic } from '../contracts/topic.js';
 import type { Hub } from '../hub/hub.js';
+import { answerCost } from '../hub/replay/older-events.js';
+import type { Steps } from '../hub/replay/stepped-work.js';
 import type { PushEvent } from './handled-events.js';
 
 /** How `EventBus.history()` reads. */
@@ -49,14 +52,15 @@ export async function topicPage<Data>(
       `The limit is ${String(limit)}; it has to be a whole number from 1 to ${mostEvents}.`,
     );
   const { events, ...rest } = await hub.older({ topic, before, limit: most, signal });
-  return {
-    events: events.map(({ id, topic, type, data, meta }) => ({
-      id,
-      topic,
-      type,
-      data: JSON.parse(data) as Data,
-      meta,
-    })),
-    ...rest,
-  };
+  return { events: await hub.inTurns(parsed<Data>(events), { signal }), ...rest };
+}
+
+function* parsed<Data>(events: readonly LogEvent[]): Steps<PushEvent<Data>[]> {
+  const all: PushEvent<Data>[] = [];
+  for (const event of events) {
+    const { id, topic, type, data, meta } = event;
+    all.push({ id, topic, type, data: JSON.parse(data) as Data, meta });
+    yield answerCost(event);
+  }
+  return all;
 }

@@ -3,6 +3,7 @@ import type { Limits } from '../access/limits.js';
 import { PushError } from '../contracts/errors.js';
 import { pushSettings } from '../contracts/settings.js';
 import { Hub } from '../hub/hub.js';
+import { TurnQueue } from './turn-queue.js';
 
 /**
  * Clients wait here until the node has reached its log for the first time, because no stream can begin before that. If the
@@ -17,6 +18,7 @@ export class LogGate {
 
   constructor(
     @Inject(Hub) private readonly hub: Hub,
+    @Inject(TurnQueue) private readonly turns: TurnQueue,
     @Inject(pushSettings) { limits }: { readonly limits: Limits },
   ) {
     this.limits = limits;
@@ -29,7 +31,8 @@ export class LogGate {
   }
 
   /**
-   * Returns `undefined` if the node has reached its log, else a promise that resolves when it does.
+   * Returns `undefined` if the node has reached its log, else a promise that resolves when it does, and it is the client's
+   * turn: all of them may go on at that moment.
    *
    * @throws PushError (the promise rejects) `UNAVAILABLE` if that takes too long, or if too many clients wait already; the
    * error that `refuse` is called with
@@ -37,6 +40,10 @@ export class LogGate {
   wait(): Promise<void> | undefined {
     if (this.isOpen) return undefined;
     if (this.waiting.size >= this.limits.pendingHandshakes) return Promise.reject(unreached());
+    return this.reached().then(() => this.turns.next());
+  }
+
+  private reached(): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (refusal?: PushError) => {
         clearTimeout(timer);

@@ -8,6 +8,7 @@ import { Cursor } from './replay/cursor.js';
 import type { HistoryStats } from './replay/history-reader.js';
 import { NodeLog } from './replay/node-log.js';
 import { OlderEvents, type OlderPage, type OlderQuery } from './replay/older-events.js';
+import { SteppedWork, type Steps, type WorkOptions } from './replay/stepped-work.js';
 
 /** A snapshot of this node's hub: see `EventBus.stats()`. */
 export interface HubStats {
@@ -90,6 +91,16 @@ export class Hub {
   /** The newest events of a topic, or those before a position. */
   older(query: OlderQuery): Promise<OlderPage> {
     return new OlderEvents(this.log, query).result;
+  }
+
+  /**
+   * Does work that the promise of something read leads to, for one of many clients: in steps, when it is the client's turn.
+   *
+   * @throws (the promise rejects) what a step throws; PushError `CLOSED` when the signal is aborted or the node shuts down,
+   * and `UNAVAILABLE` when another log takes the place of the one that there is
+   */
+  inTurns<T>(steps: Steps<T>, options: WorkOptions = {}): Promise<T> {
+    return new SteppedWork(this.log, steps, options).result;
   }
 
   /** Resolves once publishers may continue; `undefined` if they need not wait. */

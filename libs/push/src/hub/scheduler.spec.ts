@@ -92,6 +92,26 @@ describe('A scheduler', () => {
     scheduler.stop();
   });
 
+  it('ends a turn when its time is over, however little work was counted', async () => {
+    const scheduler = new Scheduler(noDelivery);
+    let done = 0;
+    const task = {
+      run: () => {
+        for (; done < 100 && scheduler.mayRun(task); done++) {
+          for (const began = performance.now(); performance.now() < began + 3;);
+          scheduler.spend(task, 1);
+        }
+      },
+    };
+    scheduler.add(task);
+    while (done < 100) {
+      const before = done;
+      await turn();
+      // A turn has 10 ms, and the task is in the middle of a piece when they are over.
+      expect(done - before).toBeLessThanOrEqual(4);
+    }
+  });
+
   it('runs nothing that was given up, and holds nothing of it', async () => {
     const scheduler = new Scheduler(noDelivery);
     const tasks = [new Pieces(scheduler, 300, new Meter()), new Pieces(scheduler, 300)];

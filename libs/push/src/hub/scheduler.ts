@@ -42,6 +42,8 @@ export class Scheduler {
   private readonly queues = new Map<object, ClientQueue>();
   private readonly waiting = new Map<Task, object>();
   private running: Task | undefined;
+  /** When the slice of the turn is over that is under way. */
+  private deadline = Infinity;
   private scheduled: NodeJS.Immediate | undefined;
 
   /** @param first is called at the beginning of each turn, before any task */
@@ -56,7 +58,7 @@ export class Scheduler {
   mayRun(task: Task): boolean {
     const client = task.budget ?? task;
     const isNext = task === this.running || !this.queues.has(client);
-    const hasRoom = this.left > 0 && (this.used.get(client) ?? 0) < unitsPerClient;
+    const hasRoom = this.left > 0 && (this.used.get(client) ?? 0) < unitsPerClient && this.hasTime;
     if (isNext && hasRoom && !(task.budget && task.budget.delay > 0)) return true;
     this.add(task);
     return false;
@@ -109,17 +111,22 @@ export class Scheduler {
     this.first();
     this.left = unitsPerTurn;
     this.used.clear();
-    const deadline = performance.now() + slice;
+    this.deadline = performance.now() + slice;
     let isCutShort = false;
     // A client with more to do is queued again, at the end: so this loop may come to it a second time.
     for (const [client, queue] of this.queues) {
       if (queue.delay) continue;
-      isCutShort = this.left <= 0 || performance.now() >= deadline;
+      isCutShort = this.left <= 0 || !this.hasTime;
       if (isCutShort) break;
       this.serve(client, queue);
     }
+    this.deadline = Infinity;
     if (isCutShort) this.schedule();
   };
+
+  private get hasTime(): boolean {
+    return this.deadline === Infinity || performance.now() < this.deadline;
+  }
 
   private serve(client: object, queue: ClientQueue): void {
     const [task] = queue.tasks;

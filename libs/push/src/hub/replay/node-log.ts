@@ -49,8 +49,8 @@ export class NodeLog {
   epoch = '';
   /** Nothing is read any more. */
   isClosed = false;
-  /** Reads of older events that are not answered yet. */
-  readonly olderReads = new Set<{ fail(error: PushError): void }>();
+  /** Those that wait for older events, or for what is made of them. */
+  readonly answers = new Set<{ fail(error: unknown): void }>();
   /** Gap notices sent. */
   gaps = 0;
   private sweep: NodeJS.Timeout | undefined;
@@ -94,7 +94,7 @@ export class NodeLog {
     this.restart(sequence);
     this.history?.reset();
     const another = new PushError('UNAVAILABLE', 'Another log has taken its place. Ask again.');
-    for (const read of this.olderReads) read.fail(another);
+    for (const answer of this.answers) answer.fail(another);
   }
 
   /** Takes the next event. */
@@ -128,8 +128,8 @@ export class NodeLog {
     this.scheduler.stop();
     this.history?.reset();
     this.unverified?.stop();
-    for (const read of this.olderReads)
-      read.fail(new PushError('CLOSED', 'The application is shutting down.'));
+    for (const answer of this.answers)
+      answer.fail(new PushError('CLOSED', 'The application is shutting down.'));
   }
 
   /** While anything can become too old, the window is searched for it at this interval. */

@@ -121,7 +121,7 @@ describe('A page of the past', () => {
     const ended = hub.older({ topic: 'a', limit: 5, budget });
     hub.close();
     await expect(ended).rejects.toMatchObject({ code: 'CLOSED' });
-    expect([nodeLog.olderReads.size, nodeLog.scheduler.size]).toEqual([0, 0]);
+    expect([nodeLog.answers.size, nodeLog.scheduler.size]).toEqual([0, 0]);
   });
 
   it('is for a state topic its newest event', async () => {

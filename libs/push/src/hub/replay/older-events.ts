@@ -9,6 +9,8 @@ import type { Task } from '../scheduler.js';
 import type { PageQuery } from './history-reader.js';
 import type { NodeLog } from './node-log.js';
 import { OlderChunk } from './older-chunk.js';
+import { PendingAnswer } from './pending-answer.js';
+import type { WorkOptions } from './stepped-work.js';
 import { mismatchOf } from './unverified-positions.js';
 
 /** How many bytes of data one answer may have. One event always fits. */
@@ -20,23 +22,21 @@ const patience = 10_000;
 /** What it costs to ask the backplane, in units of work: as for other readers. */
 const pageUnits = 256;
 
-/** What it costs to write an event into an answer, which no other client shares, in units of work. */
-const answerUnits = 8;
+/** What it costs to make an event a part of an answer, which no other client shares, in units of work. */
+export function answerCost(event: LogEvent): number {
+  return 8 + encodingCost(event);
+}
 
 /** Asked for one event alone, a backplane leaves out a topic whose newest event is after the place where it is to look. */
 const fewest = 2;
 
 /** What is asked: the newest events of a topic, or those before a position. */
-export interface OlderQuery {
+export interface OlderQuery extends WorkOptions {
   readonly topic: string;
   /** An id. Default: the end of the log. */
   readonly before?: string;
   /** The most events of the answer. */
   readonly limit: number;
-  /** What the work is charged to. Default: nothing. */
-  readonly budget?: WorkBudget;
-  /** Aborted when the answer is not wanted any more. */
-  readonly signal?: AbortSignal;
 }
 
 /** Events of one topic, oldest first. */
@@ -48,12 +48,10 @@ export interface OlderPage {
   readonly gap?: GapReason;
 }
 
-/** Reads one page backwards: from the window, and from the backplane what the window has lost. Each step is charged. */
+/** Reads one page backwards: from the window, and from the backplane what the window has lost. Each step is charged; making the answer is work of its own. */
 export class OlderEvents implements Task {
   readonly budget: WorkBudget | undefined;
-  readonly result: Promise<OlderPage>;
-  private settle!: { resolve(page: OlderPage): void; reject(error: unknown): void };
-  private isDone = false;
+  private readonly answer: PendingAnswer<OlderPage>;
   /** Newest first: one more than is asked for, if there is one. */
   private readonly found: LogEvent[] = [];
   private bytes = 0;
@@ -70,11 +68,12 @@ export class OlderEvents implements Task {
     private readonly query: OlderQuery,
   ) {
     this.budget = query.budget;
-    this.result = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
-    log.olderReads.add(this);
-    query.signal?.addEventListener('abort', this.abort, { once: true });
-    if (query.signal?.aborted) this.abort();
-    else this.run(() => this.begin());
+    this.answer = new PendingAnswer(log.answers, () => this.end(), query.signal);
+    if (!this.answer.isDone) this.run(() => this.begin());
+  }
+
+  get result(): Promise<OlderPage> {
+    return this.answer.result;
   }
 
   /** Its turn has come: see `Scheduler`. */
@@ -82,18 +81,9 @@ export class OlderEvents implements Task {
     try {
       step();
     } catch (error) {
-      this.fail(error);
+      this.answer.fail(error);
     }
   };
-
-  /** Ends it without an answer. */
-  fail(error: unknown): void {
-    this.end();
-    this.settle.reject(error);
-  }
-
-  private readonly abort = (): void =>
-    this.fail(new PushError('CLOSED', 'The answer is not wanted any more.'));
 
   private begin(): void {
     const { log, query } = this;
@@ -131,7 +121,7 @@ export class OlderEvents implements Task {
   }
 
   private advance(): void {
-    while (!this.isDone && !this.cancel && this.log.scheduler.mayRun(this)) this.step();
+    while (!this.answer.isDone && !this.cancel && this.log.scheduler.mayRun(this)) this.step();
   }
 
   private step(): void {
@@ -210,12 +200,12 @@ export class OlderEvents implements Task {
   private wait(cancel: () => void): void {
     this.cancel = cancel;
     const late = () =>
-      this.fail(new PushError('UNAVAILABLE', 'The backplane did not answer. Try again later.'));
+      this.answer.fail(new PushError('UNAVAILABLE', 'The backplane did not answer. Try again later.'));
     this.timer = setTimeout(late, patience).unref();
   }
 
   private resume(then: () => void): void {
-    if (this.isDone) return;
+    if (this.answer.isDone) return;
     clearTimeout(this.timer);
     this.cancel = undefined;
     this.run(then);
@@ -227,7 +217,7 @@ export class OlderEvents implements Task {
 
   private take(event: LogEvent): void {
     this.through = event.sequence - 1;
-    this.log.scheduler.spend(this, encodingCost(event) + answerUnits);
+    this.log.scheduler.spend(this, 1);
     // What was taken away is not there to be shown.
     if (isRemoval(event)) return;
     this.found.push(event);
@@ -237,19 +227,15 @@ export class OlderEvents implements Task {
   /** @param gap why there is nothing before */
   private finish(gap?: GapReason): void {
     const { found, query, isFull } = this;
-    this.end();
     const events = found.slice(0, query.limit).reverse();
     const before = isFull ? events[0]!.id : undefined;
-    this.settle.resolve({ events, ...(before && { before }), ...(gap && { gap }) });
+    this.answer.resolve({ events, ...(before && { before }), ...(gap && { gap }) });
   }
 
   private end(): void {
-    this.isDone = true;
     this.cancel?.();
     this.cancel = undefined;
     clearTimeout(this.timer);
-    this.log.olderReads.delete(this);
     this.log.scheduler.forget(this);
-    this.query.signal?.removeEventListener('abort', this.abort);
   }
 }

@@ -100,7 +100,8 @@ export class TrackReader {
     catchUp: CatchUp | undefined,
   ): void {
     const newsCost = catchUp?.newsCost ?? 0;
-    const result = track.read(through, page, { entries: Math.ceil(stepUnits / (1 + newsCost)) });
+    // An entry is looked at, and if it is wanted it is written.
+    const result = track.read(through, page, { entries: Math.ceil(stepUnits / (2 + newsCost)) });
     this.recipient.spend(result.cost + newsCost * result.events.length);
     track.sequence = result.through;
     const events = catchUp ? catchUp.news(result.events) : result.events;

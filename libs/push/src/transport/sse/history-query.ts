@@ -1,10 +1,14 @@
 import { limitOf } from '../../bus/topic-page.js';
 import { assertNothingWrong } from '../../clients/message-fields.js';
 import { assertTopic } from '../../contracts/topic.js';
-import type { OlderPage } from '../../hub/replay/older-events.js';
+import { answerCost, type OlderPage } from '../../hub/replay/older-events.js';
+import type { Steps } from '../../hub/replay/stepped-work.js';
 import { eventText } from '../../wire/websocket.codec.js';
 
 const maxBeforeLength = 64;
+
+/** After so many characters the text so far is encoded. */
+const pieceLength = 16 * 1024;
 
 /** What `GET <path>/history` is asked for: see PROTOCOL.md, "History". */
 export interface HistoryQuery {
@@ -40,10 +44,22 @@ export function readHistoryQuery(url: string): HistoryQuery {
   return { topic: topics[0]!, before: befores[0], limit: limit! };
 }
 
-/** The answer, as JSON. The events' data is as it is stored. */
-export function historyText({ events, before, gap }: OlderPage): string {
-  const list = events.map((event) => eventText(event)).join(',');
+/** Makes the answer, as JSON, event by event. The events' data is as it is stored. */
+export function* historyAnswer({ events, before, gap }: OlderPage): Steps<Buffer> {
+  const pieces: Buffer[] = [];
+  let text = '{"events":[';
+  let comma = '';
+  for (const event of events) {
+    text += comma + eventText(event);
+    comma = ',';
+    if (text.length >= pieceLength) {
+      pieces.push(Buffer.from(text));
+      text = '';
+    }
+    yield answerCost(event);
+  }
   const more = before === undefined ? '' : `,"before":"${before}"`;
   const lost = gap === undefined ? '' : `,"gap":"${gap}"`;
-  return `{"events":[${list}]${more}${lost}}`;
+  pieces.push(Buffer.from(`${text}]${more}${lost}}`));
+  return Buffer.concat(pieces);
 }

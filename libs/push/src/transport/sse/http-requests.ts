@@ -2,11 +2,11 @@ import { Inject, Injectable, NotFoundException } from '@nestjs/common';
 import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session, SessionClient } from '../../access/session.js';
 import { Hub } from '../../hub/hub.js';
-import type { OlderPage } from '../../hub/replay/older-events.js';
+import type { Steps } from '../../hub/replay/stepped-work.js';
 import { BasePath, endpoints } from '../../platform/base-path.js';
 import { Door } from '../../clients/door.js';
 import { pushSettings } from '../../contracts/settings.js';
-import { readHistoryQuery } from './history-query.js';
+import { historyAnswer, readHistoryQuery } from './history-query.js';
 import { refusing } from './http-refusal.js';
 import { raw, whenClosed, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
 import { readMessage, restoreBodyHeaders } from './request-body.js';
@@ -61,21 +61,25 @@ export class HttpRequests {
     }
   }
 
-  /** Reads the page of a topic's past that the request asks for. It is given up when the client is gone. */
-  async history(request: RawRequest, response: RawResponse): Promise<OlderPage> {
+  /**
+   * Reads the page of a topic's past that the request asks for, and has it written, both when it is the client's turn. It is
+   * given up when the client is gone.
+   */
+  async history(request: RawRequest, response: RawResponse, write: (json: Buffer) => void): Promise<void> {
     const query = readHistoryQuery(this.urlOf(request, endpoints.history));
     const gone = new AbortController();
     whenClosed(raw(response), () => gone.abort());
-    return this.admit(request, response, async (session) => {
+    await this.door.turn();
+    await this.admit(request, response, async (session) => {
       session.attach({ topics: [query.topic], fail: () => undefined });
-      await this.door.turn();
       await this.door.reached();
-      const { budget } = session;
-      const page = await this.gatekeeper.read(session, query.topic, () =>
-        this.hub.older({ ...query, budget, signal: gone.signal }),
+      const options = { budget: session.budget, signal: gone.signal };
+      const { past, assertHolds } = await this.gatekeeper.read(session, query.topic, async () =>
+        this.hub.inTurns(historyAnswer(await this.hub.older({ ...query, ...options })), options),
       );
+      // It is paid for: it waits for a turn, but for no budget.
+      await this.hub.inTurns(writing(past, write, assertHolds));
       session.close();
-      return page;
     });
   }
 
@@ -97,6 +101,7 @@ export class HttpRequests {
       early?.catch(() => undefined);
       let session: Session | undefined;
       try {
+        await this.door.turn();
         session = await this.gatekeeper.open(raw(request), {
           transport: 'sse',
           corsOrigin: credentialedOrigin(response),
@@ -128,8 +133,18 @@ export class HttpRequests {
   }
 }
 
+/** Writes what the right to is still there. The kernel takes the bytes at once, and needs a while for them. */
+function* writing(json: Buffer, write: (json: Buffer) => void, assertHolds: () => void): Steps<void> {
+  yield json.length / bytesPerUnit;
+  assertHolds();
+  write(json);
+}
+
 /** Rights are checked once, when the request arrives: there is no connection to end later. */
 const singleRequest: SessionClient = { topics: [], isBusy: true, fail: () => undefined };
+
+/** The kernel takes about so many bytes of an answer in a unit of work. */
+const bytesPerUnit = 128;
 
 /** The most that a closing page can send, in bytes: `fetch` with `keepalive` and `sendBeacon` refuse more. */
 const maxKeepaliveBytes = 64 * 1024;

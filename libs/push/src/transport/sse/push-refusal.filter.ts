@@ -6,7 +6,7 @@ import { PushRefusal } from './http-refusal.js';
 export interface Reply {
   status(code: number): this;
   header(name: string, value: string): this;
-  send(body: string): unknown;
+  send(body: string | Buffer): unknown;
 }
 
 /**
@@ -23,11 +23,11 @@ export class PushRefusalFilter implements ExceptionFilter<PushRefusal | PushErro
 
 /** Sends JSON as text, because the way Express and Fastify serialize objects depends on the application's settings. */
 export function answer(response: Reply, status: number, body: object | string): void {
-  answerText(response, status, JSON.stringify(body));
+  answerJson(response, status, JSON.stringify(body));
 }
 
-/** As `answer`, for JSON that is text already. */
-export function answerText(response: Reply, status: number, json: string): void {
+/** As `answer`, for what is JSON already. */
+export function answerJson(response: Reply, status: number, json: string | Buffer): void {
   response.status(status).header('Content-Type', 'application/json; charset=utf-8').send(json);
 }
 

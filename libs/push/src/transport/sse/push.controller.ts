@@ -19,12 +19,11 @@ import type { EventStream } from '../../bus/event-stream.js';
 import { endpoints } from '../../platform/base-path.js';
 import { readPublishBody, readSubscriptions } from '../../clients/client-messages.js';
 import { readEventsQuery } from './events-query.js';
-import { historyText } from './history-query.js';
 import { forbidCaching } from './http-refusal.js';
 import { HttpRequests } from './http-requests.js';
 import { MessageStream } from './message-stream.js';
 import { describeEndpoints } from './openapi.js';
-import { PushRefusalFilter, answer, answerText, type Reply } from './push-refusal.filter.js';
+import { PushRefusalFilter, answer, answerJson, type Reply } from './push-refusal.filter.js';
 import { PushSse } from './push-sse.decorator.js';
 import { raw, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
 
@@ -87,9 +86,11 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
     /** Answers by itself, as `publish` does. */
     @Get(endpoints.history)
     async history(@Req() request: RawRequest, @Res() response: RawResponse & Reply): Promise<void> {
-      const page = await this.requests.respond(response, () => this.requests.history(request, response));
-      forbidCaching(raw(response));
-      answerText(response, 200, historyText(page));
+      const write = (json: Buffer) => {
+        forbidCaching(raw(response));
+        answerJson(response, 200, json);
+      };
+      await this.requests.respond(response, () => this.requests.history(request, response, write));
     }
   }
   prepare(PushController, decorators);
