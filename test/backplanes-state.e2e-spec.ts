@@ -1,12 +1,13 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Logger } from '@nestjs/common';
-import type { Backplane, RetentionRules } from 'nestjs-push';
+import type { Backplane, Draft, RetentionRules } from 'nestjs-push';
 import { Redis } from 'ioredis';
 import { natsBackplane, type NatsBackplaneOptions } from 'nestjs-push/nats';
 import { redisBackplane } from 'nestjs-push/redis';
 import { RecordingTail, startRecording, type RecordedNode } from 'nestjs-push/testing';
 import { afterTest } from './support/cleanup.js';
+import { OlderRedisNode } from './support/older-redis-node.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 
 /** State topics are those that begin with "state." */
@@ -108,6 +109,44 @@ describe('State in Redis', () => {
       await publish(node, ['state.9']);
     }
     await node.backplane.append({ topic: 'state.3', data: '8', expect: `${epoch}-${sequence}` });
+  });
+
+  it('is compared with what a node of a version without state has published, and not dropped with a removal before', async () => {
+    const brief: RetentionRules = {
+      ...rules,
+      of: () => ({ events: 1, age: Infinity, state: { pattern: 'state.>', tombstones: 1 } }),
+    };
+    const node = await join(redisBackplane({ ...options, maxTopics: 3 }), brief);
+    const older = new OlderRedisNode(server.port, options.prefix);
+    const put = async (topic: string, more: Partial<Draft> = {}) => {
+      const { epoch, sequence } = await node.backplane.append({ topic, data: '"new"', ...more });
+      return `${epoch}-${sequence}`;
+    };
+    const removed = { data: 'null', meta: { removed: true } };
+
+    const first = await put('state.a');
+    const currentId = await older.publish('state.a', '"older"');
+    for (const wanted of [first, 'none'])
+      await expect(put('state.a', { expect: wanted })).rejects.toMatchObject({ code: 'CONFLICT', currentId });
+    await put('state.a', { expect: currentId });
+
+    await put('state.b');
+    await put('state.b', removed);
+    const back = await older.publish('state.b', '"back"');
+    await put('state.c', removed);
+    const { sequence } = (await node.backplane.head!())!;
+    // When the removal of one is dropped, so is that of the other.
+    const query = { topics: ['state.c'], after: 0, through: sequence, limit: 10 };
+    while ((await node.backplane.history!.page(query)).lost.size === 0);
+    const { data, lost } = await readAll(node, ['state.b']);
+    expect([data.get('state.b'), lost]).toEqual([['"back"'], []]);
+    await expect(put('state.b', { expect: 'none' })).rejects.toMatchObject({ currentId: back });
+    await put('state.b', { expect: back });
+    // What the older node has published makes none of them a topic that gives way to others.
+    for (const topic of ['plain.1', 'plain.2', 'plain.3', 'plain.4']) await older.publish(topic, '0');
+    await publish(node, ['state.d']);
+    const all = (await readAll(node, ['state.>'])).data;
+    expect(Object.fromEntries(all)).toEqual({ 'state.a': ['"new"'], 'state.b': ['"new"'], 'state.d': ['0'] });
   });
 
   it('takes over the topics of an application that had no state before, and gives them back', async () => {

@@ -73,8 +73,10 @@ end
 local function holds(group, want)
   if not group.isLookedAt then
     group.isLookedAt = true
-    local state = score(KEYS[5], group.name)
-    group.newest = state or unnamed(group.list) or score(KEYS[3], group.name) or ''
+    local state, other = score(KEYS[5], group.name), score(KEYS[3], group.name)
+    -- A node of a version that knows of no state has published to it since.
+    if state and other and tonumber(other) > tonumber(state) then state = nil end
+    group.newest = state or (not other and unnamed(group.list)) or other or ''
     group.removed = state and redis.call('ZSCORE', KEYS[7], group.name)
   end
   if want == '0' then return group.removed or (group.newest == '' and not group.offset) end
@@ -201,11 +203,8 @@ local function keep(group)
 end
 
 local function indexState(group)
-  if redis.call('ZADD', KEYS[5], group.last, group.name) == 1 then
-    redis.call('ZADD', KEYS[6], 0, group.name)
-    redis.call('ZREM', KEYS[3], group.name)
-    redis.call('ZREM', KEYS[4], group.name)
-  end
+  if redis.call('ZADD', KEYS[5], group.last, group.name) == 1 then redis.call('ZADD', KEYS[6], 0, group.name) end
+  if redis.call('ZREM', KEYS[3], group.name) == 1 then redis.call('ZREM', KEYS[4], group.name) end
   if group.removed then
     redis.call('ZADD', KEYS[7], now + group.tombstones, group.name)
   else

@@ -40,7 +40,7 @@ export class RedisTombstones {
   private async drop(): Promise<number> {
     const { current, told } = this.log;
     if (!current || current.epoch !== told) return longestWait;
-    const { log, states, stateNames, tombstones } = this.keys;
+    const { log, topics: others, states, stateNames, tombstones } = this.keys;
     const { epoch } = current;
     const reply = await this.link.run((client) =>
       dueScript.run(client, [log, tombstones], [epoch, dropsAtOnce]),
@@ -49,7 +49,8 @@ export class RedisTombstones {
     const [next, ...topics] = reply as [string, ...string[]];
     if (topics.length === 0)
       return next === '' ? longestWait : Math.min(Math.max(Number(next), shortestWait), longestWait);
-    const keys = [log, states, stateNames, tombstones, ...topics.map((topic) => this.keys.topic(topic))];
+    const lists = topics.map((topic) => this.keys.topic(topic));
+    const keys = [log, states, stateNames, tombstones, others, ...lists];
     const args = topics.flatMap((topic) => [this.ruleOf(topic), topic]);
     await this.link.run((client) => dropScript.run(client, keys, [epoch, mostFloors, ...args]));
     return shortestWait;

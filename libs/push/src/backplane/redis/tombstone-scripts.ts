@@ -18,9 +18,9 @@ return {first[2] and string.format('%d', math.max(0, first[2] - now)) or '', unp
 
 /**
  * Drops removals that are still due. What goes is noted for each rule: up to there, topics of it that are not there may have
- * had a removal.
+ * had a removal. Where a node of a version that knows of no state has published since, that is the state.
  *
- * KEYS: log, states, names of states, tombstones, then the list of each topic.
+ * KEYS: log, states, names of states, tombstones, topics, then the list of each topic.
  * ARGV: epoch, most rules, then for each topic the pattern of its rule and its name.
  * Returns nothing if the log is another one.
  */
@@ -35,13 +35,16 @@ local function raise(pattern, sequence)
   floors[pattern] = math.max(floors[pattern] or 0, sequence)
 end
 for pattern, sequence in (log[3] or ''):gmatch('(%S+) (%d+) ') do raise(pattern, tonumber(sequence)) end
-for i = 5, #KEYS do
-  local pattern, topic = ARGV[i * 2 - 7], ARGV[i * 2 - 6]
+for i = 6, #KEYS do
+  local pattern, topic = ARGV[i * 2 - 9], ARGV[i * 2 - 8]
   local time = redis.call('ZSCORE', KEYS[4], topic)
   if time and tonumber(time) <= now then
     local sequence = redis.call('ZSCORE', KEYS[2], topic)
     redis.call('ZREM', KEYS[4], topic)
-    if sequence then
+    local other = redis.call('ZSCORE', KEYS[5], topic)
+    if sequence and other and tonumber(other) > tonumber(sequence) then
+      redis.call('ZADD', KEYS[2], other, topic)
+    elseif sequence then
       raise(pattern, tonumber(sequence))
       redis.call('ZREM', KEYS[2], topic)
       redis.call('ZREM', KEYS[3], topic)
