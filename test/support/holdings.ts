@@ -15,6 +15,7 @@ interface Holders {
   readonly Sessions: { readonly users: ReadonlyMap<string, { readonly members: Sized }> };
   readonly ConnectionLimiter: { readonly taken: number; readonly byAddress: Sized };
   readonly Authentication: { readonly pending: number };
+  readonly Snapshots: Sized;
   readonly Hub: { readonly cursors: ReadonlySet<{ readonly connection: object }> };
 }
 
@@ -44,6 +45,7 @@ export function holdingsOf(nest: INestApplication): Readonly<Record<string, numb
     places: holders.ConnectionLimiter.taken,
     addresses: holders.ConnectionLimiter.byAddress.size,
     decisions: holders.Authentication.pending,
+    snapshots: holders.Snapshots.size,
     members: [...holders.Sessions.users.values()].reduce((sum, { members }) => sum + members.size, 0),
     heartbeats: holders.TimerWheel.size,
     connecting: holders.Hooks.connecting.size,

@@ -2,7 +2,7 @@ import type { ClientMessage, ServerMessage, Subscribe } from './protocol/message
 import type { Start } from './protocol/topics.js';
 
 /** `subscribe` as this client sends it, with all fields. */
-export type SubscribeRequest = Required<Subscribe>;
+export type SubscribeRequest = Required<Omit<Subscribe, 'snapshot'>> & Pick<Subscribe, 'snapshot'>;
 
 /** The messages that this client sends. */
 export type RequestMessage =

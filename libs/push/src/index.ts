@@ -14,8 +14,15 @@ export type { Publication, Publications, PublishOptions, RemoveOptions } from '.
 export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
 export type { PushEvent } from './bus/handled-events.js';
 export type { HistoryOptions, TopicPage } from './bus/topic-page.js';
-export { EventStream, isGap } from './bus/event-stream.js';
-export type { StreamData, StreamEvent, StreamGap, StreamMessage, StreamOptions } from './bus/event-stream.js';
+export { EventStream, isGap, isSnapshot } from './bus/event-stream.js';
+export type {
+  StreamData,
+  StreamEvent,
+  StreamGap,
+  StreamMessage,
+  StreamOptions,
+  StreamSnapshot,
+} from './bus/event-stream.js';
 export { PushSse } from './transport/sse/push-sse.decorator.js';
 export { PushWsAdapter, type PushWsAdapterOptions } from './transport/websocket/push-ws.adapter.js';
 
@@ -38,6 +45,11 @@ export type { AccessOptions } from './access/access.options.js';
 export type { Access, AccessRule } from './access/access-rules.js';
 export type { LimitOptions, Rate } from './access/limits.js';
 export type { OriginRule } from './access/origins.js';
+
+// The state of topics
+export { PushSnapshot, snapshotAt } from './state/push-snapshot.decorator.js';
+export type { DatedSnapshot, PushSnapshotOptions, SnapshotContext } from './state/push-snapshot.decorator.js';
+export type { SnapshotOptions } from './state/snapshot.options.js';
 
 // Connections, hooks and shutdown
 export { PushLifecycle } from './clients/lifecycle.js';

@@ -5,6 +5,7 @@ import type { Backplane } from './contracts/backplane.js';
 import type { Retention } from './contracts/retention.js';
 import type { TopicRule } from './hub/topic-rules.js';
 import type { ResourceOptions } from './resources/resource.options.js';
+import type { SnapshotOptions } from './state/snapshot.options.js';
 import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
@@ -70,6 +71,8 @@ export interface PushOptions extends AccessOptions {
    * clients. Default: 5,000.
    */
   readonly shutdownTimeout?: number;
+  /** For the state that `@PushSnapshot()` methods load. */
+  readonly snapshots?: SnapshotOptions;
   /** Told of errors that belong to nobody, such as a handler that throws. Default: Nest's logger. */
   readonly onError?: ErrorListener;
   /** For SSE connections. */

@@ -46,6 +46,7 @@ import { PushEndpoints } from './push.endpoints.js';
 import { PushInterceptor } from './resources/push.interceptor.js';
 import { ResourcePusher } from './resources/resource-pusher.js';
 import type { PushSettings } from './settings.js';
+import { Snapshots } from './state/snapshots.js';
 import { StateExpiry } from './state/state-expiry.js';
 import { HttpRequests } from './transport/sse/http-requests.js';
 import { currentPosition } from './transport/sse/route-position.js';
@@ -94,6 +95,7 @@ export const pushProviders: Provider[] = [
   { provide: currentStreamClient, useValue: currentPosition },
   EventBus,
   StateExpiry,
+  Snapshots,
 
   // The application's server. These listen to it, in this order.
   HttpServer,

@@ -24,6 +24,7 @@ import {
   type ResourceOptions,
   type ResourceSettings,
 } from './resources/resource.options.js';
+import type { SnapshotOptions } from './state/snapshot.options.js';
 import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
@@ -40,6 +41,7 @@ export interface PushSettings extends Omit<PushOptions, 'http2'> {
   readonly allowMissingOrigin: boolean;
   readonly trustedProxies: readonly string[];
   readonly limits: Limits;
+  readonly snapshots: Required<SnapshotOptions>;
   readonly http2: ResourceSettings;
   readonly websocket: Required<WebSocketOptions>;
   readonly sse: SseOptions & Required<Pick<SseOptions, 'heartbeat'>>;
@@ -52,6 +54,7 @@ const defaults = {
   retry: 2_000,
   shutdownDelay: 0,
   shutdownTimeout: 5_000,
+  snapshots: { timeout: 5_000, concurrency: 16, waiting: 1_000 },
   sse: { heartbeat: 'comment' },
   websocket: {
     maxMessageBytes: 64 * 1024,
@@ -103,6 +106,13 @@ const sseChecks: Checks<SseOptions> = {
 
 const count = number({ least: 1 });
 
+const snapshotChecks: Checks<SnapshotOptions> = {
+  timeout: milliseconds,
+  bytes,
+  concurrency: count,
+  waiting: count,
+};
+
 const http2Checks: Checks<ResourceOptions> = {
   push: boolean,
   earlyHints: oneOf('http2', 'always', false),
@@ -127,6 +137,7 @@ const checks: Checks<PushOptions> = {
   retry: milliseconds,
   shutdownDelay: duration,
   shutdownTimeout: duration,
+  snapshots: shape<SnapshotOptions>(snapshotChecks),
   onError: callable('a function that takes an error and its context'),
   sse: shape<SseOptions>(sseChecks),
   websocket: shape<WebSocketOptions>(websocketChecks),
@@ -158,12 +169,13 @@ const extrasChecks: Checks<PushModuleExtras> = {
 export function settingsOf(options: PushOptions = {}): PushSettings {
   checkOptions(options, checks);
   options.topics?.forEach(checkState);
+  const { maxEventBytes = defaults.maxEventBytes } = options;
   const retention = { ...defaults.retention, ...given(options.retention) };
   return {
     ...options,
     topics: options.topics ?? [],
     retention: { ...retention, bytesPerPublisher: retention.bytesPerPublisher ?? retention.bytes / 16 },
-    maxEventBytes: options.maxEventBytes ?? defaults.maxEventBytes,
+    maxEventBytes,
     heartbeat: options.heartbeat ?? defaults.heartbeat,
     retry: options.retry ?? defaults.retry,
     shutdownDelay: options.shutdownDelay ?? defaults.shutdownDelay,
@@ -172,6 +184,7 @@ export function settingsOf(options: PushOptions = {}): PushSettings {
     allowMissingOrigin: options.allowMissingOrigin ?? true,
     trustedProxies: options.trustedProxies ?? [],
     limits: limitsOf(options.limits),
+    snapshots: { ...defaults.snapshots, bytes: maxEventBytes, ...given(options.snapshots) },
     http2: resourceSettingsOf(options.http2),
     sse: { ...defaults.sse, ...given(options.sse) },
     websocket: { ...defaults.websocket, ...given(options.websocket) },

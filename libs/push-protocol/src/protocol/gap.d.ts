@@ -21,4 +21,9 @@ export interface GapNotice {
    * without ids. `id` is then where it was, so that one that is cut off meanwhile is told again.
    */
   readonly reset?: true;
+  /**
+   * A fresh snapshot of each topic follows, before anything else of them. `id` is where the reader was, or an id of no log, so
+   * that one that is cut off meanwhile is told again.
+   */
+  readonly snapshot?: true;
 }

@@ -18,6 +18,11 @@ export interface Subscribe extends Unsubscribe {
   readonly from?: Start;
   /** Bring also what another subscription of the connection has brought. Default: `false`. */
   readonly repeat?: boolean;
+  /**
+   * Bring a fresh snapshot of each topic after every gap: for a client that began with `from: 'snapshot'`, and resumes from an
+   * id. Default: `false`; always with `from: 'snapshot'`.
+   */
+  readonly snapshot?: boolean;
 }
 
 /** `publish`. */
@@ -51,6 +56,14 @@ export interface PushEvent<Data = unknown> {
   /** Its place in the log; ephemeral events have none. */
   readonly id?: string;
   readonly type?: string;
+  readonly data: Data;
+}
+
+/** The whole state of a topic, as the application has it. The topic's events after that follow. */
+export interface TopicSnapshot<Data = unknown> {
+  readonly topic: string;
+  /** Where the client is now; missing if it must not resume from here. */
+  readonly id?: string;
   readonly data: Data;
 }
 
@@ -100,6 +113,7 @@ export type ServerMessage =
   | { readonly event: 'unsubscribed'; readonly data: Unsubscribe }
   | { readonly event: 'message'; readonly data: PushEvent }
   | { readonly event: 'removed'; readonly data: Removed }
+  | { readonly event: 'snapshot'; readonly data: TopicSnapshot }
   | { readonly event: 'published'; readonly data: WithRef & { readonly id?: string } }
   | { readonly event: 'refreshed'; readonly data: WithRef & { readonly expiresAt?: number } }
   | {

@@ -2,7 +2,7 @@ import { PushError } from '../contracts/errors.js';
 import type { Principal } from '../contracts/principal.js';
 import { covers, overlaps } from '../contracts/topic.js';
 import { encodeToken } from '../contracts/topic-tag.js';
-import { parametersOf, type ParameterPattern } from './parameters.js';
+import { parametersOf, type ParameterPattern } from '../contracts/parameters.js';
 
 /**
  * Which clients may subscribe to a topic:

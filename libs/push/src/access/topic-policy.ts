@@ -1,8 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
 import type { Principal } from '../contracts/principal.js';
-import { covers } from '../contracts/topic.js';
 import type { TransportName } from '../contracts/connection.js';
-import { parametersOf } from './parameters.js';
+import { parametersIn, parametersOf } from '../contracts/parameters.js';
 
 /** The context of a policy's decision. */
 export interface TopicContext {
@@ -107,20 +106,10 @@ export function policyPatternOf(metatype: unknown): PolicyPattern | undefined {
  * @throws PushError `INVALID_TOPIC`; `INVALID_OPTION` for a name that is used twice
  */
 export function PushTopic(pattern: string, { payload }: PushTopicOptions = {}): ClassDecorator {
-  const { wide, names } = parametersOf(pattern);
-  const match = (topic: string) => {
-    if (!covers(wide, topic)) return undefined;
-    const found = topic.split('.');
-    const params = Object.create(null) as Record<string, string>;
-    for (const [index, name] of names.entries()) {
-      if (name === undefined) continue;
-      if (found[index] === '*') return undefined;
-      params[name] = found[index]!;
-    }
-    return params;
-  };
+  const parameters = parametersOf(pattern);
+  const match = (topic: string) => parametersIn(topic, parameters);
   return (target) => {
-    patterns.set(target, { pattern: wide, payload, match });
+    patterns.set(target, { pattern: parameters.wide, payload, match });
     Injectable()(target);
   };
 }

@@ -16,6 +16,7 @@ import { logFailure } from './debug-log.js';
  * | `stream` | an `@Sse()` route, or what it pipes its stream through |
  * | `control` | a listener to the control messages of the backplane |
  * | `history` | reading older events from the backplane; reported once until a read succeeds |
+ * | `snapshot` | a `@PushSnapshot()` method |
  * | `state` | removing the state of topics whose time is over |
  * | `dead peers` | looking for connections whose peer has vanished |
  */
@@ -31,6 +32,7 @@ export type ErrorStage =
   | 'stream'
   | 'control'
   | 'history'
+  | 'snapshot'
   | 'state'
   | 'dead peers';
 

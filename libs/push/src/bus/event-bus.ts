@@ -166,7 +166,7 @@ export class EventBus<Topics = PushTopics> {
    * Write topics that contain a part of a client's request with the tag `topic`: topic`orders.${id}`.
    *
    * @throws PushError `INVALID_TOPIC`, which becomes an answer with status 400; also for a wildcard without the option
-   * `wildcards`. `INVALID_OPTION` for a `from` such as `last:0`
+   * `wildcards`, and for one that no `@PushSnapshot()` method loads with `from: 'snapshot'`. `INVALID_OPTION` for a `from` such as `last:0`
    */
   stream<const Pattern extends string, const Options extends StreamOptions = StreamOptions>(
     topics: Pattern | readonly Pattern[],
@@ -179,6 +179,7 @@ export class EventBus<Topics = PushTopics> {
     patterns.forEach((pattern) => (options.wildcards ? assertPattern(pattern) : assertExact(pattern)));
     const problem = problemOfStart(options.from ?? 'now');
     if (problem !== undefined) throw new PushError('INVALID_OPTION', `The option from ${problem}.`);
+    if (options.from === 'snapshot') this.hub.assertSnapshots(patterns);
     return streamOf(this.hub, patterns, options, this.currentClient ?? (() => undefined));
   }
 

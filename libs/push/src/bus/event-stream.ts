@@ -8,7 +8,8 @@ import type { Start } from '../hub/replay/cursor.js';
 export interface StreamOptions {
   /**
    * Where a new reader starts: `now`, `last`, `last:50` (the newest 50 events of each topic, 1,000 at most), `earliest`,
-   * `start` (as `earliest`, with a gap if the beginning of the log is gone), or an event's id. A client that reconnects with
+   * `start` (as `earliest`, with a gap if the beginning of the log is gone), `snapshot` (the state of each topic as its
+   * `@PushSnapshot()` method loads it, and once more after each gap), or an event's id. A client that reconnects with
    * `Last-Event-ID` resumes after that instead. Default: `now`.
    */
   readonly from?: Start;
@@ -50,6 +51,20 @@ export type StreamMessage<Data = unknown> = StreamEvent<Data> | StreamGap;
 /** Whether a message of a stream is a gap notice. No event can have its type: `publish` refuses types that begin with `push.`. */
 export function isGap(message: StreamMessage): message is StreamGap {
   return message.type === 'push.gap';
+}
+
+/**
+ * The whole state of a topic, as a stream `from: 'snapshot'` emits it, first of all and after a gap. Operators have to let it
+ * through, so that the client gets it.
+ */
+export interface StreamSnapshot<Data = unknown> extends MessageEvent {
+  readonly type: 'push.snapshot';
+  readonly data: { readonly topic: string; readonly data: Data };
+}
+
+/** Whether a message of a stream is the state of a topic. No event can have its type. */
+export function isSnapshot(message: StreamMessage): message is StreamSnapshot {
+  return message.type === 'push.snapshot';
 }
 
 /** The type of an event's `data`, by the options of the stream. */

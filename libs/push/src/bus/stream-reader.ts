@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Connection, GapNotice, WorkBudget } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
+import type { Principal } from '../contracts/principal.js';
+import { isSnapshot } from '../contracts/snapshot.js';
 import type { Hub } from '../hub/hub.js';
 import type { Start } from '../hub/replay/cursor.js';
 import { EventStream, type StreamEvent, type StreamMessage, type StreamOptions } from './event-stream.js';
@@ -13,6 +15,8 @@ export interface StreamClient {
   readonly lastEventId: string | undefined;
   /** The budget that pays for reading. */
   readonly budget: WorkBudget | undefined;
+  /** The principal that snapshots are loaded for. */
+  readonly principal: Principal | undefined;
   /** Notes that a stream is created or read for the client. */
   markAsReader(): void;
   /** Notes that a stream begins at `start`, which is the position `id`. */
@@ -44,7 +48,9 @@ export function streamOf(
     subscriber.add(() => cursor.leave());
     // An id from a query may be empty; an empty one counts as none.
     const start = client?.lastEventId || options.from || 'now';
-    cursor.subscribe(topics, start, (id) => client?.begin(start, id));
+    cursor.subscribe(topics, start, (id) => client?.begin(start, id), {
+      snapshot: options.from === 'snapshot',
+    });
   });
 }
 
@@ -60,6 +66,10 @@ class StreamReader implements Connection {
 
   get budget(): WorkBudget | undefined {
     return this.client?.budget;
+  }
+
+  get principal(): Principal | undefined {
+    return this.client?.principal;
   }
 
   write(batch: Batch): boolean {
@@ -86,6 +96,8 @@ class StreamReader implements Connection {
     const payload = JSON.parse(event.data) as StreamEvent['data'];
     const data = this.envelope ? { topic: event.topic, data: payload } : payload;
     const { id, type, meta } = event;
+    if (isSnapshot(event))
+      return { type: 'push.snapshot', data: { topic: event.topic, data: payload }, ...(id && { id }) };
     return { data, ...(id && { id }), ...(type && { type }), ...(meta && { meta }) };
   }
 }

@@ -72,6 +72,7 @@ function subscribeOf(fields: MessageFields): SubscribeMessage {
     topics: fields.texts('topics', topicsBounds),
     from: fields.optionalText('from', startBounds),
     repeat: fields.optionalFlag('repeat'),
+    snapshot: fields.optionalFlag('snapshot'),
     ...refOf(fields),
   };
 }

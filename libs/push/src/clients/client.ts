@@ -52,7 +52,6 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   /** Set by a `drain` that came before the dialect was known: milliseconds until the client should come back. */
   private drainDelay: number | undefined;
 
-  /** @internal */
   constructor(
     /** @internal */
     readonly session: Session,
@@ -91,9 +90,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     return this.outlet.http2;
   }
 
-  /**
-   * The same for all connections of the client, one after the other. Only the message protocol has it. @internal
-   */
+  /** The same for all its connections, one after the other. Only the message protocol has it. @internal */
   get clientId(): string | undefined {
     return this.dialect?.message && this.session.clientIdOn(this.id);
   }
@@ -215,6 +212,13 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     return true;
   }
 
+  /** @internal */
+  lost(topics: readonly string[], error: PushError): void {
+    if (!this.dialect?.revoked) return this.fail(error);
+    this.say(Buffer.concat([this.dialect.error(error), this.dialect.revoked(topics, true)]));
+    this.listener.unsubscribed(this, topics);
+  }
+
   /** Tells the client to come back in `delay` milliseconds, and ends the connection cleanly. @internal */
   drain(delay: number): void {
     if (this.dialect) return this.finish('drain', (dialect) => dialect.drain(delay));
@@ -233,10 +237,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     this.closed();
   }
 
-  /**
-   * Drops a client that does not answer pings or has stopped reading. A slow client gets no heartbeat: it would only wait in
-   * the outlet. @internal
-   */
+  /** Drops a client that does not answer pings or has stopped reading. A slow one gets no heartbeat. @internal */
   heartbeat(): void {
     const { outlet } = this;
     const isAlive = outlet.probe?.() ?? true;

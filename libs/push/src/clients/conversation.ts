@@ -1,6 +1,7 @@
 import { PushError } from '../contracts/errors.js';
 import type { SubscribeMessage } from './client-messages.js';
 import type { Client } from './client.js';
+import { errorMessage } from '../wire/websocket.messages.js';
 import type { Door } from './door.js';
 
 /* The answers of the message protocol (PROTOCOL.md), the same on every transport. */
@@ -35,7 +36,7 @@ export function greet(client: Client, { heartbeat, websocket }: ConversationSett
  */
 export async function subscribe(
   client: Client,
-  { topics, from, ref, repeat }: SubscribeMessage,
+  { topics, from, ref, repeat, snapshot }: SubscribeMessage,
   door: Door,
   { websocket }: ConversationSettings,
 ): Promise<void> {
@@ -44,7 +45,12 @@ export async function subscribe(
     const answer = (event: 'subscribed' | 'live') => (id: string, own: readonly string[]) =>
       client.send({ event, data: { ref, topics: own, id } });
     client.together(() => {
-      client.read(topics, from || 'now', answer('subscribed'), { repeat, onLive: answer('live') });
+      client.read(topics, from || 'now', answer('subscribed'), {
+        repeat,
+        snapshot,
+        onLive: answer('live'),
+        onFailed: (error) => client.send(errorMessage(error, ref)),
+      });
     });
   });
 }

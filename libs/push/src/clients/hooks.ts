@@ -1,5 +1,6 @@
 import { Inject, Injectable, SetMetadata, type OnModuleInit } from '@nestjs/common';
-import { MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { ModulesContainer } from '@nestjs/core';
+import { decoratedMethods } from '../bus/decorated-methods.js';
 import { ErrorReporter } from '../bus/error-reporter.js';
 import type { DisconnectReason, TransportName } from '../contracts/connection.js';
 import type { Principal } from '../contracts/principal.js';
@@ -78,17 +79,11 @@ export class Hooks implements OnModuleInit {
 
   /** Looks for hooks among all providers and controllers. */
   onModuleInit(): void {
-    const scanner = new MetadataScanner();
-    for (const { providers, controllers } of this.modules.values()) {
-      for (const { instance, isNotMetatype } of [...providers.values(), ...controllers.values()]) {
-        if (isNotMetatype || typeof instance !== 'object' || !instance) continue;
-        const methods = instance as Record<string, Hook>;
-        for (const name of scanner.getAllMethodNames(Object.getPrototypeOf(instance) as object)) {
-          const hook = Reflect.getMetadata(hookMetadata, methods[name]!) as HookName | undefined;
-          if (hook) this.hooks[hook].push((context) => methods[name]!(context));
-        }
-      }
-    }
+    for (const { metadata, call } of decoratedMethods<HookName, ConnectionContext>(
+      this.modules,
+      hookMetadata,
+    ))
+      this.hooks[metadata].push(call);
   }
 
   /** Runs the connect hooks. Returns `undefined` if there are none, so that the caller need not wait. */

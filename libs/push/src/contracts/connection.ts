@@ -1,5 +1,6 @@
 import type { Batch } from './event.js';
 import type { PushError } from './errors.js';
+import type { Principal } from './principal.js';
 import type { GapNotice } from '../protocol/gap.js';
 
 export type { TransportName } from '../protocol/connection.js';
@@ -39,6 +40,8 @@ export interface Connection {
    * budget share their turns too. Default: no budget, and no delay.
    */
   readonly budget?: WorkBudget;
+  /** The principal that snapshots are loaded for. Default: none. */
+  readonly principal?: Principal;
   /**
    * Takes a batch, always. Returns `false` when the bytes now wait in this process: the hub then leaves the connection
    * alone until it is told `drained`. MUST then cause `drained` or the end of the connection, eventually.
@@ -48,6 +51,8 @@ export interface Connection {
   gap(notice: GapNotice): boolean;
   /** Calls `run`, and sends everything that it writes in one write. Without this method, writes are sent one by one. */
   together?(run: () => void): void;
+  /** The hub has stopped reading some of its topics because of `error`. Without this method, the connection ends. */
+  lost?(topics: readonly string[], error: PushError): void;
   /** Ends the connection because of `error`. MUST lead to the hub's `leave`. */
   fail(error: PushError): void;
 }

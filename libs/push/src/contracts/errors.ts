@@ -14,6 +14,7 @@
  * | `FORBIDDEN` | no rule or policy grants the client this topic |
  * | `CONFLICT` | the newest event of the topic is not the one that was expected; `currentId` names it |
  * | `LIMIT_EXCEEDED` | one of the configured limits is reached |
+ * | `SNAPSHOT_FAILED` | the state of a topic could not be loaded: its `@PushSnapshot()` method failed, or took too long |
  * | `TOO_SLOW` | a client missed events that are no longer retained, on a topic whose policy is to disconnect it |
  * | `UNAVAILABLE` | the backplane or the server cannot do it now; the same call may succeed later |
  * | `CLOSED` | the application is shutting down |
@@ -31,6 +32,7 @@ export type PushErrorCode =
   | 'FORBIDDEN'
   | 'CONFLICT'
   | 'LIMIT_EXCEEDED'
+  | 'SNAPSHOT_FAILED'
   | 'TOO_SLOW'
   | 'UNAVAILABLE'
   | 'CLOSED'
@@ -48,6 +50,7 @@ const statusOf: Record<PushErrorCode, number> = {
   FORBIDDEN: 403,
   CONFLICT: 409,
   LIMIT_EXCEEDED: 429,
+  SNAPSHOT_FAILED: 503,
   TOO_SLOW: 503,
   UNAVAILABLE: 503,
   CLOSED: 503,
@@ -57,6 +60,7 @@ const statusOf: Record<PushErrorCode, number> = {
 
 const retryableCodes: ReadonlySet<PushErrorCode> = new Set([
   'LIMIT_EXCEEDED',
+  'SNAPSHOT_FAILED',
   'TOO_SLOW',
   'UNAVAILABLE',
   'CLOSED',
@@ -65,7 +69,7 @@ const retryableCodes: ReadonlySet<PushErrorCode> = new Set([
 /** What a {@link PushError} may carry besides its message. */
 export interface PushErrorOptions extends ErrorOptions {
   readonly details?: readonly string[];
-  /** `false` for a limit that does not pass with time: the answer is 400, not 429. Default: it depends on the code. */
+  /** `false` for a limit that does not pass with time: the answer is 400, not 429; and for a snapshot that is too large. Default: it depends on the code. */
   readonly retryable?: boolean;
   /** For `CONFLICT`: the id of the newest event, if there is one. */
   readonly currentId?: string;

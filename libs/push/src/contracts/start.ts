@@ -1,6 +1,8 @@
 /** The largest n of `last:n`. */
 export const mostNewest = 1_000;
 
+const words: ReadonlySet<string> = new Set(['now', 'earliest', 'start', 'snapshot']);
+
 const lastOf = /^last:(0|[1-9][0-9]{0,8})$/;
 
 /** How many of the newest events of each topic a reader begins with: 1 for `last`, n for `last:n`; `undefined` for others. */
@@ -12,7 +14,7 @@ export function newestOf(start: string): number | undefined {
 
 /** Whether it is a word of the protocol, and not an id. */
 export function isNamedStart(start: string): boolean {
-  return start === 'now' || start === 'earliest' || start === 'start' || newestOf(start) !== undefined;
+  return words.has(start) || newestOf(start) !== undefined;
 }
 
 /** What is wrong with a start that is neither a word of the protocol nor can be an id: a `last:` without a right number. */

@@ -4,9 +4,11 @@ import type { Connection } from '../contracts/connection.js';
 import type { LogEvent } from '../contracts/event.js';
 import type { Position } from '../contracts/position.js';
 import type { RetentionRules } from '../contracts/retention.js';
+import type { SnapshotSource } from '../contracts/snapshot.js';
 import { Cursor } from './replay/cursor.js';
 import type { HistoryStats } from './replay/history-reader.js';
 import { NodeLog } from './replay/node-log.js';
+import { mismatchOf, type Mismatch } from './replay/unverified-positions.js';
 import { OlderEvents, type OlderPage, type OlderQuery } from './replay/older-events.js';
 import { SteppedWork, type Steps, type WorkOptions } from './replay/stepped-work.js';
 
@@ -63,6 +65,34 @@ export class Hub {
   consult(backplane: Pick<Backplane, 'history' | 'head'>): void {
     if (backplane.history) this.log.readOlderFrom(backplane.history);
     if (backplane.head) this.log.verifyAgainst(() => backplane.head!());
+  }
+
+  /** From now on, connections may begin by snapshots. */
+  loadSnapshotsBy(source: SnapshotSource): void {
+    this.log.snapshots = source;
+  }
+
+  /** @throws PushError `INVALID_TOPIC` for a wildcard, and for a topic whose state nothing loads */
+  assertSnapshots(topics: readonly string[]): void {
+    this.log.assertSnapshots(topics);
+  }
+
+  /** Where this node is in the log; `undefined` as long as that is not known. */
+  get head(): Position | undefined {
+    const { epoch, window } = this.log;
+    return epoch === '' ? undefined : { epoch, sequence: window.head };
+  }
+
+  /**
+   * Calls `then` when this node has reached a position, at once if it has; or with why it never will: it is of another log, or
+   * after the end of this one. Returns a function that cancels that.
+   */
+  whenReached(position: Position, then: (mismatch: Mismatch | undefined) => void): () => void {
+    const mismatch = mismatchOf(position, this.head ?? { epoch: '', sequence: 0 });
+    const { unverified } = this.log;
+    if (mismatch === 'future' && unverified) return unverified.verify(position, then);
+    then(mismatch);
+    return () => undefined;
   }
 
   /** The id of the head of the log, `undefined` as long as that is not known. A reader that resumes from it gets newer events. */

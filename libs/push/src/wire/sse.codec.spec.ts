@@ -2,6 +2,7 @@ import { assert, property, string, oneof, constantFrom, array, json } from 'fast
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { PushError } from '../contracts/errors.js';
 import { LogEvent } from '../contracts/event.js';
+import { snapshotMeta } from '../contracts/snapshot.js';
 import {
   chunk,
   chunkedSseCodec,
@@ -56,6 +57,17 @@ describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
     ['no id', event(1, { sequence: 0 }), 'data: 1\n\n'],
   ])('%s', (_, published, bytes) => {
     expect(text(sseCodec.encode(published))).toBe(bytes);
+  });
+
+  it.each([
+    [118, 'event: push.snapshot\nid: 9f2c41d07b3e-118\ndata: {"topic":"orders.42","data":"a\\nb"}\n\n'],
+    [0, 'event: push.snapshot\ndata: {"topic":"orders.42","data":"a\\nb"}\n\n'],
+  ])('a snapshot (sequence %d), with and without envelope', (sequence, bytes) => {
+    const [epoch, topic] = ['9f2c41d07b3e', 'orders.42'];
+    const data = JSON.stringify('a\nb');
+    const event = new LogEvent(epoch, sequence, topic, undefined, data, undefined, undefined, snapshotMeta);
+    expect(sseCodec.encode(event).toString()).toBe(bytes);
+    expect(sseEnvelopeCodec.encode(event).toString()).toBe(bytes);
   });
 
   it.each([

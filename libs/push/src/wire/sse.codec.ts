@@ -1,6 +1,7 @@
 import type { Codec, LogEvent } from '../contracts/event.js';
 import type { GapNotice } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
+import { isSnapshot } from '../contracts/snapshot.js';
 import { isRemoval } from '../contracts/state.js';
 import { codecOf } from './codec.js';
 import { messageText } from './websocket.codec.js';
@@ -24,6 +25,7 @@ export function envelopedData(event: LogEvent): string {
 function block(event: LogEvent, data: string): string {
   const type = event.type === undefined ? '' : `event: ${event.type}\n`;
   const id = event.sequence === 0 ? '' : `id: ${event.id}\n`;
+  if (isSnapshot(event)) return `event: push.snapshot\n${id}data: ${envelopedData(event)}\n\n`;
   if (isRemoval(event)) return `event: push.removed\n${id}data: {"topic":${JSON.stringify(event.topic)}}\n\n`;
   return `${type}${id}${field('data', data)}\n`;
 }
@@ -86,8 +88,8 @@ export function sseOpening(retry: number, id?: string): Buffer {
 }
 
 /** `event: push.gap`. Its id is the position after the gap, from which the stream continues. */
-export function sseGap({ reason, topics, id, reset }: GapNotice): Buffer {
-  const data = JSON.stringify({ reason, topics, id, reset });
+export function sseGap({ reason, topics, id, reset, snapshot }: GapNotice): Buffer {
+  const data = JSON.stringify({ reason, topics, id, reset, snapshot });
   return Buffer.from(`event: push.gap\nid: ${id}\ndata: ${data}\n\n`);
 }
 

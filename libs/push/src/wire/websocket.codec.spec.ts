@@ -3,6 +3,7 @@ import * as ws from 'ws';
 import type { Writable } from 'node:stream';
 import { PushError } from '../contracts/errors.js';
 import { LogEvent } from '../contracts/event.js';
+import { snapshotMeta } from '../contracts/snapshot.js';
 import { frame, messageText, websocketCodec } from './websocket.codec.js';
 import { drainMessage, errorMessage, gapMessage, heartbeatMessage } from './websocket.messages.js';
 
@@ -36,6 +37,16 @@ describe('The bytes of WebSocket frames (RFC 6455, section 5.2)', () => {
     const bytes = frame('x'.repeat(length));
     expect(bytes.toString('hex', 0, header.length / 2)).toBe(header);
     expect(bytes.toString('utf8', header.length / 2)).toBe('x'.repeat(length));
+  });
+
+  it.each([
+    [118, '{"event":"snapshot","data":{"topic":"orders.42","id":"9f2c41d07b3e-118","data":{"a":1}}}'],
+    [0, '{"event":"snapshot","data":{"topic":"orders.42","data":{"a":1}}}'],
+  ])('a snapshot (sequence %d) is a message of its own', (sequence, message) => {
+    const [epoch, topic] = ['9f2c41d07b3e', 'orders.42'];
+    const meta = snapshotMeta;
+    const event = new LogEvent(epoch, sequence, topic, undefined, '{"a":1}', undefined, undefined, meta);
+    expect(messageText(event)).toBe(message);
   });
 
   it.each([
@@ -89,6 +100,10 @@ describe('The messages of the server (PROTOCOL.md, "What the server says")', () 
     [
       gapMessage({ reason: 'slow', topics: ['a.>'], id: 'e-7' }),
       '{"event":"gap","data":{"reason":"slow","topics":["a.>"],"id":"e-7"}}',
+    ],
+    [
+      gapMessage({ reason: 'evicted', topics: ['a'], id: 'e-7', snapshot: true }),
+      '{"event":"gap","data":{"reason":"evicted","topics":["a"],"id":"e-7","snapshot":true}}',
     ],
     [heartbeatMessage('e-7'), '{"event":"heartbeat","data":{"id":"e-7"}}'],
     [drainMessage(1_234), '{"event":"drain","data":{"delay":1234}}'],

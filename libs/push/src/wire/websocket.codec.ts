@@ -1,4 +1,5 @@
 import type { LogEvent } from '../contracts/event.js';
+import { isSnapshot } from '../contracts/snapshot.js';
 import { isRemoval } from '../contracts/state.js';
 import { codecOf } from './codec.js';
 
@@ -28,13 +29,13 @@ export function frame(text: string): Buffer {
   return bytes;
 }
 
-/** `{"event":"message","data":{…}}`, or `removed`; `id` and `type` only where the event has them. */
+/** `{"event":"message","data":{…}}`, or `removed`, or `snapshot`; `id` and `type` only where the event has them. */
 export function messageText(event: LogEvent): string {
   if (isRemoval(event)) {
     const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
     return `{"event":"removed","data":{"topic":${JSON.stringify(event.topic)}${id}}}`;
   }
-  return `{"event":"message","data":${eventText(event)}}`;
+  return `{"event":"${isSnapshot(event) ? 'snapshot' : 'message'}","data":${eventText(event)}}`;
 }
 
 /** `{"topic":…,"data":…}`, with `id` and `type` only where the event has them. */

@@ -7,6 +7,8 @@ const maxWaiting = 1_000;
 /** The catch-ups of a cursor, in the order of their turns. Most connections have none, most of the time. */
 export class CatchUpQueue {
   private catchUps: Set<CatchUp> | undefined;
+  /** Those that wait for their snapshots. The others do not wait for them. */
+  private loading: Set<CatchUp> | undefined;
   /** The catch-ups of each topic or pattern: a client may ask for the same one several times. */
   private byPattern: Map<string, Set<CatchUp>> | undefined;
   private waiting = 0;
@@ -16,7 +18,7 @@ export class CatchUpQueue {
   }
 
   get size(): number {
-    return this.catchUps?.size ?? 0;
+    return (this.catchUps?.size ?? 0) + (this.loading?.size ?? 0);
   }
 
   /** How many topics and patterns there are, each counted once. */
@@ -30,7 +32,7 @@ export class CatchUpQueue {
   }
 
   [Symbol.iterator](): Iterator<CatchUp> {
-    return (this.catchUps ?? []).values();
+    return [...(this.catchUps ?? []), ...(this.loading ?? [])].values();
   }
 
   has(pattern: string): boolean {
@@ -45,7 +47,7 @@ export class CatchUpQueue {
   }
 
   push(catchUp: CatchUp): void {
-    const catchUps = (this.catchUps ??= new Set());
+    const catchUps = catchUp.isLoading ? (this.loading ??= new Set()) : (this.catchUps ??= new Set());
     const byPattern = (this.byPattern ??= new Map<string, Set<CatchUp>>());
     catchUps.add(catchUp);
     this.waiting += placesOf(catchUp);
@@ -58,19 +60,32 @@ export class CatchUpQueue {
 
   /** Takes out the first one: it has caught up. */
   shift(): void {
-    const { first, catchUps, byPattern } = this;
-    if (!first || !catchUps || !byPattern) return;
-    this.waiting -= placesOf(first);
+    const { first, catchUps } = this;
+    if (!first || !catchUps) return;
     catchUps.delete(first);
-    if (catchUps.size === 0) {
-      this.catchUps = this.byPattern = undefined;
-      return;
+    if (catchUps.size === 0) this.catchUps = undefined;
+    this.forget(first);
+  }
+
+  /** Takes out one that waits for its snapshots. */
+  drop(catchUp: CatchUp): void {
+    if (this.loading?.delete(catchUp)) this.forget(catchUp);
+    if (this.loading?.size === 0) this.loading = undefined;
+  }
+
+  /** Those whose snapshots are there by now have their turns after the others. */
+  settle(): void {
+    for (const catchUp of this.loading ?? []) {
+      if (catchUp.isLoading) continue;
+      this.loading!.delete(catchUp);
+      (this.catchUps ??= new Set()).add(catchUp);
     }
-    for (const pattern of first.track.patterns) {
-      const same = byPattern.get(pattern)!;
-      same.delete(first);
-      if (same.size === 0) byPattern.delete(pattern);
-    }
+    if (this.loading?.size === 0) this.loading = undefined;
+  }
+
+  /** Gives up the snapshots that are still loaded. */
+  cancel(): void {
+    for (const { load } of this.loading ?? []) load?.cancel();
   }
 
   /** Takes a topic or pattern out of all catch-ups that have it. */
@@ -80,9 +95,19 @@ export class CatchUpQueue {
     this.byPattern!.delete(pattern);
     for (const catchUp of same) {
       this.waiting -= placesOf(catchUp);
-      catchUp.track.delete(pattern);
+      catchUp.delete(pattern);
       this.waiting += placesOf(catchUp);
     }
+  }
+
+  private forget(catchUp: CatchUp): void {
+    this.waiting -= placesOf(catchUp);
+    for (const pattern of catchUp.track.patterns) {
+      const same = this.byPattern!.get(pattern)!;
+      same.delete(catchUp);
+      if (same.size === 0) this.byPattern!.delete(pattern);
+    }
+    if (this.size === 0) this.byPattern = undefined;
   }
 }
 

@@ -1,7 +1,9 @@
+import type { PushError } from '../../contracts/errors.js';
 import type { LogEvent } from '../../contracts/event.js';
 import { parsePosition, type Position } from '../../contracts/position.js';
 import { isNamedStart, newestOf } from '../../contracts/start.js';
 import type { Window } from '../window/window.js';
+import type { SnapshotLoad } from './snapshot-load.js';
 import { Subscription } from './subscription.js';
 import { Track } from './track.js';
 import type { Mismatch } from './unverified-positions.js';
@@ -18,6 +20,10 @@ export interface SubscribeOptions {
   readonly onLive?: PositionListener;
   /** Deliver also what another topic or pattern of the connection has brought before. Default: `false`. */
   readonly repeat?: boolean;
+  /** Bring a fresh snapshot after each gap of a topic. All of them have loaders. Default: only where they start by one. */
+  readonly snapshot?: boolean;
+  /** Called instead of ending the connection, if the snapshots that the topics start by cannot be loaded. */
+  readonly onFailed?: (error: PushError) => void;
 }
 
 /** What prints positions. */
@@ -28,7 +34,7 @@ interface Log {
 /** What a client asked for in one call of `Cursor.subscribe`. */
 export interface CatchUpRequest {
   readonly patterns: readonly string[];
-  /** `now`, `last`, `last:n`, `earliest`, `start` or an id. */
+  /** `now`, `last`, `last:n`, `earliest`, `start`, `snapshot` or an id. */
   readonly start: string;
   /** Called with the id of where the topics start, before anything of them is delivered. */
   readonly onStart: PositionListener | undefined;
@@ -42,6 +48,8 @@ export class CatchUp {
   unverified: Position | undefined;
   /** Whether its turn has come, and `onStart` was called. */
   hasBegun = false;
+  /** The snapshots that its topics start by. */
+  load: SnapshotLoad | undefined;
   /** Of these it is still to be found out whether the main track has brought everything before. */
   private uncompared: Subscription[] = [];
   /** The main track has brought everything before: a client that asks again and again for the past costs no more reads. */
@@ -60,7 +68,43 @@ export class CatchUp {
     this.track = new Track(window, 0, 'evicted');
     if (start === 'now') this.track.sequence = main.sequence;
     else if (!isNamedStart(start)) this.resume(start, epoch);
-    for (const pattern of patterns) this.track.add(new Subscription(pattern, this.track.sequence));
+    for (const pattern of patterns) {
+      const subscription = new Subscription(pattern, this.track.sequence);
+      subscription.hasSnapshots = this.startsBySnapshot || (request.options.snapshot ?? false);
+      this.track.add(subscription);
+    }
+  }
+
+  private get startsBySnapshot(): boolean {
+    return this.request.start === 'snapshot';
+  }
+
+  /** Whether it waits for the snapshots that its topics start by. Its turn comes when they are there. */
+  get isLoading(): boolean {
+    if (!this.isUnplaced || this.track.size === 0) return false;
+    return !this.load?.isDone;
+  }
+
+  /** Whether it begins again in another log: nothing depends on the one that the cursor has read. */
+  get isUnbegun(): boolean {
+    return this.unverified !== undefined || this.isUnplaced;
+  }
+
+  /** Whether it is not known yet where it starts: its snapshots say that. */
+  get isUnplaced(): boolean {
+    return this.startsBySnapshot && !this.hasBegun;
+  }
+
+  /** Where the other topics of the connection have to be before it begins. */
+  get earliest(): number {
+    const positions = this.load?.snapshots.map(({ event }) => event.sequence) ?? [];
+    return Math.max(this.track.sequence, ...positions);
+  }
+
+  /** Takes out a topic or pattern. */
+  delete(pattern: string): void {
+    this.track.delete(pattern);
+    this.load?.delete(pattern);
   }
 
   /** It is known whether the position that it resumes from is in the log. */
@@ -86,7 +130,7 @@ export class CatchUp {
 
   private prepare(): void {
     const { track, main } = this;
-    const { start, options } = this.request;
+    const { start } = this.request;
     const newest = newestOf(start);
     if (newest !== undefined) {
       track.newestCount = newest;
@@ -94,7 +138,8 @@ export class CatchUp {
     }
     track.acceptsLoss = start === 'earliest';
     for (const each of track.all) each.acceptsLoss = track.acceptsLoss;
-    if (options.repeat || newest !== undefined || main.size === 0) return;
+    if (this.startsBySnapshot && track.size === 0) track.sequence = main.sequence;
+    if (this.isAllOfIt || newest !== undefined || main.size === 0) return;
     this.isRedundant = !track.startGap && track.size > 0;
     if (this.isRedundant) this.uncompared = [...track.all];
     track.isAccountedFor = (topic, sequence, lossNumber) => this.isAccountedFor(topic, sequence, lossNumber);
@@ -135,8 +180,13 @@ export class CatchUp {
     return this.isAllNews ? 0 : 1 + this.main.topics.wildcardCount + this.removed.length;
   }
 
+  /** It brings also what other topics have brought before. After a snapshot the client needs that again. */
+  private get isAllOfIt(): boolean {
+    return this.startsBySnapshot || (this.request.options.repeat ?? false);
+  }
+
   private get isAllNews(): boolean {
-    return this.request.options.repeat || this.main.size + this.removed.length === 0;
+    return this.isAllOfIt || this.main.size + this.removed.length === 0;
   }
 
   /** It has reached the main track, which takes over its topics. */

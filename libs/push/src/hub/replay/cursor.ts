@@ -1,16 +1,16 @@
 import type { Connection, WorkBudget } from '../../contracts/connection.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Batch, LogEvent } from '../../contracts/event.js';
-import { printPosition } from '../../contracts/position.js';
-import { isNamedStart } from '../../contracts/start.js';
 import type { Member } from '../fan-out/subscribers.js';
 import type { Task } from '../scheduler.js';
 import { CatchUpQueue } from './catch-up-queue.js';
 import { CatchUp, type PositionListener, type SubscribeOptions } from './catch-up.js';
 import type { NodeLog } from './node-log.js';
-import { Subscription } from './subscription.js';
+import { CursorSnapshots } from './cursor-snapshots.js';
+import { positionOf } from './position-of.js';
+import { trackInAnotherLog } from './track-in-another-log.js';
 import { Track } from './track.js';
-import { stepUnits, TrackReader, type Recipient } from './track-reader.js';
+import { TrackReader, type Recipient } from './track-reader.js';
 import type { Start } from '../../protocol/topics.js';
 
 export type { Start } from '../../protocol/topics.js';
@@ -25,12 +25,13 @@ export class Cursor implements Member, Task, Recipient {
   selected: Member['selected'];
   counted: string | undefined;
   /** The topics that have caught up. */
-  private main: Track;
+  main: Track;
   /** Topics that have to reach `main` first, one catch-up after the other. */
-  private catchUps = new CatchUpQueue();
+  catchUps = new CatchUpQueue();
   private state: 'live' | 'reading' | 'left' = 'reading';
   private isFull = false;
   private reader: TrackReader | undefined;
+  private ownSnapshots: CursorSnapshots | undefined;
 
   /** @param onLeave is told when it leaves */
   constructor(
@@ -46,14 +47,12 @@ export class Cursor implements Member, Task, Recipient {
     return this.connection.budget;
   }
 
-  /** The id of the position up to which the connection has everything; `undefined` as long as the log is not known, and while it is sent state once more. */
+  /** The id of the position up to which the connection has everything: see `positionOf`. */
   get position(): string | undefined {
-    if (this.log.epoch === '') return undefined;
-    if ((this.catchUps.first?.track ?? this.main).state) return undefined;
-    const unverified = this.main.size === 0 ? this.catchUps.first?.unverified : undefined;
-    return unverified ? printPosition(unverified) : this.log.print(this.sequence);
+    return positionOf(this, this.log);
   }
 
+  /** How far it has read. */
   get sequence(): number {
     const catchUp = this.catchUps.first;
     // Without other topics, the connection is where the first ones start.
@@ -91,7 +90,8 @@ export class Cursor implements Member, Task, Recipient {
    * `options.repeat` says so. `now` is where the connection is: the end of the log unless it is slow.
    *
    * @param onStart is called with the id of where they start, before anything of them is delivered
-   * @throws PushError `UNAVAILABLE` if they start at an id and the log is not known yet, `LIMIT_EXCEEDED` if too many wait
+   * @throws PushError `UNAVAILABLE` if they start at an id and the log is not known yet, `LIMIT_EXCEEDED` if too many wait,
+   * `INVALID_TOPIC` if snapshots are wanted of one that has no loader
    */
   subscribe(
     patterns: readonly string[],
@@ -100,13 +100,15 @@ export class Cursor implements Member, Task, Recipient {
     options: SubscribeOptions = {},
   ): void {
     if (this.state === 'left') return;
-    this.assertMaySubscribe(patterns, start);
-    this.pause();
-    if (this.isIdle) this.main.sequence = this.log.window.head;
-    const { window, epoch } = this.log;
-    this.catchUps.push(new CatchUp(window, this.main, epoch, { patterns, start, onStart, options }));
-    this.spend(patterns.length);
-    this.advance();
+    this.log.assertStart(start);
+    if (start === 'snapshot' || options.snapshot) this.log.assertSnapshots(patterns);
+    // The first topics of a connection wait for no others: an application's route may have as many as it likes.
+    if (!this.isIdle) this.catchUps.assertRoom(patterns.length);
+    this.change(() => {
+      this.moveIfAtRest();
+      const request = { patterns, start, onStart, options };
+      this.enter(new CatchUp(this.log.window, this.main, this.log.epoch, request));
+    });
   }
 
   /** Removes topics or patterns. Those that it does not have are ignored. */
@@ -114,17 +116,28 @@ export class Cursor implements Member, Task, Recipient {
     this.spend(patterns.length);
     const own = patterns.filter((pattern) => this.main.has(pattern) || this.catchUps.has(pattern));
     if (own.length === 0) return;
+    this.change(() => this.remove(own));
+  }
+
+  /** Stops reading for `change`, and reads on. */
+  change(change: () => void): void {
     this.pause();
+    change();
+    this.advance();
+  }
+
+  /** Removes topics or patterns, while nothing is read. */
+  remove(patterns: readonly string[]): void {
     this.reader?.drop();
-    for (const pattern of own) {
+    for (const pattern of patterns) {
       this.catchUps.delete(pattern);
       const removed = this.main.delete(pattern);
       if (removed) this.catchUps.first?.mainLost(removed);
     }
+    this.catchUps.settle();
     // A catch-up without topics ends at once: its listeners are called before the removal is confirmed.
     while (this.catchUps.first?.track.size === 0 && this.log.epoch !== '') this.finish(this.catchUps.first);
     if (this.main.size === 0) this.log.fanOut.audiences.count(this);
-    this.advance();
   }
 
   /** The connection has room again. */
@@ -137,6 +150,7 @@ export class Cursor implements Member, Task, Recipient {
   leave(): void {
     if (this.state === 'left') return;
     this.reader?.drop();
+    this.ownSnapshots?.stop();
     this.state = 'left';
     const { topics } = this.main;
     this.main = new Track(this.log.window, this.main.sequence, 'slow');
@@ -157,7 +171,10 @@ export class Cursor implements Member, Task, Recipient {
   open(): void {
     const { head } = this.log.window;
     this.main.sequence = head;
-    for (const catchUp of this.catchUps) catchUp.opened(head);
+    for (const catchUp of this.catchUps) {
+      catchUp.opened(head);
+      if (catchUp.isLoading) this.snapshots.load(catchUp);
+    }
     this.advance();
   }
 
@@ -165,21 +182,19 @@ export class Cursor implements Member, Task, Recipient {
   reopen(): void {
     const { window, epoch } = this.log;
     const catchUps = [...this.catchUps];
-    if (catchUps.some(({ request }) => request.options.onLive)) {
+    if (catchUps.some(({ request, isUnplaced }) => request.options.onLive && !isUnplaced)) {
       // Its client keeps a position for each of them: it comes back with those, and is told what each has lost.
       this.end(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
       return;
     }
-    // A position that is not verified may be one of the new log.
-    const others = catchUps.filter(({ unverified }) => !unverified).flatMap(({ track }) => track.patterns);
-    const topics = new Set([...this.main.patterns, ...others]);
     this.reader?.drop();
+    this.catchUps.cancel();
     this.state = 'reading';
-    this.main = new Track(window, window.head, 'slow', this.main.topics);
+    const begun = catchUps.filter((each) => !each.isUnbegun).map(({ track }) => track);
+    this.main = trackInAnotherLog(window, [this.main, ...begun]);
     this.catchUps = new CatchUpQueue();
-    for (const each of catchUps) if (each.unverified) this.catchUps.push(each.restarted(this.main, epoch));
-    for (const pattern of topics) this.main.add(new Subscription(pattern, window.head));
-    if (topics.size > 0) this.main.startGap = 'epoch';
+    // A position that is not verified may be one of the new log, and a snapshot is loaded again.
+    for (const each of catchUps) if (each.isUnbegun) this.enter(each.restarted(this.main, epoch));
     this.advance();
   }
 
@@ -198,15 +213,20 @@ export class Cursor implements Member, Task, Recipient {
     this.advance();
   }
 
-  private assertMaySubscribe(patterns: readonly string[], start: Start): void {
-    if (!isNamedStart(start) && this.log.epoch === '') {
-      throw new PushError(
-        'UNAVAILABLE',
-        'The log cannot be read yet. Try again when the backplane is there.',
-      );
-    }
-    // The first topics of a connection wait for no others: an application's route may have as many as it likes.
-    if (!this.isIdle) this.catchUps.assertRoom(patterns.length);
+  /** Without topics that have begun, it moves to the end of the log. */
+  moveIfAtRest(): void {
+    if (this.main.size === 0 && !this.catchUps.first) this.main.sequence = this.log.window.head;
+  }
+
+  private enter(catchUp: CatchUp): void {
+    this.spend(catchUp.request.patterns.length);
+    this.catchUps.push(catchUp);
+    if (catchUp.isLoading) this.snapshots.load(catchUp);
+  }
+
+  /** What brings snapshots. */
+  get snapshots(): CursorSnapshots {
+    return (this.ownSnapshots ??= new CursorSnapshots(this.log, this));
   }
 
   /** Its turn has come: see `Scheduler`. */
@@ -219,8 +239,9 @@ export class Cursor implements Member, Task, Recipient {
   advance(): void {
     while (this.mayRead()) {
       const catchUp = this.catchUps.first;
-      if (catchUp && !this.main.startGap) this.advanceCatchUp(catchUp);
-      else if (this.main.size === 0) return;
+      if (catchUp && !this.main.startGap) {
+        if (this.ownReader.advance(catchUp, this.main)) this.finish(catchUp);
+      } else if (this.main.size === 0) return;
       else if (this.ownReader.step(this.main, this.log.window.head)) this.goLive();
     }
   }
@@ -238,21 +259,6 @@ export class Cursor implements Member, Task, Recipient {
   /** Charges work to its client. */
   spend(units: number): void {
     this.log.scheduler.spend(this, units);
-  }
-
-  private advanceCatchUp(catchUp: CatchUp): void {
-    const { main, ownReader } = this;
-    const { track, unverified } = catchUp;
-    if (unverified) ownReader.verify(catchUp, unverified);
-    else if (!catchUp.hasBegun) {
-      // If it starts after a slow connection, that has to come there first: until it has caught up, nothing else is delivered.
-      if (track.sequence > main.sequence) ownReader.step(main, track.sequence);
-      else catchUp.begin(this.log);
-    } else {
-      const cost = catchUp.compare(stepUnits);
-      if (cost > 0) this.spend(cost);
-      else if (ownReader.step(track, main.sequence, catchUp)) this.finish(catchUp);
-    }
   }
 
   private finish(catchUp: CatchUp): void {

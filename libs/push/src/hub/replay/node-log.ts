@@ -2,6 +2,9 @@ import type { History } from '../../contracts/backplane.js';
 import { PushError } from '../../contracts/errors.js';
 import type { LogEvent } from '../../contracts/event.js';
 import { printPosition, type Position } from '../../contracts/position.js';
+import type { SnapshotSource } from '../../contracts/snapshot.js';
+import { isNamedStart } from '../../contracts/start.js';
+import { isWildcard } from '../../contracts/topic.js';
 import type { Retention } from '../../contracts/retention.js';
 import { FanOut } from '../fan-out/fan-out.js';
 import { Scheduler } from '../scheduler.js';
@@ -27,6 +30,8 @@ export interface NodeLogOptions {
   readonly emptyTopics: number;
   /** Told when the backplane's history begins to fail. Reads are repeated until they succeed. Default: the error is dropped. */
   readonly onHistoryError?: (error: unknown) => void;
+  /** How often a connection may have fresh snapshots after gaps, in milliseconds. Default: 5,000. */
+  readonly snapshotInterval?: number;
   /** As `WindowOptions.now`. */
   readonly now?: () => number;
 }
@@ -45,6 +50,8 @@ export class NodeLog {
   history: HistoryReader | undefined;
   /** Positions after the end of this node's log; `undefined` if no other node can be ahead of this one. */
   unverified: UnverifiedPositions | undefined;
+  /** What loads snapshots; `undefined` if the application has no loaders. */
+  snapshots: SnapshotSource | undefined;
   /** Names the log; empty until the backplane has opened it. */
   epoch = '';
   /** Nothing is read any more. */
@@ -77,6 +84,27 @@ export class NodeLog {
   verifyAgainst(head: () => Promise<Position>): void {
     const reached = () => ({ epoch: this.epoch, sequence: this.window.head });
     this.unverified = new UnverifiedPositions(reached, head, this.options.onHistoryError);
+  }
+
+  /** How often a connection may have fresh snapshots after gaps, in milliseconds. */
+  get snapshotInterval(): number {
+    return this.options.snapshotInterval ?? 5_000;
+  }
+
+  /** @throws PushError `UNAVAILABLE` for an id, as long as the log is not known */
+  assertStart(start: string): void {
+    if (isNamedStart(start) || this.epoch !== '') return;
+    throw new PushError('UNAVAILABLE', 'The log cannot be read yet. Try again when the backplane is there.');
+  }
+
+  /** @throws PushError `INVALID_TOPIC` for a wildcard, and for a topic without a loader */
+  assertSnapshots(topics: readonly string[]): void {
+    const unknown = topics.find((topic) => !this.snapshots?.canLoad(topic));
+    if (unknown === undefined) return;
+    const reason = isWildcard(unknown)
+      ? 'Only exact topics have snapshots. Name each topic.'
+      : 'No @PushSnapshot() method loads it. Start at "last" or "now".';
+    throw new PushError('INVALID_TOPIC', `There is no snapshot of ${JSON.stringify(unknown)}. ${reason}`);
   }
 
   /** The id of the end of the log; `undefined` as long as the log is not known. */

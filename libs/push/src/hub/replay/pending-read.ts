@@ -1,6 +1,7 @@
 import type { HistoryPage } from '../../contracts/backplane.js';
 import type { Position } from '../../contracts/position.js';
 import type { HistoryReader, PageQuery } from './history-reader.js';
+import type { SnapshotLoad } from './snapshot-load.js';
 import type { Track } from './track.js';
 import type { Mismatch, UnverifiedPositions } from './unverified-positions.js';
 
@@ -54,6 +55,13 @@ export class PendingRead {
       settle(mismatch);
       this.done();
     });
+  }
+
+  /** Loads snapshots. @param load begins that */
+  snapshots(load: (done: () => void) => SnapshotLoad): SnapshotLoad {
+    const loading = load(() => this.done());
+    this.cancel = () => loading.cancel();
+    return loading;
   }
 
   /** Drops an answer that could not be used at once: later it would be out of date. */

@@ -1,11 +1,11 @@
-/** How many reads of one client go on at once: the others' have room beside them. */
-const mostPerClient = 2;
-
 /** What waits to be read, in turn by client, and first come, first served within each. */
 export class ReadQueue<T extends { readonly client: object }> {
   private readonly waiting = new Map<object, T[]>();
   private readonly running = new Map<object, number>();
   private count = 0;
+
+  /** @param mostPerClient how many reads of one client go on at once: the others' have room beside them */
+  constructor(private readonly mostPerClient = 2) {}
 
   /** How many wait. */
   get size(): number {
@@ -19,10 +19,20 @@ export class ReadQueue<T extends { readonly client: object }> {
     else this.waiting.set(read.client, [read]);
   }
 
+  /** Takes out one that waits. */
+  delete(read: T): void {
+    const own = this.waiting.get(read.client);
+    const index = own?.indexOf(read) ?? -1;
+    if (!own || index < 0) return;
+    this.count--;
+    own.splice(index, 1);
+    if (own.length === 0) this.waiting.delete(read.client);
+  }
+
   /** Takes out the next one that may begin. */
   shift(): T | undefined {
     for (const [client, own] of this.waiting) {
-      if ((this.running.get(client) ?? 0) >= mostPerClient) continue;
+      if ((this.running.get(client) ?? 0) >= this.mostPerClient) continue;
       this.count--;
       const read = own.shift();
       this.waiting.delete(client);

@@ -19,6 +19,10 @@ export class Subscription {
   isRedundant = false;
   /** The position that was asked for is not in this log, and the client was told to forget the state that it has. */
   isReset = false;
+  /** A fresh snapshot follows after each gap. */
+  hasSnapshots = false;
+  /** Events up to here are not brought: a snapshot has them, or the client. */
+  skippedThrough = 0;
   /** The client got no event up to this sequence that was lost with a number below `acceptedBefore`, and was not told. */
   private accepted = 0;
   private acceptedBefore = 0;
@@ -31,7 +35,23 @@ export class Subscription {
 
   /** Losses up to this sequence are not reported: the client knows of them, or they do not matter to it. */
   get settled(): number {
-    return Math.max(this.reported, this.after);
+    return Math.max(this.reported, this.after, this.skippedThrough);
+  }
+
+  /** Brings no events up to `sequence`. */
+  skip(sequence: number): void {
+    this.skippedThrough = Math.max(this.skippedThrough, sequence);
+  }
+
+  /**
+   * Goes on from a snapshot.
+   *
+   * @param isStart it is what the subscription begins with
+   */
+  restart(sequence: number, isStart: boolean): void {
+    this.skippedThrough = sequence;
+    this.after = isStart ? sequence : Math.min(this.after, sequence);
+    this.reported = Math.min(this.reported, sequence);
   }
 
   /** Brings, of the events up to `asOf`, only the newest ones of each topic. What is lost of the others does not matter. */
@@ -72,6 +92,7 @@ export class Subscription {
     if (this.acceptsLoss === other.acceptsLoss) this.reported = Math.min(this.settled, other.settled);
     else this.reported = this.acceptsLoss ? other.settled : this.settled;
     this.acceptsLoss &&= other.acceptsLoss;
+    this.hasSnapshots ||= other.hasSnapshots;
     const [earlier, later] = this.after <= other.after ? [this, other] : [other, this];
     // What the earlier one accepted as lost, the later one brought, unless it accepted that, too.
     this.accepted = Math.min(earlier.accepted, Math.max(later.after, later.accepted));
@@ -85,7 +106,7 @@ export class Subscription {
    * @param count how many of the newest events of a topic are wanted that are not after `after`
    */
   wants(event: LogEvent, window: Window, count: number): boolean {
-    if (!covers(this.pattern, event.topic)) return false;
+    if (event.sequence <= this.skippedThrough || !covers(this.pattern, event.topic)) return false;
     return event.sequence > this.after || !window.isOutdated(event, { count, asOf: this.after });
   }
 

@@ -1,18 +1,21 @@
 import type { HistoryPage } from '../../contracts/backplane.js';
 import type { Connection, GapNotice } from '../../contracts/connection.js';
 import { PushError } from '../../contracts/errors.js';
-import type { LogEvent } from '../../contracts/event.js';
+import type { Batch, LogEvent } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
 import type { CatchUp } from './catch-up.js';
 import type { NodeLog } from './node-log.js';
 import { PendingRead } from './pending-read.js';
-import type { Loss } from './subscription.js';
+import { bringSnapshots, nowhere } from './bring-snapshots.js';
+import type { CursorSnapshots } from './cursor-snapshots.js';
+import { SnapshotLoad } from './snapshot-load.js';
+import type { Loss, Subscription } from './subscription.js';
 import type { Track } from './track.js';
 import { withoutId } from './without-id.js';
 import { mismatchOf } from './unverified-positions.js';
 
 /** What is done in one step, in units of work. */
-export const stepUnits = 512;
+const stepUnits = 512;
 
 /** What it costs to ask the backplane, in units of work. */
 const pageUnits = 256;
@@ -20,6 +23,7 @@ const pageUnits = 256;
 /** The cursor that is read for. */
 export interface Recipient {
   readonly connection: Connection;
+  readonly snapshots: Pick<CursorSnapshots, 'refreshes' | 'lose'>;
   /** The answer that it waited for is there. */
   advance(): void;
   /** Charges work to its client. */
@@ -58,7 +62,7 @@ export class TrackReader {
   }
 
   /** Finds out whether the log has the position that a catch-up resumes from, and waits until this node is there. */
-  verify(catchUp: CatchUp, position: Position): void {
+  private verify(catchUp: CatchUp, position: Position): void {
     const { unverified, epoch, window } = this.log;
     const mismatch = mismatchOf(position, { epoch, sequence: window.head });
     if (!mismatch || !unverified) {
@@ -77,6 +81,10 @@ export class TrackReader {
   step(track: Track, through: number, catchUp?: CatchUp): boolean {
     if (track.state) {
       if (this.step(track.state, track.sequence)) track.state = undefined;
+      return false;
+    }
+    if (track.awaited) {
+      this.refresh(track, track.awaited);
       return false;
     }
     const isThere = track.sequence >= through && !track.startGap;
@@ -100,12 +108,13 @@ export class TrackReader {
     catchUp: CatchUp | undefined,
   ): void {
     const newsCost = catchUp?.newsCost ?? 0;
+    const { isHidden } = track;
     // An entry is looked at, and if it is wanted it is written.
-    const result = track.read(through, page, { entries: Math.ceil(stepUnits / (2 + newsCost)) });
+    const result = track.read(track.next(through), page, { entries: Math.ceil(stepUnits / (2 + newsCost)) });
     this.recipient.spend(result.cost + newsCost * result.events.length);
     track.sequence = result.through;
     const events = catchUp ? catchUp.news(result.events) : result.events;
-    this.recipient.write(track.hidesIds ? events.map(withoutId) : events);
+    this.recipient.write(track.hidesIds || isHidden ? events.map(withoutId) : events);
   }
 
   /** Some events are lost: does what the policies of their topics say. */
@@ -115,6 +124,7 @@ export class TrackReader {
     losses: readonly Loss[],
     page: HistoryPage | undefined,
   ): void {
+    if (this.beginRefresh(track, losses)) return;
     const { rules } = this.log;
     const state = losses.filter(({ subscription }) => rules.state?.among(subscription.pattern) === 'all');
     if (state.length > 0) {
@@ -134,7 +144,7 @@ export class TrackReader {
     this.recipient.spend(track.report(losses, through, page, stepUnits).cost);
     const { head } = this.log.window;
     losses.forEach(({ subscription }, index) => policies[index] === 'latest' && subscription.conflate(head));
-    this.notify({ reason, topics, id: this.log.print(track.sequence) });
+    this.notify({ reason, topics, id: track.isHidden ? nowhere : this.log.print(track.sequence) });
   }
 
   /**
@@ -146,6 +156,73 @@ export class TrackReader {
     const id = this.log.print(track.startGap ? 0 : track.sequence);
     track.reset(losses);
     this.notify({ reason, topics: losses.map(({ subscription }) => subscription.pattern), id, reset: true });
+  }
+
+  /** Takes a catch-up one step further. Returns whether it has reached `main`. */
+  advance(catchUp: CatchUp, main: Track): boolean {
+    const { track, unverified, earliest } = catchUp;
+    if (unverified) this.verify(catchUp, unverified);
+    else if (!catchUp.hasBegun) {
+      // If it starts after a slow connection, that has to come there first: until it has caught up, nothing else is delivered.
+      if (earliest > main.sequence) this.step(main, earliest);
+      else this.begin(catchUp);
+    } else {
+      const cost = catchUp.compare(stepUnits);
+      if (cost === 0) return this.step(track, main.sequence, catchUp);
+      this.recipient.spend(cost);
+    }
+    return false;
+  }
+
+  /** Begins a catch-up, by its snapshots if it has any. */
+  private begin(catchUp: CatchUp): void {
+    const snapshots = catchUp.load?.snapshots ?? [];
+    const batches = bringSnapshots(catchUp.track, snapshots, true);
+    catchUp.begin(this.log);
+    catchUp.load = undefined;
+    this.bring(batches);
+  }
+
+  /**
+   * Tells the client of a gap of topics whose snapshots are then loaded once more. Until they are there its position is the one
+   * that it had: cut off, it is told again. Returns `false` if there are none, or it is too early.
+   */
+  private beginRefresh(track: Track, losses: readonly Loss[]): boolean {
+    const reason = track.startGap ?? track.reason;
+    const { rules } = this.log;
+    const lost = losses.map(({ subscription }) => subscription);
+    const due = lost.filter(
+      ({ hasSnapshots, pattern }) =>
+        hasSnapshots && (reason !== 'slow' || rules.slowPolicyOf(pattern) !== 'disconnect'),
+    );
+    const topics = due.map(({ pattern }) => pattern);
+    if (due.length === 0 || !this.recipient.snapshots.refreshes.take(topics)) return false;
+    const id = track.startGap || track.isHidden ? nowhere : this.log.print(track.sequence);
+    track.await(due);
+    this.notify({ reason, topics, id, snapshot: true });
+    return true;
+  }
+
+  /** Loads the snapshots that a track waits for. The connection does not move meanwhile. */
+  private refresh(track: Track, awaited: ReadonlySet<Subscription>): void {
+    const { load } = track;
+    const topics = [...awaited].map(({ pattern }) => pattern);
+    if (!load?.isDone) {
+      const { connection } = this.recipient;
+      const { snapshots, window } = this.log;
+      track.load = this.pending.snapshots(
+        (done) => new SnapshotLoad(snapshots!, connection, topics, window.head, done),
+      );
+      return;
+    }
+    track.load = track.awaited = undefined;
+    if (load.error) this.recipient.snapshots.lose(topics, load.error);
+    else this.bring(bringSnapshots(track, load.snapshots, false));
+  }
+
+  private bring(snapshots: readonly Batch[]): void {
+    this.recipient.spend(snapshots.length);
+    for (const each of snapshots) this.recipient.written(this.recipient.connection.write(each));
   }
 
   private notify(notice: GapNotice): void {

@@ -8,6 +8,7 @@ import type { Window } from '../window/window.js';
 import { cut, mergeEvents } from './page-events.js';
 import type { PageQuery } from './history-reader.js';
 import { LossWatch, type Watched } from './loss-watch.js';
+import type { SnapshotLoad } from './snapshot-load.js';
 import { Subscription, type Loss } from './subscription.js';
 
 /** How much of the log is read at once, in bytes of payload. */
@@ -25,6 +26,12 @@ export class Track implements Watched {
   acceptsLoss = false;
   /** Its events are written without their ids. */
   hidesIds = false;
+  /** Fresh snapshots of these are brought before the track goes on. */
+  awaited: Set<Subscription> | undefined;
+  /** Those, as far as they are loaded. */
+  load: SnapshotLoad | undefined;
+  /** Up to here its events are written without their ids: its client begins again if it is cut off. */
+  private hiddenThrough = 0;
   /** Its client was told to forget state, since removals up to here were dropped. */
   private resetThrough = 0;
   /** How many events of each topic are wanted where only the newest are. */
@@ -73,6 +80,37 @@ export class Track implements Watched {
     this.watch = undefined;
   }
 
+  /** Whether a client that resumes from its position gets everything. */
+  get isResumable(): boolean {
+    return !this.state && !this.awaited && !this.isHidden;
+  }
+
+  /** Whether its next events are written without their ids, up to a position that it has not reached. */
+  get isHidden(): boolean {
+    return this.sequence < this.hiddenThrough;
+  }
+
+  /** How far it may be read at once. */
+  next(through: number): number {
+    return this.isHidden ? Math.min(through, this.hiddenThrough) : through;
+  }
+
+  /** Goes on from `sequence`, up to `hiddenThrough` without ids. */
+  restart(sequence: number, hiddenThrough: number): void {
+    this.sequence = sequence;
+    this.hiddenThrough = hiddenThrough;
+    this.watch = undefined;
+  }
+
+  /** Notes that fresh snapshots of these are to be brought before it goes on, instead of what they have lost. */
+  await(subscriptions: Iterable<Subscription>): void {
+    for (const each of subscriptions) {
+      (this.awaited ??= new Set()).add(each);
+      each.isReset = true;
+    }
+    if (!this.startGap || [...this.all].every(({ isReset }) => isReset)) this.passStart();
+  }
+
   has(pattern: string): boolean {
     return this.subscriptions.has(pattern);
   }
@@ -95,6 +133,7 @@ export class Track implements Watched {
     this.subscriptions.delete(pattern);
     this.topics.delete(pattern);
     this.state?.delete(pattern);
+    if (this.awaited?.delete(old) && this.awaited.size === 0) this.awaited = undefined;
     if (this.size === 0) this.startGap = undefined;
     return old;
   }
@@ -282,6 +321,13 @@ export class Track implements Watched {
     return conflated;
   }
 
+  /** Up to here, some topics bring nothing: their snapshots have it. */
+  private get skippedThrough(): number {
+    let skipped = 0;
+    for (const each of this.all) skipped = Math.max(skipped, each.skippedThrough);
+    return skipped;
+  }
+
   /** How far a subscription has lost something for good: neither the window has it nor the backplane. */
   private lossOf(lost: number, { pattern }: Subscription, page: HistoryPage | undefined): number {
     return lost > this.window.recoverable ? lost : Math.min(lost, page?.lost.get(pattern) ?? 0);
@@ -289,7 +335,7 @@ export class Track implements Watched {
 
   /** Leaves out events that are not among the newest of their topic where only those are wanted. */
   private wanted(events: readonly LogEvent[]): readonly LogEvent[] {
-    const { conflatedThrough } = this;
+    const conflatedThrough = Math.max(this.conflatedThrough, this.skippedThrough);
     if (events.length === 0 || events[0]!.sequence > conflatedThrough) return events;
     return events.filter(
       (event) =>

@@ -1,5 +1,6 @@
 import type { StreamClient } from '../../bus/stream-reader.js';
 import type { StreamOptions } from '../../bus/event-stream.js';
+import type { Principal } from '../../contracts/principal.js';
 import type { WorkBudget } from '../../contracts/connection.js';
 import type { Start } from '../../hub/replay/cursor.js';
 
@@ -12,6 +13,7 @@ export class RoutePosition implements StreamClient {
   /** A client that resumes from here gets everything that the pipe has not sent yet. */
   reached: string | undefined;
   budget: WorkBudget | undefined;
+  principal: Principal | undefined;
   /** The event that the pipe is handling. What the pipe sends in the meantime comes from this event. */
   private currentEvent: string | undefined;
 
@@ -28,6 +30,8 @@ export class RoutePosition implements StreamClient {
   }
 
   begin(start: Start, id: string): void {
+    // Only its snapshots move a client.
+    if (start === 'snapshot') return;
     if (this.reached === undefined && start === 'now') this.openingId = id;
     this.reached ??= id;
   }

@@ -47,11 +47,15 @@ export class SseClients {
       return (end) => {
         const dialect = this.begin(client, outlet, framings, end);
         if (dialect)
-          this.failOnThrow(client, () =>
-            client.read(topics, from, (id) => {
-              client.say(dialect.opening(this.door.comeBackIn, start === 'now' ? id : undefined));
-            }),
-          );
+          this.failOnThrow(client, () => {
+            const open = (id?: string) => client.say(dialect.opening(this.door.comeBackIn, id));
+            // It may take a while until a snapshot is there.
+            if (start === 'snapshot') open();
+            const onStart = (id: string) => {
+              if (start !== 'snapshot') open(start === 'now' ? id : undefined);
+            };
+            client.read(topics, from, onStart, { snapshot: options.from === 'snapshot' });
+          });
         return { close: () => client.stop() };
       };
     });

@@ -128,6 +128,7 @@ export class SseServer {
     const request = raw(client.request);
     const admit = (session: Session): SseExchange => {
       position.budget = session.budget;
+      position.principal = session.principal;
       const outlet = new BodyOutlet(raw(client.response));
       return { ...client, client: this.door.clientOf(session, outlet), outlet, position };
     };

@@ -1,5 +1,5 @@
-import { PushError } from '../contracts/errors.js';
-import { assertPattern } from '../contracts/topic.js';
+import { PushError } from './errors.js';
+import { assertPattern, covers } from './topic.js';
 
 /** A topic pattern of the application that may have parameters (`:name`): `orders.:id`, `users.:id.>`. */
 export interface ParameterPattern {
@@ -24,4 +24,20 @@ export function parametersOf(pattern: string): ParameterPattern {
     named.length > 0 ? tokens.map((token, at) => (names[at] === undefined ? token : '*')).join('.') : pattern;
   assertPattern(wide);
   return { wide, names };
+}
+
+/** The values of a pattern's parameters in a topic, by name; `undefined` if it does not match, or a parameter has no value. */
+export function parametersIn(
+  topic: string,
+  { wide, names }: ParameterPattern,
+): Readonly<Record<string, string>> | undefined {
+  if (!covers(wide, topic)) return undefined;
+  const tokens = topic.split('.');
+  const params = Object.create(null) as Record<string, string>;
+  for (const [index, name] of names.entries()) {
+    if (name === undefined) continue;
+    if (tokens[index] === '*') return undefined;
+    params[name] = tokens[index]!;
+  }
+  return params;
 }

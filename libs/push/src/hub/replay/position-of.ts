@@ -1,0 +1,24 @@
+import { printPosition } from '../../contracts/position.js';
+import type { CatchUpQueue } from './catch-up-queue.js';
+import type { NodeLog } from './node-log.js';
+import type { Track } from './track.js';
+
+/** A cursor, as far as its position depends on it. */
+interface Positioned {
+  readonly main: Track;
+  readonly catchUps: CatchUpQueue;
+  readonly sequence: number;
+}
+
+/**
+ * The id of the position up to which a connection has everything; `undefined` as long as the log is not known, and while the
+ * connection is sent state or waits for snapshots.
+ */
+export function positionOf({ main, catchUps, sequence }: Positioned, log: NodeLog): string | undefined {
+  const { first } = catchUps;
+  if (log.epoch === '' || !main.isResumable || first?.track.isResumable === false) return undefined;
+  if (main.size > 0) return log.print(sequence);
+  // Topics that have not begun do not say yet where they start.
+  if (first ? first.isUnplaced : catchUps.size > 0) return undefined;
+  return first?.unverified ? printPosition(first.unverified) : log.print(sequence);
+}

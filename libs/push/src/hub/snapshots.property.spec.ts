@@ -1,0 +1,300 @@
+import { strict as assert } from 'node:assert';
+import {
+  array,
+  assert as check,
+  asyncProperty,
+  boolean,
+  constant,
+  constantFrom,
+  nat,
+  oneof,
+  record,
+} from 'fast-check';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Connection, GapNotice } from '../contracts/connection.js';
+import { PushError } from '../contracts/errors.js';
+import { LogEvent, type Batch } from '../contracts/event.js';
+import { parsePosition } from '../contracts/position.js';
+import { isSnapshot, snapshotMeta, type Snapshot, type SnapshotSource } from '../contracts/snapshot.js';
+import { seed } from '../../test/models/seed.js';
+import { NodeLog } from './replay/node-log.js';
+import type { Cursor } from './replay/cursor.js';
+import { Hub } from './hub.js';
+
+/*
+ * What is promised of snapshots. The database counts the events of each topic. A client takes the count from a snapshot, and
+ * adds one for each event. Where the database knows which event its count is as of, the client has the database's count at every
+ * position. Elsewhere each event says the count, and in the end the client has it. Clients do what an EventSource does: they
+ * keep the last id that they saw, and come back with it.
+ */
+
+/** `d.*` know their position, `p.*` do not. */
+const topics = ['d.1', 'd.2', 'p.1', 'p.2', 'n'];
+const wants = [
+  ['d.1'],
+  ['p.1'],
+  ['d.1', 'd.2'],
+  ['d.2', 'p.1'],
+  ['p.1', 'p.2'],
+  ['d.1', 'd.2', 'p.1', 'p.2'],
+];
+
+interface Loading {
+  readonly topic: string;
+  readonly since: number;
+  readonly done: (result: Snapshot | PushError) => void;
+  read?: Snapshot;
+}
+
+class World implements SnapshotSource {
+  readonly nodeLog = new NodeLog({
+    rules: [],
+    retention: { events: 3, age: Infinity },
+    windowBytes: 1e9,
+    emptyTopics: 2,
+    snapshotInterval: 0,
+  });
+  readonly hub = new Hub(this.nodeLog);
+  readonly loading = new Set<Loading>();
+  /** The count of each topic, after each of its events in this log. */
+  counts = new Map<string, { sequence: number; count: number }[]>();
+  failure: unknown;
+  readonly clients: Client[];
+  sequence = 0;
+  epoch = '';
+  private epochs = 0;
+
+  constructor() {
+    this.hub.loadSnapshotsBy(this);
+    this.replace();
+    this.clients = wants.map((own) => new Client(this, own));
+  }
+
+  canLoad(topic: string): boolean {
+    return topic !== 'n';
+  }
+
+  load(topic: string, _: unknown, __: number, done: Loading['done']): () => void {
+    const loading = { topic, since: this.nodeLog.window.head, done };
+    this.loading.add(loading);
+    return () => this.loading.delete(loading);
+  }
+
+  /** The loader reads the database. */
+  read(index: number): void {
+    const loading = [...this.loading][index % Math.max(1, this.loading.size)];
+    if (!loading) return;
+    const { topic, since } = loading;
+    const newest = this.newest(topic);
+    const isExact = topic.startsWith('d');
+    const data = String(newest.count);
+    const at = isExact ? newest.sequence : since;
+    const event = new LogEvent(this.epoch, at, topic, undefined, data, undefined, undefined, snapshotMeta);
+    loading.read ??= { event, isExact };
+  }
+
+  answer(index: number, fails: boolean): void {
+    const loading = [...this.loading].filter(({ read }) => fails || read)[index % 3];
+    if (!loading) return;
+    this.loading.delete(loading);
+    loading.done(fails ? new PushError('SNAPSHOT_FAILED', 'No.') : loading.read!);
+  }
+
+  newest(topic: string): { sequence: number; count: number } {
+    return this.counts.get(topic)!.at(-1)!;
+  }
+
+  /** The count as of a position. */
+  countAt(topic: string, sequence: number): number {
+    return this.counts.get(topic)!.findLast((each) => each.sequence <= sequence)!.count;
+  }
+
+  publish(topic: string): void {
+    const sequence = ++this.sequence;
+    const { count } = this.newest(topic);
+    this.counts.get(topic)!.push({ sequence, count: count + 1 });
+    this.hub.deliver(new LogEvent(this.epoch, sequence, topic, undefined, String(count + 1)));
+  }
+
+  replace(): void {
+    this.epoch = `log${++this.epochs}`;
+    this.sequence = 0;
+    const old = this.counts;
+    this.counts = new Map(
+      topics.map((topic) => [topic, [{ sequence: 0, count: old.get(topic)?.at(-1)?.count ?? 0 }]]),
+    );
+    this.hub.open({ epoch: this.epoch, sequence: 0 });
+  }
+
+  async settle(): Promise<void> {
+    do await turn();
+    while (this.nodeLog.fanOut.delivered < this.nodeLog.window.head);
+    if (this.failure) throw this.failure;
+  }
+
+  async finish(): Promise<void> {
+    for (let turns = 0; turns === 0 || this.loading.size > 0 || this.hub.stats().behind > 0; turns++) {
+      assert(turns < 1_000, 'somebody never catches up');
+      for (const client of this.clients) client.drain(Infinity);
+      for (let each = 0; each < this.loading.size; each++) this.read(each);
+      this.answer(0, false);
+      await this.settle();
+    }
+    for (const client of this.clients) client.compare();
+    for (const client of this.clients) client.leave();
+    assert.equal(this.loading.size, 0);
+  }
+}
+
+/** A client that was begun by snapshots. Besides, it reads a topic that has none. */
+class Client implements Connection {
+  readonly id = 'client';
+  private room = Infinity;
+  private lastId: string | undefined;
+  private cursor!: Cursor;
+  private readonly counts = new Map<string, number>();
+  /** The count of the event before, on this connection. */
+  private readonly previous = new Map<string, number>();
+  /** Topics whose snapshot has to come before anything else of them. */
+  private readonly isAwaited = new Set<string>();
+  /** The snapshots could not be loaded. */
+  private isFailed = false;
+
+  constructor(
+    private readonly world: World,
+    private readonly own: string[],
+  ) {
+    this.connect();
+  }
+
+  fill(room: number): void {
+    this.room = Math.min(this.room, room);
+  }
+
+  drain(room: number): void {
+    this.room = room;
+    this.cursor.drained();
+  }
+
+  drop(): void {
+    this.leave();
+    this.connect();
+  }
+
+  leave(): void {
+    this.cursor.leave();
+  }
+
+  heartbeat(): void {
+    if (this.room > 0 && !this.isFailed) this.lastId = this.cursor.position ?? this.lastId;
+  }
+
+  write({ events }: Batch): boolean {
+    for (const event of events) this.take(event);
+    return --this.room > 0;
+  }
+
+  gap({ topics: told, id, snapshot }: GapNotice): boolean {
+    if (!snapshot) this.world.failure ??= new Error(`${told.join()}: a gap without a snapshot`);
+    for (const topic of told) this.isAwaited.add(topic);
+    this.lastId = id;
+    return --this.room > 0;
+  }
+
+  fail(): void {
+    this.isFailed = true;
+    setImmediate(() => {
+      if (this.isFailed) this.connect();
+    });
+  }
+
+  compare(): void {
+    for (const topic of this.own) assert.equal(this.counts.get(topic), this.world.newest(topic).count, topic);
+  }
+
+  private connect(): void {
+    this.isFailed = false;
+    this.room = Infinity;
+    const { lastId, own, world } = this;
+    const position = parsePosition(lastId ?? '');
+    for (const topic of own) {
+      this.previous.delete(topic);
+      if (!position || position.epoch !== world.epoch) this.isAwaited.add(topic);
+      if (!this.isAwaited.has(topic)) this.goBackTo(topic, position!.sequence);
+    }
+    this.cursor = world.hub.join(this);
+    this.cursor.subscribe(own, lastId ?? 'snapshot', undefined, { snapshot: true });
+  }
+  /** What it was sent without ids comes again: its state is that of its last id. */
+  private goBackTo(topic: string, sequence: number): void {
+    const { own, world, counts } = this;
+    const then = world.countAt(topic, sequence);
+    const now = counts.get(topic) ?? -1;
+    if (now < then) world.failure ??= new Error(`${topic}: has ${now}, but its id says ${then}`);
+    if (!topic.startsWith('d') || now === then) return;
+    if (own.length === 1) world.failure ??= new Error(`${topic}: has ${now}, and its id says only ${then}`);
+    counts.set(topic, then);
+  }
+
+  private take(event: LogEvent): void {
+    const { topic, data, id } = event;
+    const count = Number(data);
+    if (isSnapshot(event)) {
+      this.isAwaited.delete(topic);
+      this.previous.delete(topic);
+    } else {
+      const before = topic.startsWith('d') ? this.counts.get(topic) : this.previous.get(topic);
+      if (this.isAwaited.has(topic))
+        this.world.failure ??= new Error(`${topic}: ${data} before its snapshot`);
+      if (before !== undefined && before + 1 !== count)
+        this.world.failure ??= new Error(`${topic}: ${data} after ${before}`);
+      this.previous.set(topic, count);
+    }
+    this.counts.set(topic, count);
+    this.lastId = id ?? this.lastId;
+  }
+}
+
+const client = nat(wants.length - 1);
+const steps = oneof(
+  { weight: 12, arbitrary: record({ do: constant('publish' as const), topic: constantFrom(...topics) }) },
+  { weight: 5, arbitrary: record({ do: constant('read' as const), index: nat(8) }) },
+  { weight: 5, arbitrary: record({ do: constant('answer' as const), index: nat(2) }) },
+  { weight: 1, arbitrary: record({ do: constant('fail' as const), index: nat(2) }) },
+  { weight: 4, arbitrary: record({ do: constant('turn' as const) }) },
+  { weight: 4, arbitrary: record({ do: constant('fill' as const), client, room: nat(2) }) },
+  {
+    weight: 4,
+    arbitrary: record({ do: constant('drain' as const), client, room: constantFrom(1, 2, Infinity) }),
+  },
+  { weight: 4, arbitrary: record({ do: constant('drop' as const), client }) },
+  { weight: 2, arbitrary: record({ do: constant('heartbeat' as const), client }) },
+  { weight: 1, arbitrary: record({ do: constant('replace' as const), isFull: boolean() }) },
+);
+
+describe('A snapshot and the events after it', () => {
+  it('are the database at every position, whatever is slow, cut off, lost or fails', async () => {
+    await check(
+      asyncProperty(array(steps, { maxLength: 80, size: 'max' }), async (script) => {
+        const world = new World();
+        for (const step of script) {
+          if (step.do === 'publish') world.publish(step.topic);
+          else if (step.do === 'read') world.read(step.index);
+          else if (step.do === 'answer') world.answer(step.index, false);
+          else if (step.do === 'fail') world.answer(step.index, true);
+          else if (step.do === 'turn') await world.settle();
+          else if (step.do === 'replace') world.replace();
+          else {
+            const own = world.clients[step.client]!;
+            if (step.do === 'fill') own.fill(step.room);
+            else if (step.do === 'drain') own.drain(step.room);
+            else if (step.do === 'drop') own.drop();
+            else own.heartbeat();
+          }
+        }
+        await world.finish();
+      }),
+      { numRuns: 300, seed },
+    );
+  }, 60_000);
+});
