@@ -617,4 +617,18 @@ describe('Whatever happens', () => {
     },
     60_000,
   );
+
+  it('who begins with "earliest" is told nothing of what was gone by then, though the backplane is asked only later', async () => {
+    const world = new World({ windowBytes: tinyWindow, emptyTopics: 1_000, history: 'faithful' });
+    const script: Step[] = [
+      { do: 'fill', client: 0, room: 0 },
+      { do: 'subscribe', client: 0, patterns: ['b.*'], start: 'now', repeat: false },
+      { do: 'burst', topic: 'b.1', count: 1 },
+      { do: 'subscribe', client: 0, patterns: ['d.>'], start: 'earliest', repeat: false },
+      { do: 'burst', topic: 'd.1', count: 14 },
+      { do: 'burst', topic: 'd.1', count: 2 },
+    ];
+    for (const step of script) await run(world, step);
+    await world.finish();
+  });
 });

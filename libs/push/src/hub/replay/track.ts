@@ -215,8 +215,11 @@ export class Track implements Watched {
       const through = this.lossOf(subscription.lostThrough, subscription, page);
       if (this.startGap) {
         if (!subscription.isReset) losses.push({ subscription, through });
-      } else if (subscription.acceptsLoss) subscription.acceptLoss(through, this.window.journal.count);
-      else if (!subscription.isRedundant && missed > Math.max(subscription.settled, this.sequence))
+      } else if (subscription.acceptsLoss) {
+        // If nothing was read that says which of it is gone, the backplane is asked when the track comes there.
+        if (page || through === subscription.lostThrough)
+          subscription.acceptLoss(through, this.window.journal.count);
+      } else if (!subscription.isRedundant && missed > Math.max(subscription.settled, this.sequence))
         losses.push({ subscription, through });
     }
     if (!this.startGap) this.acceptsLoss = false;
