@@ -13,6 +13,7 @@ export { EventBus, EventBus as PushEventBus } from './bus/event-bus.js';
 export type { Publication, Publications, PublishOptions, RemoveOptions } from './bus/event-bus.js';
 export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
 export type { PushEvent } from './bus/handled-events.js';
+export type { PresenceChange, PresenceMember, PresenceUser, TopicPresence } from './bus/presence.js';
 export type { HistoryOptions, TopicPage } from './bus/topic-page.js';
 export { EventStream, isGap, isSnapshot } from './bus/event-stream.js';
 export type {
@@ -71,6 +72,7 @@ export { PushError, type PushErrorCode, type PushErrorOptions } from './contract
 export { CloseCode } from './contracts/close-codes.js';
 export type { DisconnectReason, GapNotice, GapReason, TransportName } from './contracts/connection.js';
 export type { HubStats } from './hub/hub.js';
+export type { PresenceOptions } from './contracts/presence.js';
 export type { SlowPolicy, TopicRule } from './hub/topic-rules.js';
 export type { HistoryStats } from './hub/replay/history-reader.js';
 export type { Start } from './hub/replay/cursor.js';

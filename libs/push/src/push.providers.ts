@@ -46,6 +46,9 @@ import { PushEndpoints } from './push.endpoints.js';
 import { PushInterceptor } from './resources/push.interceptor.js';
 import { ResourcePusher } from './resources/resource-pusher.js';
 import type { PushSettings } from './settings.js';
+import { presenceSource } from './bus/presence.js';
+import { Presence } from './state/presence.js';
+import { PresenceMessages } from './state/presence-messages.js';
 import { Snapshots } from './state/snapshots.js';
 import { StateExpiry } from './state/state-expiry.js';
 import { HttpRequests } from './transport/sse/http-requests.js';
@@ -77,7 +80,7 @@ function logOf({ topics, retention }: PushSettings, errors: ErrorReporter): Node
 function backplaneOf(settings: PushSettings, hub: Hub, control: ControlMessages): Backplane {
   const { backplane = new MemoryBackplane() } = settings;
   if (hub.retention.state && !backplane.keepsState) {
-    const message = `${backplane.constructor.name} keeps no state: a rule of "topics" has state: true.`;
+    const message = `${backplane.constructor.name} keeps no state: a rule of "topics" has state or presence.`;
     throw new PushError('INVALID_OPTION', `${message} Use a backplane that does, or leave it out.`);
   }
   new NodeTail(hub, control).start(backplane);
@@ -96,6 +99,7 @@ export const pushProviders: Provider[] = [
   EventBus,
   StateExpiry,
   Snapshots,
+  { provide: presenceSource, useExisting: Presence },
 
   // The application's server. These listen to it, in this order.
   HttpServer,
@@ -119,6 +123,7 @@ export const pushProviders: Provider[] = [
   TopicAccess,
   ClientPublishing,
   Gatekeeper,
+  PresenceMessages,
   GlobalEnhancers,
 
   // The life of clients
@@ -126,6 +131,7 @@ export const pushProviders: Provider[] = [
   TimerWheel,
   Hooks,
   Clients,
+  Presence,
   PushClients,
   DeadPeers,
   LogGate,

@@ -1,3 +1,4 @@
+import type { PresenceOptions } from './contracts/presence.js';
 import type { Retention } from './contracts/retention.js';
 import { Backplane } from './contracts/backplane.js';
 import {
@@ -80,6 +81,19 @@ const backplane: Check = (value, name) => {
     refuse(name, value, 'a Backplane: redisBackplane(…), natsBackplane(…), or an instance of yours');
 };
 
+const presenceShape = shape<PresenceOptions>({
+  grace: number({ least: 0, most: longestTimer, whole: false, of: 'milliseconds' }),
+  max: number({ least: 1, infinite: true, of: 'members' }),
+  counts: boolean,
+});
+
+const presence: Check = (value, name) => {
+  if (typeof value === 'boolean') return;
+  if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value)))
+    refuse(name, value, 'true, false, or an object with grace, max, counts');
+  presenceShape(value, name);
+};
+
 /** `AccessRules` checks patterns, and what they grant. */
 const topicChecks: Checks<TopicOptions> = {
   pattern: checkedElsewhere,
@@ -89,6 +103,7 @@ const topicChecks: Checks<TopicOptions> = {
   state: boolean,
   ttl: span,
   tombstones: span,
+  presence,
 };
 
 const websocketChecks: Checks<WebSocketOptions> = {

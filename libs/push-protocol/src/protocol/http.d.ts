@@ -1,5 +1,5 @@
 import type { GapReason } from './gap.js';
-import type { Publish, PushEvent, Subscribe } from './messages.js';
+import type { Presence, Publish, PushEvent, Subscribe } from './messages.js';
 
 /** The body of `POST <path>/events`. Each subscription is answered in the stream by its `ref`, in order. */
 export interface SubscribeBody {
@@ -16,6 +16,12 @@ export interface PublishBody extends Publish {
 export interface PublishedBody {
   /** Missing if the event is ephemeral. */
   readonly id?: string;
+}
+
+/** The body of `POST <path>/presence`. The answer is `{}`. */
+export interface PresenceBody extends Presence {
+  /** The id in the `hello` of the client's own stream. */
+  readonly connection?: string;
 }
 
 /** The answer to `GET <path>/history`: see PROTOCOL.md, "History". */

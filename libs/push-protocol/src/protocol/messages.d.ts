@@ -38,6 +38,13 @@ export interface Publish extends WithRef {
   readonly echo?: boolean;
 }
 
+/** `presence`: what others get to see of the client in a topic that it reads. */
+export interface Presence extends WithRef {
+  readonly topic: string;
+  /** Any JSON, 1 KiB at most. `null` or nothing: nothing. */
+  readonly data?: unknown;
+}
+
 /** `authenticate`, which may have to come first, and `refresh`. */
 export interface Token extends WithRef {
   readonly token: string;
@@ -48,6 +55,7 @@ export type ClientMessage =
   | { readonly event: 'subscribe'; readonly data: Subscribe }
   | { readonly event: 'unsubscribe'; readonly data: Unsubscribe }
   | { readonly event: 'publish'; readonly data: Publish }
+  | { readonly event: 'presence'; readonly data: Presence }
   | { readonly event: 'authenticate' | 'refresh'; readonly data: Token };
 
 /** An event. */

@@ -34,7 +34,8 @@ export class ApplicationClasses {
             'INVALID_OPTION',
             `${wrapper.name} cannot be request-scoped: @PushTopic() policies live as long as the application.`,
           );
-        if (pattern.payload) assertDecorated(pattern.payload, wrapper.name as string);
+        const { payload, presence } = pattern;
+        for (const type of [payload, presence]) if (type) assertDecorated(type, wrapper.name as string);
         policies.set(wrapper.instance, { ...pattern, policy: wrapper.instance as TopicPolicy });
       }
     }
@@ -92,7 +93,7 @@ function assertDecorated(payload: Type<object>, policy: string): void {
   if (found.length > 0) return;
   throw new PushError(
     'INVALID_OPTION',
-    `The payload ${payload.name} of ${policy} has no class-validator decorators, so that no data would be valid. ` +
-      'Decorate its properties (@IsString(), @Allow()), or leave the payload out to take any JSON.',
+    `The class ${payload.name} of ${policy} has no class-validator decorators, so that no data would be valid. ` +
+      'Decorate its properties (@IsString(), @Allow()), or leave the class out to take any JSON.',
   );
 }

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PushError } from '../contracts/errors.js';
+import { assertTopic } from '../contracts/topic.js';
 import { Authentication } from './authentication.js';
+import { presentationOf } from './client-presence.js';
 import { ClientPublishing, type ClientPublication } from './client-publishing.js';
 import type { TransportName } from '../contracts/connection.js';
 import { clientTokenOf, queryLength, type ClientRequest } from './handshake.js';
@@ -217,6 +219,20 @@ export class Gatekeeper {
     session.assertOpen();
     session.spend('publish');
     return this.publishing.publish(session, publication, connection);
+  }
+
+  /**
+   * Checks what a client says of itself where it is present. Returns it as JSON text; `undefined` for nothing.
+   *
+   * @throws PushError `INVALID_TOPIC`, `DATA_TOO_LARGE`, `LIMIT_EXCEEDED`, and why the session is over; `BadRequestException`
+   */
+  async presentation(session: Session, topic: string, data: unknown): Promise<string | undefined> {
+    session.assertOpen();
+    assertTopic(topic);
+    session.spend('publish');
+    const text = await presentationOf(this.topics, topic, data);
+    session.assertOpen();
+    return text;
   }
 
   /**

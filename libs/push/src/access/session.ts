@@ -1,5 +1,6 @@
 import { PushError } from '../contracts/errors.js';
 import { expiryOf, type Principal } from '../contracts/principal.js';
+import { presenceOf } from '../contracts/reserved.js';
 import { overlaps } from '../contracts/topic.js';
 import { identityOf } from './client-identity.js';
 import { longestTimer } from '../contracts/option-checks.js';
@@ -179,7 +180,7 @@ export class Session implements AccessSubject, UserConnection {
   revoke(pattern: string): void {
     this.revision++;
     const topics = this.client?.topics;
-    const lost = topics?.filter((topic) => overlaps(topic, pattern));
+    const lost = topics?.filter((topic) => concerns(topic, pattern));
     if (lost?.length !== 0) this.drop(lost ?? [pattern]);
   }
 
@@ -247,6 +248,13 @@ export class Session implements AccessSubject, UserConnection {
       Math.min(Math.max(rest, 0), longestTimer),
     ).unref();
   }
+}
+
+/** Whether a right to `topic` goes with the right to `pattern`: who is there is seen by those who may read. */
+function concerns(topic: string, pattern: string): boolean {
+  return (
+    overlaps(topic, pattern) || (presenceOf(topic, ['>'])?.some((about) => overlaps(about, pattern)) ?? false)
+  );
 }
 
 const expiryMessage = 'The authentication has expired. Come back with a new token.';

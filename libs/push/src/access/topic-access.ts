@@ -4,12 +4,13 @@ import { PushError } from '../contracts/errors.js';
 import type { Principal } from '../contracts/principal.js';
 import { pushSettings } from '../contracts/settings.js';
 import { covers, isReserved, isTopic } from '../contracts/topic.js';
-import { AccessRules, type AccessRule } from './access-rules.js';
+import { AccessRules, withoutParameters, type AccessRule } from './access-rules.js';
 import { ApplicationClasses, type DeclaredPolicy } from './application-classes.js';
 import type { Authenticator } from './authenticator.js';
 import { decide } from './deadline.js';
 import type { TransportName, WorkBudget } from '../contracts/connection.js';
 import { Pace } from './pace.js';
+import { PresenceRights } from './presence-rights.js';
 import type { TopicContext, TopicParams } from './topic-policy.js';
 import { policyWork, workOfMatching } from './work.js';
 
@@ -46,7 +47,7 @@ export interface PublishGrant {
 
 /** The settings of access decisions. */
 interface RightsSettings {
-  readonly topics: readonly AccessRule[];
+  readonly topics: readonly (AccessRule & { readonly presence?: unknown })[];
   readonly authenticate?: Type<Authenticator>;
   readonly limits: { readonly decisionTimeout: number };
 }
@@ -55,6 +56,7 @@ interface RightsSettings {
 @Injectable()
 export class TopicAccess implements OnModuleInit {
   private readonly rules: AccessRules;
+  private readonly presence: PresenceRights;
   private policies: readonly DeclaredPolicy[] = [];
 
   /** @throws PushError `INVALID_OPTION` for a rule that makes no sense */
@@ -64,6 +66,8 @@ export class TopicAccess implements OnModuleInit {
     @Inject(ErrorReporter) private readonly errors: ErrorReporter,
   ) {
     this.rules = new AccessRules(settings.topics);
+    const withPresence = withoutParameters(settings.topics).filter(({ presence }) => presence);
+    this.presence = new PresenceRights(withPresence.map(({ pattern }) => pattern));
   }
 
   onModuleInit(): void {
@@ -78,7 +82,7 @@ export class TopicAccess implements OnModuleInit {
 
   /**
    * Returns those of `patterns` that `subject` may not read. A pattern is granted only if the rules, or one policy, grant every
-   * topic that it can match.
+   * topic that it can match. A pattern of presence is granted if the topics are that it is about.
    *
    * @param isAllOrNothing stops calling policies once one of them has not answered in time
    */
@@ -86,6 +90,32 @@ export class TopicAccess implements OnModuleInit {
     subject: AccessSubject,
     patterns: readonly string[],
     isAllOrNothing = false,
+  ): Promise<Examination> {
+    const topics = new Map(patterns.map((pattern) => [pattern, this.presence.topicsOf(pattern)]));
+    const asked = new Set(patterns.flatMap((pattern) => topics.get(pattern) ?? [pattern]));
+    const { denied, undecided } = await this.examineTopics(subject, [...asked], isAllOrNothing);
+    if ([...topics.values()].every((about) => about === undefined)) return { denied, undecided };
+    const verdicts = await Promise.all(
+      patterns.map((pattern): Verdict | Promise<Verdict> => {
+        const about = topics.get(pattern) ?? [pattern];
+        if (about.length === 0 || about.some((topic) => denied.includes(topic))) return 'denied';
+        if (about.some((topic) => undecided.includes(topic))) return 'undecided';
+        return topics.get(pattern) ? this.presenceVerdict(subject, about) : 'granted';
+      }),
+    );
+    const those = (verdict: Verdict) => patterns.filter((_, index) => verdicts[index] === verdict);
+    return { denied: those('denied'), undecided: those('undecided') };
+  }
+
+  /** The class that validates what clients say of themselves in `topic`, if a policy names one. */
+  presenceClassOf(topic: string): Type<object> | undefined {
+    return this.policies.find(({ presence, match }) => presence && match(topic))?.presence;
+  }
+
+  private async examineTopics(
+    subject: AccessSubject,
+    patterns: readonly string[],
+    isAllOrNothing: boolean,
   ): Promise<Examination> {
     const verdicts = new Map<string, Verdict>();
     const pace = new Pace(subject.budget);
@@ -155,6 +185,19 @@ export class TopicAccess implements OnModuleInit {
     return decide(this.settings.limits.decisionTimeout, (signal) =>
       policy.transform!(principal, params, { topic, transport, address, signal: signal(), data }),
     );
+  }
+
+  /** Whether `subject` may see who reads topics that it may read. */
+  private async presenceVerdict(subject: AccessSubject, topics: readonly string[]): Promise<Verdict> {
+    for (const topic of topics) {
+      const questions = this.presence.questions(topic, subject.principal, this.policies);
+      if (!questions) return 'denied';
+      for (const question of questions) {
+        const verdict = await this.ask(subject, topic, question);
+        if (verdict !== 'granted') return verdict;
+      }
+    }
+    return 'granted';
   }
 
   /** Those of `patterns` that the rules do not grant. */

@@ -37,6 +37,16 @@ export interface TopicPolicy<Payload = unknown, Published = Payload> {
   /** Whether `principal` may read. Called for every subscription, also when a client reconnects. Default: none may. */
   canSubscribe?(principal: Principal, params: TopicParams, context: TopicContext): boolean | Promise<boolean>;
   /**
+   * Whether `principal`, who may read, may also see who else does: `topics: [{ pattern, presence }]`. Called as `canSubscribe`
+   * is. Of several policies that match, all have to grant it. A pattern that names no single topic is denied where this is
+   * there, and so are clients without a principal. Default: whoever may read may see.
+   */
+  canSeePresence?(
+    principal: Principal,
+    params: TopicParams,
+    context: TopicContext,
+  ): boolean | Promise<boolean>;
+  /**
    * Whether `principal` may publish. Called before the data is validated, so that a client without the right learns nothing
    * about valid data. Default: none may.
    */
@@ -62,6 +72,11 @@ export interface PushTopicOptions {
    * Validation changes nothing: the data is stored as it was sent, or as `transform` returns it. Default: any JSON.
    */
   readonly payload?: Type<object>;
+  /**
+   * A class with class-validator decorators that validates what clients say of themselves where they are present (`presence`
+   * messages). Properties without a decorator are refused. Default: any JSON.
+   */
+  readonly presence?: Type<object>;
 }
 
 /** A parsed pattern of a policy. */
@@ -69,6 +84,8 @@ export interface PolicyPattern {
   /** The pattern with `*` in place of each parameter. */
   readonly pattern: string;
   readonly payload: Type<object> | undefined;
+  /** What clients say of themselves. */
+  readonly presence: Type<object> | undefined;
   /** The parameters of `topic`; `undefined` if the pattern does not match it. */
   match(topic: string): TopicParams | undefined;
 }
@@ -105,11 +122,11 @@ export function policyPatternOf(metatype: unknown): PolicyPattern | undefined {
  * @param pattern a topic pattern that may have parameters (`:name`)
  * @throws PushError `INVALID_TOPIC`; `INVALID_OPTION` for a name that is used twice
  */
-export function PushTopic(pattern: string, { payload }: PushTopicOptions = {}): ClassDecorator {
+export function PushTopic(pattern: string, { payload, presence }: PushTopicOptions = {}): ClassDecorator {
   const parameters = parametersOf(pattern);
   const match = (topic: string) => parametersIn(topic, parameters);
   return (target) => {
-    patterns.set(target, { pattern: parameters.wide, payload, match });
+    patterns.set(target, { pattern: parameters.wide, payload, presence, match });
     Injectable()(target);
   };
 }

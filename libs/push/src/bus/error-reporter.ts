@@ -18,6 +18,7 @@ import { logFailure } from './debug-log.js';
  * | `history` | reading older events from the backplane; reported once until a read succeeds |
  * | `snapshot` | a `@PushSnapshot()` method |
  * | `state` | removing the state of topics whose time is over |
+ * | `presence` | keeping who is there |
  * | `dead peers` | looking for connections whose peer has vanished |
  */
 export type ErrorStage =
@@ -34,6 +35,7 @@ export type ErrorStage =
   | 'history'
   | 'snapshot'
   | 'state'
+  | 'presence'
   | 'dead peers';
 
 /** Where an error comes from that has no caller to be thrown to. */

@@ -12,6 +12,8 @@ import { pushSettings } from '../contracts/settings.js';
 import { Hub, type HubStats } from '../hub/hub.js';
 import type { PayloadOf, PushTopics } from './declared-topics.js';
 import { ErrorReporter } from './error-reporter.js';
+import { jsonOf } from './event-json.js';
+import { presenceSource, type PresenceSource, type TopicPresence } from './presence.js';
 import { publisherKey } from './publisher-key.js';
 import { checkedMeta } from './publish-meta.js';
 import { assertState, checkExpect } from './state-options.js';
@@ -85,6 +87,8 @@ const messageIdGrammar = /^[!-~]{1,128}$/;
  */
 @Injectable()
 export class EventBus<Topics = PushTopics> {
+  @Optional() @Inject(presenceSource) private readonly presences?: PresenceSource;
+
   constructor(
     @Inject(Hub) private readonly hub: Hub,
     @Inject(Backplane) private readonly backplane: Backplane,
@@ -210,6 +214,18 @@ export class EventBus<Topics = PushTopics> {
     );
   }
 
+  /**
+   * Who reads a topic, on all nodes: for topics whose rule has `presence`. It is live, and what this node knows: a change on
+   * another node comes as fast as an event, and a node that starts knows nobody until it has read the log.
+   *
+   * @throws PushError `INVALID_TOPIC`, also for a wildcard; `INVALID_OPTION` for a topic without presence
+   */
+  presence(topic: string): TopicPresence {
+    assertTopic(topic);
+    if (this.presences) return this.presences.of(topic);
+    throw new PushError('INVALID_OPTION', 'There is no presence outside of PushModule.');
+  }
+
   /** What this node holds now: connections, subscriptions, the memory of its window. */
   stats(): HubStats {
     return this.hub.stats();
@@ -253,30 +269,16 @@ export class EventBus<Topics = PushTopics> {
     const { expect } = options;
     if (expect !== undefined) checkExpect(this.hub.retention.of(topic), options, topic);
     const meta = checkedMeta(options.meta);
-    return { topic, data: this.serialize(topic, data), type, messageId, except, publisher: by, expect, meta };
-  }
-
-  private serialize(topic: string, data: unknown): string {
-    let json: string | undefined;
-    try {
-      json = JSON.stringify(data);
-    } catch (cause) {
-      const message = `The data for ${topic} cannot be written as JSON. Publish plain objects, without cycles or BigInts.`;
-      throw new PushError('DATA_NOT_SERIALIZABLE', message, { cause });
-    }
-    if (json === undefined) {
-      throw new PushError(
-        'DATA_NOT_SERIALIZABLE',
-        `The data for ${topic} is ${typeof data}. Publish null for "no data".`,
-      );
-    }
-    const { maxEventBytes } = this.settings;
-    // A UTF-16 unit takes three bytes at most, so that most payloads need no counting.
-    if (json.length * 3 > maxEventBytes && Buffer.byteLength(json) > maxEventBytes) {
-      const message = `The data for ${topic} has ${Buffer.byteLength(json)} bytes; maxEventBytes is ${maxEventBytes}.`;
-      throw new PushError('DATA_TOO_LARGE', `${message} Publish a reference to it, or raise the limit.`);
-    }
-    return json;
+    return {
+      topic,
+      data: jsonOf(topic, data, this.settings.maxEventBytes),
+      type,
+      messageId,
+      except,
+      publisher: by,
+      expect,
+      meta,
+    };
   }
 }
 

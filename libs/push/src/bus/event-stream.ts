@@ -20,6 +20,11 @@ export interface StreamOptions {
    * Default: `false`.
    */
   readonly wildcards?: boolean;
+  /**
+   * Whether a client of the route is present in these topics for as long as its connection lasts (`TopicOptions.presence`), and
+   * what others get to see of it. Default: `false`.
+   */
+  readonly presence?: boolean | { readonly data?: unknown };
 }
 
 /** The `data` of a message, as Nest types it: it writes a string as it is, and anything else as JSON. */

@@ -43,7 +43,8 @@ export function handledEvents<Data>(
   });
 }
 
-class HandledEvents<Value> extends Observable<Value> {
+/** An observable whose observers cannot end the process, nor each other. */
+export class HandledEvents<Value> extends Observable<Value> {
   constructor(
     private readonly onError: (error: unknown) => void,
     subscribe?: (subscriber: Subscriber<Value>) => () => void,

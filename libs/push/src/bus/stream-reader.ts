@@ -21,6 +21,8 @@ export interface StreamClient {
   markAsReader(): void;
   /** Notes that a stream begins at `start`, which is the position `id`. */
   begin(start: Start, id: string): void;
+  /** Notes that the client is present in topics that it reads. */
+  present(topics: readonly string[], presence: NonNullable<StreamOptions['presence']>): void;
   /** Sets the id of the event or gap that the application's code is handling; `undefined` when that code has returned. */
   setCurrentEvent(id: string | undefined): void;
 }
@@ -51,6 +53,7 @@ export function streamOf(
     cursor.subscribe(topics, start, (id) => client?.begin(start, id), {
       snapshot: options.from === 'snapshot',
     });
+    if (options.presence) client?.present(topics, options.presence);
   });
 }
 

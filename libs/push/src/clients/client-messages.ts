@@ -1,8 +1,9 @@
 import { problemOfStart } from '../contracts/start.js';
 import { maxTopicLength } from '../contracts/topic.js';
 import { MessageFields } from './message-fields.js';
-import type { PublishBody } from '../protocol/http.js';
+import type { PresenceBody, PublishBody } from '../protocol/http.js';
 import type {
+  Presence as PresenceMessage,
   Publish as PublishMessage,
   Subscribe as SubscribeMessage,
   Token as TokenMessage,
@@ -10,7 +11,15 @@ import type {
   WithRef,
 } from '../protocol/messages.js';
 
-export type { PublishBody, PublishMessage, SubscribeMessage, TokenMessage, UnsubscribeMessage };
+export type {
+  PresenceBody,
+  PresenceMessage,
+  PublishBody,
+  PublishMessage,
+  SubscribeMessage,
+  TokenMessage,
+  UnsubscribeMessage,
+};
 
 /*
  * Reads the messages of clients: PROTOCOL.md "WebSocket", "Messages over HTTP". The application's pipes, transformers and
@@ -55,6 +64,18 @@ export function readPublishBody(message: object): PublishBody {
   }));
 }
 
+export function readPresence(message: object): PresenceMessage {
+  return read(message, presenceOf);
+}
+
+/** Reads the body of `POST <path>/presence`: a `presence` message, and the id of the client's own connection. */
+export function readPresenceBody(message: object): PresenceBody {
+  return read(message, (fields) => ({
+    ...presenceOf(fields),
+    connection: fields.optionalText('connection', idBounds),
+  }));
+}
+
 /** Reads the body of `POST <path>/events`: a list of `subscribe` messages. */
 export function readSubscriptions(message: object): readonly SubscribeMessage[] {
   return read(message, (fields) => fields.objects('subscribe', maxSubscriptions, subscribeOf));
@@ -86,6 +107,14 @@ function publishOf(fields: MessageFields): PublishMessage {
     messageId: fields.optionalText('messageId', { max: 128 }),
     ephemeral: fields.optionalFlag('ephemeral'),
     echo: fields.optionalFlag('echo'),
+    ...refOf(fields),
+  };
+}
+
+function presenceOf(fields: MessageFields): PresenceMessage {
+  return {
+    topic: fields.text('topic', { max: maxTopicLength }),
+    data: fields.any('data'),
     ...refOf(fields),
   };
 }

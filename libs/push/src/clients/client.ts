@@ -12,22 +12,15 @@ import type { PushError } from '../contracts/errors.js';
 import type { Batch } from '../contracts/event.js';
 import type { Principal } from '../contracts/principal.js';
 import type { Hub } from '../hub/hub.js';
-import type { PositionListener, SubscribeOptions } from '../hub/replay/catch-up.js';
+import type { PositionListener } from '../hub/replay/catch-up.js';
 import type { Cursor, Start } from '../hub/replay/cursor.js';
 import type { Dialect } from '../wire/dialect.js';
 import type { ServerMessage } from '../wire/websocket.messages.js';
+import type { ClientListener, Presentation, ReadOptions } from './client-listener.js';
 import { connectionId } from './connection-id.js';
 import type { Outlet } from './outlet.js';
 import { Stall } from './stall.js';
 import type { HeartbeatTarget, TimerWheel } from './timer-wheel.js';
-
-/** Is told when clients leave or lose topics. */
-export interface ClientListener {
-  /** The client is gone, and all of its messages have been handled. */
-  left(client: Client): void;
-  /** The client stays, and does not get these topics any more. */
-  unsubscribed(client: Client, topics: readonly string[]): void;
-}
 
 /**
  * A connected client, on any transport. It writes to its outlet, in its dialect, and reads the log with its cursor.
@@ -59,7 +52,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     readonly outlet: Outlet,
     private readonly hub: Hub,
     private readonly wheel: TimerWheel,
-    private readonly listener: ClientListener,
+    private readonly listener: ClientListener<Client>,
   ) {
     this.stall = new Stall(session.limits.stallTimeout);
     outlet.onClosed(() => this.closed());
@@ -161,9 +154,22 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     topics: readonly string[],
     from: Start,
     onStart?: PositionListener,
-    options: SubscribeOptions = {},
+    { presence = true, ...options }: ReadOptions = {},
   ): void {
-    this.cursor!.subscribe(topics, from, onStart, options);
+    // Where the snapshots cannot be loaded, it reads nothing.
+    const isLater = from === 'snapshot';
+    const started: PositionListener = (id, own) => {
+      onStart?.(id, own);
+      if (isLater) this.present(own, presence);
+    };
+    this.cursor!.subscribe(topics, from, started, options);
+    if (!isLater) this.present(topics, presence);
+  }
+
+  /** From now on it is present in these topics, whoever reads them for it. @internal */
+  present(topics: readonly string[], presence: boolean | Presentation): void {
+    if (!presence || this.hasLeft) return;
+    this.listener.subscribed(this, topics, presence === true ? {} : presence);
   }
 
   /** Stops reading these topics. Topics that it does not read are ignored. */

@@ -4,18 +4,20 @@ import type { Session } from '../access/session.js';
 import { explain } from '../bus/failure.js';
 import type { PushError } from '../contracts/errors.js';
 import { Hub } from '../hub/hub.js';
-import { Client, type ClientListener } from './client.js';
+import type { ClientListener, Presentation } from './client-listener.js';
+import { Client } from './client.js';
 import { Hooks, type ConnectionContext } from './hooks.js';
 import type { Outlet } from './outlet.js';
 import { TimerWheel } from './timer-wheel.js';
 
 /** The clients of this node, on all transports. */
 @Injectable()
-export class Clients implements ClientListener {
+export class Clients implements ClientListener<Client> {
   private readonly clients = new Set<Client>();
   /** The number of requests in progress. Their clients may be gone. */
   private pendingRequests = 0;
   private emptyListeners: (() => void)[] = [];
+  private readonly listeners = new Set<ClientListener<Client>>();
 
   constructor(
     @Inject(Hub) private readonly hub: Hub,
@@ -25,6 +27,11 @@ export class Clients implements ClientListener {
 
   get size(): number {
     return this.clients.size;
+  }
+
+  /** Tells `listener` too, of all clients, from now on. */
+  listen(listener: ClientListener<Client>): void {
+    this.listeners.add(listener);
   }
 
   all(): Client[] {
@@ -69,8 +76,13 @@ export class Clients implements ClientListener {
     return this.hooks.subscribe({ ...contextOf(client), topics });
   }
 
+  subscribed(client: Client, topics: readonly string[], presentation: Presentation): void {
+    for (const listener of this.listeners) listener.subscribed(client, topics, presentation);
+  }
+
   /** Runs the unsubscribe hooks. */
   unsubscribed(client: Client, topics: readonly string[]): void {
+    for (const listener of this.listeners) listener.unsubscribed(client, topics);
     this.hooks.unsubscribe({ ...contextOf(client), topics });
   }
 
@@ -79,6 +91,7 @@ export class Clients implements ClientListener {
     if (!this.clients.delete(client)) return;
     const { reason } = client;
     logDisconnected(client, reason);
+    for (const listener of this.listeners) listener.left(client);
     this.hooks.disconnect({ ...contextOf(client), reason });
     this.notifyIfEmpty();
   }

@@ -13,7 +13,7 @@ export interface ConnectedClient extends ConnectionContext {
 
 /**
  * The clients that are connected to this node. Inject it where you need them. It does not know the clients of other nodes:
- * use presence for those.
+ * use `EventBus.presence()` for those.
  */
 @Injectable()
 export class PushClients {

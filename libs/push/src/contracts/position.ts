@@ -21,3 +21,9 @@ export function parsePosition(id: string): Position | undefined {
   const sequence = Number(match[2]);
   return Number.isSafeInteger(sequence) ? { epoch: match[1]!, sequence } : undefined;
 }
+
+/** Whether an id is after another one in their log. One of another log counts as after: the node has read that last. */
+export function isAfter(id: string, other: string): boolean {
+  const [one, two] = [parsePosition(id), parsePosition(other)];
+  return one?.epoch !== two?.epoch || one!.sequence > two!.sequence;
+}

@@ -1,4 +1,12 @@
-import type { Retention, RetentionRules, StateRules, TopicRetention } from '../contracts/retention.js';
+import type {
+  Retention,
+  RetentionRules,
+  StateRetention,
+  StateRules,
+  TopicRetention,
+} from '../contracts/retention.js';
+import type { PresenceOptions } from '../contracts/presence.js';
+import { ownedRules } from '../contracts/reserved.js';
 import { covers, overlaps } from '../contracts/topic.js';
 
 /**
@@ -31,6 +39,11 @@ export interface TopicRule {
    * Default: 3,600,000 (one hour).
    */
   readonly tombstones?: number;
+  /**
+   * Whether the application knows who reads these topics: `EventBus.presence()`, and `$presence.<topic>.>` for clients. `true`
+   * takes the defaults of {@link PresenceOptions}. Default: `false`.
+   */
+  readonly presence?: boolean | PresenceOptions;
 }
 
 const defaultTombstones = 3_600_000;
@@ -47,10 +60,13 @@ export class TopicRules implements RetentionRules {
     private readonly retention: Retention,
     stateBytes = Infinity,
   ) {
-    this.retentions = rules.map((rule) => ({
+    const own = rules.map((rule) => ({
       pattern: rule.pattern,
       retention: rule.state ? stateRetentionOf(rule) : { ...retention, ...rule.retention },
     }));
+    // Only an application that uses them has the topics that nodes own.
+    const owned = rules.some(({ presence }) => presence) ? ownedRules : [];
+    this.retentions = [...owned.map(ownedRetentionOf), ...own];
     const states = this.retentions.flatMap(({ retention: { state } }) => state ?? []);
     if (states.length > 0)
       this.state = { rules: states, bytes: stateBytes, among: (pattern) => this.stateAmong(pattern) };
@@ -87,4 +103,8 @@ export class TopicRules implements RetentionRules {
 
 function stateRetentionOf({ pattern, tombstones = defaultTombstones, ttl }: TopicRule): TopicRetention {
   return { events: 1, age: Infinity, state: { pattern, tombstones, ttl } };
+}
+
+function ownedRetentionOf(state: StateRetention) {
+  return { pattern: state.pattern, retention: { events: 1, age: Infinity, state } };
 }

@@ -11,7 +11,12 @@ interface Exclusion {
 }
 
 /** Push's HTTP endpoints, below the base path. */
-export const endpoints = { events: 'events', publish: 'publish', history: 'history' } as const;
+export const endpoints = {
+  events: 'events',
+  publish: 'publish',
+  presence: 'presence',
+  history: 'history',
+} as const;
 
 const methods = [RequestMethod.GET, RequestMethod.POST];
 

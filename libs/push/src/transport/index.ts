@@ -7,6 +7,7 @@
 export { Door, type Arrival } from '../clients/door.js';
 export type { ClientRequest } from '../access/handshake.js';
 export type { Client } from '../clients/client.js';
+export type { Presentation, ReadOptions } from '../clients/client-listener.js';
 export type { PositionListener, SubscribeOptions } from '../hub/replay/catch-up.js';
 
 // Writing their bytes

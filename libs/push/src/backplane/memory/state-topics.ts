@@ -3,6 +3,7 @@ import type { Draft } from '../../contracts/event.js';
 import { printPosition, type Position } from '../../contracts/position.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import { conflictOf, expectNone, isRemoval } from '../../contracts/state.js';
+import { isReserved } from '../../contracts/topic.js';
 
 /** Counted for a state besides its texts: the event, and its topic's places in maps. */
 const overhead = 640;
@@ -51,7 +52,8 @@ export class StateTopics {
     const { topic } = draft;
     const current = this.current(topic);
     if (!holds(draft.expect, current)) return conflictOf(draft, current?.id);
-    const bytes = bytesOf(draft);
+    // What nodes own does not count: the bound is for the application's own state.
+    const bytes = isReserved(topic) ? 0 : bytesOf(draft);
     const isRemoved = isRemoval(draft);
     const others = this.bytes - this.removedBytes - (current && !current.expires ? current.bytes : 0);
     const limit = this.rules?.state?.bytes ?? Infinity;

@@ -16,6 +16,13 @@ interface BodySettings {
   readonly websocket: { readonly maxMessageBytes: number };
 }
 
+/** A request that brings a message, for one of the endpoints. */
+interface MessageRequest {
+  readonly request: RawRequest;
+  readonly response: RawResponse;
+  readonly endpoint: string;
+}
+
 /** The steps that the built-in HTTP endpoints share: reading a request, and admitting the client that sent it. */
 @Injectable()
 export class HttpRequests {
@@ -86,34 +93,42 @@ export class HttpRequests {
   /**
    * Runs `run` with the message in the request, even if the client does not wait for the response: a page sends its last events
    * as it closes. The body is therefore read while the client is still being authenticated, unless it is larger than a closing
-   * page can send.
+   * page can send. A `PushError` becomes the response.
    */
   handle<T>(
+    { request, response, endpoint }: MessageRequest,
+    run: (session: Session, message: object) => Promise<T>,
+  ): Promise<T> {
+    return this.respond(response, async () => {
+      this.urlOf(request, endpoint);
+      return this.door.runRequest(() => this.handleMessage(request, response, run));
+    });
+  }
+
+  private async handleMessage<T>(
     request: RawRequest,
     response: RawResponse,
     run: (session: Session, message: object) => Promise<T>,
   ): Promise<T> {
-    return this.door.runRequest(async () => {
-      restoreBodyHeaders(raw(request));
-      const refusal = new AbortController();
-      const early = isSmall(raw(request)) ? this.messageOf(request, refusal.signal) : undefined;
-      // If the client is refused, an invalid body does not matter.
-      early?.catch(() => undefined);
-      let session: Session | undefined;
-      try {
-        await this.door.turn();
-        session = await this.gatekeeper.open(raw(request), {
-          transport: 'sse',
-          corsOrigin: credentialedOrigin(response),
-          whenGone: () => undefined,
-        });
-        session.attach(singleRequest);
-        return await run(session, await (early ?? this.messageOf(request)));
-      } finally {
-        refusal.abort();
-        session?.close();
-      }
-    });
+    restoreBodyHeaders(raw(request));
+    const refusal = new AbortController();
+    const early = isSmall(raw(request)) ? this.messageOf(request, refusal.signal) : undefined;
+    // If the client is refused, an invalid body does not matter.
+    early?.catch(() => undefined);
+    let session: Session | undefined;
+    try {
+      await this.door.turn();
+      session = await this.gatekeeper.open(raw(request), {
+        transport: 'sse',
+        corsOrigin: credentialedOrigin(response),
+        whenGone: () => undefined,
+      });
+      session.attach(singleRequest);
+      return await run(session, await (early ?? this.messageOf(request)));
+    } finally {
+      refusal.abort();
+      session?.close();
+    }
   }
 
   /** Reads the message in the body of the request. */

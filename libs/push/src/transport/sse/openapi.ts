@@ -45,7 +45,9 @@ const refusals = {
   503: 'The server shuts down or is full: come back after Retry-After',
 };
 
-const descriptions: Readonly<Record<'events' | 'messages' | 'publish' | 'history', Description>> = {
+type Method = 'events' | 'messages' | 'publish' | 'present' | 'history';
+
+const descriptions: Readonly<Record<Method, Description>> = {
   events: {
     summary: 'The events of some topics, as an event stream',
     parameters: [
@@ -83,6 +85,13 @@ const descriptions: Readonly<Record<'events' | 'messages' | 'publish' | 'history
     produces: 'application/json',
     responses: { 200: 'The id of the event, which is stored; none if it is ephemeral', ...refusals },
     answer: { id: text },
+  },
+  present: {
+    summary: 'Sets what others see of the client in a topic that it reads',
+    parameters: [body({ topic: text, data: {}, connection: text }, ['topic']), ticket],
+    produces: 'application/json',
+    responses: { 200: 'It is set', ...refusals },
+    answer: {},
   },
   history: {
     summary: 'A page of the past of a topic',

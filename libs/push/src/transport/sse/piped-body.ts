@@ -56,6 +56,7 @@ export function pipedBody(
     const open = () => {
       // From now on the stream ends when its principal's rights end, even if it carries no events of push.
       if (!client.attach() || !position.readsLog) return;
+      position.presentBy((topics, presence) => client.present(topics, presence));
       client.say(options.dialect.opening(options.comeBackIn(), position.openingId));
       client.keepAlive();
     };

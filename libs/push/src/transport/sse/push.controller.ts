@@ -17,7 +17,7 @@ import { declarePushEndpoint } from '../../access/push-endpoint.js';
 import { EventBus } from '../../bus/event-bus.js';
 import type { EventStream } from '../../bus/event-stream.js';
 import { endpoints } from '../../platform/base-path.js';
-import { readPublishBody, readSubscriptions } from '../../clients/client-messages.js';
+import { readPresenceBody, readPublishBody, readSubscriptions } from '../../clients/client-messages.js';
 import { readEventsQuery } from './events-query.js';
 import { forbidCaching } from './http-refusal.js';
 import { HttpRequests } from './http-requests.js';
@@ -25,11 +25,12 @@ import { MessageStream } from './message-stream.js';
 import { describeEndpoints } from './openapi.js';
 import { PushRefusalFilter, answer, answerJson, type Reply } from './push-refusal.filter.js';
 import { PushSse } from './push-sse.decorator.js';
+import { PresenceMessages } from '../../state/presence-messages.js';
 import { raw, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
 
 /**
  * The built-in endpoints as a controller class at `path`: `GET <path>/events?topic=…&topic=…` for `EventSource`, and the
- * messages of a WebSocket over plain HTTP, `POST <path>/events` and `POST <path>/publish`; and `GET <path>/history`.
+ * messages of a WebSocket over plain HTTP, `POST <path>/events` `POST <path>/publish` and `POST <path>/presence`; and `GET <path>/history`.
  *
  * Nest passes only request and response, so the application's pipes, parsers and versions do not affect these endpoints.
  *
@@ -43,6 +44,7 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
       @Inject(EventBus) private readonly bus: EventBus,
       @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
       @Inject(HttpRequests) private readonly requests: HttpRequests,
+      @Inject(PresenceMessages) private readonly presence: PresenceMessages,
     ) {}
 
     @PushSse(endpoints.events)
@@ -51,7 +53,7 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
       @Res({ passthrough: true }) response: RawResponse,
     ): Promise<EventStream> {
       const { topics, from } = readEventsQuery(this.requests.urlOf(request, endpoints.events));
-      const stream = this.bus.stream(topics, { from, envelope: true, wildcards: true });
+      const stream = this.bus.stream(topics, { from, envelope: true, wildcards: true, presence: true });
       await this.requests.admit(request, response, (session) => this.gatekeeper.subscribe(session, topics));
       return stream;
     }
@@ -63,24 +65,28 @@ export function pushControllerAt(path: string, decorators: readonly MethodDecora
       @Res({ passthrough: true }) response: RawResponse,
     ): Promise<MessageStream> {
       this.requests.urlOf(request, endpoints.events);
-      return this.requests.admit(
-        request,
-        response,
-        async () => new MessageStream(readSubscriptions(await this.requests.messageOf(request))),
-      );
+      const read = async () => new MessageStream(readSubscriptions(await this.requests.messageOf(request)));
+      return this.requests.admit(request, response, read);
     }
 
     /** Writes the response itself, since interceptors of the application may wrap results, and the protocol fixes this one. */
     @Post(endpoints.publish)
     async publish(@Req() request: RawRequest, @Res() response: RawResponse & Reply): Promise<void> {
-      const id = await this.requests.respond(response, async () => {
-        this.requests.urlOf(request, endpoints.publish);
-        return this.requests.handle(request, response, (session, message) => {
-          const { connection, ...publication } = readPublishBody(message);
-          return this.gatekeeper.publish(session, publication, connection);
-        });
+      const { publish: endpoint } = endpoints;
+      const id = await this.requests.handle({ request, response, endpoint }, (session, message) => {
+        const { connection, ...publication } = readPublishBody(message);
+        return this.gatekeeper.publish(session, publication, connection);
       });
       answer(response, 200, { id });
+    }
+
+    /** Answers by itself, as `publish` does. */
+    @Post(endpoints.presence)
+    async present(@Req() request: RawRequest, @Res() response: RawResponse & Reply): Promise<void> {
+      await this.requests.handle({ request, response, endpoint: endpoints.presence }, (session, message) =>
+        this.presence.handle(session, readPresenceBody(message)),
+      );
+      answer(response, 200, {});
     }
 
     /** Answers by itself, as `publish` does. */
@@ -101,7 +107,7 @@ function prepare(controller: Type, decorators: readonly MethodDecorator[]): void
   const prototype = controller.prototype as object;
   declarePushEndpoint(controller);
   describeEndpoints(prototype);
-  for (const name of ['events', 'messages', 'publish', 'history'] as const) {
+  for (const name of ['events', 'messages', 'publish', 'present', 'history'] as const) {
     const descriptor = Object.getOwnPropertyDescriptor(prototype, name)!;
     for (const decorate of decorators) decorate(prototype, name, descriptor);
   }

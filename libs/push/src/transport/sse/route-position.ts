@@ -14,6 +14,9 @@ export class RoutePosition implements StreamClient {
   reached: string | undefined;
   budget: WorkBudget | undefined;
   principal: Principal | undefined;
+  /** Makes the route's client present. Until it is known, what there is waits. */
+  private presenting: StreamClient['present'] | undefined;
+  private readonly unpresented: Parameters<StreamClient['present']>[] = [];
   /** The event that the pipe is handling. What the pipe sends in the meantime comes from this event. */
   private currentEvent: string | undefined;
 
@@ -34,6 +37,17 @@ export class RoutePosition implements StreamClient {
     if (start === 'snapshot') return;
     if (this.reached === undefined && start === 'now') this.openingId = id;
     this.reached ??= id;
+  }
+
+  present(...presentation: Parameters<StreamClient['present']>): void {
+    if (this.presenting) this.presenting(...presentation);
+    else this.unpresented.push(presentation);
+  }
+
+  /** From now on `present` makes the client present, with what it was called with before. */
+  presentBy(presenting: StreamClient['present']): void {
+    this.presenting = presenting;
+    for (const presentation of this.unpresented.splice(0)) presenting(...presentation);
   }
 
   setCurrentEvent(id: string | undefined): void {

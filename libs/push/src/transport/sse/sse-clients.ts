@@ -54,7 +54,8 @@ export class SseClients {
             const onStart = (id: string) => {
               if (start !== 'snapshot') open(start === 'now' ? id : undefined);
             };
-            client.read(topics, from, onStart, { snapshot: options.from === 'snapshot' });
+            const { presence = false } = options;
+            client.read(topics, from, onStart, { presence, snapshot: options.from === 'snapshot' });
           });
         return { close: () => client.stop() };
       };

@@ -12,11 +12,18 @@ import { declarePushEndpoint } from '../../access/push-endpoint.js';
 import type { Session } from '../../access/session.js';
 import { ErrorReporter } from '../../bus/error-reporter.js';
 import { explain } from '../../bus/failure.js';
-import { readPublish, readSubscribe, readToken, readUnsubscribe } from '../../clients/client-messages.js';
+import {
+  readPresence,
+  readPublish,
+  readSubscribe,
+  readToken,
+  readUnsubscribe,
+} from '../../clients/client-messages.js';
 import { greet, subscribe, type ConversationSettings } from '../../clients/conversation.js';
 import { Door } from '../../clients/door.js';
 import { PushError } from '../../contracts/errors.js';
 import { pushSettings } from '../../contracts/settings.js';
+import { PresenceMessages } from '../../state/presence-messages.js';
 import { websocketDialect } from '../../wire/websocket.dialect.js';
 import { publishedMessage, refreshedMessage } from '../../wire/websocket.messages.js';
 import { MessageInbox } from './message-inbox.js';
@@ -35,6 +42,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket> {
     @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
     @Inject(pushSettings) private readonly settings: ConversationSettings,
     @Inject(ErrorReporter) private readonly errors: ErrorReporter,
+    @Inject(PresenceMessages) private readonly presence: PresenceMessages,
   ) {}
 
   handleConnection(socket: WebSocket, request: IncomingMessage, session: Session): void {
@@ -122,6 +130,12 @@ export class PushGateway implements OnGatewayConnection<WebSocket> {
     const { ref, ...publication } = readPublish(message);
     const id = await this.gatekeeper.publish(client.session, publication, client.id);
     client.send(publishedMessage(ref, id));
+  }
+
+  @OnMessage('presence')
+  async present(@ConnectedSocket() socket: object): Promise<void> {
+    const { client, message } = inboxOf(socket);
+    await this.presence.handle(client.session, { ...readPresence(message), connection: client.id });
   }
 }
 
