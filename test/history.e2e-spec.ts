@@ -1,12 +1,24 @@
-import { VersioningType, ValidationPipe } from '@nestjs/common';
+import {
+  ForbiddenException,
+  Injectable,
+  ServiceUnavailableException,
+  ValidationPipe,
+  VersioningType,
+} from '@nestjs/common';
 import {
   MemoryBackplane,
+  OnPushConnect,
+  OnPushDisconnect,
+  OnPushSubscribe,
   PushAccess,
   PushModule,
   PushTopic,
   type Backplane,
+  type ConnectionContext,
+  type DisconnectContext,
   type Principal,
   type PushOptions,
+  type SubscribeContext,
 } from 'nestjs-push';
 import { historyOf } from 'nestjs-push-client/history';
 import { natsBackplane } from 'nestjs-push/nats';
@@ -156,6 +168,57 @@ describe.each(platformsWithHttp2)('GET /push/history on %s', (platform) => {
     await app.nest.get(PushAccess).revoke('ann', 'rooms.1');
     log.answer();
     expect(await asked).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+  });
+
+  it('reads nothing that a hook refuses; hooks see a connection that subscribes and ends', async () => {
+    const calls: string[] = [];
+    @Injectable()
+    class Seen {
+      @OnPushConnect()
+      connected({ principal, transport }: ConnectionContext) {
+        calls.push(`connect ${principal?.id} ${transport}`);
+        if (principal?.id === 'banned') throw new ForbiddenException('banned');
+      }
+
+      @OnPushSubscribe()
+      async subscribed({ topics }: SubscribeContext) {
+        await Promise.resolve();
+        calls.push(`subscribe ${topics.join()}`);
+        if (topics.includes('news.secret')) throw new ServiceUnavailableException('not now');
+      }
+
+      @OnPushDisconnect()
+      disconnected({ principal, reason }: DisconnectContext) {
+        calls.push(`disconnect ${principal?.id} ${reason}`);
+      }
+    }
+    const app = await startApp(platform, {
+      imports: [
+        PushModule.forRoot({
+          topics: [{ pattern: 'news.>', access: 'public' }],
+          authenticate: NameAuthenticator,
+        }),
+      ],
+      providers: [Seen, Users],
+    });
+    for (const topic of ['news.a', 'news.secret']) await app.bus.publish(topic, 'told');
+    const asked = (user: string, topic: string) => get(app, `?topic=${topic}`, as(user).headers);
+    expect((await asked('ann', 'news.a')).body.events).toMatchObject([{ data: 'told' }]);
+    const banned = await asked('banned', 'news.a');
+    const secret = await asked('ann', 'news.secret');
+    expect([banned.status, secret.status, secret.body.code]).toEqual([403, 503, 'UNAVAILABLE']);
+    expect(JSON.stringify([banned.body, secret.body])).not.toContain('told');
+    await eventually(() => calls.length === 8);
+    expect(calls).toEqual([
+      'connect ann sse',
+      'subscribe news.a',
+      'disconnect ann client',
+      'connect banned sse',
+      'disconnect banned error',
+      'connect ann sse',
+      'subscribe news.secret',
+      'disconnect ann error',
+    ]);
   });
 
   it('is limited as subscriptions are, and says when to come back', async () => {

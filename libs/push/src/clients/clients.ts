@@ -2,10 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { logConnected, logDisconnected } from '../bus/debug-log.js';
 import type { Session } from '../access/session.js';
 import { explain } from '../bus/failure.js';
+import type { DisconnectReason } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
 import { Hub } from '../hub/hub.js';
 import type { ClientListener, Presentation } from './client-listener.js';
 import { Client } from './client.js';
+import { connectionId } from './connection-id.js';
 import { Hooks, type ConnectionContext } from './hooks.js';
 import type { Outlet } from './outlet.js';
 import { TimerWheel } from './timer-wheel.js';
@@ -78,6 +80,27 @@ export class Clients implements ClientListener<Client> {
 
   subscribed(client: Client, topics: readonly string[], presentation: Presentation): void {
     for (const listener of this.listeners) listener.subscribed(client, topics, presentation);
+  }
+
+  /**
+   * Runs `run` for a client that asks once and has no connection. Hooks see it as a connection that begins with these topics
+   * and ends: what they refuse is not run.
+   *
+   * @throws what hooks and `run` throw
+   */
+  async visit<T>(session: Session, topics: readonly string[], run: () => Promise<T>): Promise<T> {
+    const { transport, principal } = session;
+    const context: ConnectionContext = { connection: connectionId(), transport, principal };
+    let reason: DisconnectReason = 'error';
+    try {
+      await this.hooks.connect(context);
+      await this.hooks.subscribe({ ...context, topics });
+      const result = await run();
+      reason = 'client';
+      return result;
+    } finally {
+      this.hooks.disconnect({ ...context, reason });
+    }
   }
 
   /** Runs the unsubscribe hooks. */

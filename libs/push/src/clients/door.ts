@@ -197,6 +197,16 @@ export class Door {
   }
 
   /**
+   * Runs `run` for a client that asks once and has no connection, between the hooks of one: see `Clients.visit`.
+   *
+   * @throws what hooks and `run` throw
+   * @internal
+   */
+  visit<T>(session: Session, topics: readonly string[], run: () => Promise<T>): Promise<T> {
+    return this.clients.visit(session, topics, run).catch(rethrowRetryable);
+  }
+
+  /**
    * Runs the work of a request to its end, even if its client is gone. Shutdown waits for it, for at most `shutdownTimeout`.
    *
    * @internal

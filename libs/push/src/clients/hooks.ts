@@ -31,7 +31,8 @@ const hookMetadata = 'nestjs-push:hook';
 
 /**
  * Calls the method for each new connection, before anything is sent on it, and awaits its promise. The method may belong to
- * any provider. If it throws, the connection is refused; an `HttpException` or a `PushError` sets the answer.
+ * any provider. If it throws, the connection is refused; an `HttpException` or a `PushError` sets the answer. A request for
+ * a page of the past counts as a connection that asks for one topic and ends.
  *
  * Every such call is followed by one of the `@OnPushDisconnect()` methods, whatever happens in between.
  */

@@ -70,24 +70,27 @@ export class HttpRequests {
 
   /**
    * Reads the page of a topic's past that the request asks for, and has it written, both when it is the client's turn. It is
-   * given up when the client is gone.
+   * given up when the client is gone. Shutdown waits until its hooks have run.
    */
   async history(request: RawRequest, response: RawResponse, write: (json: Buffer) => void): Promise<void> {
     const query = readHistoryQuery(this.urlOf(request, endpoints.history));
     const gone = new AbortController();
     whenClosed(raw(response), () => gone.abort());
     await this.door.turn();
-    await this.admit(request, response, async (session) => {
+    const serve = async (session: Session) => {
       session.attach({ topics: [query.topic], fail: () => undefined });
       await this.door.reached();
       const options = { budget: session.budget, signal: gone.signal };
-      const { past, assertHolds } = await this.gatekeeper.read(session, query.topic, async () =>
-        this.hub.inTurns(historyAnswer(await this.hub.older({ ...query, ...options })), options),
+      const read = async () =>
+        this.hub.inTurns(historyAnswer(await this.hub.older({ ...query, ...options })), options);
+      const { past, assertHolds } = await this.gatekeeper.read(session, query.topic, () =>
+        this.door.visit(session, [query.topic], read),
       );
       // It is paid for: it waits for a turn, but for no budget.
       await this.hub.inTurns(writing(past, write, assertHolds));
       session.close();
-    });
+    };
+    await this.door.runRequest(() => this.admit(request, response, serve));
   }
 
   /**
