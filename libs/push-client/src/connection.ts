@@ -116,16 +116,12 @@ export class Connection implements Link {
 
   /** Starts over as if nothing had failed before. A live connection is replaced only to use new credentials. */
   #retry(): void {
-    if (this.#current?.liveSince && !this.#hasCredentials) return this.#watch();
+    if (this.#current?.liveSince && !(this.options.token ?? this.options.ticket)) return this.#watch();
     this.#release();
     this.#credentials.refused = undefined;
     this.#areCredentialsRefused = false;
     this.#turn = this.#failures = 0;
     this.#connect();
-  }
-
-  get #hasCredentials(): boolean {
-    return Boolean(this.options.token ?? this.options.ticket);
   }
 
   #connect(): void {
@@ -214,7 +210,11 @@ export class Connection implements Link {
     if (hasLasted && !end.later) this.#backoff.reset();
     const error = attempt.error ?? end.error;
     const advice = attempt.error?.code === 'UNAUTHENTICATED' ? 'authenticate' : end.advice;
-    if (advice === 'authenticate' && this.#hasCredentials && (liveSince || !this.#areCredentialsRefused)) {
+    if (
+      advice === 'authenticate' &&
+      (this.options.token ?? this.options.ticket) &&
+      (liveSince || !this.#areCredentialsRefused)
+    ) {
       // Tries new credentials once. If the application has no new ones yet, the attempt waits for them.
       this.#areCredentialsRefused = !liveSince;
       this.#credentials.refused = this.#credentials.token;

@@ -1,7 +1,6 @@
-import type { PushEvent } from './protocol/messages.js';
+import type { PushEvent, ServerMessage } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 import type { PushError } from './push-error.js';
-import type { ReaderMessage } from './subscriptions.js';
 
 /** Options of a subscription. */
 export interface SubscribeOptions {
@@ -39,8 +38,11 @@ export interface Events<Data> extends AsyncIterable<PushEvent<Data>> {
 /** A reader of events, as the client opens it. */
 export interface Reader {
   next(event: PushEvent): void;
-  /** The state of a topic was removed, or the server no longer has events that were missed. */
-  notice?(message: Exclude<ReaderMessage, { readonly event: 'message' }>): void;
+  /**
+   * Any other message of the connection. Those about topics only come if they are about the reader's: the state of one was removed,
+   * a snapshot, a gap.
+   */
+  notice?(message: Exclude<ServerMessage, { readonly event: 'message' }>): void;
   /** The server has confirmed the subscription. */
   live?(): void;
   /** The subscription is over: the server has refused it, or the client or its signal has ended it. */

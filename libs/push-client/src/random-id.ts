@@ -1,4 +1,4 @@
 /** A unique id of 128 random bits. `crypto.randomUUID` exists on secure origins only. */
 export function randomId(): string {
-  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('');
+  return crypto.getRandomValues(new Uint32Array(4)).join('-');
 }

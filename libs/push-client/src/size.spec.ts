@@ -33,7 +33,10 @@ describe('What a page loads, gzipped', () => {
     expect(Math.abs(size / 1_000 - badge(name))).toBeLessThan(0.1);
   });
 
-  it.each([['state', 'stateOf']])('is less than 1 kB more for the part `%s`', async (file, name) => {
+  it.each([
+    ['state', 'stateOf'],
+    ['snapshot', 'snapshotOf'],
+  ])('is less than 1 kB more for the part `%s`', async (file, name) => {
     const core = "export { connectWith } from './core.ts';";
     const [alone, both] = await Promise.all([
       sizeOf(core),

@@ -36,5 +36,6 @@ export function stateOf<Data>(
 }
 
 export type { ListenOptions } from './connect.js';
-export { LiveState, type StateObserver, type StateSource } from './live-state.js';
+export type { SnapshotObserver } from './live-map.js';
+export { LiveState, type StateSource } from './live-state.js';
 export { PushError } from './push-error.js';

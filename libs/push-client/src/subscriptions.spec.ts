@@ -5,7 +5,7 @@ import type { ServerMessage } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 import type { PushError } from './push-error.js';
 import type { RequestMessage } from './requests.js';
-import { Subscription, Subscriptions, type ReaderMessage } from './subscriptions.js';
+import { Subscription, Subscriptions } from './subscriptions.js';
 
 /** A table of subscriptions on a link. The test is its other end. */
 class Setup {
@@ -24,7 +24,7 @@ class Setup {
     const subscription = new Subscription(
       pattern,
       from,
-      ({ data }: ReaderMessage) => ids.push(data.id),
+      (message) => message.event === 'message' && ids.push(message.data.id),
       (error) => ends.push(error),
     );
     this.table.add(subscription);
@@ -111,6 +111,26 @@ describe('Subscriptions', () => {
     setup.says(['live', { id: 'id-9' }], ['heartbeat', { id: 'id-20' }]);
     setup.table.up();
     expect(await setup.said()).toEqual(['a b from id-20']);
+  });
+
+  it('with a snapshot are asked for one by one, and one that fails has its next turn after the others', async () => {
+    jest.useFakeTimers({ doNotFake: ['queueMicrotask', 'setImmediate', 'nextTick'] });
+    try {
+      const setup = new Setup();
+      setup.table.up();
+      for (const topic of ['a', 'b', 'c']) setup.read(topic, 'snapshot');
+      expect(await setup.said()).toEqual(['a from snapshot']);
+      setup.says(['error', { code: 'SNAPSHOT_FAILED', message: 'Away.', retryable: true }]);
+      // It need not wait for the pause: another change is a reason to ask.
+      setup.read('d', 'snapshot');
+      expect(await setup.said()).toEqual(['b from snapshot']);
+      for (const next of ['c', 'a', 'd']) {
+        setup.says(['subscribed', { id: 'id-5' }], ['live', { id: 'id-5' }]);
+        expect(await setup.said()).toEqual([`${next} from snapshot`]);
+      }
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('of another tab move nothing of ours', async () => {

@@ -7,9 +7,6 @@ import { randomId } from './random-id.js';
 import { positionIn } from './requests.js';
 import { matcher } from './topics.js';
 
-/** A message for the readers of a topic or pattern. */
-export type ReaderMessage = Extract<ServerMessage, { readonly event: 'message' | 'removed' | 'gap' }>;
-
 /** How many topics one message may have. This keeps each message below every server's limit. */
 const maxTopicsPerMessage = 100;
 
@@ -29,7 +26,7 @@ export class Subscription {
   constructor(
     readonly pattern: string,
     public from: Start,
-    readonly handle: (message: ReaderMessage) => void,
+    readonly handle: (message: ServerMessage) => void,
     readonly settle: (error?: PushError) => void,
   ) {
     this.matches = matcher(pattern);
@@ -105,17 +102,18 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     const id = positionIn(message, this.#asked?.position);
     if (id && this.#turn === 'ours') this.#asked!.position = id;
     else if (id && !this.#turn) this.#position = id;
-    if ('topic' in data || event === 'gap') this.#tell(message as ReaderMessage);
-    else if (event === 'live') this.#settle(data.id, isOurs);
+    this.#tell(message);
+    if (event === 'live') this.#settle(data.id, isOurs);
     else if (event === 'error' && isOurs) this.#refuse(data);
     else if (event === 'revoked') this.#revoke(data.topics, data.retryable);
   }
 
-  /** Hands a message to its readers, and a gap that concerns any of them to the listener. */
-  #tell(message: ReaderMessage): void {
+  /** Hands a message to its readers, errors to all of them, and a gap that concerns any of them to the listener. */
+  #tell(message: ServerMessage): void {
     const { event, data } = message;
-    const readers = this.#readers().filter(({ pattern, matches }) =>
-      event === 'gap' ? data.topics.includes(pattern) : matches(data.topic),
+    const all = event === 'error' ? [...this.#all] : this.#readers();
+    const readers = all.filter(({ pattern, matches }) =>
+      'topic' in data ? matches(data.topic) : event !== 'gap' || data.topics.includes(pattern),
     );
     for (const reader of readers) {
       // An earlier handler may have removed this one.
@@ -161,16 +159,18 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
 
   /** Marks subscriptions to be requested again, each from its position. */
   #putBack(subscriptions: Iterable<Subscription>): void {
-    for (const subscription of subscriptions) {
+    for (const subscription of [...subscriptions]) {
       subscription.from = this.positionOf(subscription);
       subscription.state = 'waiting';
+      // The others have their turn first, whatever happens to this one.
+      if (this.#all.delete(subscription)) this.#all.add(subscription);
     }
   }
 
   /** @param isUndecided whether the server could not decide in time, so that it is asked again */
   #revoke(topics: readonly string[], isUndecided?: boolean): void {
     const lost = [...this.#all].filter(({ pattern, state }) => state === 'live' && topics.includes(pattern));
-    if (lost.length === 0) return;
+    if (!lost[0]) return;
     if (!isUndecided)
       return this.#remove(lost, 'FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`);
     this.#putBack(lost);
@@ -198,9 +198,8 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
 
   #ask(): void {
     const wanted = topicsOf(this.#all);
-    const topics = [...this.#wired].filter((pattern) => !wanted.has(pattern));
-    topics.forEach((topic) => this.#wired.delete(topic));
-    if (topics.length > 0) this.link.send({ event: 'unsubscribe', data: { topics } });
+    const topics = [...this.#wired].filter((pattern) => !wanted.has(pattern) && this.#wired.delete(pattern));
+    if (topics[0]) this.link.send({ event: 'unsubscribe', data: { topics } });
     if (!this.#asked) this.#askNext();
   }
 
@@ -211,7 +210,9 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     if (!first) return;
     const { from } = first;
     const next = waiting.filter((each) => each.from === from);
-    const topics = new Set([...topicsOf(next)].slice(0, this.#batchSize));
+    // The server refuses all topics of a message if it cannot load the snapshot of one.
+    const most = from === 'snapshot' ? 1 : this.#batchSize;
+    const topics = new Set([...topicsOf(next)].slice(0, most));
     const members = next.filter(({ pattern }) => topics.has(pattern));
     for (const member of members) member.state = 'asked';
     for (const topic of topics) this.#wired.add(topic);

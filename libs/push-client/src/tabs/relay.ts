@@ -129,9 +129,9 @@ export class Relay implements LinkListener {
   /** Unsubscribes the topics that no other tab wants. */
   #drop(tab: string, dropped: readonly string[]): void {
     dropped.forEach((topic) => this.#topics.get(tab)?.delete(topic));
-    const wanted = new Set([...this.#topics.values()].flatMap((topics) => [...topics]));
-    const topics = dropped.filter((topic) => !wanted.has(topic));
-    if (topics.length > 0) this.link.send({ event: 'unsubscribe', data: { topics } });
+    const tabs = [...this.#topics.values()];
+    const topics = dropped.filter((topic) => !tabs.some((wanted) => wanted.has(topic)));
+    if (topics[0]) this.link.send({ event: 'unsubscribe', data: { topics } });
   }
 
   #askNext(): void {
@@ -141,7 +141,8 @@ export class Relay implements LinkListener {
     const messages = this.#queue.filter((each) => {
       const isTooMany = topics.size + each.topics.length > maxTopicsPerMessage;
       if (each.from !== first.from) return false;
-      if (topics.size > 0 && (first.isAlone || each.isAlone || isTooMany)) return false;
+      if (topics.size > 0 && (first.isAlone || each.isAlone || first.from === 'snapshot' || isTooMany))
+        return false;
       each.topics.forEach((topic) => topics.add(topic));
       return true;
     });
