@@ -13,7 +13,8 @@ export class Bench {
   readonly server: Remote;
   readonly clients: Remote;
   private readonly children: readonly ChildProcess[];
-  private port = 0;
+  /** Where the server listens. */
+  port = 0;
 
   private constructor(
     private readonly peer: Peer,
@@ -29,7 +30,7 @@ export class Bench {
   /** Runs `use` with a fresh server of `peer`, and ends its processes. */
   static async run<Result>(
     peer: Peer,
-    options: Pick<ServerOptions, 'topics' | 'retained'>,
+    options: Pick<ServerOptions, 'topics' | 'retained' | 'state'>,
     use: (bench: Bench) => Promise<Result>,
   ): Promise<Result> {
     const bench = new Bench(peer, options.topics);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { median, type Comparison } from './comparison.js';
 import { latency } from './latency.js';
 import type { Kind } from './server.js';
+import { stateTopics } from './state.js';
 import { Trial } from './trial.js';
 
 /** How often each is measured in turn; the medians count. */
@@ -54,6 +55,7 @@ export async function compareBackplanes(milliseconds: number): Promise<Compariso
     comparisons.push(await publishing(kind, milliseconds));
     comparisons.push(...(await latency(kind, milliseconds)));
     comparisons.push(await ingest(kind));
+    comparisons.push(...(await stateTopics(kind, milliseconds)));
   }
   return comparisons;
 }

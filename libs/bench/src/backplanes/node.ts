@@ -31,15 +31,15 @@ function append(data: unknown, n: number): Promise<unknown> {
 
 answer({
   /** Becomes a node. Returns the port of its application. */
-  start: async ({ kind, port }: { kind: Kind; port: number }) => {
+  start: async ({ kind, port, state }: { kind: Kind; port: number; state?: boolean }) => {
     const backplane = {
       redis: () => redisBackplane({ url: `redis://127.0.0.1:${port}`, feedLength: 500_000 }),
       nats: () => natsBackplane({ servers: `127.0.0.1:${port}`, perTopic: 500_000 }),
     }[kind]();
     class Root {}
-    Module({ imports: [PushModule.forRoot({ backplane, topics: [{ pattern: '>', access: 'public' }] })] })(
-      Root,
-    );
+    Module({
+      imports: [PushModule.forRoot({ backplane, topics: [{ pattern: '>', access: 'public', state }] })],
+    })(Root);
     const app: INestApplication = await NestFactory.create(Root, { logger: ['error'] });
     await app.listen(0, '127.0.0.1');
     bus = app.get(EventBus);
@@ -87,6 +87,10 @@ answer({
       );
     }
   },
+
+  /** Appends an event to each of `count` topics. */
+  fill: (count: number) =>
+    Promise.all(Array.from({ length: count }, (_, n) => bus!.publish(`fill.${n}`, { n, padding }))),
 
   /** Appends at an even pace for so many milliseconds; each says when it was appended. */
   pace: async ({ perSecond, milliseconds }: { perSecond: number; milliseconds: number }) => {

@@ -44,9 +44,9 @@ export class Trial {
   }
 
   /** A node of an application, and its port. */
-  async node(): Promise<Process & { port: number }> {
+  async node(options: { state?: boolean } = {}): Promise<Process & { port: number }> {
     const process = this.fork('./node.js');
-    return { ...process, port: await process.remote.call<number>('start', this.target) };
+    return { ...process, port: await process.remote.call<number>('start', { ...this.target, ...options }) };
   }
 
   async raw(): Promise<Process> {

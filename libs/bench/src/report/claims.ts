@@ -52,6 +52,9 @@ const claims: readonly Claim[] = [
   { scenario: 'stalled', key: 'ratio', ours: 'push-sse', atLeast: 0.9 },
   { scenario: 'stalled', key: 'ratio', ours: 'push-ws', atLeast: 0.9 },
   { scenario: 'distinct-topics', key: 'ratio', ours: 'push-ws', atLeast: 0.9 },
+  { scenario: 'state', key: 'ratio', ours: 'push-sse', atLeast: 0.7 },
+  { scenario: 'state', key: 'memoryRatio', ours: 'push-sse', atMost: 1.2 },
+  { scenario: 'joining', key: 'ratio', ours: 'push-sse', atMost: 1.2 },
 ];
 
 /** The claims that these results can speak of. */

@@ -33,6 +33,8 @@ Results go to \`libs/bench/results\`: tables, JSON and a chart. Scenarios that a
   second that one core can do.
 - **Latency** is from before publish to after receipt, by the machine's monotonic clock, which all processes share.
 - **Memory** is the resident set after garbage collection, over that of the same server without clients.
+- **State** and **joining** compare state topics with plain ones, each in a server of its own: the newest event is what both
+  have. A topic's memory is what its first event adds. Those who join read bare bytes, one after the other.
 `;
 
 const remarks = `## Where a goal is missed

@@ -7,6 +7,7 @@ import { memory } from './memory.js';
 import { publish } from './publish.js';
 import { reconnect } from './reconnect.js';
 import { saturations } from './saturation.js';
+import { joining, state } from './state.js';
 
 export const scenarios: readonly Scenario[] = [
   ...saturations,
@@ -17,4 +18,6 @@ export const scenarios: readonly Scenario[] = [
   isolation,
   fairness,
   distinctTopics,
+  state,
+  joining,
 ];

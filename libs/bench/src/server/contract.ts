@@ -8,6 +8,8 @@ export interface ServerOptions {
   readonly platform: 'express' | 'fastify';
   /** Events kept of each topic, where there is a history. Default: the server's own. */
   readonly retained?: number;
+  /** Its topics are state topics, where a server has some. */
+  readonly state?: boolean;
 }
 
 /** What processes use: CPU time in microseconds, resident memory in bytes. */
@@ -25,6 +27,8 @@ export interface BenchServer {
   footprint?(): Footprint;
   /** Sends an event to everyone who has the topic. */
   publish(event: BenchEvent, topic: number): unknown;
+  /** Takes the state of a topic away, where there is state. */
+  remove?(topic: number): unknown;
   /** The id of the newest event, where clients can resume. */
   position?(): string;
   /** Connects something that reads within the process. Returns how many events it has got. */

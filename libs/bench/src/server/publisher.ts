@@ -16,6 +16,8 @@ interface Alone {
   readonly listener: boolean;
   /** Whether each event is awaited before the next. */
   readonly awaited: boolean;
+  /** The states of the topics are removed instead. */
+  readonly removes?: boolean;
   readonly milliseconds: number;
 }
 
@@ -95,8 +97,8 @@ export class Publisher {
     return { next: this.next, longest };
   }
 
-  /** Publishes for a while, with or without a reader in the process. Returns events per second of CPU time. */
-  async alone({ listener, awaited, milliseconds }: Alone): Promise<number> {
+  /** Publishes for a while to all topics in turn, with or without a reader in the process. Returns events per second of CPU time. */
+  async alone({ listener, awaited, removes, milliseconds }: Alone): Promise<number> {
     const received = listener ? this.server.listen!() : () => Infinity;
     const event = benchEvent(0);
     const end = performance.now() + milliseconds;
@@ -104,7 +106,8 @@ export class Publisher {
     const used = process.cpuUsage();
     while (performance.now() < end) {
       for (let index = 0; index < 256; index++) {
-        const stored = this.server.publish(event, 0);
+        const topic = (count + index) % this.topics;
+        const stored = removes ? this.server.remove!(topic) : this.server.publish(event, topic);
         if (awaited) await stored;
       }
       count += 256;

@@ -17,11 +17,11 @@ class EventsController {
   }
 }
 
-export async function start({ platform, retained }: ServerOptions): Promise<BenchServer> {
+export async function start({ platform, retained, state }: ServerOptions): Promise<BenchServer> {
   @Module({
     imports: [
       PushModule.forRoot({
-        topics: [{ pattern: 'bench.>', access: 'public' }],
+        topics: [{ pattern: 'bench.>', access: 'public', state }],
         retention: retained === undefined ? {} : { events: retained, bytes: 512 * 1024 * 1024 },
         heartbeat: 600_000,
         // The load generator is one address, and thousands of clients.
@@ -37,6 +37,7 @@ export async function start({ platform, retained }: ServerOptions): Promise<Benc
   return {
     http: app.getHttpServer(),
     publish: (event, topic) => events.publish(`bench.${topic}`, event),
+    remove: (topic) => events.remove(`bench.${topic}`),
     position: () => events.stats().positions.head,
     listen: () => {
       let received = 0;
