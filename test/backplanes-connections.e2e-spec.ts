@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { createCertificate } from '../src/certificate.js';
 import { afterTest } from './support/cleanup.js';
 import { keepAll } from './support/log-trial.js';
-import { freePort, startNats, startRedis, type ServerProcess } from './support/servers.js';
+import { freePort } from './support/free-port.js';
+import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 

@@ -9,7 +9,8 @@ import { afterTest } from './support/cleanup.js';
 import { keepAll, LogTrial } from './support/log-trial.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
-import { freePort, ServerProcess, startNats } from './support/servers.js';
+import { freePort } from './support/free-port.js';
+import { ServerProcess, startNats } from './support/servers.js';
 
 const at = (port: number, more: NatsBackplaneOptions = {}) =>
   natsBackplane({ servers: `127.0.0.1:${port}`, publishTimeout: 30_000, ...more });

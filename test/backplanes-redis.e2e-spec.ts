@@ -5,7 +5,8 @@ import { redisBackplane, type RedisBackplaneOptions } from 'nestjs-push/redis';
 import { RecordingTail, startRecording } from 'nestjs-push/testing';
 import { afterTest } from './support/cleanup.js';
 import { keepAll, LogTrial } from './support/log-trial.js';
-import { freePort, ServerProcess, startRedis, startSentinel } from './support/servers.js';
+import { freePort } from './support/free-port.js';
+import { ServerProcess, startRedis, startSentinel } from './support/servers.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
 

@@ -7,7 +7,7 @@ import { LateBalancer } from './support/late-balancer.js';
 import { NativeSources, type NativeSource } from './support/native-sources.js';
 import { NewsProcess } from './support/news-process.js';
 import { startNginx } from './support/nginx.js';
-import { freePort } from './support/processes.js';
+import { freePort } from './support/free-port.js';
 import { startRedis } from './support/servers.js';
 import { eventually } from './support/watched.js';
 

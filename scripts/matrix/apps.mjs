@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../free-port.mjs';
 import { spec } from './app-spec.mjs';
 import { withNode } from './nodes.mjs';
 import { run } from './run.mjs';
@@ -50,15 +51,6 @@ function generate(folder, nest, tarballs) {
   Object.assign(manifest.dependencies, tarballs, beside, validation);
   writeFileSync(join(app, 'package.json'), JSON.stringify(manifest, null, 2));
   return app;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Resolves once something listens on `port`. Its output is read to the end: a full pipe would stop it. */

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterTest } from './cleanup.js';
-import { freePort, programPath, start } from './processes.js';
+import { freePort } from './free-port.js';
+import { programPath, start } from './processes.js';
 
 /** Starts the documented nginx in front of `ports`, with everything on that could hold events back. */
 export async function startNginx(ports: readonly number[], readTimeout = '60s'): Promise<number> {

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { afterTest } from './cleanup.js';
 import { Watched } from './watched.js';
 
@@ -72,16 +71,4 @@ export function programPath(name: string): string {
   if (!path)
     throw new Error(`${name} is missing: install it with your package manager (apt-get install ${name}).`);
   return path;
-}
-
-/** A port that was free a moment ago, for programs that cannot choose one themselves. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
