@@ -8,7 +8,7 @@ const ts = createRequire(import.meta.url)('typescript') as typeof Ts;
 const entries = [
   ...['nestjs-push', 'nestjs-push/redis', 'nestjs-push/nats', 'nestjs-push/transport', 'nestjs-push/testing'],
   ...['nestjs-push-client', 'nestjs-push-client/history'],
-  ...['nestjs-push-client/state', 'nestjs-push-client/snapshot'],
+  ...['nestjs-push-client/state', 'nestjs-push-client/snapshot', 'nestjs-push-client/presence'],
 ];
 const options: Ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,

@@ -1,6 +1,6 @@
 import { longestTimer } from '../longest-timer.js';
 import { PushError } from '../push-error.js';
-import type { Publish, ServerMessage } from '../protocol/messages.js';
+import type { ServerMessage } from '../protocol/messages.js';
 import { positionIn, type RequestMessage, type SubscribeRequest } from '../requests.js';
 import { SseParser } from './sse-parser.js';
 import { broken, type Destination, type End, type Transport, type TransportEvents } from './transport.js';
@@ -52,8 +52,8 @@ export class SseTransport implements Transport {
   }
 
   send(message: RequestMessage): void {
-    if (message.event === 'publish') {
-      this.#posting = this.#posting.then(() => this.#publish(message.data));
+    if (message.event === 'publish' || message.event === 'presence') {
+      this.#posting = this.#posting.then(() => this.#say(message));
     } else if (message.event === 'subscribe') {
       this.#asked.set(message.data.ref, message.data);
       message.data.topics.forEach((topic) => this.#dropped.delete(topic));
@@ -174,26 +174,32 @@ export class SseTransport implements Transport {
     this.#asked.delete(ref);
   }
 
-  async #publish(data: Publish): Promise<void> {
+  /** Sends a message that has an answer of its own. */
+  async #say({ event, data }: Extract<RequestMessage, { event: 'publish' | 'presence' }>): Promise<void> {
     const { ref } = data;
     const { signal } = this.#whole;
-    // The server has to know which stream the event is kept from.
-    if (data.echo === false) await this.#greeted;
+    // The server has to know which stream the event is kept from, or who is present.
+    if (event === 'presence' || data.echo === false) await this.#greeted;
     try {
-      const { response, answer } = await this.#postInTime({ ...data, connection: this.#connection });
+      const { response, answer } = await this.#postInTime(event, { ...data, connection: this.#connection });
       if (signal.aborted) return;
       // The token has expired since the stream was opened. The event is sent again with the next one.
       if (response.status === 401 && this.#token) this.#end(endOf(response, answer));
-      else if (response.ok) this.events.message({ event: 'published', data: { ref, id: answer?.id } });
-      else this.events.message({ event: 'error', data: { ...refusalOf(response, answer), ref } });
+      else if (!response.ok)
+        this.events.message({ event: 'error', data: { ...refusalOf(response, answer), ref } });
+      else if (event === 'publish')
+        this.events.message({ event: 'published', data: { ref, id: answer?.id } });
     } catch (error) {
       // The event may be stored already. It is sent again on the next connection, and is stored only once.
       if (!signal.aborted) this.#end(broken(error));
     }
   }
 
-  /** Publishes. Without an answer in time the request is sent again on another connection. The event is stored only once. */
-  async #postInTime(body: object): Promise<Answered> {
+  /**
+   * Sends a request. Without an answer in time it is sent again on another connection: an event is stored only once, and what
+   * is said of presence is the same.
+   */
+  async #postInTime(path: string, body: object): Promise<Answered> {
     const { signal } = this.#whole;
     const { timeout = 10_000 } = this.destination.options;
     for (let attempt = 0; ; attempt++) {
@@ -203,7 +209,7 @@ export class SseTransport implements Transport {
       signal.addEventListener('abort', abort, { signal: one.signal });
       const timer = setTimeout(abort, Math.min(timeout * 2 ** attempt, longestTimer));
       try {
-        const response = await this.#post('publish', body, one.signal);
+        const response = await this.#post(path, body, one.signal);
         return { response, answer: await bodyOf(response) };
       } catch (error) {
         if (signal.aborted || !one.signal.aborted || attempt + 1 === attempts) throw error;
@@ -252,7 +258,7 @@ function refusalOf({ status, statusText }: Response, answer: AnswerBody = {}) {
   const { code = codes[status] ?? `HTTP_${status}`, message, details } = answer;
   const retryable = status >= 500 || [404, 408, 425, 429].includes(status);
   // HTTP/2 has no status text.
-  const text = String(message ?? '') || statusText || `The server answered with HTTP status ${status}.`;
+  const text = String(message ?? '') || statusText || `HTTP status ${status}.`;
   return { code, message: text, retryable, details };
 }
 

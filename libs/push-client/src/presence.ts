@@ -1,0 +1,34 @@
+/* The entry for presence: it works with `connect` and with `connectWith`. */
+
+import { LivePresence, type PresenceOptions } from './live-presence.js';
+import type { PresenceClient } from './own-presence.js';
+
+/**
+ * Who reads a topic, folded by user, as a live map: user → what is known of it.
+ *
+ * ```ts
+ * const room = presenceOf<{ typing: boolean }>(push, 'rooms.42');
+ * room.onChange(() => show(room.users(), room.count));
+ * room.on('join', ({ user }) => greet(user));
+ * room.set({ typing: true });
+ * room.close();
+ * ```
+ *
+ * The page is there itself as long as the view is open, unless `join` is `false`: the view reads the topic. The server's rule for
+ * the topic needs `presence`.
+ *
+ * @param topic an exact topic
+ */
+export function presenceOf<Data = unknown>(
+  push: PresenceClient,
+  topic: string,
+  options?: PresenceOptions,
+): LivePresence<Data> {
+  return new LivePresence(push, topic, options);
+}
+
+export type { ListenOptions } from './connect.js';
+export type { SnapshotObserver } from './live-map.js';
+export { LivePresence, type PresenceEvent, type PresenceOptions, type PresentUser } from './live-presence.js';
+export type { PresenceClient } from './own-presence.js';
+export { PushError } from './push-error.js';
