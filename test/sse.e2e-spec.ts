@@ -3,13 +3,12 @@ import { PushModule, type PushOptions } from 'nestjs-push';
 import type { RequestOptions, ServerResponse } from 'node:http';
 import { map } from 'rxjs';
 import {
-  DeclaredController,
   InheritedGrandchild,
   InheritedOne,
   InheritedTwo,
-  OrdersController,
   ScopedController,
-} from './support/orders.js';
+} from './support/orders-by-scope.js';
+import { DeclaredController, OrdersController } from './support/orders.js';
 import { openSse, openStream, type SseReader } from './support/sse-reader.js';
 import { platformsWithHttp2, startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/watched.js';

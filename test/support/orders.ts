@@ -7,14 +7,12 @@ import {
   Header,
   HttpCode,
   HttpException,
-  Inject,
   Injectable,
   NotFoundException,
   Param,
   ParseIntPipe,
   Query,
   RequestMethod,
-  Scope,
   ServiceUnavailableException,
   Sse,
   SseSignal,
@@ -266,36 +264,3 @@ export class DeclaredController {
   @UseInterceptors(SigningInterceptor)
   intercepted(): void {}
 }
-
-/** Made anew for each request. */
-@Controller({ path: 'scoped', scope: Scope.REQUEST })
-export class ScopedController {
-  constructor(private readonly events: EventBus) {}
-
-  @Sse(':id/events')
-  watch(@Param('id') id: string) {
-    return this.events.stream(topic`orders.${id}`);
-  }
-
-  @PushSse(':id/declared', 'orders.:id')
-  declared(): void {}
-}
-
-abstract class InheritedRoutes {
-  constructor(@Inject(EventBus) private readonly events: EventBus) {}
-
-  @Sse(':id/events')
-  watch(@Param('id') id: string, ...more: unknown[]) {
-    if (more.length > 0) throw new TypeError('handlers get what they ask for');
-    return this.events.stream(topic`orders.${id}`);
-  }
-}
-
-@Controller('inherited/one')
-export class InheritedOne extends InheritedRoutes {}
-
-@Controller('inherited/two')
-export class InheritedTwo extends InheritedRoutes {}
-
-@Controller('inherited/grandchild')
-export class InheritedGrandchild extends InheritedOne {}

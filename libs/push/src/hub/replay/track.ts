@@ -1,7 +1,6 @@
 import type { HistoryPage } from '../../contracts/backplane.js';
 import type { GapReason } from '../../contracts/connection.js';
 import type { LogEvent } from '../../contracts/event.js';
-import { covers } from '../../contracts/topic.js';
 import { TopicSet } from '../topics/topic-set.js';
 import type { ReadLimit, ReadResult } from '../window/entry-reader.js';
 import type { Window } from '../window/window.js';
@@ -9,7 +8,9 @@ import { cut, mergeEvents } from './page-events.js';
 import type { PageQuery } from './history-reader.js';
 import { LossWatch, type Watched } from './loss-watch.js';
 import type { SnapshotLoad } from './snapshot-load.js';
+import { SubscriptionSet } from './subscription-set.js';
 import { Subscription, type Loss } from './subscription.js';
+import { unfound, unreported } from './unreported.js';
 
 /** How much of the log is read at once, in bytes of payload. */
 const readBytes = 64 * 1024;
@@ -21,7 +22,7 @@ const maxTaken = 1_000;
 export class Track implements Watched {
   /** The position that was asked for is not in this log: the client is told of a gap, before anything else. */
   startGap: GapReason | undefined;
-  readonly subscriptions = new Map<string, Subscription>();
+  private readonly set: SubscriptionSet;
   /** Whether one of them accepts losses, and has not been checked. */
   acceptsLoss = false;
   /** Its events are written without their ids. */
@@ -54,7 +55,13 @@ export class Track implements Watched {
     /** The reason that the client is given if events are lost. */
     public reason: GapReason,
     readonly topics = new TopicSet(),
-  ) {}
+  ) {
+    this.set = new SubscriptionSet(topics);
+  }
+
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.set.byPattern;
+  }
 
   get all(): IterableIterator<Subscription> {
     return this.subscriptions.values();
@@ -116,22 +123,15 @@ export class Track implements Watched {
   }
 
   add(subscription: Subscription): void {
-    const old = this.subscriptions.get(subscription.pattern);
-    if (old) old.merge(subscription);
-    else {
-      this.subscriptions.set(subscription.pattern, subscription);
-      this.topics.add(subscription.pattern);
-    }
-    this.acceptsLoss ||= (old ?? subscription).acceptsLoss;
-    this.watch?.add(old ?? subscription);
+    const own = this.set.add(subscription);
+    this.acceptsLoss ||= own.acceptsLoss;
+    this.watch?.add(own);
   }
 
   /** Returns the subscription; `undefined` if there was none. */
   delete(pattern: string): Subscription | undefined {
-    const old = this.subscriptions.get(pattern);
+    const old = this.set.delete(pattern);
     if (!old) return undefined;
-    this.subscriptions.delete(pattern);
-    this.topics.delete(pattern);
     this.state?.delete(pattern);
     if (this.awaited?.delete(old) && this.awaited.size === 0) this.awaited = undefined;
     if (this.size === 0) this.startGap = undefined;
@@ -157,10 +157,7 @@ export class Track implements Watched {
   }
 
   noteLoss(topic: string, sequence: number, lossNumber: number, isMissed: boolean): void {
-    this.some(topic, (each) => {
-      if (covers(each.pattern, topic)) each.noteLoss(sequence, lossNumber, isMissed);
-      return false;
-    });
+    this.set.noteLoss(topic, sequence, lossNumber, isMissed);
   }
 
   /** Takes the next events of the log before they are delivered: at most as many as it can look at in one go. */
@@ -207,31 +204,10 @@ export class Track implements Watched {
    * @param page what the backplane has of what is `missing`
    */
   unreported(page?: HistoryPage): Loss[] {
-    if (this.newest !== undefined && !this.startGap) return this.unfound(page);
-    const losses: Loss[] = [];
-    for (const subscription of this.all) {
-      const missed = this.lossOf(subscription.missedThrough, subscription, page);
-      // A gap notice covers everything that is lost when it is sent.
-      const through = this.lossOf(subscription.lostThrough, subscription, page);
-      if (this.startGap) {
-        if (!subscription.isReset) losses.push({ subscription, through });
-      } else if (subscription.acceptsLoss) {
-        // If nothing was read that says which of it is gone, the backplane is asked when the track comes there.
-        if (page || through === subscription.lostThrough)
-          subscription.acceptLoss(through, this.window.journal.count);
-      } else if (!subscription.isRedundant && missed > Math.max(subscription.settled, this.sequence))
-        losses.push({ subscription, through });
-    }
+    if (this.newest !== undefined && !this.startGap) return unfound(this, this.set.conflatedThrough, page);
+    const losses = unreported(this, this.window, page);
     if (!this.startGap) this.acceptsLoss = false;
     return losses;
-  }
-
-  /** Losses of older events do not matter: it tells where the backplane could not find all of the newest ones. */
-  private unfound(page: HistoryPage | undefined): Loss[] {
-    if (!page || page.lost.size === 0 || this.newestCount === 1) return [];
-    const through = this.conflatedThrough;
-    const unfound = [...this.all].filter((each) => each.reported < through && page.lost.has(each.pattern));
-    return unfound.map((subscription) => ({ subscription, through }));
   }
 
   /**
@@ -275,7 +251,7 @@ export class Track implements Watched {
   ): ReadResult {
     const { bytes, entries } = { bytes: readBytes, ...limit };
     const end = Math.min(through, page?.through ?? through);
-    const newest = this.newest !== undefined && { count: this.newest, asOf: this.conflatedThrough };
+    const newest = this.newest !== undefined && { count: this.newest, asOf: this.set.conflatedThrough };
     const recent = newest
       ? this.window.readNewest(this.topics, newest, this.sequence, end, { bytes, entries })
       : this.window.read(this.topics, this.sequence, end, { bytes, entries });
@@ -283,7 +259,7 @@ export class Track implements Watched {
     const reached = Math.min(recent.through, older?.through ?? end);
     const events =
       older && older.events.length > 0 ? mergeEvents(recent.events, older.events, reached) : recent.events;
-    const wanted = this.wanted(events);
+    const wanted = this.set.wanted(events, this.window, this.newestCount);
     const cost = recent.cost + (older?.cost ?? 0);
     const filterCost = wanted === events ? 0 : events.length * this.topics.wildcardCount;
     return { events: wanted, through: reached, cost: cost + filterCost };
@@ -296,62 +272,22 @@ export class Track implements Watched {
 
   /** Whether it brings an event, unless that is lost. */
   brings(event: LogEvent): boolean {
-    return this.some(event.topic, (each) => each.brings(event));
+    return this.set.brings(event);
   }
 
   /** Whether a lost event is accounted for by one of its subscriptions. */
   accountsFor(topic: string, sequence: number, lossNumber: number): boolean {
-    return this.some(topic, (each) => each.accountsFor(topic, sequence, lossNumber));
+    return this.set.accountsFor(topic, sequence, lossNumber);
   }
 
   /** Marks `other` as redundant if all that it asks for is accounted for by one of its subscriptions. */
   markRedundant(other: Subscription): void {
-    this.some(other.pattern, (each) => each.markRedundant(other));
+    this.set.markRedundant(other);
   }
 
   /** Whether of everything up to `through` only the newest events of each topic are wanted. */
   private wantsNewestOnly(through: number): boolean {
-    const asOf = this.conflatedThrough;
-    if (asOf <= this.sequence || asOf < through) return false;
-    for (const { after } of this.all) if (after !== asOf) return false;
-    return true;
-  }
-
-  /** Up to here, only the newest events of some topics are wanted. */
-  private get conflatedThrough(): number {
-    let conflated = 0;
-    for (const { after } of this.all) conflated = Math.max(conflated, after);
-    return conflated;
-  }
-
-  /** Up to here, some topics bring nothing: their snapshots have it. */
-  private get skippedThrough(): number {
-    let skipped = 0;
-    for (const each of this.all) skipped = Math.max(skipped, each.skippedThrough);
-    return skipped;
-  }
-
-  /** How far a subscription has lost something for good: neither the window has it nor the backplane. */
-  private lossOf(lost: number, { pattern }: Subscription, page: HistoryPage | undefined): number {
-    return lost > this.window.recoverable ? lost : Math.min(lost, page?.lost.get(pattern) ?? 0);
-  }
-
-  /** Leaves out events that are not among the newest of their topic where only those are wanted. */
-  private wanted(events: readonly LogEvent[]): readonly LogEvent[] {
-    const conflatedThrough = Math.max(this.conflatedThrough, this.skippedThrough);
-    if (events.length === 0 || events[0]!.sequence > conflatedThrough) return events;
-    return events.filter(
-      (event) =>
-        event.sequence > conflatedThrough ||
-        this.some(event.topic, (each) => each.wants(event, this.window, this.newestCount)),
-    );
-  }
-
-  /** Tests subscriptions that may cover a topic or pattern, until one passes. */
-  private some(pattern: string, test: (subscription: Subscription) => boolean): boolean {
-    const own = this.subscriptions.get(pattern);
-    if (own && test(own)) return true;
-    for (const wildcard of this.topics.wildcards) if (test(this.subscriptions.get(wildcard)!)) return true;
-    return false;
+    const asOf = this.set.conflatedThrough;
+    return asOf > this.sequence && asOf >= through && this.set.isConflated(asOf);
   }
 }

@@ -1,6 +1,7 @@
 import type { LogEvent } from '../../contracts/event.js';
 import type { TopicRetention } from '../../contracts/retention.js';
 import type { Deque } from './deque.js';
+import { EventMemory } from './event-memory.js';
 import { heldBytes } from './held-bytes.js';
 import { KnownTopics } from './known-topics.js';
 import { isRemoval } from '../../contracts/state.js';
@@ -8,10 +9,9 @@ import { Lanes } from './lanes.js';
 import { LossJournal } from './loss-journal.js';
 import { merge } from './merge.js';
 import { SharedReads } from './shared-reads.js';
-import { SizeClasses } from './size-classes.js';
 import { EntryReader, type ReadLimit, type ReadResult } from './entry-reader.js';
 import { PublisherShares } from './publisher-shares.js';
-import { hasNewest, indexOfNewest, nothing, pinnedTopicBytes, TopicHistory } from './topic-history.js';
+import { hasNewest, indexOfNewest, nothing, TopicHistory } from './topic-history.js';
 import type { Entry, Newest } from './topic-history.js';
 import type { TopicSet } from '../topics/topic-set.js';
 
@@ -41,14 +41,11 @@ const maxGatherSteps = 2_048;
  */
 export class Window {
   private topics: KnownTopics;
-  private sizes = new SizeClasses();
+  private memory = new EventMemory();
   private lanes = new Lanes();
   private shares: PublisherShares;
   /** Retained events. */
   private live = 0;
-  private bytesHeld = 0;
-  /** How much of that is pinned: state that is kept nowhere else. It is never evicted, and does not count against `bytes`. */
-  private pinnedBytes = 0;
   private readonly now: () => number;
 
   /** How far the window follows the log: the newest sequence that it was given, with or without an event. */
@@ -81,7 +78,7 @@ export class Window {
 
   /** About how much memory it takes, in bytes: events, and known topics with or without events. */
   get bytes(): number {
-    return this.bytesHeld + this.topics.bytes;
+    return this.memory.bytes + this.topics.bytes;
   }
 
   /** How many topics are known, with or without retained events. */
@@ -100,10 +97,10 @@ export class Window {
   /** Starts over without events: everything up to `sequence` counts as lost. */
   reset(sequence: number): void {
     this.topics = new KnownTopics(sequence, this.options.retentionOf);
-    this.sizes = new SizeClasses();
+    this.memory = new EventMemory();
     this.lanes = new Lanes();
     this.shares = new PublisherShares(this.options.bytesPerPublisher);
-    this.live = this.bytesHeld = this.pinnedBytes = 0;
+    this.live = 0;
     this.head = this.spilled = this.newestLoss = this.droppedRemoval = sequence;
     this.journal.reset(sequence);
     this.reads.clear();
@@ -126,7 +123,7 @@ export class Window {
     history.entries.push(entry);
     this.lanes.push(entry);
     this.live++;
-    this.resize(history, bytes);
+    this.memory.resize(history, bytes, this.isPinned(history));
     const { state, events } = history.retention;
     if (history.entries.length > events) {
       // The newest event is the state. The event that it replaces is out of date, and does not count as lost.
@@ -274,7 +271,7 @@ export class Window {
     history.entries.remove(entry);
     if (!this.isPinned(history)) this.shares.remove(entry);
     this.live--;
-    this.resize(history, -entry.bytes);
+    this.memory.resize(history, -entry.bytes, this.isPinned(history));
     entry.event = nothing;
     this.lanes.clean(lane, this.live);
   }
@@ -287,21 +284,13 @@ export class Window {
 
   /** Evicts events, and forgets idle topics, until the rest fits in the memory. */
   private fit(): void {
-    const bytes = this.options.bytes + this.pinnedBytes;
+    const bytes = this.options.bytes + this.memory.pinnedBytes;
     while (this.bytes > bytes) {
-      const largest = this.sizes.largest();
+      const largest = this.memory.largest();
       const { emptyCount, emptyBytes } = this.topics;
       if (emptyCount > 0 && (!largest || emptyBytes > bytes * emptyShare)) this.topics.forget();
       else if (largest) this.spill(largest.entries.first!);
       else return;
     }
-  }
-
-  private resize(history: TopicHistory, by: number): void {
-    const before = history.bytes;
-    history.bytes += by;
-    this.bytesHeld += by;
-    if (this.isPinned(history)) this.pinnedBytes += by + pinnedTopicBytes(history, before);
-    else this.sizes.moved(history, before);
   }
 }
