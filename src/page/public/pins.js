@@ -35,14 +35,15 @@ export function showPins(push, author) {
   const form = document.getElementById('pinner');
   const status = form.querySelector('.sending');
   wall.onFailure = (reason) => (status.textContent = reason ?? '');
+  const pin = async (text) => {
+    const place = { x: Math.round(Math.random() * 100), y: Math.round(Math.random() * 100) };
+    const reason = await request('POST', '', { author: author.name, text: text.value, ...place });
+    wall.onFailure(reason);
+    if (!reason) text.value = '';
+  };
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const { text } = form.elements;
-    const place = { x: Math.round(Math.random() * 100), y: Math.round(Math.random() * 100) };
-    void request('POST', '', { author: author.name, text: text.value, ...place }).then((reason) => {
-      wall.onFailure(reason);
-      if (!reason) text.value = '';
-    });
+    void pin(form.elements.text);
   });
 }
 
