@@ -37,7 +37,7 @@ export function bringSnapshots(track: Track, snapshots: readonly Snapshot[], isS
   }
   track.restart(first, hidden);
   return wanted.map(({ event }, index) => {
-    const isPosition = index === wanted.length - 1 && event.sequence === first && !track.isHidden;
+    const isPosition = index === wanted.length - 1 && event.sequence === first && track.isResumable;
     return batchOf(isPosition ? event : withoutId(event));
   });
 }

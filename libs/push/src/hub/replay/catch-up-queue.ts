@@ -83,6 +83,11 @@ export class CatchUpQueue {
     if (this.loading?.size === 0) this.loading = undefined;
   }
 
+  /** Those that wait for their snapshots. */
+  get unloaded(): Iterable<CatchUp> {
+    return this.loading ?? [];
+  }
+
   /** Gives up the snapshots that are still loaded. */
   cancel(): void {
     for (const { load } of this.loading ?? []) load?.cancel();

@@ -7,11 +7,15 @@ import { Refreshes } from './refreshes.js';
 import { SnapshotLoad } from './snapshot-load.js';
 import type { Track } from './track.js';
 
+/** How many topics of a connection have their snapshots loaded, or waiting for it, at a time. */
+export const mostLoaded = 8;
+
 /** The cursor that snapshots are loaded for. */
 export interface SnapshotCursor {
   readonly connection: Connection;
   readonly catchUps: CatchUpQueue;
   readonly main: Track;
+  readonly isFull: boolean;
   /** Stops reading for `change`, and reads on. */
   change(change: () => void): void;
   /** Removes topics, while nothing is read. */
@@ -25,6 +29,9 @@ export interface SnapshotCursor {
 export class CursorSnapshots {
   /** When fresh ones may be brought after gaps. */
   readonly refreshes: Refreshes;
+  /** Catch-ups whose snapshots are loaded, or are and wait to be written, with the number of their topics. */
+  private readonly active = new Map<CatchUp, number>();
+  private count = 0;
 
   constructor(
     private readonly log: NodeLog,
@@ -33,12 +40,30 @@ export class CursorSnapshots {
     this.refreshes = new Refreshes(log.snapshotInterval, (topics) => this.refresh(topics));
   }
 
-  /** Loads what the topics of a catch-up start by. Other topics do not wait for it. */
-  load(catchUp: CatchUp): void {
+  /**
+   * Loads what the topics of catch-ups start by, as many as there is room for: what is loaded is kept until its client takes it.
+   * Other topics do not wait for it.
+   */
+  next(): void {
     const { snapshots, epoch } = this.log;
-    if (epoch === '') return;
-    const done = () => this.loaded(catchUp);
-    catchUp.load = new SnapshotLoad(snapshots!, this.cursor.connection, catchUp.track.patterns, 0, done);
+    const { catchUps, connection } = this.cursor;
+    for (const catchUp of catchUps.unloaded) {
+      const topics = catchUp.track.patterns;
+      if (catchUp.load) continue;
+      const isTooMuch = this.active.size > 0 && this.count + topics.length > mostLoaded;
+      if (epoch === '' || this.cursor.isFull || isTooMuch) return;
+      this.active.set(catchUp, topics.length);
+      this.count += topics.length;
+      const done = () => this.loaded(catchUp);
+      catchUp.load = new SnapshotLoad(snapshots!, connection, topics, 0, done);
+    }
+  }
+
+  /** A catch-up has begun: its snapshots are written. */
+  began(catchUp: CatchUp): void {
+    this.count -= this.active.get(catchUp) ?? 0;
+    this.active.delete(catchUp);
+    this.next();
   }
 
   /** Stops reading topics, because of `error`. */
@@ -52,6 +77,8 @@ export class CursorSnapshots {
   /** Nothing is loaded any more. */
   stop(): void {
     this.cursor.catchUps.cancel();
+    this.active.clear();
+    this.count = 0;
     this.refreshes.stop();
   }
 
@@ -66,6 +93,7 @@ export class CursorSnapshots {
       return;
     }
     cursor.catchUps.drop(catchUp);
+    this.began(catchUp);
     const { onFailed } = catchUp.request.options;
     if (onFailed) onFailed(error);
     else cursor.end(error);
@@ -74,7 +102,8 @@ export class CursorSnapshots {
   private refresh(topics: ReadonlySet<string>): void {
     this.cursor.change(() => {
       const { main, catchUps } = this.cursor;
-      for (const track of [main, ...[...catchUps].map((each) => each.track)])
+      const placed = [...catchUps].filter(({ isUnplaced }) => !isUnplaced);
+      for (const track of [main, ...placed.map((each) => each.track)])
         track.await(
           [...track.all].filter(({ pattern, hasSnapshots }) => hasSnapshots && topics.has(pattern)),
         );

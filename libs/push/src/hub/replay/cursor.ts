@@ -29,7 +29,7 @@ export class Cursor implements Member, Task, Recipient {
   /** Topics that have to reach `main` first, one catch-up after the other. */
   catchUps = new CatchUpQueue();
   private state: 'live' | 'reading' | 'left' = 'reading';
-  private isFull = false;
+  isFull = false;
   private reader: TrackReader | undefined;
   private ownSnapshots: CursorSnapshots | undefined;
 
@@ -47,7 +47,7 @@ export class Cursor implements Member, Task, Recipient {
     return this.connection.budget;
   }
 
-  /** The id of the position up to which the connection has everything: see `positionOf`. */
+  /** The id up to which the connection has everything: see `positionOf`. */
   get position(): string | undefined {
     return positionOf(this, this.log);
   }
@@ -80,7 +80,6 @@ export class Cursor implements Member, Task, Recipient {
     return this.state === 'live';
   }
 
-  /** Whether it has no topics. */
   get isIdle(): boolean {
     return this.main.size === 0 && this.catchUps.size === 0;
   }
@@ -144,6 +143,7 @@ export class Cursor implements Member, Task, Recipient {
   drained(): void {
     this.isFull = false;
     this.advance();
+    this.ownSnapshots?.next();
   }
 
   /** The connection is gone; nothing of it stays. Idempotent. */
@@ -171,10 +171,8 @@ export class Cursor implements Member, Task, Recipient {
   open(): void {
     const { head } = this.log.window;
     this.main.sequence = head;
-    for (const catchUp of this.catchUps) {
-      catchUp.opened(head);
-      if (catchUp.isLoading) this.snapshots.load(catchUp);
-    }
+    for (const catchUp of this.catchUps) catchUp.opened(head);
+    this.ownSnapshots?.next();
     this.advance();
   }
 
@@ -188,7 +186,7 @@ export class Cursor implements Member, Task, Recipient {
       return;
     }
     this.reader?.drop();
-    this.catchUps.cancel();
+    this.ownSnapshots?.stop();
     this.state = 'reading';
     const begun = catchUps.filter((each) => !each.isUnbegun).map(({ track }) => track);
     this.main = trackInAnotherLog(window, [this.main, ...begun]);
@@ -221,7 +219,7 @@ export class Cursor implements Member, Task, Recipient {
   private enter(catchUp: CatchUp): void {
     this.spend(catchUp.request.patterns.length);
     this.catchUps.push(catchUp);
-    if (catchUp.isLoading) this.snapshots.load(catchUp);
+    if (catchUp.isLoading) this.snapshots.next();
   }
 
   /** What brings snapshots. */
@@ -262,7 +260,7 @@ export class Cursor implements Member, Task, Recipient {
   }
 
   private finish(catchUp: CatchUp): void {
-    if (!catchUp.hasBegun) catchUp.begin(this.log);
+    if (!catchUp.hasBegun) this.ownReader.begin(catchUp);
     this.catchUps.shift();
     catchUp.end(this.log);
   }

@@ -1,6 +1,11 @@
 import { PushError } from '../../contracts/errors.js';
 import type { Snapshot, SnapshotReader, SnapshotSource } from '../../contracts/snapshot.js';
 
+/** The most that several snapshots may have together, in characters of JSON: they wait in memory for each other. */
+const mostTogether = 1024 * 1024;
+
+const tooMuch = 'The states of these topics are too large together. Subscribe to fewer at once.';
+
 /** The snapshots of some topics, which are loaded for one connection: all of them, or none. */
 export class SnapshotLoad {
   /** What has been loaded. */
@@ -9,6 +14,7 @@ export class SnapshotLoad {
   error: PushError | undefined;
   private readonly loading = new Map<string, () => void>();
   private isCancelled = false;
+  private size = 0;
 
   /**
    * @param since where they have to be, at least
@@ -17,7 +23,7 @@ export class SnapshotLoad {
   constructor(
     source: SnapshotSource,
     reader: SnapshotReader,
-    topics: readonly string[],
+    readonly topics: readonly string[],
     since: number,
     private readonly done: () => void,
   ) {
@@ -49,8 +55,16 @@ export class SnapshotLoad {
     if (result instanceof PushError) {
       this.error = result;
       this.giveUp();
+    } else if (this.isTooMuch(result)) {
+      this.error = new PushError('SNAPSHOT_FAILED', tooMuch, { retryable: false });
+      this.giveUp();
     } else this.snapshots.push(result);
     if (this.loading.size === 0) this.done();
+  }
+
+  private isTooMuch({ event }: Snapshot): boolean {
+    this.size += event.data.length;
+    return this.snapshots.length > 0 && this.size > mostTogether;
   }
 
   private giveUp(): void {

@@ -7,7 +7,7 @@ import type { CatchUp } from './catch-up.js';
 import type { NodeLog } from './node-log.js';
 import { PendingRead } from './pending-read.js';
 import { bringSnapshots, nowhere } from './bring-snapshots.js';
-import type { CursorSnapshots } from './cursor-snapshots.js';
+import { mostLoaded, type CursorSnapshots } from './cursor-snapshots.js';
 import { SnapshotLoad } from './snapshot-load.js';
 import type { Loss, Subscription } from './subscription.js';
 import type { Track } from './track.js';
@@ -23,7 +23,7 @@ const pageUnits = 256;
 /** The cursor that is read for. */
 export interface Recipient {
   readonly connection: Connection;
-  readonly snapshots: Pick<CursorSnapshots, 'refreshes' | 'lose'>;
+  readonly snapshots: Pick<CursorSnapshots, 'refreshes' | 'began' | 'lose'>;
   /** The answer that it waited for is there. */
   advance(): void;
   /** Charges work to its client. */
@@ -175,12 +175,14 @@ export class TrackReader {
   }
 
   /** Begins a catch-up, by its snapshots if it has any. */
-  private begin(catchUp: CatchUp): void {
-    const snapshots = catchUp.load?.snapshots ?? [];
-    const batches = bringSnapshots(catchUp.track, snapshots, true);
+  begin(catchUp: CatchUp): void {
+    const { load } = catchUp;
+    const batches = bringSnapshots(catchUp.track, load?.snapshots ?? [], true);
     catchUp.begin(this.log);
+    if (!load) return;
     catchUp.load = undefined;
     this.bring(batches);
+    this.recipient.snapshots.began(catchUp);
   }
 
   /**
@@ -203,19 +205,20 @@ export class TrackReader {
     return true;
   }
 
-  /** Loads the snapshots that a track waits for. The connection does not move meanwhile. */
-  private refresh(track: Track, awaited: ReadonlySet<Subscription>): void {
+  /** Loads the snapshots that a track waits for, a few at a time. The connection does not move meanwhile. */
+  private refresh(track: Track, awaited: Iterable<Subscription>): void {
     const { load } = track;
-    const topics = [...awaited].map(({ pattern }) => pattern);
     if (!load?.isDone) {
       const { connection } = this.recipient;
       const { snapshots, window } = this.log;
+      const topics = [...awaited].slice(0, mostLoaded).map(({ pattern }) => pattern);
       track.load = this.pending.snapshots(
         (done) => new SnapshotLoad(snapshots!, connection, topics, window.head, done),
       );
       return;
     }
-    track.load = track.awaited = undefined;
+    const { topics } = load;
+    track.loaded(topics);
     if (load.error) this.recipient.snapshots.lose(topics, load.error);
     else this.bring(bringSnapshots(track, load.snapshots, false));
   }

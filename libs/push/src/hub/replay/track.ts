@@ -118,6 +118,13 @@ export class Track implements Watched {
     if (!this.startGap || [...this.all].every(({ isReset }) => isReset)) this.passStart();
   }
 
+  /** The snapshots of these are there. */
+  loaded(topics: readonly string[]): void {
+    this.load = undefined;
+    for (const topic of topics) this.awaited?.delete(this.subscriptions.get(topic)!);
+    if (this.awaited?.size === 0) this.awaited = undefined;
+  }
+
   has(pattern: string): boolean {
     return this.subscriptions.has(pattern);
   }
@@ -133,7 +140,8 @@ export class Track implements Watched {
     const old = this.set.delete(pattern);
     if (!old) return undefined;
     this.state?.delete(pattern);
-    if (this.awaited?.delete(old) && this.awaited.size === 0) this.awaited = undefined;
+    this.awaited?.delete(old);
+    this.loaded([]);
     if (this.size === 0) this.startGap = undefined;
     return old;
   }
