@@ -3,6 +3,7 @@ import { APP_PIPE } from '@nestjs/core';
 import { PushModule } from 'nestjs-push';
 import { BoardModule } from './board/board.module.js';
 import { Visitors } from './board/visitors.js';
+import { DeskModule } from './desk/desk.module.js';
 import { MachineModule } from './machine/machine.module.js';
 import { PageModule } from './page/page.module.js';
 import { PinsModule } from './pins/pins.module.js';
@@ -18,6 +19,8 @@ const day = 24 * 60 * 60 * 1_000;
         // Two minutes of figures, so that a new page can draw full charts at once.
         { pattern: 'machine.figures', access: 'public', retention: { events: 120 } },
         { pattern: 'board.>', access: 'public', retention: { events: 200, age: day } },
+        // Who is at the desk: the pages that read this topic.
+        { pattern: 'desk', access: 'public', presence: { grace: 2_000 } },
         // The notes on the wall: what is true now, as long as somebody has touched it within a day.
         { pattern: 'pins.*', access: 'public', state: true, ttl: day },
         // The desk has no secrets, so every client may read every topic. Without this rule no client may read any.
@@ -28,6 +31,7 @@ const day = 24 * 60 * 60 * 1_000;
     }),
     MachineModule,
     BoardModule,
+    DeskModule,
     PinsModule,
     PublishingModule,
     PageModule,

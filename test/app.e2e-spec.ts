@@ -166,6 +166,31 @@ describe('the page', () => {
   });
 });
 
+/** Who is at the desk, as a page shows it. */
+async function visitors(page: Page): Promise<string> {
+  return (await page.locator('#visitors .visitor').allTextContents()).sort().join();
+}
+
+describe('the desk', () => {
+  withDesk();
+
+  it('shows who is there, and who types', async () => {
+    const [ann, ben] = [await visit(), await visit()];
+    for (const [{ page }, name] of [[ann, 'Ann'] as const, [ben, 'Ben'] as const]) {
+      await page.getByLabel('Name').fill(name);
+      await page.getByLabel('Name').blur();
+    }
+    for (const { page } of [ann, ben]) await eventually(async () => (await visitors(page)) === 'Ann,Ben');
+    await ann.page.getByLabel('Note', { exact: true }).fill('Hello');
+    await ben.page.locator('.visitor.typing', { hasText: 'Ann' }).waitFor();
+    await ann.page.getByRole('button', { name: 'Send' }).click();
+    await ben.page.locator('.visitor:not(.typing)', { hasText: 'Ann' }).waitFor();
+    await ann.page.close();
+    await eventually(async () => (await visitors(ben.page)) === 'Ben');
+    for (const { record } of [ann, ben]) expect(record.errors).toEqual([]);
+  });
+});
+
 describe('the board', () => {
   withDesk();
 

@@ -16,8 +16,8 @@ const contentSecurityPolicy = [
 
 /** The module of the page and its imports. Without a hint, a browser discovers the imports only after it has loaded the module. */
 const modules = [
-  ...['app', 'author', 'board', 'chart', 'machine', 'pins', 'strip'],
-  ...['client/index', 'client/connect', 'client/history', 'client/state', 'client/live-state'],
+  ...['app', 'author', 'board', 'chart', 'machine', 'pins', 'strip', 'visitors'],
+  ...['client/index', 'client/connect', 'client/history', 'client/state', 'client/presence'],
 ].map((name): Resource => ({ path: `/${name}.js`, rel: 'modulepreload' }));
 
 @Controller()

@@ -4,6 +4,7 @@ import { showBoard } from './board.js';
 import { showMachine } from './machine.js';
 import { showPins } from './pins.js';
 import { showTransport } from './strip.js';
+import { showVisitors } from './visitors.js';
 
 /** The desk has few visitors, so they may reconnect soon. */
 const maxRetryDelay = 2_000;
@@ -13,11 +14,13 @@ const sse = connect('/push', { transports: ['sse'], maxRetryDelay });
 showTransport(document.getElementById('sse'), sse);
 showMachine(sse);
 
-const websocket = connect('/push', { transports: ['websocket'], maxRetryDelay });
-showTransport(document.getElementById('websocket'), websocket);
+// Each window is a visitor of its own, so it has this connection for itself.
 const author = new Author();
+const websocket = connect(`/push?visitor=${author.id}`, { transports: ['websocket'], maxRetryDelay });
+showTransport(document.getElementById('websocket'), websocket);
 showBoard(websocket, author);
 showPins(websocket, author);
+showVisitors(websocket, author);
 
 // Over TLS the certificate is self-signed.
 const insecure = location.protocol === 'https:' ? '-k ' : '';

@@ -18,7 +18,12 @@ const pick = (names) => names[Math.floor(Math.random() * names.length)];
 export class Author {
   name = sessionStorage.getItem('author') ?? `${pick(moods)} ${pick(birds)}`;
 
+  /** Which visitor this window is, for the server. */
+  id = sessionStorage.getItem('visitor') ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+  onRename = () => undefined;
+
   constructor() {
+    sessionStorage.setItem('visitor', this.id);
     this.rename(this.name);
   }
 
@@ -26,5 +31,6 @@ export class Author {
     if (name === '') return;
     this.name = name;
     sessionStorage.setItem('author', name);
+    this.onRename();
   }
 }
