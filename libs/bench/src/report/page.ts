@@ -35,6 +35,8 @@ Results go to \`libs/bench/results\`: tables, JSON and a chart. Scenarios that a
 - **Memory** is the resident set after garbage collection, over that of the same server without clients.
 - **State** and **joining** compare state topics with plain ones, each in a server of its own: the newest event is what both
   have. A topic's memory is what its first event adds. Those who join read bare bytes, one after the other.
+- **Presence** is compared with clients that come to the same topic without it. Churn: all members of the room come and go for a
+  minute, as fast as the two processes can; what is left in memory is measured when nobody is there.
 `;
 
 const remarks = `## Where a goal is missed

@@ -4,6 +4,7 @@ import { fairness } from './fairness.js';
 import { isolation } from './isolation.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
+import { presence } from './presence.js';
 import { publish } from './publish.js';
 import { reconnect } from './reconnect.js';
 import { saturations } from './saturation.js';
@@ -20,4 +21,5 @@ export const scenarios: readonly Scenario[] = [
   distinctTopics,
   state,
   joining,
+  presence,
 ];

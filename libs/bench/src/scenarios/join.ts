@@ -11,8 +11,8 @@ interface Joined {
 /** In milliseconds. */
 const patience = 10_000;
 
-/** Opens an event stream, reads `count` events, and leaves. The time begins with the request. */
-export async function join(port: number, path: string, count: number): Promise<Joined> {
+/** Opens an event stream, reads `count` events, by a sign that each has, and leaves. The time begins with the request. */
+export async function join(port: number, path: string, count: number, sign = marker): Promise<Joined> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   await once(socket, 'connect');
   const start = performance.now();
@@ -27,14 +27,14 @@ export async function join(port: number, path: string, count: number): Promise<J
     socket.on('data', (chunk) => {
       bytes += chunk.length;
       const text = Buffer.concat([rest, chunk]);
-      let at = text.indexOf(marker);
+      let at = text.indexOf(sign);
       let end = 0;
-      for (; at >= 0; at = text.indexOf(marker, end)) {
+      for (; at >= 0; at = text.indexOf(sign, end)) {
         found++;
-        end = at + marker.length;
+        end = at + sign.length;
       }
-      // A marker may come in two pieces.
-      rest = text.subarray(Math.max(end, text.length - marker.length + 1));
+      // A sign may come in two pieces.
+      rest = text.subarray(Math.max(end, text.length - sign.length + 1));
       if (found < count) return;
       clearTimeout(timer);
       resolve({ bytes, milliseconds: performance.now() - start });

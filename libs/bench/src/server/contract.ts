@@ -10,6 +10,8 @@ export interface ServerOptions {
   readonly retained?: number;
   /** Its topics are state topics, where a server has some. */
   readonly state?: boolean;
+  /** It knows who reads each topic, where a server can; with `counts`, only how many do. */
+  readonly presence?: boolean | { readonly counts: true };
 }
 
 /** What processes use: CPU time in microseconds, resident memory in bytes. */
@@ -27,6 +29,8 @@ export interface BenchServer {
   footprint?(): Footprint;
   /** Sends an event to everyone who has the topic. */
   publish(event: BenchEvent, topic: number): unknown;
+  /** How many clients are known to read a topic, where there is presence. */
+  present?(topic: number): number;
   /** Takes the state of a topic away, where there is state. */
   remove?(topic: number): unknown;
   /** The id of the newest event, where clients can resume. */

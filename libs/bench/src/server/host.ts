@@ -57,5 +57,9 @@ answer({
   burst: (count: number) => publisher.burst(count),
   alone: (options: Parameters<Publisher['alone']>[0]) => publisher.alone(options),
   received: (through: number) => publisher.received(through),
+  /** Resolves once so many clients are known to read the first topic. */
+  untilPresent: async (count: number) => {
+    while (server.present!(0) !== count) await delay(5);
+  },
   position: () => server.position?.(),
 });

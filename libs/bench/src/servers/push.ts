@@ -17,11 +17,11 @@ class EventsController {
   }
 }
 
-export async function start({ platform, retained, state }: ServerOptions): Promise<BenchServer> {
+export async function start({ platform, retained, state, presence }: ServerOptions): Promise<BenchServer> {
   @Module({
     imports: [
       PushModule.forRoot({
-        topics: [{ pattern: 'bench.>', access: 'public', state }],
+        topics: [{ pattern: 'bench.>', access: 'public', state, presence }],
         retention: retained === undefined ? {} : { events: retained, bytes: 512 * 1024 * 1024 },
         heartbeat: 600_000,
         // The load generator is one address, and thousands of clients.
@@ -38,6 +38,7 @@ export async function start({ platform, retained, state }: ServerOptions): Promi
     http: app.getHttpServer(),
     publish: (event, topic) => events.publish(`bench.${topic}`, event),
     remove: (topic) => events.remove(`bench.${topic}`),
+    present: (topic) => events.presence(`bench.${topic}`).count,
     position: () => events.stats().positions.head,
     listen: () => {
       let received = 0;
