@@ -2,6 +2,7 @@ import { Controller, Injectable, NotFoundException, Scope, Sse } from '@nestjs/c
 import {
   EventBus,
   isSnapshot,
+  PushAccess,
   PushModule,
   PushSnapshot,
   snapshotAt,
@@ -399,6 +400,22 @@ describe('A loader that does not do its work', () => {
     await client.next('snapshot', 2);
     expect(client.all('snapshot').map(({ topic }) => topic)).toEqual(['orders.1', 'orders.3', 'orders.4']);
   });
+});
+
+it('A right that ends while a state is loaded takes the topic back, and the state is not sent', async () => {
+  const { app, database } = await start();
+  const client = await ann(app);
+  await client.subscribe('news');
+  subscribe(client, ['orders.1']);
+  const call = await database.next();
+  await app.nest.get(PushAccess).revoke('ann', 'orders.*');
+  expect(await client.next('revoked')).toEqual({ topics: ['orders.1'] });
+  expect(call.context.signal.aborted).toBe(true);
+  call.answer('secret');
+  await app.bus.publish('orders.1', 'secret');
+  await app.bus.publish('news', 'on');
+  expect(await client.untilData(1)).toEqual(['on']);
+  expect(client.all('snapshot')).toEqual([]);
 });
 
 describe('A shared loader', () => {

@@ -222,7 +222,6 @@ export class Cursor implements Member, Task, Recipient {
     if (catchUp.isLoading) this.snapshots.next();
   }
 
-  /** What brings snapshots. */
   get snapshots(): CursorSnapshots {
     return (this.ownSnapshots ??= new CursorSnapshots(this.log, this));
   }
