@@ -15,7 +15,7 @@ import type { PresenceClient } from './own-presence.js';
  * ```
  *
  * The page is there itself as long as the view is open, unless `join` is `false`: the view reads the topic. The server's rule for
- * the topic needs `presence`.
+ * the topic needs `presence`. Where topics below this one have presence too, the client has to be allowed to read them as well.
  *
  * @param topic an exact topic
  */
