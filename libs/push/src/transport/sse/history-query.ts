@@ -7,7 +7,7 @@ import { eventText } from '../../wire/websocket.codec.js';
 
 const maxBeforeLength = 64;
 
-/** After so many characters the text so far is encoded. */
+/** After so many characters the text so far is put aside, in one piece. */
 const pieceLength = 16 * 1024;
 
 /** What `GET <path>/history` is asked for: see PROTOCOL.md, "History". */
@@ -46,20 +46,26 @@ export function readHistoryQuery(url: string): HistoryQuery {
 
 /** Makes the answer, as JSON, event by event. The events' data is as it is stored. */
 export function* historyAnswer({ events, before, gap }: OlderPage): Steps<Buffer> {
-  const pieces: Buffer[] = [];
+  const pieces: string[] = [];
+  let bytes = 0;
   let text = '{"events":[';
   let comma = '';
   for (const event of events) {
     text += comma + eventText(event);
     comma = ',';
     if (text.length >= pieceLength) {
-      pieces.push(Buffer.from(text));
+      bytes += Buffer.byteLength(text);
+      pieces.push(text);
       text = '';
     }
     yield answerCost(event);
   }
   const more = before === undefined ? '' : `,"before":"${before}"`;
   const lost = gap === undefined ? '' : `,"gap":"${gap}"`;
-  pieces.push(Buffer.from(`${text}]${more}${lost}}`));
-  return Buffer.concat(pieces);
+  const end = `${text}]${more}${lost}}`;
+  // One buffer: pages are the largest garbage that clients can make.
+  const json = Buffer.allocUnsafeSlow(bytes + Buffer.byteLength(end));
+  let at = 0;
+  for (const piece of [...pieces, end]) at += json.write(piece, at);
+  return json;
 }
