@@ -218,6 +218,33 @@ describe.each(platforms)('Presence on %s', (platform) => {
     await eventually(() => changes.every((each) => each.includes('leave ann')));
   });
 
+  it('a client that comes back from another node has what it has set there', async () => {
+    const log = new MemoryLog();
+    const [one, two] = [
+      await startNamed(platform, { backplane: log.node() }),
+      await startNamed(platform, { backplane: log.node() }),
+    ];
+    const data = (app: RunningApp) => app.bus.presence('rooms.1').users()[0]?.data;
+    const first = await openWs(one.url('/push'), as('ann'));
+    const token = (await first.next('hello')).client as string;
+    await first.subscribe('rooms.1');
+    first.send({ event: 'presence', data: { topic: 'rooms.1', data: 'first' } });
+    await eventually(() => data(two) === 'first');
+    // The first node does not know yet that its connection is dead.
+    const second = await openWs(two.url(`/push?client=${token}`), as('ann'));
+    await second.subscribe('rooms.1');
+    second.send({ event: 'presence', data: { topic: 'rooms.1', data: 'second' } });
+    await eventually(() => data(one) === 'second');
+    const third = await openWs(one.url(`/push?client=${token}`), as('ann'));
+    await third.subscribe('rooms.1');
+    third.send({ event: 'presence', data: { topic: 'rooms.2', data: 'nothing' } });
+    await third.next('error');
+    const other = await openWs(one.url('/push'), as('bob'));
+    await other.subscribe('rooms.1');
+    await eventually(() => two.bus.presence('rooms.1').count === 2);
+    expect([data(one), data(two)]).toEqual(['second', 'second']);
+  });
+
   it('a client sets its data over HTTP, on any node', async () => {
     const log = new MemoryLog();
     const [one, two] = [

@@ -70,6 +70,7 @@ export class OwnMembers {
     const member = this.members.get(fresh.key) ?? this.add(fresh);
     member.connections.add(client.id);
     this.forgive(member);
+    if (member.isElsewhere) member.data = this.context.index().entry(member.key)?.data;
     member.isElsewhere = false;
     if (data !== undefined) member.data = data;
     this.update(member);
