@@ -13,6 +13,7 @@ import { afterTest } from './support/cleanup.js';
 import { keepAll } from './support/log-trial.js';
 import { freePort } from './support/free-port.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
+import { TcpProxy } from './support/tcp-proxy.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 
@@ -99,6 +100,16 @@ describe('Redis with TLS and users', () => {
     ]);
     expect(badPassword).toContain('WRONGPASS');
     expect(badCertificate).toContain('self-signed certificate');
+  });
+
+  it('does not end the process by what its server says after its certificate was refused', async () => {
+    const { port } = await guardedRedis();
+    const proxy = await TcpProxy.start(port);
+    afterTest(() => proxy.dispose());
+    // An alert where none may be: the socket is destroyed for the certificate, and then has an error of its own.
+    proxy.append(Buffer.from([21, 3, 3, 0, 2, 2, 50]));
+    const url = `rediss://${user.username}:wrong@127.0.0.1:${proxy.port}`;
+    expect(await refusal(redisBackplane({ url, publishTimeout }))).toContain('self-signed certificate');
   });
 });
 

@@ -48,7 +48,8 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     }
     await context.setOffline(false);
     expect(await tab.handled(33)).toEqual(numbers(33));
-    expect(await tab.seen()).toMatchObject({ transport: 'websocket', gaps: [] });
+    await tab.untilStatus('websocket');
+    expect((await tab.seen()).gaps).toEqual([]);
   },
 
   async 'a page has WebSockets blocked by a proxy, for a while'(app, context) {

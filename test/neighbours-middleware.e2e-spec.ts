@@ -105,7 +105,7 @@ describe.each(platforms)('on %s', (platform) => {
   it('@nestjs/swagger describes the endpoints where they are', async () => {
     const app = await start(platform, (nest) => nest.setGlobalPrefix('api'));
     const { paths } = SwaggerModule.createDocument(app.nest, new DocumentBuilder().build());
-    const endpoints = ['events', 'history', 'publish'].map((name) => `/api/push/${name}`);
+    const endpoints = ['events', 'history', 'presence', 'publish'].map((name) => `/api/push/${name}`);
     expect(Object.keys(paths).toSorted()).toEqual(endpoints);
     const { get, post } = paths['/api/push/events']!;
     expect(get!.parameters).toEqual([

@@ -1,6 +1,9 @@
 import type { ConnectOptions, GapNotice, PositionStorage, PushClient, PushEvent } from 'nestjs-push-client';
 import type { BrowserContext, Page } from 'playwright-core';
 
+/** How long a page may take for one step on a busy machine, in milliseconds. */
+const patience = 120_000;
+
 /** What is read from a page. */
 interface Seen {
   readonly status: string;
@@ -37,6 +40,7 @@ export class Tab {
     storage = false,
   ): Promise<Tab> {
     const tab = new Tab(await context.newPage());
+    tab.page.setDefaultTimeout(patience);
     await tab.page.goto(url);
     await tab.connect(options, storage);
     return tab;

@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private readonly pairs = new Set<{ client: Socket; server: Socket }>();
+  private appended: Buffer | undefined;
   private mode: 'open' | 'silent' | 'refusing' = 'open';
   private server!: Server;
   port = 0;
@@ -39,6 +40,11 @@ export class TcpProxy {
   /** Lets what clients say pass, on the connections that are open, and holds what they are answered. */
   holdAnswers(): void {
     for (const { client, server } of this.pairs) server.unpipe(client);
+  }
+
+  /** Sends these bytes after each piece that a server says. */
+  append(bytes: Buffer): void {
+    this.appended = bytes;
   }
 
   /** Cuts all connections and accepts no new ones. */
@@ -82,6 +88,7 @@ export class TcpProxy {
     server.setNoDelay(true);
     client.pipe(server);
     server.pipe(client);
+    if (this.appended) server.on('data', () => client.write(this.appended!));
     const pair = { client, server };
     this.pairs.add(pair);
     client.once('close', () => {

@@ -75,7 +75,7 @@ export type { HubStats } from './hub/hub.js';
 export type { PresenceOptions } from './contracts/presence.js';
 export type { SlowPolicy, TopicRule } from './hub/topic-rules.js';
 export type { HistoryStats } from './hub/replay/history-reader.js';
-export type { Start } from './hub/replay/cursor.js';
+export type { Start } from './protocol/topics.js';
 export type {
   Retention,
   RetentionRules,

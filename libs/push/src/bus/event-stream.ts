@@ -2,7 +2,7 @@ import type { MessageEvent } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import type { GapNotice } from '../contracts/connection.js';
 import type { EventMeta } from '../contracts/event-meta.js';
-import type { Start } from '../hub/replay/cursor.js';
+import type { Start } from '../protocol/topics.js';
 
 /** How `EventBus.stream()` reads. */
 export interface StreamOptions {

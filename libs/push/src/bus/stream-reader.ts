@@ -6,7 +6,7 @@ import type { Batch, LogEvent } from '../contracts/event.js';
 import type { Principal } from '../contracts/principal.js';
 import { isSnapshot } from '../contracts/snapshot.js';
 import type { Hub } from '../hub/hub.js';
-import type { Start } from '../hub/replay/cursor.js';
+import type { Start } from '../protocol/topics.js';
 import { EventStream, type StreamEvent, type StreamMessage, type StreamOptions } from './event-stream.js';
 
 /** A client for which the application's own code reads event streams, such as the client of an `@Sse()` route. */

@@ -13,7 +13,8 @@ import type { Batch } from '../contracts/event.js';
 import type { Principal } from '../contracts/principal.js';
 import type { Hub } from '../hub/hub.js';
 import type { PositionListener } from '../hub/replay/catch-up.js';
-import type { Cursor, Start } from '../hub/replay/cursor.js';
+import type { Cursor } from '../hub/replay/cursor.js';
+import type { Start } from '../protocol/topics.js';
 import type { Dialect } from '../wire/dialect.js';
 import type { ServerMessage } from '../wire/websocket.messages.js';
 import type { ClientListener, Presentation, ReadOptions } from './client-listener.js';
@@ -248,8 +249,11 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     const { outlet } = this;
     const isAlive = outlet.probe?.() ?? true;
     const isStalled = this.cursor !== undefined && this.stall.hasTimedOut(outlet.isFull);
-    if (!isAlive || isStalled) this.drop('timeout');
-    else if (!outlet.isFull) this.say(this.dialect!.heartbeat(this.position));
+    if (!isAlive || isStalled) {
+      this.hasEnded = true;
+      this.reason = 'timeout';
+      outlet.destroy();
+    } else if (!outlet.isFull) this.say(this.dialect!.heartbeat(this.position));
   }
 
   /** Stops reading and the heartbeats. Idempotent. @internal */
@@ -280,20 +284,10 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     if (!this.isBusy) this.leave();
   }
 
-  private drop(reason: DisconnectReason): void {
-    this.hasEnded = true;
-    this.reason = reason;
-    this.outlet.destroy();
-  }
-
-  private finish(
-    reason: DisconnectReason,
-    finalMessage: (dialect: Dialect) => Buffer,
-    error?: PushError,
-  ): void {
+  private finish(reason: DisconnectReason, last: (dialect: Dialect) => Buffer, error?: PushError): void {
     if (this.hasEnded) return;
     this.reason = reason;
-    this.say(finalMessage(this.dialect!));
+    this.say(last(this.dialect!));
     this.hasEnded = true;
     this.outlet.end(error);
     this.stop();

@@ -1,6 +1,7 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 import { backoffDelay, within } from '../kit/backoff.js';
 import type { LogNode } from '../kit/log-node.js';
+import { takeLateErrors } from './late-errors.js';
 import type { RedisBackplaneOptions } from './redis.options.js';
 import type { RedisClient } from './script.js';
 
@@ -163,6 +164,7 @@ export class RedisLink {
     this.client = client;
     // With it, a connection that is lost before the answer leaves an unhandled rejection in the client.
     if (!client.isCluster) (client as Redis).options.autoResubscribe = false;
+    takeLateErrors(client);
     client.on('error', (error) => {
       this.broken = error;
       this.failed(error);

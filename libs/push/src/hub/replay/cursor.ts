@@ -13,8 +13,6 @@ import { Track } from './track.js';
 import { TrackReader, type Recipient } from './track-reader.js';
 import type { Start } from '../../protocol/topics.js';
 
-export type { Start } from '../../protocol/topics.js';
-
 /**
  * Where a connection is in the log. While it is live, the fan-out brings it new events. Otherwise it reads the window or
  * the backplane, as fast as its socket takes what it gets, and whenever the scheduler gives it a turn. Nothing is queued
@@ -114,8 +112,7 @@ export class Cursor implements Member, Task, Recipient {
   unsubscribe(patterns: readonly string[]): void {
     this.spend(patterns.length);
     const own = patterns.filter((pattern) => this.main.has(pattern) || this.catchUps.has(pattern));
-    if (own.length === 0) return;
-    this.change(() => this.remove(own));
+    if (own.length > 0) this.change(() => this.remove(own));
   }
 
   /** Stops reading for `change`, and reads on. */

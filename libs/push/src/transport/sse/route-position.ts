@@ -2,7 +2,7 @@ import type { StreamClient } from '../../bus/stream-reader.js';
 import type { StreamOptions } from '../../bus/event-stream.js';
 import type { Principal } from '../../contracts/principal.js';
 import type { WorkBudget } from '../../contracts/connection.js';
-import type { Start } from '../../hub/replay/cursor.js';
+import type { Start } from '../../protocol/topics.js';
 
 /** The position of a route's client in the log. It moves as the events of the route's streams leave the route's pipe. */
 export class RoutePosition implements StreamClient {
