@@ -170,6 +170,8 @@ export class SseTransport implements Transport {
     this.#turn = undefined;
     for (const topic of this.#asked.get(ref)?.topics ?? []) {
       if (!this.#dropped.has(topic)) this.#live.add(topic);
+      // It was unsubscribed in the meantime, and this stream still reads it: the server counts the page as present.
+      else this.#isStale = true;
     }
     this.#asked.delete(ref);
   }
