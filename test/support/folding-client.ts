@@ -10,8 +10,8 @@ export interface Numbered {
   readonly padding?: string;
 }
 
-/** The number of an event of a plain topic, or the position up to which some may be missing. */
-export type Told = { readonly n: number } | { readonly gap: string };
+/** The number of an event of a plain topic, or where the log was when a gap was told: up to there some may be missing. */
+export type Told = { readonly n: number } | { readonly gap: number };
 
 /** A connection that can be stopped and cut. */
 interface Line {
@@ -49,6 +49,8 @@ export class FoldingClient extends Watched {
   /** Resets that it was told of, with the id that it had then. */
   readonly resets: { readonly topics: readonly string[]; readonly before: string | undefined }[] = [];
   isStopped = false;
+  /** The newest sequence of the log that its node has read. */
+  head = (): number => 0;
   /** Of the node that it is or was connected to. */
   port: number | undefined;
   private line: Line | undefined;
@@ -188,12 +190,12 @@ export class FoldingClient extends Watched {
     this.changed();
   }
 
-  private miss({ topics, id, reset }: Message): void {
+  private miss({ topics, reset }: Message): void {
     for (const pattern of topics!) {
       const isPlain = pattern === marks || pattern.startsWith('plain.');
       if (isPlain === (reset ?? false)) this.fail(`a gap of ${pattern} with reset ${reset}`);
       for (const topic of this.state.keys()) if (covers(pattern, topic)) this.state.delete(topic);
-      for (const [topic, told] of this.plain) if (covers(pattern, topic)) told.push({ gap: id! });
+      for (const [topic, told] of this.plain) if (covers(pattern, topic)) told.push({ gap: this.head() });
     }
     if (reset) this.resets.push({ topics: topics!, before: this.lastId });
   }
