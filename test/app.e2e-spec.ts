@@ -183,7 +183,7 @@ describe('the desk', () => {
     for (const { page } of [ann, ben]) await eventually(async () => (await visitors(page)) === 'Ann,Ben');
     await ann.page.getByLabel('Note', { exact: true }).fill('Hello');
     await ben.page.locator('.visitor.typing', { hasText: 'Ann' }).waitFor();
-    await ann.page.getByRole('button', { name: 'Send' }).click();
+    await ann.page.getByLabel('Note', { exact: true }).press('Enter');
     await ben.page.locator('.visitor:not(.typing)', { hasText: 'Ann' }).waitFor();
     await ann.page.close();
     await eventually(async () => (await visitors(ben.page)) === 'Ben');

@@ -174,7 +174,11 @@ class Composer {
     this.#author.rename(author.value.trim());
     const reason = await this.#deliver({ author: author.value, text: text.value });
     this.#say(reason ?? hint, reason !== undefined);
-    if (!reason) text.value = '';
+    if (!reason) {
+      text.value = '';
+      // Whoever listens for what is typed does not see what a program does.
+      text.dispatchEvent(new Event('input'));
+    }
     text.readOnly = false;
     button.disabled = false;
     text.focus();

@@ -15,9 +15,6 @@ export function showVisitors(push, author) {
   };
   author.onRename = say;
   text.addEventListener('input', say);
-  // The form is emptied when a note is sent.
-  text.form.addEventListener('submit', () => setTimeout(say));
-  text.addEventListener('focus', say);
   say();
   desk.onChange(() => {
     const users = desk.users().filter(({ data }) => data);
