@@ -7,8 +7,11 @@ export interface HeartbeatTarget {
   heartbeat(): void;
 }
 
-/** The number of ticks in an interval. The connections of one slot are called in the same tick. */
+/** How many slots an interval has. The connections of one slot are called in the same turn of the event loop. */
 const slots = 60;
+
+/** The most slots that one turn calls when it is late: a tenth of all connections. */
+const mostAtOnce = slots / 10;
 
 /**
  * One timer for the heartbeats of all connections. Each is called once an interval, and the calls are spread over it in
@@ -19,6 +22,8 @@ export class TimerWheel {
   private readonly wheel: Set<HeartbeatTarget>[] = Array.from({ length: slots }, () => new Set());
   private readonly slotOf = new Map<HeartbeatTarget, Set<HeartbeatTarget>>();
   private current = 0;
+  /** When the current slot was due, on the monotonic clock. */
+  private at = 0;
   private timer: NodeJS.Timeout | undefined;
 
   /** Milliseconds between two heartbeats of one connection. */
@@ -37,7 +42,9 @@ export class TimerWheel {
     const slot = this.wheel[this.current]!;
     slot.add(target);
     this.slotOf.set(target, slot);
-    this.timer ??= setInterval(() => this.tick(), this.interval / slots).unref();
+    if (this.timer) return;
+    this.at = performance.now();
+    this.timer = setInterval(() => this.tick(), this.interval / slots).unref();
   }
 
   /** Idempotent. */
@@ -49,8 +56,16 @@ export class TimerWheel {
     this.timer = undefined;
   }
 
+  /** A busy event loop calls timers late, so the clock says how many slots are due: clients wait for two intervals at most. */
   private tick(): void {
-    this.current = (this.current + 1) % slots;
-    for (const target of this.wheel[this.current]!) target.heartbeat();
+    const now = performance.now();
+    const step = this.interval / slots;
+    // What is late by more than an interval is not made up for.
+    this.at = Math.max(this.at, now - this.interval);
+    for (let called = 0; called < mostAtOnce && this.at + step <= now; called++) {
+      this.at += step;
+      this.current = (this.current + 1) % slots;
+      for (const target of this.wheel[this.current]!) target.heartbeat();
+    }
   }
 }
