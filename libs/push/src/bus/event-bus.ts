@@ -216,7 +216,7 @@ export class EventBus<Topics = PushTopics> {
 
   /**
    * Who reads a topic, on all nodes: for topics whose rule has `presence`. It is live, and what this node knows: a change on
-   * another node comes as fast as an event, and a node that starts knows nobody until it has read the log.
+   * another node comes as fast as an event, and a node that starts knows of no member until it has read the log.
    *
    * @throws PushError `INVALID_TOPIC`, also for a wildcard; `INVALID_OPTION` for a topic without presence
    */

@@ -10,6 +10,6 @@ export interface PresenceOptions {
    * come at the same moment to several nodes may make it a few more. Default: 1,000.
    */
   readonly max?: number;
-  /** Whether clients are only counted: nobody is told who they are. Default: `false`. */
+  /** Whether clients are only counted, without telling who they are. Default: `false`. */
   readonly counts?: boolean;
 }

@@ -21,7 +21,7 @@ export interface LeaseHolder {
   onLapsed(incarnation: string): Promise<void>;
   /** This node has a new incarnation: it has to write everything that it owns once more. Other nodes may have taken it over. */
   onLost(former: string): void;
-  /** Something failed that nobody awaits. The backplane's absence is not reported. */
+  /** Something failed in work that is not awaited. The backplane's absence is not reported. */
   onError(error: unknown): void;
 }
 

@@ -3,8 +3,8 @@ import type { RedisClient } from './script.js';
 
 /**
  * Takes what the sockets of a client emit after their first error. Node may emit a second one on a TLS socket that is destroyed
- * already, for example when an alert comes after the server's certificate was refused. ioredis takes only the first, and an
- * error that nobody takes ends the process.
+ * already, for example when an alert comes after the server's certificate was refused. ioredis handles only the first, and an
+ * unhandled error ends the process.
  */
 export function takeLateErrors(client: RedisClient): void {
   if (client.isCluster) (client as Cluster).on('+node', takeFrom);

@@ -268,9 +268,8 @@ export class Track implements Watched {
     const events =
       older && older.events.length > 0 ? mergeEvents(recent.events, older.events, reached) : recent.events;
     const wanted = this.set.wanted(events, this.window, this.newestCount);
-    const cost = recent.cost + (older?.cost ?? 0);
     const filterCost = wanted === events ? 0 : events.length * this.topics.wildcardCount;
-    return { events: wanted, through: reached, cost: cost + filterCost };
+    return { events: wanted, through: reached, cost: recent.cost + (older?.cost ?? 0) + filterCost };
   }
 
   private passStart(): void {
