@@ -20,14 +20,22 @@ module.exports = {
     only('contracts', []),
     only('wire', ['contracts']),
     only('hub', ['contracts']),
-    only('backplane', ['contracts']),
+    only('postgres', ['contracts']),
+    only('backplane', ['postgres', 'contracts']),
     only('bus', ['hub', 'contracts']),
+    only('outbox', ['postgres', 'bus', 'hub', 'contracts']),
     only('state', ['clients', 'access', 'bus', 'hub', 'contracts']),
+    only('runs', ['state', 'bus', 'hub', 'contracts']),
     only('platform', ['contracts']),
     only('access', ['bus', 'contracts']),
     only('resources', ['platform', 'contracts']),
     only('clients', ['access', 'bus', 'hub', 'platform', 'wire', 'contracts']),
+    only('ai', ['runs', 'transport', 'bus', 'platform', 'wire', 'hub', 'access', 'contracts']),
     only('transport', ['state', 'clients', 'access', 'bus', 'hub', 'platform', 'wire', 'contracts']),
+    // What describes the others: nothing imports it.
+    only('asyncapi', ['state', 'access', 'bus', 'platform', 'wire', 'contracts']),
+    // What watches the others: nothing imports it.
+    only('operations', ['transport', 'clients', 'access', 'bus', 'hub', 'platform', 'contracts']),
     {
       name: 'transports-are-strangers',
       severity: 'error',
@@ -59,7 +67,9 @@ module.exports = {
       name: 'no-barrel-inside',
       severity: 'error',
       from: { path: '^libs/push/src/.+/' },
-      to: { path: '^libs/push/src/(index|(transport|testing|backplane/(kit|redis|nats))/index)\\.ts$' },
+      to: {
+        path: '^libs/push/src/(index|(ai|asyncapi|outbox|transport|testing|operations/[^/]+|backplane/(kit|redis|nats|postgres))/index)\\.ts$',
+      },
     },
     {
       name: 'backplanes-are-siblings',

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { fileURLToPath } from 'node:url';
 import { AppModule } from './app.module.js';
+import { Login } from './dashboard/login.js';
 import { adapterFor, protocolOf, type Protocol } from './protocol.js';
 
 const logLevels: LogLevel[] = ['warn', 'error', 'fatal'];
@@ -18,8 +19,8 @@ async function createApp(protocol: Protocol): Promise<NestFastifyApplication> {
     root: new URL('page/public/', import.meta.url),
     index: false,
     wildcard: false,
-    // The controller serves the page itself, with its headers.
-    allowedPath: (path) => path !== '/index.html',
+    // The controller serves the pages themselves, with their headers.
+    allowedPath: (path) => !path.endsWith('.html'),
   });
   // The page's client: the plain modules that the package ships.
   app.useStaticAssets({
@@ -32,7 +33,10 @@ async function createApp(protocol: Protocol): Promise<NestFastifyApplication> {
   return app;
 }
 
-/** `PORT` (default 3000; 0 for a free one) and `HOST` (default localhost; 0.0.0.0 opens the desk to the network). */
+/**
+ * `PORT` (default 3000; 0 for a free one) and `HOST` (default localhost; 0.0.0.0 opens the desk to the network); `REDIS_URL` for
+ * several processes (see the module); `DASHBOARD_PASSWORD` instead of one that is made for this start.
+ */
 async function start(): Promise<void> {
   const { PORT: port = '3000', HOST: host = 'localhost' } = process.env;
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
@@ -52,7 +56,9 @@ async function start(): Promise<void> {
   app.useLogger(logLevels);
   const { port: bound } = app.getHttpServer().address() as { port: number };
   const scheme = protocol === 'h2' ? 'https' : 'http';
-  console.log(`The live desk is at ${scheme}://${host === '0.0.0.0' ? 'localhost' : host}:${bound}`);
+  const url = `${scheme}://${host === '0.0.0.0' ? 'localhost' : host}:${bound}`;
+  console.log(`The live desk is at ${url}`);
+  console.log(`Its dashboard is at ${url}/push/dashboard (${app.get(Login, { strict: false }).describe()})`);
   if (protocol === 'h2')
     console.log('Its certificate was made for this start: your browser will ask about it once.');
 }

@@ -21,9 +21,11 @@ import {
   type TopicPolicy,
 } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
+import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import { map } from 'rxjs';
 import { as, NameAuthenticator, Users } from './support/roles.js';
+import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { SharedMemory } from './support/shared-memory.js';
 import { openSse, openStream } from './support/sse-reader.js';
@@ -373,6 +375,7 @@ describe('revoke', () => {
 describe.each<[string, () => Promise<ServerProcess>, (port: number) => Backplane]>([
   ['Redis', () => startRedis(), (port) => redisBackplane({ url: `redis://127.0.0.1:${port}` })],
   ['NATS', () => startNats(), (port) => natsBackplane({ servers: `127.0.0.1:${port}` })],
+  ['Postgres', () => startPostgres(), (port) => postgresBackplane({ url: urlOf(port) })],
 ])('several nodes on %s', (_, startServer, backplaneOn) => {
   let server: ServerProcess;
   beforeAll(async () => {

@@ -254,15 +254,15 @@ describe('the wall', () => {
     await eventually(async () => (await pins(ben.page)).join() === (await pins(ann.page)).join());
 
     // Into the corner, with the mouse and then with the keyboard.
-    await card.scrollIntoViewIfNeeded();
-    const from = (await card.boundingBox())!;
-    await ben.page.mouse.move(from.x + 10, from.y + 10);
+    await eventually(async () => (await ben.page.locator('#visitors .visitor').count()) === 2);
+    await card.hover({ position: { x: 10, y: 10 } });
     await ben.page.mouse.down();
-    await ben.page.mouse.move(from.x - 2_000, from.y - 2_000, { steps: 4 });
+    await ben.page.mouse.move(-2_000, -2_000, { steps: 4 });
     await ben.page.mouse.up();
     for (const { page } of [ann, ben])
       await eventually(async () => (await pins(page)).join() === 'Buy <b>milk</b> 0 0');
-    await ben.page.locator('.pin').press('ArrowRight');
+    // From where Ben sees it, even if his page has yet to hear of its own move.
+    await card.press('ArrowRight');
     await eventually(async () => (await pins(ann.page)).join() === 'Buy <b>milk</b> 4 0');
 
     await ann.page.getByRole('button', { name: 'Take down: Buy <b>milk</b>' }).click();
@@ -284,6 +284,22 @@ describe('the wall', () => {
     await eventually(async () => (await pins(page)).join() === 'Moved 30 40,New 50 60');
     const { page: later } = await visit();
     await eventually(async () => (await pins(later)).join() === 'Moved 30 40,New 50 60');
+  });
+
+  it('shows a note the same wherever it hangs', async () => {
+    const text = 'A note of more than one line, as most of them are';
+    for (const x of [0, 50, 100]) for (const y of [0, 100]) await pin(text, x, y);
+    const { page } = await visit();
+    await eventually(async () => (await pins(page)).length === 6);
+    const wall = (await page.locator('#pins').boundingBox())!;
+    const cards = await Promise.all((await page.locator('.pin').all()).map((card) => card.boundingBox()));
+    expect(new Set(cards.map((card) => `${Math.round(card!.width)} ${Math.round(card!.height)}`)).size).toBe(
+      1,
+    );
+    for (const card of cards) {
+      expect(card!.y).toBeGreaterThanOrEqual(wall.y - 1);
+      expect(card!.y + card!.height).toBeLessThanOrEqual(wall.y + wall.height + 1);
+    }
   });
 
   it('has no note that was taken down, also if somebody moves it', async () => {

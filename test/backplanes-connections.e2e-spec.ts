@@ -2,18 +2,22 @@ import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import type { Backplane } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
+import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import { RecordingTail, startRecording } from 'nestjs-push/testing';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
 import { createCertificate } from '../src/certificate.js';
 import { afterTest } from './support/cleanup.js';
 import { keepAll } from './support/log-trial.js';
 import { freePort } from './support/free-port.js';
+import { connected, giveAway, startPostgres } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { TcpProxy } from './support/tcp-proxy.js';
+import { eventually } from './support/watched.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 
@@ -36,7 +40,7 @@ async function certificate(): Promise<{ ca: string; files: { cert: string; key: 
   const directory = await mkdtemp(join(tmpdir(), 'push-test-'));
   afterTest(() => rm(directory, { recursive: true }));
   const files = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
-  await Promise.all([writeFile(files.cert, cert), writeFile(files.key, key)]);
+  await Promise.all([writeFile(files.cert, cert), writeFile(files.key, key, { mode: 0o600 })]);
   return { ca: cert, files };
 }
 
@@ -72,7 +76,7 @@ async function checkWorks(backplane: Backplane): Promise<void> {
   }
   await backplane.oneTimeStore!.put('ticket', 'value', 10_000);
   expect(await backplane.oneTimeStore!.take('ticket')).toBe('value');
-  expect((await backplane.health()).ready).toBe(true);
+  await eventually(async () => (await backplane.health()).ready);
 }
 
 /** Why publishing fails on a server that does not let the node in. */
@@ -133,6 +137,53 @@ describe('NATS with TLS and users', () => {
     ]);
     expect(badPassword).toMatch(/authorization/i);
     expect(badCertificate).toContain('self-signed certificate');
+  });
+});
+
+describe('Postgres with TLS and users', () => {
+  /** A Postgres that lets only `user` in, by TLS and with its password. */
+  async function guardedPostgres(): Promise<{ ca: string; port: number }> {
+    const { ca, files } = await certificate();
+    const rules = join(dirname(files.cert), 'pg_hba.conf');
+    const address = '127.0.0.1/32';
+    await writeFile(
+      rules,
+      `host all postgres ${address} trust\nhostssl push ${user.username} ${address} scram-sha-256\n`,
+    );
+    giveAway(dirname(files.cert));
+    const tls = ['ssl=on', `ssl_cert_file=${files.cert}`, `ssl_key_file=${files.key}`, `hba_file=${rules}`];
+    const { port } = await running(startPostgres(tls.flatMap((option) => ['-c', option])));
+    await (await connected(port, 'postgres')).query(`ALTER ROLE push PASSWORD '${user.password}'`);
+    return { ca, port };
+  }
+
+  it('is used by a user who owns its schema alone, and says what is refused', async () => {
+    const { ca, port } = await guardedPostgres();
+    const { username, password } = user;
+    const urlWith = (secret: string) =>
+      `postgres://${username}:${encodeURIComponent(secret)}@127.0.0.1:${port}/push`;
+    await checkWorks(postgresBackplane({ url: urlWith(password), options: { ssl: { ca } } }));
+    const connect = () =>
+      new pg.Client({ host: '127.0.0.1', port, database: 'push', user: username, password, ssl: { ca } });
+    await checkWorks(postgresBackplane({ connect }));
+    const [badPassword, badCertificate, noTls] = await Promise.all([
+      refusal(postgresBackplane({ url: urlWith('wrong'), options: { ssl: { ca } }, publishTimeout })),
+      refusal(postgresBackplane({ url: urlWith(password), options: { ssl: true }, publishTimeout })),
+      refusal(postgresBackplane({ url: urlWith(password), publishTimeout })),
+    ]);
+    expect(badPassword).toContain('password authentication failed');
+    expect(badCertificate).toContain('self-signed certificate');
+    expect(noTls).toContain('no encryption');
+  });
+
+  it('does not end the process by what its server says after its certificate was refused', async () => {
+    const { port } = await guardedPostgres();
+    const proxy = await TcpProxy.start(port);
+    afterTest(() => proxy.dispose());
+    proxy.append(Buffer.from([21, 3, 3, 0, 2, 2, 50]));
+    const url = `postgres://${user.username}:wrong@127.0.0.1:${proxy.port}/push`;
+    const said = await refusal(postgresBackplane({ url, options: { ssl: true }, publishTimeout }));
+    expect(said).toContain('Postgres cannot be used');
   });
 });
 

@@ -2,8 +2,10 @@ import { Logger } from '@nestjs/common';
 import type { Backplane } from 'nestjs-push';
 import { redisBackplane } from 'nestjs-push/redis';
 import { natsBackplane } from 'nestjs-push/nats';
+import { postgresBackplane } from 'nestjs-push/postgres';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogTrial } from './support/log-trial.js';
+import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 
@@ -27,6 +29,11 @@ const kinds: Kind[] = [
     name: 'NATS',
     startServer: () => startNats(),
     backplane: (port) => natsBackplane({ servers: `127.0.0.1:${port}`, publishTimeout: 30_000 }),
+  },
+  {
+    name: 'Postgres',
+    startServer: () => startPostgres(),
+    backplane: (port) => postgresBackplane({ url: urlOf(port), publishTimeout: 30_000 }),
   },
 ];
 

@@ -1,4 +1,5 @@
 import { describeBackplane } from 'nestjs-push/testing';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,3 +16,12 @@ describeBackplane(
   },
   { state: true },
 );
+
+describe('The queue of appends', () => {
+  it('leaves nothing that only a full garbage collection can free', () => {
+    const script = ['--expose-gc', 'test/support/queued-garbage.mjs'];
+    const growth = execFileSync(process.execPath, script, { encoding: 'utf8', env: { NODE_OPTIONS: '' } });
+    // 51,200 events of some hundred bytes have passed through it.
+    expect(Number(growth)).toBeLessThan(2_000_000);
+  });
+});

@@ -75,6 +75,23 @@ describe('NATS: the stream', () => {
     });
   });
 
+  it('is asked for no message as long as it has none: a server that is still creating it dies of that (2.9.10)', async () => {
+    const { port } = await nats();
+    const connection = await connect({ servers: `127.0.0.1:${port}` });
+    afterTest(() => connection.close());
+    const requests: string[] = [];
+    for (const subject of ['$JS.API.STREAM.CREATE.*', '$JS.API.STREAM.MSG.GET.*'])
+      connection.subscribe(subject, { callback: (_, { subject: asked }) => void requests.push(asked) });
+    await connection.flush();
+    const { backplane } = await node(port, { stream: 'new' });
+    await eventually(async () => (await backplane.health()).ready);
+    expect(await backplane.oneTimeStore!.take('unknown')).toBeUndefined();
+    await connection.flush();
+    expect(requests).toEqual(['$JS.API.STREAM.CREATE.new']);
+    await backplane.oneTimeStore!.put('known', 'value', 60_000);
+    expect(await backplane.oneTimeStore!.take('known')).toBe('value');
+  });
+
   it('raises limits that are too low for the retention, and never lowers them', async () => {
     const { port } = await nats();
     const few = { of: () => keepAll.largest, largest: { events: 10, age: 1_000 } };
@@ -108,6 +125,31 @@ describe('NATS: the stream', () => {
     await streams.delete('push');
     await tail.until(({ opened }) => opened.length === 1);
     await backplane.append({ topic: 'a', data: '1' });
+  });
+});
+
+describe('NATS: closing', () => {
+  it('ends while the node waits for the server to know its subscriptions', async () => {
+    const { port } = await nats();
+    let closed: Promise<void> | undefined;
+    const asked = new Promise<void>((resolve) => {
+      const backplane = at(port, {
+        connect: async () => {
+          const connection = await connect({ servers: `127.0.0.1:${port}` });
+          const flush = connection.flush.bind(connection);
+          connection.flush = () => {
+            const flushed = flush();
+            closed ??= backplane.close();
+            resolve();
+            return flushed;
+          };
+          return connection;
+        },
+      });
+      backplane.start(new RecordingTail(), keepAll);
+    });
+    await asked;
+    await closed;
   });
 });
 

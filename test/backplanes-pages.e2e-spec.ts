@@ -3,10 +3,14 @@ import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
 import type { Backplane, HistoryPage, HistoryQuery, LogEvent } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
+import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import { startRecording } from 'nestjs-push/testing';
+import type { Socket } from 'node:net';
+import pg from 'pg';
 import { afterTest } from './support/cleanup.js';
 import { keepAll } from './support/log-trial.js';
+import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis } from './support/servers.js';
 
 /** What the node has asked of the server so far. */
@@ -55,6 +59,30 @@ async function countedNats(): Promise<Counted> {
   return { backplane, asked };
 }
 
+async function countedPostgres(): Promise<Counted> {
+  const server = await startPostgres();
+  afterTest(() => server.dispose());
+  let requests = 0;
+  const clients: pg.Client[] = [];
+  const backplane = postgresBackplane({
+    connect: (purpose) => {
+      const client = new pg.Client({ connectionString: urlOf(server.port) });
+      const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+      client.query = ((...args: unknown[]) => {
+        // The others belong to the node's reader, which asks whenever there is something, to its publishing and its signals.
+        if (purpose === 'asking' && !String(args[0]).includes('pg_notify')) requests++;
+        return query(...args);
+      }) as typeof client.query;
+      clients.push(client);
+      return client;
+    },
+  });
+  const streamOf = (client: pg.Client) =>
+    (client as unknown as { connection: { stream: Socket } }).connection.stream;
+  const bytes = () => clients.reduce((sum, client) => sum + streamOf(client).bytesRead, 0);
+  return { backplane, asked: () => ({ requests, bytes: bytes() }) };
+}
+
 beforeAll(() => Logger.overrideLogger(false));
 
 /** What one page may take of this process, whatever else it does meanwhile, in milliseconds. */
@@ -73,6 +101,7 @@ async function readPage(
 describe.each([
   ['Redis', countedRedis],
   ['NATS', countedNats],
+  ['Postgres', countedPostgres],
 ])('A page of the history in %s', (_, start) => {
   /** Publishes to many topics, then reads everything that matches `patterns`. Returns what the dearest page took. */
   async function readAll(topics: number, patterns: string[], pad = 0) {

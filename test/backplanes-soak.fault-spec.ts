@@ -17,7 +17,7 @@ describe('Three processes and their clients, hurt at random', () => {
       if (minutes > 1) process.stdout.write(`${line}\n`);
     };
     try {
-      const kinds = ['redis', 'nats'] as const;
+      const kinds = ['Redis', 'NATS', 'Postgres'] as const;
       const results = await Promise.allSettled(kinds.map((kind) => soak(kind, seed, minutes * 60_000, say)));
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     } finally {

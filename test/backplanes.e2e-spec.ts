@@ -18,7 +18,7 @@ describe('Redis', () => {
       const prefix = `push-${++logs}`;
       return { node: () => redisBackplane({ url: `redis://127.0.0.1:${server.port}`, prefix }) };
     },
-    { state: true },
+    { state: true, ends: true },
   );
 
   describeBackplane(
@@ -27,7 +27,7 @@ describe('Redis', () => {
       const prefix = `push-${++logs}`;
       return { node: () => redisBackplane({ connect: () => new Redis(server.port), prefix }) };
     },
-    { state: true },
+    { state: true, ends: true },
   );
 });
 
@@ -47,7 +47,7 @@ describe('Redis Cluster', () => {
       const prefix = `push-${++logs}`;
       return { node: () => redisBackplane({ client, prefix }) };
     },
-    { state: true },
+    { state: true, ends: true },
   );
 });
 
@@ -65,6 +65,6 @@ describe('NATS', () => {
       const stream = `push-${++logs}`;
       return { node: () => natsBackplane({ servers: `127.0.0.1:${server.port}`, stream }) };
     },
-    { state: true },
+    { state: true, ends: true },
   );
 });

@@ -2,6 +2,7 @@ import type { Browser, BrowserContext } from 'playwright-core';
 import { launch } from 'puppeteer-core';
 import { launchChromium } from './support/chromium.js';
 import { afterTest } from './support/cleanup.js';
+import { topicsRead } from './support/client-app.js';
 import { startSite } from './support/client-site.js';
 import { Tab } from './support/client-tab.js';
 import { HttpProxy } from './support/http-proxy.js';
@@ -175,6 +176,44 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
     await app.bus.remove('board.2');
     await app.bus.publish('board.3', 'd');
     await shows(tabs[1]!, 'board.3 d');
+  },
+
+  async 'pages that share a connection are each told of an end, and ask no more'(_app, context) {
+    const access = 'public' as const;
+    const topics = [
+      { pattern: 'runs.*', access, finite: true },
+      { pattern: '>', access },
+    ];
+    const app = await startSite({ topics });
+    const open = async () => {
+      const tab = await Tab.open(context, app.url('/'));
+      await tab.read('news.*');
+      await tab.page.evaluate(`
+        void (async () => {
+          const events = window.push.events('runs.1', { from: 'start' });
+          const got = [];
+          for await (const { data } of events) got.push(data);
+          window.told = [...got, events.ended.reason].join(' ');
+        })()`);
+      return tab;
+    };
+    const told = (tab: Tab) => tab.page.waitForFunction("window.told === 'a b cancelled'");
+    const [leader, follower] = [await open(), await open()];
+    await app.bus.publish('runs.1', 'a');
+    await app.bus.publish('runs.1', 'b');
+    await app.bus.end('runs.1', { reason: 'cancelled' });
+    for (const tab of [leader, follower]) await told(tab);
+    const late = await open();
+    await told(late);
+    await eventually(() => topicsRead(app).join() === 'news.*');
+    await leader.page.close();
+    await publish(app, 1, 2);
+    for (const tab of [follower, late]) {
+      await tab.untilLive();
+      expect(await tab.handled(2)).toEqual([1, 2]);
+      expect((await tab.seen()).errors).toEqual([]);
+    }
+    expect(topicsRead(app)).toEqual(['news.*']);
   },
 
   async 'a page has its client in a worker'(app, context) {

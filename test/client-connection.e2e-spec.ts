@@ -85,7 +85,7 @@ describe('The transport', () => {
     Object.assign(globalThis, { WebSocket: undefined });
     expect(() =>
       openClient('http://127.0.0.1:1/push', { transports: ['websocket'], webSocket: undefined }),
-    ).toThrow(/option webSocket/);
+    ).toThrow(/webSocket/);
   });
 });
 

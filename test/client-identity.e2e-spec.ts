@@ -1,8 +1,10 @@
 import { PushModule, PushTopic, type Backplane, type PushOptions, type TopicPolicy } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
+import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import { once } from 'node:events';
 import { as, NameAuthenticator, Users } from './support/roles.js';
+import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { SharedMemory } from './support/shared-memory.js';
 import { openStream } from './support/sse-reader.js';
@@ -205,6 +207,7 @@ it('a client that authenticates by its first message is bound to who it turns ou
 describe.each<[string, () => Promise<ServerProcess>, (port: number) => Backplane]>([
   ['Redis', () => startRedis(), (port) => redisBackplane({ url: `redis://127.0.0.1:${port}` })],
   ['NATS', () => startNats(), (port) => natsBackplane({ servers: `127.0.0.1:${port}` })],
+  ['Postgres', () => startPostgres(), (port) => postgresBackplane({ url: urlOf(port) })],
 ])('on several nodes with %s', (_, startServer, backplaneOn) => {
   let server: ServerProcess;
   beforeAll(async () => {

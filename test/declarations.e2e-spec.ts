@@ -6,9 +6,20 @@ import { afterTest } from './support/cleanup.js';
 
 const ts = createRequire(import.meta.url)('typescript') as typeof Ts;
 const entries = [
-  ...['nestjs-push', 'nestjs-push/redis', 'nestjs-push/nats', 'nestjs-push/transport', 'nestjs-push/testing'],
+  ...[
+    'nestjs-push',
+    'nestjs-push/redis',
+    'nestjs-push/nats',
+    'nestjs-push/postgres',
+    'nestjs-push/outbox',
+    'nestjs-push/transport',
+    'nestjs-push/testing',
+  ],
+  ...['nestjs-push/ai', 'nestjs-push/asyncapi', 'nestjs-push/terminus', 'nestjs-push/opentelemetry'],
+  'nestjs-push/dashboard',
   ...['nestjs-push-client', 'nestjs-push-client/history'],
   ...['nestjs-push-client/state', 'nestjs-push-client/snapshot', 'nestjs-push-client/presence'],
+  'nestjs-push-client/run',
 ];
 const options: Ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,

@@ -9,6 +9,7 @@ import { NewsProcess } from './support/news-process.js';
 import { startNginx } from './support/nginx.js';
 import { freePort } from './support/free-port.js';
 import { startRedis } from './support/servers.js';
+import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
 
 // Two browsers, on a machine that is busy.
@@ -99,6 +100,32 @@ describe('Native EventSources in Chromium and Firefox', () => {
       await expectAlive(newest, pages);
     }
     expect(balancer.failures).toBe(0);
+  });
+
+  it('go on to a node that comes later, over connections that have an age, and miss nothing', async () => {
+    const redis = await startRedis();
+    afterTest(() => redis.dispose());
+    const push = { heartbeat: 300, limits: { connectionAge: 600 } };
+    const start = () => NewsProcess.start({ redis: redis.port, push });
+    const first = await start();
+    // It gives each new TCP connection to the next node, whatever is asked for over it.
+    const balancer = await TcpProxy.start(first.port);
+    afterTest(() => balancer.dispose());
+    const pages = await openPages(`http://127.0.0.1:${balancer.port}`);
+    for (const page of pages) await page.open(path, 4);
+    await eventually(() => areOpen(pages));
+    await catchUp(first, pages);
+    const second = await start();
+    balancer.pointTo(first.port, second.port);
+    const share = async (node: NewsProcess) =>
+      ((await node.ask('stats', {})) as { connections: number }).connections;
+    for (const node of [second, first, second])
+      await eventually(async () => {
+        await catchUp(first, pages);
+        return (await share(node)) >= 4;
+      });
+    await expectAlive(first, pages);
+    expect((await all(pages)).flatMap(({ errors }) => errors)).toEqual([]);
   });
 
   it('live through the moment in which nginx finds nobody, by the documented configuration', async () => {

@@ -22,7 +22,18 @@ const options: Ts.CompilerOptions = {
 const pages = [
   'README.md',
   'libs/push/README.md',
-  ...['topics', 'deploying', 'testing', 'migrating', 'resources'].map(pathOf),
+  ...[
+    'topics',
+    'runs',
+    'ai',
+    'outbox',
+    'deploying',
+    'observability',
+    'asyncapi',
+    'testing',
+    'migrating',
+    'resources',
+  ].map(pathOf),
 ];
 
 function pathOf(name: string): string {

@@ -382,13 +382,19 @@ describe('on()', () => {
 describe('stats()', () => {
   it('counts connections, subscriptions, audiences and the window', async () => {
     const bus = await busWith();
-    expect(bus.stats()).toMatchObject({ connections: 0, subscriptions: 0, audiences: 0, behind: 0, gaps: 0 });
+    expect(bus.stats()).toMatchObject({
+      connections: 0,
+      subscriptions: 0,
+      audiences: 0,
+      lagging: 0,
+      gaps: 0,
+    });
     bus.stream(['a', 'b']).subscribe();
     bus.stream(['b', 'a']).subscribe();
     bus.on('c').subscribe();
     const head = await bus.publish('a', 'x');
     const stats = bus.stats();
-    expect(stats).toMatchObject({ connections: 3, subscriptions: 5, audiences: 2, behind: 0 });
+    expect(stats).toMatchObject({ connections: 3, subscriptions: 5, audiences: 2, lagging: 0 });
     expect(stats.window).toMatchObject({ events: 1, topics: 1 });
     expect(stats.positions.head).toBe(head);
     await new Promise((resolve) => setImmediate(resolve));

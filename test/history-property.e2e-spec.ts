@@ -2,10 +2,12 @@ import { Logger } from '@nestjs/common';
 import { array, assert as check, asyncProperty, constantFrom, nat, record } from 'fast-check';
 import { PushModule, type Backplane } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
+import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import assert from 'node:assert/strict';
 import { seed } from '../libs/push/test/models/seed.js';
 import { cleanUp } from './support/cleanup.js';
+import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { openStream } from './support/sse-reader.js';
 import { startApp, type RunningApp } from './support/start-app.js';
@@ -39,6 +41,7 @@ const kinds: [string, () => Promise<ServerProcess>, (port: number, log: string) 
     startNats,
     (port, stream) => natsBackplane({ servers: `127.0.0.1:${port}`, stream, perTopic: 24 }),
   ],
+  ['Postgres', startPostgres, (port, schema) => postgresBackplane({ url: urlOf(port), schema })],
 ];
 
 async function startNode(backplane: Backplane): Promise<RunningApp> {

@@ -152,11 +152,11 @@ describe('SSE over HTTP/2', () => {
         await socket.untilData(n + 1);
       }
       await fast.until(() => fast.body.includes(`${count - 1} x`));
-      expect(app.bus.stats()).toMatchObject({ behind: 1, gaps: 0 });
+      expect(app.bus.stats()).toMatchObject({ lagging: 1, gaps: 0 });
       expect(slow.reader.body).not.toContain(`${count - 1} x`);
       slow.stream.resume();
       await slow.reader.until(() => slow.reader.body.includes(`${count - 1} x`));
-      await eventually(() => app.bus.stats().behind === 0);
+      await eventually(() => app.bus.stats().lagging === 0);
       expect(slow.reader.body.match(/\d+ (?=xxx)/g)!.map(Number)).toEqual(
         Array.from({ length: count }, (_, n) => n),
       );

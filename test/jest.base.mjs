@@ -24,4 +24,7 @@ export const base = {
 };
 
 /** Where tests wait for other processes. */
-export const patient = { setupFilesAfterEnv: ['<rootDir>/test/support/patience.ts'] };
+export const patient = {
+  globalSetup: '<rootDir>/test/support/templates.mjs',
+  setupFilesAfterEnv: ['<rootDir>/test/support/patience.ts'],
+};

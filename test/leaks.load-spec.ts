@@ -224,7 +224,7 @@ describe.each(platforms)('Thousands of connections that come and go, on %s', (pl
       return counts.every(([kind, count]) => count <= (existing[kind] ?? 0));
     });
     expect(listeners(app.server, process)).toEqual(listening);
-    expect(app.bus.stats()).toMatchObject({ connections: 0, subscriptions: 0, audiences: 0, behind: 0 });
+    expect(app.bus.stats()).toMatchObject({ connections: 0, subscriptions: 0, audiences: 0, lagging: 0 });
     expect(await new Promise((resolve) => app.server.getConnections((_, open) => resolve(open)))).toBe(0);
     // Bytes of a visit: a forgotten connection would be many times as much.
     expect(growth(heap) / visitsPerRound).toBeLessThan(1_000);

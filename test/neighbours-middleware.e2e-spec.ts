@@ -118,6 +118,8 @@ describe.each(platforms)('on %s', (platform) => {
       expect.objectContaining({ in: 'query', name: 'from', required: false }),
       expect.objectContaining({ in: 'query', name: 'lastEventId', required: false }),
       expect.objectContaining({ in: 'query', name: 'ticket', required: false }),
+      expect.objectContaining({ in: 'header', name: 'Last-Event-ID', required: false }),
+      expect.objectContaining({ in: 'header', name: 'Push-Refusals', required: false }),
     ]);
     expect(get!.responses['200']).toMatchObject({ content: { 'text/event-stream': {} } });
     expect(post!.requestBody).toMatchObject({
@@ -133,10 +135,10 @@ describe.each(platforms)('on %s', (platform) => {
       required: true,
       content: { 'application/json': { schema: { required: ['topic', 'data'] } } },
     });
-    const refusals = ['400', '401', '403', '413', '429', '503'];
+    const refusals = ['400', '401', '403', '413', '429', '500', '503'];
     expect(Object.keys(get!.responses)).toEqual(['200', '204', ...refusals]);
     expect(Object.keys(post!.responses)).toEqual(['200', ...refusals]);
-    expect(Object.keys(publish.responses)).toEqual(['200', ...refusals]);
+    expect(Object.keys(publish.responses)).toEqual(['200', ...refusals.toSpliced(3, 0, '410')]);
   });
 
   it('@nestjs/terminus tells whether events get through, and whether the server takes clients', async () => {

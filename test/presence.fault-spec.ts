@@ -1,4 +1,5 @@
 import { afterTest } from './support/cleanup.js';
+import { startPostgres } from './support/postgres.js';
 import { start, type Child } from './support/processes.js';
 import { random } from './support/random.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
@@ -150,6 +151,7 @@ function shown(users: View['users']): string {
 const kinds: [kind: string, startServer: () => Promise<ServerProcess>][] = [
   ['Redis', () => startRedis('aof')],
   ['NATS', () => startNats()],
+  ['Postgres', () => startPostgres()],
 ];
 
 describe.each(kinds)('Presence of 500 clients over three nodes on %s', (kind, startServer) => {

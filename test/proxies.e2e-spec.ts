@@ -32,7 +32,7 @@ describe.each(platforms)('Behind nginx, %s', (platform) => {
       imports: [PushModule.forRoot({ heartbeat: 300, topics: [{ pattern: 'news.>', access: 'public' }] })],
       controllers: [NewsController],
     });
-    const port = await startNginx([app.port], '1s');
+    const port = await startNginx([app.port], '4s');
     const direct = await openStream(`http://127.0.0.1:${port}/push/events?topic=news.>`);
     const piped = await openStream(`http://127.0.0.1:${port}/piped`);
     const socket = await openWs(`ws://127.0.0.1:${port}/push`);
@@ -43,7 +43,7 @@ describe.each(platforms)('Behind nginx, %s', (platform) => {
 
     // Quiet for longer than nginx waits: only heartbeats keep the connections.
     const quiet = Date.now();
-    await direct.until(() => Date.now() - quiet > 2_500);
+    await direct.until(() => Date.now() - quiet > 6_000);
     await app.bus.publish('news.a', 2);
     await Promise.all([direct.untilEvents(2), piped.untilEvents(2), socket.untilData(2)]);
     expect([direct.isEnded, piped.isEnded, socket.closed]).toEqual([false, false, undefined]);

@@ -22,6 +22,14 @@ const requirements = [
     services: ['redis-server'],
   },
   { name: 'NATS', programs: ['nats-server'], packages: ['nats-server'], services: ['nats-server'] },
+  {
+    name: 'PostgreSQL',
+    // Any version from 15 on: they lie side by side.
+    programs: ['19', '18', '17', '16', '15'].map((version) => `/usr/lib/postgresql/${version}/bin/postgres`),
+    packages: ['postgresql-15', 'postgresql-16', 'postgresql-17', 'postgresql-18'],
+    services: ['postgresql'],
+  },
+  { name: 'PgBouncer', programs: ['pgbouncer'], packages: ['pgbouncer'], services: ['pgbouncer'] },
   { name: 'nginx', programs: ['nginx'], packages: ['nginx'], services: ['nginx'] },
   { name: 'curl', programs: ['curl'], packages: ['curl'] },
   { name: 'nghttp2', programs: ['nghttp'], packages: ['nghttp2-client'] },

@@ -155,7 +155,7 @@ describe.each(doors)('a client that does not read, over %s', (_, open) => {
     reader.stop();
     await publishAll(app, others);
     for (const other of others) expect(other.entries).toEqual(all);
-    expect(app.bus.stats()).toMatchObject({ connections: others.length + 1, behind: 1, gaps: 0 });
+    expect(app.bus.stats()).toMatchObject({ connections: others.length + 1, lagging: 1, gaps: 0 });
     const waiting = [...app.sockets].map((socket) => socket.writableLength);
     expect(Math.max(...waiting)).toBeLessThan(512 * 1024);
     expect(app.bus.stats().window.bytes).toBeLessThan(4_000_001);
@@ -180,10 +180,10 @@ describe.each(doors)('a client that does not read, over %s', (_, open) => {
     }
     expect(after).toEqual(after.toSorted((a, b) => Number(a) - Number(b)));
     expect(before.length + after.length).toBeLessThan(count);
-    await eventually(() => app.bus.stats().behind === 0);
+    await eventually(() => app.bus.stats().lagging === 0);
     await app.bus.publish('feed.0', `${count} live`);
     for (const each of [reader, ...others]) await each.until(() => each.entries.at(-1) === count);
-    expect(app.bus.stats()).toMatchObject({ behind: 0, gaps: 1 });
+    expect(app.bus.stats()).toMatchObject({ lagging: 0, gaps: 1 });
   });
 
   it('is disconnected where that is the policy', async () => {
@@ -205,7 +205,7 @@ describe.each(doors)('a client that does not read, over %s', (_, open) => {
     const gap = reader.entries.indexOf('slow');
     expect(reader.entries.slice(0, gap)).toEqual(all.slice(0, gap));
     expect(reader.entries.slice(gap + 1)).toEqual(all.slice(-topicCount));
-    await eventually(() => app.bus.stats().behind === 0);
+    await eventually(() => app.bus.stats().lagging === 0);
     for (let n = count; n < count + 8; n++) await app.bus.publish('feed.0', `${n} live`);
     await reader.until(() => reader.entries.at(-1) === count + 7);
     expect(reader.entries.slice(-8)).toEqual(Array.from({ length: 8 }, (_, n) => count + n));
@@ -217,7 +217,7 @@ describe.each(doors)('a client that does not read, over %s', (_, open) => {
     await eventually(() => app.bus.stats().subscriptions === 1);
     reader.stop();
     await publishAll(app, []);
-    await eventually(() => app.bus.stats().behind === 1);
+    await eventually(() => app.bus.stats().lagging === 1);
     reader.goOn();
     await reader.until(() => reader.entries.length === count);
     expect(reader.entries).toEqual(all);
@@ -235,7 +235,7 @@ describe('many clients that do not read', () => {
     expect(fast.entries).toEqual(all);
     const waiting = [...app.sockets].reduce((sum, socket) => sum + socket.writableLength, 0);
     expect(waiting).toBeLessThan(40 * 512 * 1024);
-    expect(app.bus.stats()).toMatchObject({ connections: 41, behind: 40 });
+    expect(app.bus.stats()).toMatchObject({ connections: 41, lagging: 40 });
     app.cut();
     await eventually(() => app.bus.stats().connections === 0);
   });

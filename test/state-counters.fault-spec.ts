@@ -1,10 +1,12 @@
 import { Logger } from '@nestjs/common';
 import type { Backplane, RetentionRules } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
+import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import { startRecording, type RecordedNode } from 'nestjs-push/testing';
 import { afterTest } from './support/cleanup.js';
 import { start, type Child } from './support/processes.js';
+import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 
 Logger.overrideLogger(false);
@@ -37,6 +39,7 @@ const kinds: [
 ][] = [
   ['Redis', () => startRedis('aof'), (port) => redisBackplane({ url: `redis://127.0.0.1:${port}` })],
   ['NATS', () => startNats(), (port) => natsBackplane({ servers: `127.0.0.1:${port}` })],
+  ['Postgres', () => startPostgres(), (port) => postgresBackplane({ url: urlOf(port) })],
 ];
 
 describe.each(kinds)(

@@ -11,10 +11,12 @@ import {
 } from 'fast-check';
 import type { Backplane } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
+import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import { seed } from '../libs/push/test/models/seed.js';
 import { cleanUp } from './support/cleanup.js';
 import { FoldingClient, marks } from './support/folding-client.js';
+import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { StateTrial } from './support/state-trial.js';
 
@@ -68,6 +70,7 @@ const kinds: [string, () => Promise<ServerProcess>, (port: number, log: string) 
     startNats,
     (port, stream) => natsBackplane({ servers: `127.0.0.1:${port}`, stream, perTopic: 40 }),
   ],
+  ['Postgres', startPostgres, (port, schema) => postgresBackplane({ url: urlOf(port), schema })],
 ];
 
 beforeAll(() => Logger.overrideLogger(false));

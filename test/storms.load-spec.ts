@@ -135,7 +135,7 @@ describe('A storm', () => {
       expect(crowd.readers.every(({ visits }) => visits === 2)).toBe(true);
       // Whatever the machine: nobody has to wait for most of the storm.
       expect(longestBlock).toBeLessThan(took / 2);
-      expect(await server.ask('stats')).toMatchObject({ connections: 10_000, behind: 0, gaps: 0 });
+      expect(await server.ask('stats')).toMatchObject({ connections: 10_000, lagging: 0, gaps: 0 });
     },
     seconds(120),
   );

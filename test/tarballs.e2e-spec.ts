@@ -42,6 +42,7 @@ const packages = {
     'docs/topics.md',
     'docs/nginx.conf',
     'dist/index.js',
+    'dashboard/index.html',
   ],
   'push-client': ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/index.js', 'dist/core.js', 'dist/state.js'],
 };

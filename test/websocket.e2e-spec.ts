@@ -418,7 +418,7 @@ describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
       if (n % 40 === 20) app.cut();
       if (n % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    await eventually(() => app.bus.stats().subscriptions === 1 && app.bus.stats().behind === 0);
+    await eventually(() => app.bus.stats().subscriptions === 1 && app.bus.stats().lagging === 0);
     isOver = true;
     const last = connectWs(app.webSocketUrl());
     await last.until(() => last.messages.length > 0);

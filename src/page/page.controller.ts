@@ -1,8 +1,8 @@
-import { Controller, Get, Header } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Header } from '@nestjs/common';
 import { PushResources, type Resource } from 'nestjs-push';
 import { readFileSync } from 'node:fs';
 
-/** The page loads from and connects to this application only. */
+/** The pages load from and connect to this application only. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -14,24 +14,46 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The module of the page and its imports. Without a hint, a browser discovers the imports only after it has loaded the module. */
-const modules = [
+const modulesOf = (...names: string[]) =>
+  names.map((name): Resource => ({ path: `/${name}.js`, rel: 'modulepreload' }));
+
+/** The modules of the desk. Without a hint, a browser discovers the imports of a module only after it has loaded that. */
+const deskModules = modulesOf(
   ...['app', 'author', 'board', 'chart', 'machine', 'pins', 'strip', 'visitors'],
   ...['client/index', 'client/connect', 'client/history', 'client/state', 'client/presence'],
-].map((name): Resource => ({ path: `/${name}.js`, rel: 'modulepreload' }));
+);
+
+const writeModules = modulesOf(
+  ...['write', 'strip', 'client/index', 'client/connect', 'client/run', 'client/state'],
+);
+
+/** A page, with what it needs early. */
+const Page = (...resources: (string | Resource)[]) =>
+  applyDecorators(
+    PushResources('/style.css', ...resources),
+    Header('Content-Type', 'text/html; charset=utf-8'),
+    Header('Content-Security-Policy', contentSecurityPolicy),
+    Header('Cache-Control', 'no-cache'),
+    Header('X-Content-Type-Options', 'nosniff'),
+    Header('Referrer-Policy', 'no-referrer'),
+  );
+
+const read = (name: string) => readFileSync(new URL(`public/${name}`, import.meta.url), 'utf8');
 
 @Controller()
 export class PageController {
-  private readonly html = readFileSync(new URL('public/index.html', import.meta.url), 'utf8');
+  private readonly deskPage = read('index.html');
+  private readonly writePage = read('write.html');
 
   @Get()
-  @PushResources('/style.css', ...modules)
-  @Header('Content-Type', 'text/html; charset=utf-8')
-  @Header('Content-Security-Policy', contentSecurityPolicy)
-  @Header('Cache-Control', 'no-cache')
-  @Header('X-Content-Type-Options', 'nosniff')
-  @Header('Referrer-Policy', 'no-referrer')
-  page(): string {
-    return this.html;
+  @Page(...deskModules)
+  desk(): string {
+    return this.deskPage;
+  }
+
+  @Get('write')
+  @Page('/write.css', ...writeModules)
+  write(): string {
+    return this.writePage;
   }
 }

@@ -19,6 +19,9 @@ export class PublishingController {
     if (covers('pins.>', topic)) {
       throw new ForbiddenException('The notes on the wall are pinned by POST /pins.');
     }
+    if (topic === 'answer' || covers('answers.>', topic)) {
+      throw new ForbiddenException('Answers are written by POST /answers.');
+    }
     return { topic, id: await this.events.publish(topic, data, { type, messageId }) };
   }
 }

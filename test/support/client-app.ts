@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import {
+  PushClients,
   PushModule,
   PushTopic,
   type PushModuleExtras,
@@ -49,6 +50,12 @@ export function startPublic(options: PushOptions & PushModuleExtras = {}): Promi
   const topics = [{ pattern: '>', access: 'public' as const }];
   const retention = { events: 100_000 };
   return startApp('express', { imports: [PushModule.forRoot({ topics, retention, ...options })] });
+}
+
+/** What the clients of an application read, in alphabetical order; the application's own readers do not count. */
+export function topicsRead(app: RunningApp): string[] {
+  const clients = app.nest.get(PushClients).list();
+  return clients.flatMap(({ topics = [] }) => topics).sort();
 }
 
 /** A client in this process, which comes back at once; it is closed after the test. */

@@ -1,17 +1,12 @@
 import { Logger } from '@nestjs/common';
-import { natsBackplane } from 'nestjs-push/nats';
-import { redisBackplane } from 'nestjs-push/redis';
 import { startRecording } from 'nestjs-push/testing';
+import { backplaneAt } from './node-backplanes.mjs';
 
 /* A node that increments counters by compare and set, each as fast as it can, until it is killed. It prints what was stored. */
 
 Logger.overrideLogger(false);
 const { kind, port, name, topics, rules } = JSON.parse(process.argv[2]);
-const publishTimeout = 60_000;
-const backplane =
-  kind === 'Redis'
-    ? redisBackplane({ url: `redis://127.0.0.1:${port}`, publishTimeout })
-    : natsBackplane({ servers: `127.0.0.1:${port}`, publishTimeout });
+const backplane = backplaneAt(kind, port, { publishTimeout: 60_000 });
 const retention = {
   of: () => ({ events: 1, age: Infinity, state: { pattern: '>', tombstones: 3_600_000 } }),
   largest: rules,

@@ -11,18 +11,39 @@ export class DeskProcess {
     private readonly child: Child,
     readonly port: number,
     private readonly args: readonly string[],
+    private readonly env: Record<string, string>,
   ) {}
+
+  get pid(): number {
+    return this.child.process.pid!;
+  }
 
   get url(): string {
     return `${this.args.includes('--h2') ? 'https' : 'http'}://127.0.0.1:${this.port}`;
   }
 
   /** @param port 0 for a free one */
-  static async start(port = 0, ...args: string[]): Promise<DeskProcess> {
+  static start(port = 0, ...args: string[]): Promise<DeskProcess> {
+    return DeskProcess.startWith({}, port, args);
+  }
+
+  /** @param env environment variables beside the usual ones */
+  static async startWith(
+    env: Record<string, string>,
+    port = 0,
+    args: readonly string[] = [],
+  ): Promise<DeskProcess> {
     if (!existsSync(main)) throw new Error('dist/main.js is missing: npm run build comes first.');
-    const child = run(port, args);
+    const child = run(port, args, env);
     await child.untilOutput('The live desk is at ');
-    return new DeskProcess(child, Number(/The live desk is at \S+:(\d+)/.exec(child.output)?.[1]), args);
+    const bound = Number(/The live desk is at \S+:(\d+)/.exec(child.output)?.[1]);
+    return new DeskProcess(child, bound, args, env);
+  }
+
+  /** What it has printed, once that has `text` in it. */
+  async printed(text: string): Promise<string> {
+    await this.child.untilOutput(text);
+    return this.child.output;
   }
 
   /** How it ends if `port` is of no use to it. */
@@ -43,11 +64,11 @@ export class DeskProcess {
 
   /** Starts it again on the same port. */
   restart(): Promise<DeskProcess> {
-    return DeskProcess.start(this.port, ...this.args);
+    return DeskProcess.startWith(this.env, this.port, this.args);
   }
 }
 
-function run(port: number | string, args: readonly string[]): Child {
-  const env = { ...process.env, NODE_OPTIONS: '', HOST: '127.0.0.1', PORT: String(port) };
+function run(port: number | string, args: readonly string[], more: Record<string, string> = {}): Child {
+  const env = { ...process.env, ...more, NODE_OPTIONS: '', HOST: '127.0.0.1', PORT: String(port) };
   return new Child(spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
 }

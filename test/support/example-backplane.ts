@@ -21,18 +21,19 @@ export class ExampleBackplane extends Backplane {
     this.tail = tail;
   }
 
-  async append({ topic, type, data, except, publisher, meta, messageId = '' }: Draft) {
+  async append(draft: Draft) {
+    const { messageId = '' } = draft;
     const { epoch, known, tails } = this.log;
     if (known.has(messageId)) return known.get(messageId)!;
     const position = { epoch, sequence: ++this.log.sequence };
     if (messageId) known.set(messageId, position);
-    const event = new LogEvent(epoch, position.sequence, topic, type, data, except, publisher, meta);
+    const event = new LogEvent(epoch, position.sequence, draft);
     for (const tail of tails) tail.deliver(event);
     return position;
   }
 
-  async sendEphemeral({ topic, type, data, except, meta }: Draft) {
-    const event = new LogEvent('', 0, topic, type, data, except, undefined, meta);
+  async sendEphemeral(draft: Draft) {
+    const event = new LogEvent('', 0, draft);
     for (const tail of this.log.tails) tail.deliverEphemeral(event);
   }
 

@@ -8,16 +8,12 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Authenticator, Backplane, EventBus, PushModule } from 'nestjs-push';
-import { natsBackplane } from 'nestjs-push/nats';
-import { redisBackplane } from 'nestjs-push/redis';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { backplaneAt } from './node-backplanes.mjs';
 
 const { kind, port, rooms, grace } = JSON.parse(process.argv[2]);
-const backplane =
-  kind === 'Redis'
-    ? redisBackplane({ url: `redis://127.0.0.1:${port}` })
-    : natsBackplane({ servers: `127.0.0.1:${port}` });
+const backplane = backplaneAt(kind, port);
 
 /** The token is the user's name. */
 class NameAuthenticator extends Authenticator {

@@ -8,7 +8,7 @@ import { TcpProxy } from './tcp-proxy.js';
 
 /** What a cluster of nodes runs on. */
 export interface ClusterOptions {
-  readonly backplane: 'redis' | 'nats';
+  readonly backplane: 'Redis' | 'NATS' | 'Postgres';
   readonly server: ServerProcess;
   readonly nodes: number;
   readonly clientsPerNode: number;

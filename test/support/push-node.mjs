@@ -3,7 +3,7 @@
  * told to. Says "port <n>" once it listens; what it publishes is written to its standard output as
  * "stored <json array of [publisher, number, id, topic]>".
  *
- * node push-node.mjs '{"backplane":"redis","port":6379,"name":"a","clock":0,"options":{…}}'
+ * node push-node.mjs '{"backplane":"Redis","port":6379,"name":"a","clock":0,"options":{…}}'
  */
 const { backplane, port, name, clock = 0, options = {} } = JSON.parse(process.argv[2]);
 
@@ -22,25 +22,19 @@ await import('reflect-metadata');
 const { Module } = await import('@nestjs/common');
 const { NestFactory } = await import('@nestjs/core');
 const { Backplane, EventBus, PushModule } = await import('nestjs-push');
-const { natsBackplane } = await import('nestjs-push/nats');
-const { redisBackplane } = await import('nestjs-push/redis');
 const { createInterface } = await import('node:readline');
 const { setTimeout: delay } = await import('node:timers/promises');
+const { backplaneAt } = await import('./node-backplanes.mjs');
 
 /** How many publishers await their events side by side, and how long each rests after one, in milliseconds. */
 const publishers = 4;
 const rest = 50;
 
-const backplanes = {
-  redis: () => redisBackplane({ url: `redis://127.0.0.1:${port}`, ...options }),
-  nats: () => natsBackplane({ servers: `127.0.0.1:${port}`, ...options }),
-};
-
 class NodeModule {}
 Module({
   imports: [
     PushModule.forRoot({
-      backplane: backplanes[backplane](),
+      backplane: backplaneAt(backplane, port, options),
       topics: [{ pattern: '>', access: 'public' }],
       retention: { events: 20_000, age: 3_600_000 },
       heartbeat: 1_000,

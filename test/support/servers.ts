@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,8 @@ import { freePort } from './free-port.js';
 
 /** Servers that tests start, hurt and end: real processes, on free ports of the loopback interface. */
 
-const patience = 15_000;
+/** In milliseconds, for a machine that is busy. */
+const patience = 40_000;
 
 /** A server process with a directory of its own. It keeps its port and its data over restarts. */
 export class ServerProcess {
@@ -61,13 +62,15 @@ export class ServerProcess {
     }
   }
 
-  /** SIGKILL: the process has no chance to save anything. */
+  /** SIGKILL: the process has no chance to save anything. Its children end too; those of Postgres do it by themselves. */
   async kill(): Promise<void> {
     const { child } = this;
     this.child = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const children = childrenOf(child.pid!);
     child.kill('SIGKILL');
     await once(child, 'exit');
+    while (children.some(isRunning)) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Deletes what it stored. Only while it does not run. */
@@ -78,18 +81,46 @@ export class ServerProcess {
 
   /** SIGSTOP: connections stay open, and nothing answers. */
   pause(): void {
-    this.child?.kill('SIGSTOP');
+    this.signal('SIGSTOP');
   }
 
   /** SIGCONT. */
   resume(): void {
-    this.child?.kill('SIGCONT');
+    this.signal('SIGCONT');
+  }
+
+  /** The processes that it consists of. */
+  get pids(): number[] {
+    const pid = this.child?.pid;
+    return pid === undefined ? [] : [pid, ...childrenOf(pid)].filter(isRunning);
+  }
+
+  private signal(name: NodeJS.Signals): void {
+    for (const pid of this.pids) process.kill(pid, name);
   }
 
   /** Ends it for good. */
   async dispose(): Promise<void> {
     await this.kill();
     await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** The child processes of a process. */
+function childrenOf(pid: number): number[] {
+  return (readOr(`/proc/${pid}/task/${pid}/children`) ?? '').split(' ').filter(Boolean).map(Number);
+}
+
+function isRunning(pid: number): boolean {
+  // "Z" is over, and only waits for its parent to notice.
+  return /^\d+ \(.*\) [^ZX]/.test(readOr(`/proc/${pid}/stat`) ?? '');
+}
+
+function readOr(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
   }
 }
 

@@ -4,10 +4,11 @@ import { Redis } from 'ioredis';
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Verdict } from './ledger.js';
-import { PushCluster } from './push-cluster.js';
+import { connected, startPostgres } from './postgres.js';
+import { PushCluster, type ClusterOptions } from './push-cluster.js';
 import { startNats, startRedis, type ServerProcess } from './servers.js';
 
-type Kind = 'redis' | 'nats';
+type Kind = ClusterOptions['backplane'];
 
 /** Something that goes wrong while three nodes publish and their clients read. */
 interface Fault {
@@ -23,6 +24,13 @@ const held = 1_000;
 /** The longest that a fault and its end may take, in milliseconds. */
 const longestRound = 60_000;
 const day = 86_400_000;
+
+/** What each kind of server is, and how little its log holds. */
+const kinds: Record<Kind, { readonly start: () => Promise<ServerProcess>; readonly options: object }> = {
+  Redis: { start: () => startRedis('aof'), options: { feedLength: held } },
+  NATS: { start: () => startNats(), options: { perTopic: held } },
+  Postgres: { start: () => startPostgres(), options: { maxEvents: held } },
+};
 
 const faults: readonly Fault[] = [
   {
@@ -105,17 +113,32 @@ const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'everything is deleted (FLUSHALL, the stream)',
+    name: 'everything is deleted (FLUSHALL, the stream, the schema)',
     tells: 'epoch',
     happen: (_, server, kind) => flush(kind, server.port),
   },
 ];
 
 async function flush(kind: Kind, port: number): Promise<void> {
-  if (kind === 'redis') {
+  if (kind === 'Redis') {
     const client = new Redis(port);
     await client.flushall();
     client.disconnect();
+    return;
+  }
+  if (kind === 'Postgres') {
+    const client = await connected(port);
+    // It locks one table after the other while nodes use them: the server may end this instead of what a node does.
+    const drop = () =>
+      client.query('DROP SCHEMA IF EXISTS nestjs_push CASCADE').then(
+        () => true,
+        (error: { code?: string }) => {
+          if (error.code !== '40P01') throw error as Error;
+          return false;
+        },
+      );
+    while (!(await drop()));
+    await client.end();
     return;
   }
   const connection = await connect({ servers: `127.0.0.1:${port}` });
@@ -155,8 +178,8 @@ export async function soak(
   say: (line: string) => void,
 ): Promise<void> {
   const random = randomFrom(seed);
-  const server = kind === 'redis' ? await startRedis('aof') : await startNats();
-  const options = kind === 'redis' ? { feedLength: held } : { perTopic: held };
+  const { start, options } = kinds[kind];
+  const server = await start();
   const clocks = [0, day, -day];
   const cluster = await PushCluster.start({
     ...{ backplane: kind, server, nodes: 3, clientsPerNode: 4, clocks, options, random },

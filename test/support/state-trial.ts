@@ -125,7 +125,7 @@ export class StateTrial {
     const { bus } = this.nodes.find(({ port }) => port === client.port)!;
     for (let waited = 0, n = 0; waited < 8 && n < flood; n++) {
       await bus.publish(topic, { n: ++this.count, padding: large });
-      if (bus.stats().behind > 0) waited++;
+      if (bus.stats().lagging > 0) waited++;
     }
   }
 

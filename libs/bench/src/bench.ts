@@ -30,7 +30,7 @@ export class Bench {
   /** Runs `use` with a fresh server of `peer`, and ends its processes. */
   static async run<Result>(
     peer: Peer,
-    options: Pick<ServerOptions, 'topics' | 'retained' | 'state' | 'presence'>,
+    options: Omit<ServerOptions, 'platform'>,
     use: (bench: Bench) => Promise<Result>,
   ): Promise<Result> {
     const bench = new Bench(peer, options.topics);

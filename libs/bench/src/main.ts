@@ -7,17 +7,20 @@ import { machine } from './report/machine.js';
 import { writePage } from './report/page.js';
 import type { Result } from './report/result.js';
 import { save, table, titleOf, withEarlier } from './report/results.js';
+import { compareRuns } from './runs/runs.js';
 import type { Scenario } from './scenario.js';
 import { scenarios } from './scenarios/all.js';
 
-/** Measured only when asked for: it needs redis-server and nats-server. */
+/** Measured only when asked for: they need redis-server, and the first one nats-server and PostgreSQL too. */
 const backplanes = 'backplanes';
+const runs = 'runs';
 
 const usage = `npm run bench -- [--quick] [--page] [--peer NAME]… [SCENARIO]…
 
 --quick  short, and the main scenarios and peers only
 --page   write libs/push/docs/benchmark.md from the latest results of whole scenarios; with --no-run, from earlier ones
-scenarios: ${scenarios.map(({ name }) => name).join(', ')}, ${backplanes}
+--peer   with backplanes: redis, nats, postgres
+scenarios: ${scenarios.map(({ name }) => name).join(', ')}, ${backplanes}, ${runs}
 `;
 
 const { values, positionals } = parseArgs({
@@ -74,7 +77,7 @@ async function measure(plans: readonly Plan[]): Promise<Result[]> {
 
 async function main(): Promise<void> {
   const unknown = positionals.filter(
-    (name) => name !== backplanes && scenarios.every((scenario) => scenario.name !== name),
+    (name) => name !== backplanes && name !== runs && scenarios.every((scenario) => scenario.name !== name),
   );
   if (values.help || unknown.length > 0) {
     process.stdout.write(usage);
@@ -86,7 +89,10 @@ async function main(): Promise<void> {
   const plans = values.run ? chosen.map(planOf).filter(({ peers }) => peers.length > 0) : [];
   const results = await measure(plans);
   if (positionals.includes(backplanes))
-    process.stdout.write(`\n${comparisonTable(await compareBackplanes(values.quick ? 1_000 : 3_000))}\n`);
+    process.stdout.write(
+      `\n${comparisonTable('Backplanes', await compareBackplanes(values.quick ? 1_000 : 3_000, values.peer))}\n`,
+    );
+  if (positionals.includes(runs)) process.stdout.write(`\n${comparisonTable('Runs', await compareRuns())}\n`);
   if (results.length === 0 && !values.page) return;
   // Profiles cost time, and a choice of peers is no whole scenario.
   const isPartial = values.peer !== undefined || process.env.BENCH_PROFILE !== undefined;

@@ -2,11 +2,11 @@ import type { ConnectOptions, PositionStorage } from './connect.options.js';
 import { Connection } from './connection.js';
 import { eventsOf, type Events, type EventsOptions, type Reader, type SubscribeOptions } from './events.js';
 import type { ConnectTo, Link, LinkListener, Status, StatusChange } from './link.js';
-import { isolate, Listeners } from './listeners.js';
+import { isolate, Listeners, type ListenOptions } from './listeners.js';
 import { followPage } from './page.js';
 import type { TransportName } from './protocol/connection.js';
 import type { GapNotice } from './protocol/gap.js';
-import type { PushEvent } from './protocol/messages.js';
+import type { Ended, PushEvent } from './protocol/messages.js';
 import type { PayloadOf, Start } from './protocol/topics.js';
 import type { Publisher, PublishOptions, QueueOptions } from './publisher.js';
 import { PushError } from './push-error.js';
@@ -24,10 +24,7 @@ export interface Stop {
   readonly live: Promise<void>;
 }
 
-/** Options of a listener. */
-export interface ListenOptions {
-  readonly signal?: AbortSignal;
-}
+export type { ListenOptions };
 
 /** Optional parts of a client, which can read from a WebSocket without them. A bundle contains only the parts that it uses. */
 export interface Parts {
@@ -68,10 +65,10 @@ export class PushClient<Topics = Record<never, never>> {
   readonly #subscriptions: Subscriptions;
   readonly #publisher: Publisher | undefined;
   readonly #gaps: Listeners<GapNotice>;
+  readonly #ends: Listeners<Ended>;
   readonly #statuses: Listeners<StatusChange>;
   /** The option `onError`: parts beside the core report there what no call can. */
   readonly onError: (error: unknown) => void;
-  readonly #readers = new Set<Reader>();
   readonly #life = new AbortController();
   #change: StatusChange = { status: 'idle' };
 
@@ -82,11 +79,9 @@ export class PushClient<Topics = Record<never, never>> {
   ) {
     this.onError = options.onError ?? ((error) => console.error(error));
     this.#gaps = new Listeners(this.onError);
+    this.#ends = new Listeners(this.onError);
     this.#statuses = new Listeners(this.onError);
-    this.#subscriptions = new Subscriptions(this, {
-      gap: (notice) => this.#gaps.emit(notice),
-      refused: (error) => this.onError(error),
-    });
+    this.#subscriptions = new Subscriptions(this, this.#gaps, this.#ends);
     this.#publisher = parts.publisher?.(this, options.queue);
     const { signal } = this.#life;
     options.signal?.addEventListener('abort', () => this.close(), { signal });
@@ -128,7 +123,7 @@ export class PushClient<Topics = Record<never, never>> {
     });
     // If the caller ignores `live`, `onError` still reports a refusal.
     live.catch(() => undefined);
-    return Object.assign(() => void stop(), { live });
+    return Object.assign(stop, { live });
   }
 
   /** The events of a topic or pattern, to read in a `for await` loop or through RxJS. A loop ends with `signal`. */
@@ -136,7 +131,7 @@ export class PushClient<Topics = Record<never, never>> {
     pattern: Pattern,
     options: EventsOptions = {},
   ): Events<PayloadOf<Topics, Pattern>> {
-    return eventsOf((from, reader) => this.read(pattern, { from, signal: options.signal }, reader), options);
+    return eventsOf((from, reader) => this.read(pattern, { ...options, from }, reader), options);
   }
 
   /**
@@ -145,8 +140,18 @@ export class PushClient<Topics = Record<never, never>> {
    *
    * @returns a function that removes the handler
    */
-  onGap(handler: (gap: GapNotice) => unknown, { signal }: ListenOptions = {}): () => void {
-    return this.#gaps.add(handler, signal);
+  onGap(handler: (gap: GapNotice) => unknown, options?: ListenOptions): () => void {
+    return this.#gaps.add(handler, options);
+  }
+
+  /**
+   * Calls `handler` when a topic that is subscribed to has ended: once all of its events were handled. A subscription to that
+   * very topic is over then; one with wildcards goes on. The end is told again to each subscription that comes to it later.
+   *
+   * @returns a function that removes the handler
+   */
+  onEnded(handler: (end: Ended) => unknown, options?: ListenOptions): () => void {
+    return this.#ends.add(handler, options);
   }
 
   /**
@@ -154,8 +159,8 @@ export class PushClient<Topics = Record<never, never>> {
    *
    * @returns a function that removes the handler
    */
-  onStatus(handler: (change: StatusChange) => unknown, { signal }: ListenOptions = {}): () => void {
-    return this.#statuses.add(handler, signal);
+  onStatus(handler: (change: StatusChange) => unknown, options?: ListenOptions): () => void {
+    return this.#statuses.add(handler, options);
   }
 
   /**
@@ -198,8 +203,7 @@ export class PushClient<Topics = Record<never, never>> {
     if (this.#link) this.#link.rest({ status: 'closed' });
     else this.#noteStatus({ status: 'closed' });
     this.#publisher?.close(closed());
-    for (const reader of this.#readers) reader.end();
-    this.#readers.clear();
+    for (const { end } of this.#subscriptions) end();
   }
 
   /** Connects, unless it has already. */
@@ -252,7 +256,6 @@ export class PushClient<Topics = Record<never, never>> {
     this.#open();
     const { signal, from = this.#stored?.take(pattern) ?? 'now' } = options;
     const end = (error?: PushError) => {
-      if (!this.#readers.delete(reader)) return;
       stop();
       reader.end(error);
     };
@@ -265,19 +268,18 @@ export class PushClient<Topics = Record<never, never>> {
           () => (message.event === 'message' ? reader.next(message.data) : reader.notice?.(message)),
           this.onError,
         ),
-      (error) => (error ? end(error) : reader.live?.()),
+      () => reader.live?.(),
+      end,
     );
     const stop = () => {
       const position = this.#subscriptions.positionOf(subscription);
       this.#subscriptions.delete(subscription);
-      this.#readers.delete(reader);
       signal?.removeEventListener('abort', abort);
       return position;
     };
-    if (signal?.aborted || this.#life.signal.aborted) queueMicrotask(() => reader.end());
+    if (signal?.aborted || this.#life.signal.aborted) queueMicrotask(end);
     else {
       signal?.addEventListener('abort', abort);
-      this.#readers.add(reader);
       this.#subscriptions.add(subscription);
     }
     return stop;

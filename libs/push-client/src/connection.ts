@@ -23,7 +23,7 @@ const maxFailures = 2;
 /** The longest wait before another try to replace SSE by a WebSocket, in milliseconds. */
 const maxUpgradeAfter = 900_000;
 
-const noTransport = 'Use the option webSocket, or sse.';
+const noTransport = 'Set webSocket or sse.';
 
 const noWebSocket = 'No WebSocket takes the token: see websocket.firstMessage.';
 
@@ -61,7 +61,7 @@ export class Connection implements Link {
   #areCredentialsRefused = false;
   /** The server refused the connection for good. */
   #isRefused = false;
-  /** How long to wait before reconnecting to a server that shuts down, in milliseconds. */
+  /** How long to wait before reconnecting to a server that has asked for that, in milliseconds. */
   #drain: number | undefined;
   #heardAt = 0;
   readonly #timeout: number;
@@ -208,7 +208,8 @@ export class Connection implements Link {
     const { liveSince } = attempt;
     const hasLasted = liveSince && Date.now() - liveSince > stableAfter;
     if (hasLasted && !end.later) this.#backoff.reset();
-    const error = attempt.error ?? end.error;
+    // What the server has announced is no error.
+    const error = attempt.error ?? (this.#drain ? undefined : end.error);
     const advice = attempt.error?.code === 'UNAUTHENTICATED' ? 'authenticate' : end.advice;
     if (
       advice === 'authenticate' &&

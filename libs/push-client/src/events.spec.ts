@@ -1,6 +1,6 @@
-import { firstValueFrom, from as rxFrom, take, toArray } from 'rxjs';
+import { firstValueFrom, from as rxFrom, lastValueFrom, take, toArray } from 'rxjs';
 import { eventsOf, type Reader } from './events.js';
-import type { PushEvent } from './protocol/messages.js';
+import type { Ended, PushEvent } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 import { PushError } from './push-error.js';
 
@@ -26,6 +26,14 @@ class Source {
     this.deliver();
   }
 
+  /** Ends the topic: its readers are told once they have its events, also those that come later. */
+  finish(reason: string): void {
+    this.end = { topic: 't', reason };
+    this.deliver();
+  }
+
+  private end: Ended | undefined;
+
   private deliver(): void {
     for (const reader of this.readers.keys()) {
       for (let at = this.readers.get(reader)!; at < this.log.length; at++) {
@@ -33,6 +41,10 @@ class Source {
         this.readers.set(reader, at + 1);
         reader.next(this.log[at]!);
       }
+      if (!this.end || this.readers.get(reader) !== this.log.length) continue;
+      reader.notice?.({ event: 'ended', data: this.end });
+      this.readers.delete(reader);
+      reader.end();
     }
   }
 }
@@ -75,6 +87,36 @@ describe('Events in a loop', () => {
       await (error ? expect(loop).rejects.toBe(error) : loop);
       expect(got).toEqual([1, 2]);
     }
+  });
+
+  it.each([
+    ['at once', 1_000],
+    ['by a loop that was slow, and is resumed there', 2],
+  ])('finish with their topic, after what waits, taken %s; `ended` says why', async (_how, limit) => {
+    const source = new Source();
+    const events = eventsOf(source.open, { limit });
+    const got: unknown[] = [];
+    expect(events.ended).toBeUndefined();
+    queueMicrotask(() => {
+      source.publish(1, 2, 3, 4);
+      source.finish('done');
+    });
+    for await (const { data } of events) {
+      expect(events.ended?.reason).toBe(limit > 2 ? 'done' : undefined);
+      got.push(data);
+    }
+    expect(got).toEqual([1, 2, 3, 4]);
+    expect(events.ended).toEqual({ topic: 't', reason: 'done' });
+    expect(source.readers.size).toBe(0);
+  });
+
+  it('complete with their topic in RxJS', async () => {
+    const source = new Source();
+    const events = eventsOf(source.open, { from: '0' });
+    source.publish(1, 2);
+    source.finish('cancelled');
+    const got = await lastValueFrom(rxFrom(events).pipe(toArray()));
+    expect([got.map(({ data }) => data), events.ended?.reason]).toEqual([[1, 2], 'cancelled']);
   });
 
   it('go to RxJS', async () => {

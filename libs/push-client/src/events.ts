@@ -1,4 +1,4 @@
-import type { PushEvent, ServerMessage } from './protocol/messages.js';
+import type { Ended, PushEvent, ServerMessage } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 import type { PushError } from './push-error.js';
 
@@ -32,6 +32,8 @@ export interface EventObserver<Data> {
 
 /** Events to read in a `for await` loop, or through RxJS (`from(push.events(…))`). Each reader has its own position. */
 export interface Events<Data> extends AsyncIterable<PushEvent<Data>> {
+  /** The latest end of a topic that a reader was told of: why a loop is over. `undefined` if none has ended. */
+  readonly ended: Ended | undefined;
   subscribe(observer: EventObserver<Data>): { unsubscribe(): void };
 }
 
@@ -42,10 +44,10 @@ export interface Reader {
    * Any other message of the connection. Those about topics only come if they are about the reader's: the state of one was removed,
    * a snapshot, a gap.
    */
-  notice?(message: Exclude<ServerMessage, { readonly event: 'message' }>): void;
+  notice?(message: Exclude<ServerMessage, { readonly event: 'message' }>): unknown;
   /** The server has confirmed the subscription. */
   live?(): void;
-  /** The subscription is over: the server has refused it, or the client or its signal has ended it. */
+  /** The subscription is over: the server has refused it, its topic has ended, or the client or its signal has ended it. */
   end(error?: PushError): void;
 }
 
@@ -54,14 +56,17 @@ export type OpenReader = (from: Start | undefined, reader: Reader) => () => Star
 
 /** The events of `open`, as an async iterable and as an observable. */
 export function eventsOf<Data>(open: OpenReader, { from, limit = 1_000 }: EventsOptions): Events<Data> {
+  const notice: Reader['notice'] = ({ event, data }) => event === 'ended' && (events.ended = data);
   const events = {
-    [Symbol.asyncIterator]: () => iterate<Data>(open, from, limit),
+    ended: undefined as Ended | undefined,
+    [Symbol.asyncIterator]: () => iterate<Data>(open, from, limit, notice),
     subscribe(observer: EventObserver<Data>) {
-      const stop = open(from, {
+      const unsubscribe = open(from, {
         next: (event) => observer.next?.(event as PushEvent<Data>),
+        notice,
         end: (error) => (error ? observer.error?.(error) : observer.complete?.()),
       });
-      return { unsubscribe: () => void stop() };
+      return { unsubscribe };
     },
   };
   // RxJS and others look for this symbol. Without a polyfill it does not exist, and they look for the string.
@@ -73,6 +78,7 @@ async function* iterate<Data>(
   open: OpenReader,
   from: Start | undefined,
   limit: number,
+  notice: Reader['notice'],
 ): AsyncGenerator<PushEvent<Data>, void> {
   const waiting: PushEvent<Data>[] = [];
   let end = undefined as { readonly error?: PushError } | undefined;
@@ -86,6 +92,7 @@ async function* iterate<Data>(
       }
       wake();
     },
+    notice,
     end(error) {
       end = { error };
       wake();

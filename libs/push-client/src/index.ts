@@ -29,7 +29,7 @@ export type { EventObserver, Events, EventsOptions, Reader, SubscribeOptions } f
 export type { Status, StatusChange } from './link.js';
 export type { TransportName } from './protocol/connection.js';
 export type { GapNotice, GapReason } from './protocol/gap.js';
-export type { PushEvent, ServerMessage } from './protocol/messages.js';
+export type { Ended, PushEvent, ServerMessage } from './protocol/messages.js';
 export type { PayloadOf, Start } from './protocol/topics.js';
 export type { PublishOptions, QueueOptions } from './publisher.js';
 export { PushError } from './push-error.js';

@@ -21,8 +21,8 @@ describe('Listeners', () => {
     const listeners = new Listeners<string>(() => undefined);
     const controller = new AbortController();
     const twice = (value: string) => got.push(`twice ${value}`);
-    listeners.add((value) => got.push(`signal ${value}`), controller.signal);
-    listeners.add(() => got.push('never'), AbortSignal.abort());
+    listeners.add((value) => got.push(`signal ${value}`), { signal: controller.signal });
+    listeners.add(() => got.push('never'), { signal: AbortSignal.abort() });
     const stop = listeners.add(twice);
     listeners.add(twice);
     listeners.emit('a');

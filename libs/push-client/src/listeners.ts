@@ -1,3 +1,8 @@
+/** Options of a listener. */
+export interface ListenOptions {
+  readonly signal?: AbortSignal;
+}
+
 /** Calls independent listeners. An error in one, or a promise of it that rejects, does not affect the others. */
 export class Listeners<Value> {
   readonly #listeners = new Set<(value: Value) => unknown>();
@@ -5,7 +10,7 @@ export class Listeners<Value> {
   constructor(private readonly onError: (error: unknown) => void) {}
 
   /** @returns a function that removes the listener */
-  add(listener: (value: Value) => unknown, signal?: AbortSignal): () => void {
+  add(listener: (value: Value) => unknown, { signal }: ListenOptions = {}): () => void {
     // The same function may be added twice.
     const own = (value: Value) => listener(value);
     const stop = () => {

@@ -1,5 +1,4 @@
-import type { ListenOptions } from './connect.js';
-import { Listeners } from './listeners.js';
+import { Listeners, type ListenOptions } from './listeners.js';
 import { PushError } from './push-error.js';
 
 /** An observer of a live map: it gets a snapshot for each change. */
@@ -109,8 +108,8 @@ export abstract class LiveMap<Value> implements ReadonlyMap<string, Value>, Asyn
    */
   readonly onChange = (
     listener: (keys: ReadonlySet<string>) => unknown,
-    { signal }: ListenOptions = {},
-  ): (() => void) => this.#listeners.add(listener, signal);
+    options?: ListenOptions,
+  ): (() => void) => this.#listeners.add(listener, options);
 
   /** Observes it, as RxJS does (`from(map)`): gets the snapshot as soon as it is live, then another for each change. */
   subscribe(observer: SnapshotObserver<Value>): { unsubscribe(): void } {

@@ -165,7 +165,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
 }
 
 function notConnected(): PushError {
-  return new PushError('UNAVAILABLE', 'No connection: ephemeral events do not wait for one.', true);
+  return new PushError('UNAVAILABLE', 'Ephemeral events do not wait for a connection.', true);
 }
 
 /** Copies the data, since the application may change it while it waits. */

@@ -37,6 +37,7 @@ describe('What a page loads, gzipped', () => {
     ['state', 'stateOf', 1_000],
     ['snapshot', 'snapshotOf', 1_000],
     ['presence', 'presenceOf', 2_000],
+    ['run', 'runOf', 1_000],
   ])('is little more for the part `%s`', async (file, name, most) => {
     const core = "export { connectWith } from './core.ts';";
     const [alone, both] = await Promise.all([

@@ -1,4 +1,3 @@
-import type { Link } from './link.js';
 import { StoredPositions } from './stored-positions.js';
 import { Subscription, Subscriptions } from './subscriptions.js';
 
@@ -12,29 +11,16 @@ class Memory {
   }
 }
 
-const noReaders = new Subscriptions({ send: () => undefined } as unknown as Link, {
-  gap: () => undefined,
-  refused: () => undefined,
-});
-
 /** Readers that have not been asked for yet, at these places. */
 function at(places: Record<string, string>): Subscriptions {
-  const table = new Subscriptions({ send: () => undefined } as unknown as Link, {
-    gap: () => undefined,
-    refused: () => undefined,
-  });
-  for (const [pattern, from] of Object.entries(places)) {
-    table.add(
-      new Subscription(
-        pattern,
-        from,
-        () => undefined,
-        () => undefined,
-      ),
-    );
-  }
+  const nothing = () => undefined;
+  const table = new Subscriptions({ send: nothing, onError: nothing }, { emit: nothing }, { emit: nothing });
+  for (const [pattern, from] of Object.entries(places))
+    table.add(new Subscription(pattern, from, nothing, nothing, nothing));
   return table;
 }
+
+const noReaders = at({});
 
 describe('The positions of a page', () => {
   it('are there for the next page, for all readers that ask at once', async () => {

@@ -1,7 +1,6 @@
 import { jest } from '@jest/globals';
-import type { Link } from './link.js';
 import type { GapNotice } from './protocol/gap.js';
-import type { ServerMessage } from './protocol/messages.js';
+import type { Ended, ServerMessage } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 import type { PushError } from './push-error.js';
 import type { RequestMessage } from './requests.js';
@@ -12,23 +11,26 @@ class Setup {
   readonly sent: RequestMessage[] = [];
   readonly gaps: GapNotice[] = [];
   readonly refused: PushError[] = [];
+  readonly ended: Ended[] = [];
   readonly table = new Subscriptions(
-    { send: (message: RequestMessage) => this.sent.push(message) } as unknown as Link,
-    { gap: (gap) => this.gaps.push(gap), refused: (error) => this.refused.push(error) },
+    { send: (message) => this.sent.push(message), onError: (error) => this.refused.push(error) },
+    { emit: (gap) => this.gaps.push(gap) },
+    { emit: (end) => this.ended.push(end) },
   );
 
   /** Adds a reader; returns what it gets. */
   read(pattern: string, from: Start = 'now') {
     const ids: (string | undefined)[] = [];
-    const ends: (PushError | undefined)[] = [];
+    const steps: ('live' | 'over' | PushError)[] = [];
     const subscription = new Subscription(
       pattern,
       from,
       (message) => message.event === 'message' && ids.push(message.data.id),
-      (error) => ends.push(error),
+      () => steps.push('live'),
+      (error) => steps.push(error ?? 'over'),
     );
     this.table.add(subscription);
-    return { ids, ends, subscription };
+    return { ids, steps, subscription };
   }
 
   /** What was sent since the last call: `topics from start`. */
@@ -195,9 +197,9 @@ describe('Subscriptions', () => {
     setup.says(['error', { code: 'FORBIDDEN', message: 'no', retryable: false }]);
     expect(await setup.said()).toEqual(['without secret', 'c from now']);
     setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }]);
-    expect(one.ends).toEqual([undefined]);
-    expect(two.ends).toMatchObject([{ code: 'FORBIDDEN', topics: ['secret'] }]);
-    expect(three.ends).toEqual([undefined]);
+    expect(one.steps).toEqual(['live']);
+    expect(two.steps).toMatchObject([{ code: 'FORBIDDEN', topics: ['secret'] }]);
+    expect(three.steps).toEqual(['live']);
     expect(setup.refused).toHaveLength(1);
     setup.table.up();
     expect(await setup.said()).toEqual(['a c from id-1']);
@@ -216,7 +218,7 @@ describe('Subscriptions', () => {
       expect(await setup.said()).toEqual([]);
       jest.runAllTimers();
       expect(await setup.said()).toEqual(['a from id-2']);
-      expect([one.ends, one.ids, two.ids]).toEqual([[undefined], ['id-2'], ['id-3']]);
+      expect([one.steps, one.ids, two.ids]).toEqual([['live'], ['id-2'], ['id-3']]);
     } finally {
       jest.useRealTimers();
     }
@@ -229,8 +231,67 @@ describe('Subscriptions', () => {
     await setup.said();
     setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }], ['revoked', { topics: ['a'] }]);
     setup.says(event('a', 'id-2'), event('b', 'id-3'));
-    expect(one.ends).toMatchObject([undefined, { code: 'FORBIDDEN', topics: ['a'] }]);
+    expect(one.steps).toMatchObject(['live', { code: 'FORBIDDEN', topics: ['a'] }]);
     expect(two.ids).toEqual(['id-3']);
     expect(await setup.said()).toEqual(['without a']);
+  });
+
+  it('of a topic that has ended are over, and are not asked for again', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    const [run, all] = [setup.read('runs.1'), setup.read('runs.*')];
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }], event('runs.1', 'id-2'));
+    setup.says(['ended', { topic: 'runs.1', id: 'id-3', reason: 'done' }], event('runs.2', 'id-4'));
+    expect([run.ids, run.steps]).toEqual([['id-2'], ['live', 'over']]);
+    expect([all.ids, all.steps]).toEqual([['id-2', 'id-4'], ['live']]);
+    expect(setup.ended).toEqual([{ topic: 'runs.1', id: 'id-3', reason: 'done' }]);
+    // The tabs' leader has to know that this tab wants it no more.
+    expect(await setup.said()).toEqual(['without runs.1']);
+    setup.table.up();
+    expect(await setup.said()).toEqual(['runs.* from id-4']);
+  });
+
+  it('are over before they are live where the end comes while they catch up', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    const [run, other] = [setup.read('runs.1', 'start'), setup.read('orders', 'start')];
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-0' }], event('runs.1', 'id-1'));
+    setup.says(['ended', { topic: 'runs.1', id: 'id-2', reason: 'failed' }]);
+    expect([run.ids, run.steps, other.steps]).toEqual([['id-1'], ['live', 'over'], []]);
+    setup.says(event('orders', 'id-3'), ['live', { id: 'id-3' }]);
+    expect([run.steps, other.ids, other.steps]).toEqual([['live', 'over'], ['id-3'], ['live']]);
+    expect(await setup.said()).toEqual(['without runs.1']);
+  });
+
+  it('that are made again after the end are asked for, and are told of it again', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    setup.read('runs.1');
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }]);
+    setup.says(['ended', { topic: 'runs.1', id: 'id-2', reason: 'done' }]);
+    const again = setup.read('runs.1', 'id-2');
+    expect(await setup.said()).toEqual(['runs.1 from id-2']);
+    setup.says(['subscribed', { id: 'id-2' }], ['live', { id: 'id-2' }]);
+    setup.says(['ended', { topic: 'runs.1', reason: 'done' }]);
+    expect(again.steps).toEqual(['live', 'over']);
+    expect(setup.ended.map(({ id }) => id)).toEqual(['id-2', undefined]);
+    expect(await setup.said()).toEqual(['without runs.1']);
+    setup.table.up();
+    expect(await setup.said()).toEqual([]);
+  });
+
+  it('of another tab that catch up with an end leave those that are live as they are', async () => {
+    const setup = new Setup();
+    setup.table.up();
+    const run = setup.read('runs.1');
+    await setup.said();
+    setup.says(['subscribed', { id: 'id-1' }], ['live', { id: 'id-1' }]);
+    setup.says(['subscribed', { ref: 'other', id: 'id-0' }], ['ended', { topic: 'runs.1', reason: 'done' }]);
+    expect([run.steps, setup.ended]).toEqual([['live'], []]);
+    setup.says(['live', { ref: 'other', id: 'id-1' }], ['ended', { topic: 'runs.1', reason: 'done' }]);
+    expect([run.steps, setup.ended.length]).toEqual([['live', 'over'], 1]);
   });
 });

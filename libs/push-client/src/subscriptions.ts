@@ -1,6 +1,7 @@
 import type { Link, LinkListener } from './link.js';
+import type { Listeners } from './listeners.js';
 import type { GapNotice } from './protocol/gap.js';
-import type { ServerMessage } from './protocol/messages.js';
+import type { Ended, ServerMessage } from './protocol/messages.js';
 import type { Start } from './protocol/topics.js';
 import { PushError } from './push-error.js';
 import { randomId } from './random-id.js';
@@ -21,22 +22,24 @@ export class Subscription {
   /**
    * @param from where to ask for it
    * @param handle MUST NOT throw
-   * @param settle is called when the server has confirmed it as live, or refused it
+   * @param live is called when the server has confirmed it
+   * @param end is called when it is over: it was refused, its topic has ended, or the client is closed
    */
   constructor(
     readonly pattern: string,
     public from: Start,
     readonly handle: (message: ServerMessage) => void,
-    readonly settle: (error?: PushError) => void,
+    readonly live: () => void,
+    readonly end: (error?: PushError) => void,
   ) {
     this.matches = matcher(pattern);
   }
 }
 
-/** Receives the gaps and refusals of the subscriptions. */
-export interface SubscriptionsListener {
-  gap(notice: GapNotice): void;
-  refused(error: PushError): void;
+/** What the subscriptions need of the client. */
+export interface SubscriptionsClient extends Pick<Link, 'send'> {
+  /** Gets refusals. */
+  onError(error: PushError): void;
 }
 
 /**
@@ -51,16 +54,20 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   #position: string | undefined;
   /** The batch that was requested and is not live yet. */
   #asked: { readonly members: readonly Subscription[]; position: Start } | undefined;
-  /** The tab whose batch is catching up. Between `subscribed` and `live` all messages are for that batch. */
-  #turn: 'ours' | 'others' | undefined;
+  /**
+   * The state of the readers that messages are for. Between `subscribed` and `live` all messages are for the batch that is catching
+   * up, which may be another tab's.
+   */
+  #turn: Subscription['state'] | 'others' = 'live';
   /** How many topics are requested together. */
   #batchSize = maxTopicsPerMessage;
   readonly #ref = randomId();
   #isScheduled = false;
 
   constructor(
-    private readonly link: Pick<Link, 'send'>,
-    private readonly listener: SubscriptionsListener,
+    private readonly client: SubscriptionsClient,
+    private readonly gaps: Pick<Listeners<GapNotice>, 'emit'>,
+    private readonly ends: Pick<Listeners<Ended>, 'emit'>,
   ) {}
 
   add(subscription: Subscription): void {
@@ -90,7 +97,8 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   up(): void {
     this.#putBack(this.#all);
     this.#wired.clear();
-    this.#asked = this.#turn = undefined;
+    this.#asked = undefined;
+    this.#turn = 'live';
     this.#batchSize = maxTopicsPerMessage;
     this.#ask();
   }
@@ -98,10 +106,10 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   message(message: ServerMessage, refs?: readonly string[]): void {
     const { event, data } = message;
     const isOurs = 'ref' in data && (refs ?? [data.ref]).includes(this.#ref);
-    if (event === 'subscribed') this.#turn = isOurs ? 'ours' : 'others';
+    if (event === 'subscribed') this.#turn = isOurs ? 'asked' : 'others';
     const id = positionIn(message, this.#asked?.position);
-    if (id && this.#turn === 'ours') this.#asked!.position = id;
-    else if (id && !this.#turn) this.#position = id;
+    if (id && this.#turn === 'asked') this.#asked!.position = id;
+    if (id && this.#turn === 'live') this.#position = id;
     this.#tell(message);
     if (event === 'live') this.#settle(data.id, isOurs);
     else if (event === 'error' && isOurs) this.#refuse(data);
@@ -111,33 +119,34 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   /** Hands a message to its readers, errors to all of them, and a gap that concerns any of them to the listener. */
   #tell(message: ServerMessage): void {
     const { event, data } = message;
-    const all = event === 'error' ? [...this.#all] : this.#readers();
-    const readers = all.filter(({ pattern, matches }) =>
-      'topic' in data ? matches(data.topic) : event !== 'gap' || data.topics.includes(pattern),
+    const concerns = ({ pattern, matches }: Subscription) =>
+      'topic' in data ? matches(data.topic) : event !== 'gap' || data.topics.includes(pattern);
+    const readers = [...this.#all].filter(
+      (each) => event === 'error' || (each.state === this.#turn && concerns(each)),
     );
     for (const reader of readers) {
       // An earlier handler may have removed this one.
-      if (this.#all.has(reader)) reader.handle(message);
+      if (!this.#all.has(reader)) continue;
+      reader.handle(message);
+      if (event !== 'ended' || reader.pattern !== data.topic) continue;
+      // It has everything, although the batch is still catching up.
+      if (reader.state === 'asked') reader.live();
+      this.#end([reader]);
     }
-    if (event === 'gap' && readers[0]) this.listener.gap({ ...data, topics: [...topicsOf(readers)] });
-  }
-
-  /** The readers that a message is for. */
-  #readers(): Subscription[] {
-    if (this.#turn === 'others') return [];
-    const state = this.#turn === 'ours' ? 'asked' : 'live';
-    return [...this.#all].filter((subscription) => subscription.state === state);
+    if (!readers[0]) return;
+    if (event === 'gap') this.gaps.emit({ ...data, topics: [...topicsOf(readers)] });
+    if (event === 'ended') this.ends.emit(data);
   }
 
   #settle(id: string, isOurs: boolean): void {
-    this.#turn = undefined;
+    this.#turn = 'live';
     this.#position = id;
     if (!isOurs) return;
     const { members } = this.#asked!;
     this.#asked = undefined;
     this.#batchSize = Math.min(2 * this.#batchSize, maxTopicsPerMessage);
     for (const member of members) member.state = 'live';
-    for (const member of members) member.settle();
+    for (const member of members) if (this.#all.has(member)) member.live();
     this.#schedule();
   }
 
@@ -146,7 +155,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     this.#putBack(members);
     this.#asked = undefined;
     if (retryable) {
-      this.listener.refused(new PushError(code, message, true, [...topicsOf(members)]));
+      this.client.onError(new PushError(code, message, true, [...topicsOf(members)]));
       setTimeout(() => this.#schedule(), pause);
       return;
     }
@@ -179,10 +188,12 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
 
   #remove(subscriptions: readonly Subscription[], code: string, message: string): void {
     const error = new PushError(code, message, false, [...topicsOf(subscriptions)]);
-    for (const subscription of subscriptions) {
-      if (this.#all.delete(subscription)) subscription.settle(error);
-    }
-    this.listener.refused(error);
+    this.#end(subscriptions, error);
+    this.client.onError(error);
+  }
+
+  #end(subscriptions: readonly Subscription[], error?: PushError): void {
+    for (const subscription of subscriptions) if (this.#all.delete(subscription)) subscription.end(error);
     this.#schedule();
   }
 
@@ -199,7 +210,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   #ask(): void {
     const wanted = topicsOf(this.#all);
     const topics = [...this.#wired].filter((pattern) => !wanted.has(pattern) && this.#wired.delete(pattern));
-    if (topics[0]) this.link.send({ event: 'unsubscribe', data: { topics } });
+    if (topics[0]) this.client.send({ event: 'unsubscribe', data: { topics } });
     if (!this.#asked) this.#askNext();
   }
 
@@ -217,7 +228,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     for (const member of members) member.state = 'asked';
     for (const topic of topics) this.#wired.add(topic);
     this.#asked = { members, position: from };
-    this.link.send({
+    this.client.send({
       event: 'subscribe',
       data: { topics: [...topics], from, repeat: true, ref: this.#ref },
     });

@@ -10,14 +10,16 @@ export type { WebSocketOptions } from './transport/websocket/websocket.options.j
 
 // Publishing and reading
 export { EventBus, EventBus as PushEventBus } from './bus/event-bus.js';
-export type { Publication, Publications, PublishOptions, RemoveOptions } from './bus/event-bus.js';
+export type { Publication, Publications } from './bus/event-bus.js';
+export type { EndOptions, PublishOptions, RemoveOptions } from './bus/publish.options.js';
 export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
 export type { PushEvent } from './bus/handled-events.js';
 export type { PresenceChange, PresenceMember, PresenceUser, TopicPresence } from './bus/presence.js';
 export type { HistoryOptions, TopicPage } from './bus/topic-page.js';
-export { EventStream, isGap, isSnapshot } from './bus/event-stream.js';
+export { EventStream, isEnded, isGap, isSnapshot } from './bus/event-stream.js';
 export type {
   StreamData,
+  StreamEnd,
   StreamEvent,
   StreamGap,
   StreamMessage,
@@ -39,6 +41,14 @@ export type {
   TopicParams,
   TopicPolicy,
 } from './access/topic-policy.js';
+export type {
+  DocumentedSchema,
+  PayloadSchema,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './contracts/payload-schema.js';
+export type { TopicDocumentation } from './contracts/topic-documentation.js';
 export { PushTickets, type RedeemedTicket, type TicketOptions } from './access/push-tickets.js';
 export { PushAccess } from './access/push-access.js';
 export { ExceptPush, HttpOnly } from './access/http-only.js';
@@ -51,6 +61,22 @@ export type { OriginRule } from './access/origins.js';
 export { PushSnapshot, snapshotAt } from './state/push-snapshot.decorator.js';
 export type { DatedSnapshot, PushSnapshotOptions, SnapshotContext } from './state/push-snapshot.decorator.js';
 export type { SnapshotOptions } from './state/snapshot.options.js';
+
+// Runs
+export { Runs } from './runs/runs.js';
+export type {
+  EndedRun,
+  Run,
+  RunContext,
+  RunFactory,
+  RunningRun,
+  RunOptions,
+  RunReason,
+  RunResult,
+  RunStatus,
+} from './runs/run.js';
+export type { ReadableChunks, RunSource } from './runs/chunk-source.js';
+export type { SubscribableChunks } from './runs/subscribed-chunks.js';
 
 // Connections, hooks and shutdown
 export { PushLifecycle } from './clients/lifecycle.js';
@@ -77,6 +103,7 @@ export type { SlowPolicy, TopicRule } from './hub/topic-rules.js';
 export type { HistoryStats } from './hub/replay/history-reader.js';
 export type { Start } from './protocol/topics.js';
 export type {
+  EndRetention,
   Retention,
   RetentionRules,
   StateRetention,
@@ -88,6 +115,7 @@ export type { ErrorReport, Greeting, ServerMessage } from './wire/websocket.mess
 // For backplanes
 export { Backplane } from './contracts/backplane.js';
 export type {
+  BackplaneStats,
   Health,
   History,
   HistoryPage,
@@ -96,7 +124,7 @@ export type {
   Tail,
 } from './contracts/backplane.js';
 export type { EventMeta } from './contracts/event-meta.js';
-export { LogEvent, type Draft } from './contracts/event.js';
+export { LogEvent, type Draft, type EventContent } from './contracts/event.js';
 export { parsePosition, printPosition, type Position } from './contracts/position.js';
 export { covers, isPattern, isTopic } from './contracts/topic.js';
 export { encodeToken, topic, type TokenValue } from './contracts/topic-tag.js';

@@ -10,10 +10,13 @@ import {
 } from '@nestjs/common';
 import { PushAccess } from './access/push-access.js';
 import { PushTickets } from './access/push-tickets.js';
+import { ErrorReporter } from './bus/error-reporter.js';
 import { EventBus } from './bus/event-bus.js';
+import { PublishRules } from './bus/publish-rules.js';
 import { Door } from './clients/door.js';
 import { PushClients } from './clients/push-clients.js';
 import { PushLifecycle } from './clients/lifecycle.js';
+import { Readings } from './clients/readings.js';
 import { Backplane } from './contracts/backplane.js';
 import { pushPlacement, pushSettings, type PushPlacement } from './contracts/settings.js';
 import { runsGlobalsForMessages } from './platform/nest-internals.js';
@@ -23,6 +26,7 @@ import type { PushModuleExtras, PushOptions } from './push.options.js';
 import { pushProviders, websocketProviders } from './push.providers.js';
 import { PushInterceptor } from './resources/push.interceptor.js';
 import { ResourcePusher } from './resources/resource-pusher.js';
+import { Runs } from './runs/runs.js';
 import { checkExtras, settingsOf } from './settings.js';
 import { pushControllerAt } from './transport/sse/push.controller.js';
 import { pushGatewayAt } from './transport/websocket/push.gateway.js';
@@ -67,10 +71,15 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
       EventBus,
       Backplane,
       Door,
+      ErrorReporter,
+      Hub,
+      PublishRules,
       PushAccess,
       PushClients,
       PushLifecycle,
       PushTickets,
+      Readings,
+      Runs,
       ResourcePusher,
       PushInterceptor,
     ],

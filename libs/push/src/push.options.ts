@@ -3,6 +3,7 @@ import type { AccessRule } from './access/access-rules.js';
 import type { ErrorListener } from './bus/error-reporter.js';
 import type { Backplane } from './contracts/backplane.js';
 import type { Retention } from './contracts/retention.js';
+import type { TopicDocumentation } from './contracts/topic-documentation.js';
 import type { TopicRule } from './hub/topic-rules.js';
 import type { ResourceOptions } from './resources/resource.options.js';
 import type { SnapshotOptions } from './state/snapshot.options.js';
@@ -13,7 +14,10 @@ import type { WebSocketOptions } from './transport/websocket/websocket.options.j
  * What holds for the topics that match `pattern`. Of several that match a topic, the first holds. Of a wildcard that a client
  * asks for, every rule that shares a topic with it has to grant it, up to the first that covers it all.
  */
-export interface TopicOptions extends TopicRule, AccessRule {}
+export interface TopicOptions extends TopicRule, AccessRule {
+  /** What documents say about these topics: see `nestjs-push/asyncapi`. Nothing is checked by it. Default: nothing. */
+  readonly documentation?: TopicDocumentation;
+}
 
 /** How much of the past is kept. */
 export interface RetentionOptions extends Partial<Retention> {

@@ -20,6 +20,7 @@ import { ControlMessages } from './bus/control-messages.js';
 import { ErrorReporter } from './bus/error-reporter.js';
 import { currentStreamClient, EventBus } from './bus/event-bus.js';
 import { NodeTail } from './bus/node-tail.js';
+import { PublishRules } from './bus/publish-rules.js';
 import { Clients } from './clients/clients.js';
 import { DeadPeers } from './clients/dead-peers.js';
 import { Door } from './clients/door.js';
@@ -27,6 +28,7 @@ import { Hooks } from './clients/hooks.js';
 import { PushLifecycle } from './clients/lifecycle.js';
 import { LogGate } from './clients/log-gate.js';
 import { PushClients } from './clients/push-clients.js';
+import { ClientQueues, Readings } from './clients/readings.js';
 import { StreamGate } from './clients/stream-gate.js';
 import { TimerWheel } from './clients/timer-wheel.js';
 import { TurnQueue } from './clients/turn-queue.js';
@@ -47,6 +49,8 @@ import { PushInterceptor } from './resources/push.interceptor.js';
 import { ResourcePusher } from './resources/resource-pusher.js';
 import type { PushSettings } from './settings.js';
 import { presenceSource } from './bus/presence.js';
+import { Runs } from './runs/runs.js';
+import { NodeLease } from './state/node-lease.js';
 import { Presence } from './state/presence.js';
 import { PresenceMessages } from './state/presence-messages.js';
 import { Snapshots } from './state/snapshots.js';
@@ -80,7 +84,11 @@ function logOf({ topics, retention }: PushSettings, errors: ErrorReporter): Node
 function backplaneOf(settings: PushSettings, hub: Hub, control: ControlMessages): Backplane {
   const { backplane = new MemoryBackplane() } = settings;
   if (hub.retention.state && !backplane.keepsState) {
-    const message = `${backplane.constructor.name} keeps no state: a rule of "topics" has state or presence.`;
+    const message = `${backplane.constructor.name} keeps no state: a rule of "topics" has state, presence or finite.`;
+    throw new PushError('INVALID_OPTION', `${message} Use a backplane that does, or leave it out.`);
+  }
+  if (hub.retention.hasEnds && !backplane.keepsEnds) {
+    const message = `${backplane.constructor.name} keeps no ends: a rule of "topics" is finite.`;
     throw new PushError('INVALID_OPTION', `${message} Use a backplane that does, or leave it out.`);
   }
   new NodeTail(hub, control).start(backplane);
@@ -95,6 +103,7 @@ export const pushProviders: Provider[] = [
   Hub,
   ControlMessages,
   { provide: Backplane, inject: [pushSettings, Hub, ControlMessages], useFactory: backplaneOf },
+  PublishRules,
   { provide: currentStreamClient, useValue: currentPosition },
   EventBus,
   StateExpiry,
@@ -131,12 +140,16 @@ export const pushProviders: Provider[] = [
   TimerWheel,
   Hooks,
   Clients,
+  NodeLease,
   Presence,
+  Runs,
   PushClients,
   DeadPeers,
   LogGate,
   PushLifecycle,
   Door,
+  ClientQueues,
+  Readings,
 
   // What is served over HTTP
   HttpRequests,

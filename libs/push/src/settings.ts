@@ -1,5 +1,6 @@
 import type { PresenceOptions } from './contracts/presence.js';
 import type { Retention } from './contracts/retention.js';
+import type { TopicDocumentation } from './contracts/topic-documentation.js';
 import { Backplane } from './contracts/backplane.js';
 import {
   boolean,
@@ -94,6 +95,23 @@ const presence: Check = (value, name) => {
   presenceShape(value, name);
 };
 
+const described: Check = (value, name) => {
+  if (value !== undefined && typeof value !== 'function' && (typeof value !== 'object' || value === null))
+    refuse(name, value, 'a class with class-validator decorators, a Standard Schema, or a JSON Schema');
+};
+
+const documentation = shape<TopicDocumentation>({
+  description: text,
+  payload: described,
+  types: (value, name) => {
+    if (value === undefined) return;
+    if (typeof value !== 'object' || value === null) refuse(name, value, 'an object: { paid: PaidOrder }');
+    for (const [type, schema] of Object.entries(value)) described(schema, `${name}.${type}`);
+  },
+  snapshot: described,
+  hidden: boolean,
+});
+
 /** `AccessRules` checks patterns, and what they grant. */
 const topicChecks: Checks<TopicOptions> = {
   pattern: checkedElsewhere,
@@ -101,9 +119,11 @@ const topicChecks: Checks<TopicOptions> = {
   retention: shape<Retention>({ events, age }),
   slow: oneOf('gap', 'disconnect', 'latest'),
   state: boolean,
+  finite: boolean,
   ttl: span,
   tombstones: span,
   presence,
+  documentation,
 };
 
 const websocketChecks: Checks<WebSocketOptions> = {
@@ -183,9 +203,9 @@ const extrasChecks: Checks<PushModuleExtras> = {
  */
 export function settingsOf(options: PushOptions = {}): PushSettings {
   checkOptions(options, checks);
-  options.topics?.forEach(checkState);
   const { maxEventBytes = defaults.maxEventBytes } = options;
   const retention = { ...defaults.retention, ...given(options.retention) };
+  options.topics?.forEach((rule, index) => checkRule(rule, retention.events, index));
   return {
     ...options,
     topics: options.topics ?? [],
@@ -207,13 +227,20 @@ export function settingsOf(options: PushOptions = {}): PushSettings {
 }
 
 /** @throws PushError `INVALID_OPTION` for a rule that says what does not go together */
-function checkState({ state, retention, ttl, tombstones }: TopicOptions, index: number): void {
+function checkRule(
+  { state, finite, retention, ttl, tombstones }: TopicOptions,
+  defaultEvents: number,
+  index: number,
+): void {
   const rule = `topics[${index}]`;
   if (state && retention)
     refuse(`${rule}.retention`, retention, 'nothing beside state: the newest event is kept');
-  if (!state && ttl !== undefined) refuse(`${rule}.ttl`, ttl, 'a value only with state: true');
-  if (!state && tombstones !== undefined)
-    refuse(`${rule}.tombstones`, tombstones, 'a value only with state: true');
+  if (state && finite) refuse(`${rule}.finite`, finite, 'nothing beside state: a state has no end');
+  if (finite && (retention?.events ?? defaultEvents) < 1)
+    refuse(`${rule}.retention.events`, 0, 'at least 1 beside finite: the end is kept');
+  const takes = 'a value only with state: true or finite: true';
+  if (!state && !finite && ttl !== undefined) refuse(`${rule}.ttl`, ttl, takes);
+  if (!state && !finite && tombstones !== undefined) refuse(`${rule}.tombstones`, tombstones, takes);
 }
 
 /**

@@ -90,15 +90,17 @@ class Wall {
       const direction = directions[event.key];
       if (!direction || event.target !== card) return;
       event.preventDefault();
-      const { x, y } = this.#pins.get(topic);
-      void this.#move(topic, { x: within(x + direction[0]), y: within(y + direction[1]) });
+      const { x, y } = placeOf(card);
+      const to = { x: within(x + direction[0]), y: within(y + direction[1]) };
+      place(card, to);
+      void this.#move(topic, to);
     });
     return card;
   }
 
   #drag(topic, card, { target, pointerId, clientX, clientY }) {
     if (target.closest('button')) return;
-    const { x, y } = this.#pins.get(topic);
+    const { x, y } = placeOf(card);
     const wall = this.#list.getBoundingClientRect();
     const free = { x: wall.width - card.offsetWidth, y: wall.height - card.offsetHeight };
     let to = { x, y };
@@ -125,17 +127,26 @@ class Wall {
   }
 
   async #move(topic, to) {
-    await this.#tell('PUT', topic, '/place', to);
-    // Where it is now: there, unless the server has refused.
-    this.#show(topic);
+    // The note stays where the visitor has put it: the event says the same, and may come after the answer.
+    const moved = await this.#tell('PUT', topic, '/place', to);
+    if (!moved) this.#show(topic);
   }
 
+  /** Sends a request about a note. Returns whether the server did what it asks for. */
   async #tell(method, topic, path, body) {
-    this.onFailure(await request(method, `/${topic.slice('pins.'.length)}${path}`, body));
+    const reason = await request(method, `/${topic.slice('pins.'.length)}${path}`, body);
+    this.onFailure(reason);
+    return reason === undefined;
   }
 }
 
 function place(card, { x, y }) {
   card.style.setProperty('--x', x);
   card.style.setProperty('--y', y);
+}
+
+/** Where a card is shown: where the visitor sees it, which is ahead of the server while a request is on its way. */
+function placeOf(card) {
+  const coordinate = (name) => Number(card.style.getPropertyValue(name));
+  return { x: coordinate('--x'), y: coordinate('--y') };
 }

@@ -17,6 +17,11 @@ const reasons = {
 /** How often the last id is displayed, in milliseconds. Heartbeats move it too. */
 const refreshInterval = 500;
 
+/** A status of a client in words. */
+export function statusName(status) {
+  return states[status][1];
+}
+
 /** Explains a gap notice in words. */
 export function explain({ reason }) {
   return reasons[reason] ?? reason;

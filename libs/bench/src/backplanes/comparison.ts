@@ -2,7 +2,7 @@ import type { Kind } from './server.js';
 
 /** How the backplane and the server's own client compare, in the same run. */
 export interface Comparison {
-  readonly kind: Kind;
+  readonly kind: Kind | 'memory';
   readonly what: string;
   readonly ours: number;
   /** The server's own client; nothing where the figure stands for itself. */
@@ -13,11 +13,11 @@ export interface Comparison {
 }
 
 /** As a Markdown table. */
-export function comparisonTable(comparisons: readonly Comparison[]): string {
+export function comparisonTable(title: string, comparisons: readonly Comparison[]): string {
   const number = (value: number | undefined, digits: number) =>
     value?.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }) ?? '';
   const rows = comparisons.map(({ kind, what, unit, ours, raw, target }) => {
-    const digits = unit === 'ms' ? 2 : 0;
+    const digits = unit === 'ms' ? 2 : unit.startsWith('CPU') ? 1 : 0;
     const ratio = raw === undefined ? '' : number(ours / raw, 2);
     return [kind, `${what} (${unit})`, number(ours, digits), number(raw, digits), ratio, target];
   });
@@ -26,7 +26,7 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
     ['---', '---', '--:', '--:', '--:', '---'],
     ...rows,
   ];
-  return ['### Backplanes', '', ...lines.map((line) => `| ${line.join(' | ')} |`), ''].join('\n');
+  return [`### ${title}`, '', ...lines.map((line) => `| ${line.join(' | ')} |`), ''].join('\n');
 }
 
 export function median(values: readonly number[]): number {

@@ -2,13 +2,16 @@ import { Module, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventBus, PushModule } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
+import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answer } from '../remote.js';
-import { rawLog, type RawLog } from './raw.js';
+import { postgresUrl } from './postgres-server.js';
+import { rawLog } from './raw.js';
+import type { RawLog } from './raw-log.js';
 import type { Kind } from './server.js';
 
 /*
@@ -35,6 +38,7 @@ answer({
     const backplane = {
       redis: () => redisBackplane({ url: `redis://127.0.0.1:${port}`, feedLength: 500_000 }),
       nats: () => natsBackplane({ servers: `127.0.0.1:${port}`, perTopic: 500_000 }),
+      postgres: () => postgresBackplane({ url: postgresUrl(port) }),
     }[kind]();
     class Root {}
     Module({

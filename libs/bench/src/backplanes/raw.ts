@@ -2,18 +2,12 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
 import { createHash } from 'node:crypto';
+import type { RawLog } from './raw-log.js';
+import { rawPostgres } from './raw-postgres.js';
 import type { Kind } from './server.js';
 
-/** A server's own client, used as bare as it can be: what a backplane is measured against. */
-export interface RawLog {
-  /** Appends, and resolves when the server has it. */
-  append(data: string): Promise<unknown>;
-  /** Calls `receive` with what is appended from now on, in order. Resolves when it listens. */
-  follow(receive: (data: string) => void): Promise<void>;
-}
-
 export async function rawLog(kind: Kind, port: number): Promise<RawLog> {
-  return kind === 'redis' ? rawRedis(port) : rawNats(port);
+  return { redis: rawRedis, nats: rawNats, postgres: rawPostgres }[kind](port);
 }
 
 const stream = 'raw';

@@ -5,6 +5,7 @@ import { Histogram } from '../generator/histogram.js';
 import { answer } from '../remote.js';
 import { rawLog } from './raw.js';
 import type { Kind } from './server.js';
+import { followRows } from './transactions.js';
 
 /*
  * A process that receives: as a client of a node, or with the server's own client. It measures how long events took, on
@@ -44,6 +45,9 @@ answer({
     const log = await rawLog(kind, port);
     await log.follow((data) => received((JSON.parse(data) as { at: number }).at));
   },
+
+  followRows: ({ port }: { port: number }) =>
+    followRows(port, (data) => received((JSON.parse(data) as { at: number }).at)),
 
   reset: () => {
     latencies.reset();

@@ -6,10 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../free-port.js';
+import { postgresCommand } from './postgres-server.js';
 
-export type Kind = 'redis' | 'nats';
+/** In the order in which they are measured. */
+export const kinds = ['redis', 'nats', 'postgres'] as const;
 
-/** A Redis or NATS server of this run's own, on a free port of the loopback interface. */
+export type Kind = (typeof kinds)[number];
+
+/** A Redis, NATS or PostgreSQL server of this run's own, on a free port of the loopback interface. */
 export class LogServer {
   private constructor(
     readonly port: number,
@@ -21,9 +25,29 @@ export class LogServer {
     const port = await freePort();
     const directory = mkdtempSync(join(tmpdir(), 'push-bench-'));
     const [program, ...args] = {
-      redis: ['redis-server', '--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
-      nats: ['nats-server', '--port', `${port}`, '--addr', '127.0.0.1', '-js', '--store_dir', directory],
-    }[kind];
+      redis: () => [
+        'redis-server',
+        '--port',
+        `${port}`,
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        directory,
+        '--save',
+        '',
+      ],
+      nats: () => [
+        'nats-server',
+        '--port',
+        `${port}`,
+        '--addr',
+        '127.0.0.1',
+        '-js',
+        '--store_dir',
+        directory,
+      ],
+      postgres: () => postgresCommand(port, directory),
+    }[kind]();
     const child = spawn(program!, args, { stdio: 'ignore' });
     const failure = once(child, 'error').then(([error]) => {
       throw new Error(`${program} is needed for this benchmark: ${(error as Error).message}`);

@@ -32,7 +32,7 @@ export class Trial {
     }
   }
 
-  fork(file: './node.js' | './reader.js'): Process {
+  fork(file: './node.js' | './reader.js' | './outbox-node.js'): Process {
     const child = fork(fileURLToPath(new URL(file, import.meta.url)));
     const process = { child, remote: new Remote(child, () => undefined) };
     this.processes.push(process);

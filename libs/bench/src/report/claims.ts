@@ -43,6 +43,8 @@ const claims: readonly Claim[] = [
   { scenario: 'topics', key: 'deliveriesPerCpu', ours: 'push-ws', than: 'shared-ws', atLeast: 0.8 },
   { scenario: 'publish', key: 'nobodyAwaited', ours: 'push-sse', atLeast: 500_000 },
   { scenario: 'publish', key: 'oneAwaited', ours: 'push-sse', atLeast: 200_000 },
+  { scenario: 'observability', key: 'fanOut', ours: 'push-sse', atLeast: 0.95 },
+  { scenario: 'observability', key: 'fanOut', ours: 'push-ws', atLeast: 0.95 },
   { scenario: 'memory', key: 'perClient', ours: 'push-sse', atMost: 16 },
   { scenario: 'memory', key: 'perClient', ours: 'push-sse-express', atMost: 16 },
   { scenario: 'memory', key: 'perClient', ours: 'push-ws', atMost: 10 },

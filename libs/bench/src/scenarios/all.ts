@@ -4,6 +4,7 @@ import { fairness } from './fairness.js';
 import { isolation } from './isolation.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
+import { observability } from './observability.js';
 import { presence } from './presence.js';
 import { publish } from './publish.js';
 import { reconnect } from './reconnect.js';
@@ -14,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   ...saturations,
   latency,
   publish,
+  observability,
   memory,
   reconnect,
   isolation,

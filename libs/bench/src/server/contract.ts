@@ -10,6 +10,8 @@ export interface ServerOptions {
   readonly retained?: number;
   /** Its topics are state topics, where a server has some. */
   readonly state?: boolean;
+  /** It reports metrics and makes spans, where a server can: of all events or 1 % of them; or has only what each tracing needs, a context. */
+  readonly tracing?: 'all' | 'sampled' | 'context';
   /** It knows who reads each topic, where a server can; with `counts`, only how many do. */
   readonly presence?: boolean | { readonly counts: true };
 }

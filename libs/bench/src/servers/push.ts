@@ -1,6 +1,7 @@
 import { Controller, Module, Param, Sse } from '@nestjs/common';
 import { EventBus, PushModule, topic, type EventStream } from 'nestjs-push';
 import { nestApplication } from '../server/nest.js';
+import { observing } from '../server/observing.js';
 import type { BenchServer, ServerOptions } from '../server/contract.js';
 
 /* nestjs-push: an `@Sse()` route, and the gateway at /push. */
@@ -17,9 +18,11 @@ class EventsController {
   }
 }
 
-export async function start({ platform, retained, state, presence }: ServerOptions): Promise<BenchServer> {
+export async function start(options: ServerOptions): Promise<BenchServer> {
+  const { platform, retained, state, presence, tracing } = options;
   @Module({
     imports: [
+      ...observing(tracing),
       PushModule.forRoot({
         topics: [{ pattern: 'bench.>', access: 'public', state, presence }],
         retention: retained === undefined ? {} : { events: retained, bytes: 512 * 1024 * 1024 },

@@ -76,7 +76,7 @@ export class Relay implements LinkListener {
     const asked = this.#asked;
     const ref = 'ref' in data ? data.ref : undefined;
     if (event === 'hello') this.#greeting = { event, data };
-    const isOurs = ref !== undefined && ref === asked?.refs[0];
+    const isOurs = asked && ref === asked.refs[0];
     if (event === 'subscribed') this.#isTurn = true;
     if (event === 'live') this.#isTurn = false;
     if (isOurs && (event === 'live' || event === 'error')) {

@@ -183,6 +183,6 @@ async function hold(
   await navigator.locks.request(name, options, () => {
     if (signal.aborted) return undefined;
     granted();
-    return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    return new Promise((resolve) => signal.addEventListener('abort', resolve));
   });
 }

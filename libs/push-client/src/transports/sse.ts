@@ -14,6 +14,9 @@ const window = 20;
 /** The `ref` under which the next stream requests the topics that are live already. */
 const ownRef = '-';
 
+/** A request, as far as it was answered: another stream would ask for what is left of it. */
+type Asked = { -readonly [Field in keyof SubscribeRequest]: SubscribeRequest[Field] };
+
 /**
  * Carries the messages of a WebSocket over HTTP: a POST whose response is a stream of server-sent events. The topics of a
  * stream are fixed, so each change opens another stream. The live topics resume there at their position, and the connection
@@ -24,7 +27,7 @@ export class SseTransport implements Transport {
   /** All events of the live topics up to here were passed on. */
   #position = '';
   /** The subscriptions that are not live yet. */
-  readonly #asked = new Map<string, SubscribeRequest>();
+  readonly #asked = new Map<string, Asked>();
   /** The topics that were unsubscribed before they were live. */
   readonly #dropped = new Set<string>();
   /** The requests that the open stream has not answered. It is not replaced before, or constant changes would block progress. */
@@ -52,18 +55,21 @@ export class SseTransport implements Transport {
   }
 
   send(message: RequestMessage): void {
-    if (message.event === 'publish' || message.event === 'presence') {
+    const { event, data } = message;
+    if (event === 'publish' || event === 'presence') {
       this.#posting = this.#posting.then(() => this.#say(message));
-    } else if (message.event === 'subscribe') {
-      this.#asked.set(message.data.ref, message.data);
-      message.data.topics.forEach((topic) => this.#dropped.delete(topic));
-      this.#openSoon();
-    } else if (message.event === 'unsubscribe') {
-      for (const topic of message.data.topics) {
+    } else if (event === 'unsubscribe') {
+      for (const topic of data.topics) {
         this.#dropped.add(topic);
         if (this.#live.delete(topic)) this.#openSoon();
       }
-    } else this.#openSoon();
+    } else {
+      if (event === 'subscribe') {
+        this.#asked.set(data.ref, { ...data });
+        data.topics.forEach((topic) => this.#dropped.delete(topic));
+      }
+      this.#openSoon();
+    }
   }
 
   close(): void {
@@ -77,7 +83,7 @@ export class SseTransport implements Transport {
     if (this.#unanswered.size > 0) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#open().catch((error: unknown) => this.#end(broken(String(error))));
+      this.#open().catch((error: unknown) => this.#end(broken(error)));
     }, window);
   }
 
@@ -87,7 +93,7 @@ export class SseTransport implements Transport {
     this.#turn = undefined;
     this.#isStale = false;
     const live = { topics: [...this.#live], from: this.#position, repeat: true, ref: ownRef };
-    const subscribe = [...(this.#live.size > 0 ? [live] : []), ...this.#asked.values()];
+    const subscribe = [live, ...this.#asked.values()].filter(({ topics }) => topics[0]);
     this.#unanswered = new Set(subscribe.map(({ ref }) => ref));
     const { signal } = stream;
     const end = await this.#post('events', { subscribe }, signal)
@@ -114,8 +120,7 @@ export class SseTransport implements Transport {
         ...(token && { authorization: `Bearer ${token}` }),
         ...options.headers,
       },
-      credentials: options.credentials ?? 'same-origin',
-      cache: 'no-store',
+      credentials: options.credentials,
       signal,
     });
   }
@@ -144,25 +149,21 @@ export class SseTransport implements Transport {
       this.#greet();
     }
     if (event === 'subscribed') this.#turn = ref;
-    const id = positionIn(message, this.#asked.get(this.#turn!)?.from);
-    if (id) this.#advance(id);
+    const asked = this.#asked.get(this.#turn!);
+    const id = positionIn(message, asked?.from);
+    if (id && asked) asked.from = id;
+    else if (id) this.#position = id;
+    if (event === 'ended') {
+      this.#live.delete(data.topic);
+      if (asked) asked.topics = asked.topics.filter((topic) => topic !== data.topic);
+    }
     if (event === 'live') this.#settle(data.id, ref!);
     if (event === 'error' && ref !== undefined) this.#asked.delete(ref);
     if (ref !== ownRef) this.events.message(message);
     else if (event === 'error') this.#end(broken(data.message));
-    if (event === 'live' || event === 'error') this.#answered(ref);
-  }
-
-  #answered(ref: string | undefined): void {
+    if (event !== 'live' && event !== 'error') return;
     this.#unanswered.delete(ref!);
     if (this.#isStale) this.#openSoon();
-  }
-
-  /** Moves the position of the subscription that is catching up, or of the live ones. */
-  #advance(id: string): void {
-    const asked = this.#asked.get(this.#turn!);
-    if (asked) this.#asked.set(this.#turn!, { ...asked, from: id });
-    else this.#position = id;
   }
 
   #settle(id: string, ref: string): void {
@@ -174,6 +175,7 @@ export class SseTransport implements Transport {
       else this.#isStale = true;
     }
     this.#asked.delete(ref);
+    if (this.#asked.size === 0) this.#dropped.clear();
   }
 
   /** Sends a message that has an answer of its own. */
@@ -260,7 +262,7 @@ function refusalOf({ status, statusText }: Response, answer: AnswerBody = {}) {
   const { code = codes[status] ?? `HTTP_${status}`, message, details } = answer;
   const retryable = status >= 500 || [404, 408, 425, 429].includes(status);
   // HTTP/2 has no status text.
-  const text = String(message ?? '') || statusText || `HTTP status ${status}.`;
+  const text = String(message ?? '') || statusText || `HTTP ${status}`;
   return { code, message: text, retryable, details };
 }
 
@@ -269,7 +271,8 @@ function endOf(response: Response, answer: AnswerBody | undefined): End {
   const error = new PushError(code, message, retryable);
   if (response.status === 401) return { advice: 'authenticate', error };
   if (!retryable) return { advice: 'stop', error };
-  const after = response.headers.get('retry-after');
-  const delay = after === null ? 0 : Number(after) * 1000 || Date.parse(after) - Date.now();
+  // Seconds or a date. Without the header it is no number.
+  const after = response.headers.get('retry-after') ?? '';
+  const delay = Number(after) * 1000 || Date.parse(after) - Date.now();
   return { advice: 'retry', later: true, delay: delay > 0 ? delay : undefined, error };
 }

@@ -25,6 +25,8 @@ export class StateLog implements StateSource {
   private queue: (() => void)[] = [];
   /** The place in the log that the reader resumes from; `undefined` before its first event. */
   private position: number | undefined;
+  /** Whether the reader has not yet got to the end of what a reset brings: when it comes back, it is told of it again. */
+  private isResetting = false;
 
   readonly onError = (error: unknown) => void this.errors.push(error);
 
@@ -37,6 +39,7 @@ export class StateLog implements StateSource {
     this.starts.push(from);
     this.reader = reader;
     this.position = undefined;
+    this.isResetting = false;
     this.connect();
     return () => {
       if (this.reader === reader) this.reader = undefined;
@@ -65,7 +68,8 @@ export class StateLog implements StateSource {
 
   /** Gives the reader so much of what waits for it. */
   deliver(count = Infinity): void {
-    for (const give of this.queue.splice(0, count)) give();
+    // One by one: a reader that begins again gets nothing more of what waited for the one before.
+    for (let given = 0; given < count && this.queue.length > 0; given++) this.queue.shift()!();
   }
 
   /** The connection is cut, and the client comes back. */
@@ -79,12 +83,16 @@ export class StateLog implements StateSource {
   reset(isLive: boolean): void {
     const before = this.position ?? 0;
     const through = this.log.length;
+    this.isResetting = true;
     this.queue = [() => this.gap('evicted', before, true)];
     for (const entry of this.newest()) {
       if (!entry.isRemoval) this.queue.push(() => this.give(entry, false));
     }
     // The position moves at the end.
-    this.queue.push(() => (this.position = through));
+    this.queue.push(() => {
+      this.position = through;
+      this.isResetting = false;
+    });
     if (!isLive) this.queue.push(() => this.reader?.live?.());
   }
 
@@ -106,6 +114,7 @@ export class StateLog implements StateSource {
 
   /** Catches up with the newest event of each topic after the position. */
   private connect(): void {
+    if (this.isResetting) return this.reset(false);
     this.queue = this.newest(this.position).map((entry) => () => this.give(entry));
     this.queue.push(() => this.reader?.live?.());
   }

@@ -64,6 +64,8 @@ export interface PushEvent<Data = unknown> {
   /** Its place in the log; ephemeral events have none. */
   readonly id?: string;
   readonly type?: string;
+  /** The context of the span that has published it (W3C Trace Context), where the server sends it. Default: it does not. */
+  readonly traceparent?: string;
   readonly data: Data;
 }
 
@@ -79,6 +81,15 @@ export interface TopicSnapshot<Data = unknown> {
 export interface Removed {
   readonly topic: string;
   readonly id?: string;
+}
+
+/** A finite topic has ended: nothing follows. A client that reads the topic by its name reads it no more. */
+export interface Ended {
+  readonly topic: string;
+  /** Missing if the client comes after the end. */
+  readonly id?: string;
+  /** Why: `done`, `cancelled`, or any other word of the application. */
+  readonly reason: string;
 }
 
 /** The first message on every connection, once it is known who the client is. */
@@ -121,6 +132,7 @@ export type ServerMessage =
   | { readonly event: 'unsubscribed'; readonly data: Unsubscribe }
   | { readonly event: 'message'; readonly data: PushEvent }
   | { readonly event: 'removed'; readonly data: Removed }
+  | { readonly event: 'ended'; readonly data: Ended }
   | { readonly event: 'snapshot'; readonly data: TopicSnapshot }
   | { readonly event: 'published'; readonly data: WithRef & { readonly id?: string } }
   | { readonly event: 'refreshed'; readonly data: WithRef & { readonly expiresAt?: number } }

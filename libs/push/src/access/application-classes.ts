@@ -2,6 +2,7 @@ import { Inject, Injectable, type Type } from '@nestjs/common';
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { getMetadataStorage } from 'class-validator';
 import { PushError } from '../contracts/errors.js';
+import { isStandardSchema } from '../contracts/payload-schema.js';
 import { policyPatternOf, type PolicyPattern, type TopicPolicy } from './topic-policy.js';
 
 /** One of the application's policies, with its pattern. */
@@ -35,7 +36,8 @@ export class ApplicationClasses {
             `${wrapper.name} cannot be request-scoped: @PushTopic() policies live as long as the application.`,
           );
         const { payload, presence } = pattern;
-        for (const type of [payload, presence]) if (type) assertDecorated(type, wrapper.name as string);
+        for (const schema of [payload, presence])
+          if (schema && !isStandardSchema(schema)) assertDecorated(schema, wrapper.name as string);
         policies.set(wrapper.instance, { ...pattern, policy: wrapper.instance as TopicPolicy });
       }
     }

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { ErrorReporter } from '../bus/error-reporter.js';
-import { explain } from '../bus/failure.js';
+import { noteRefused, ofApplication, type LoggedClient } from '../bus/debug-log.js';
+import { failureOf } from '../bus/failure.js';
 import type { TransportName } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { assertPrincipal } from '../contracts/principal.js';
@@ -21,11 +22,17 @@ interface AuthenticationSettings {
   readonly limits: Limits;
 }
 
+/** A client that sends a token on its connection. */
+interface AuthenticatingClient extends LoggedClient {
+  readonly transport: TransportName;
+  readonly address: string;
+}
+
 /** Authenticates clients by their ticket, or by the application's authenticator. Bounds how long and how many at once. */
 @Injectable()
 export class Authentication implements OnModuleInit {
   /** How many authentications are under way. */
-  private pending = 0;
+  pending = 0;
   /** The application's. Without one, all clients are anonymous. */
   authenticator: Authenticator | undefined;
 
@@ -54,7 +61,7 @@ export class Authentication implements OnModuleInit {
     address: string,
     corsOrigin: string | undefined,
   ): Promise<Proof | undefined> {
-    return this.bounded(async (signal) => {
+    return this.bounded({ transport, address }, async (signal) => {
       await this.origins.assertAllowed(request, transport, corsOrigin);
       const ticket = ticketOf(request);
       if (ticket !== undefined) {
@@ -72,7 +79,7 @@ export class Authentication implements OnModuleInit {
    * @throws PushError as `ofRequest`
    */
   ofRoute(request: ClientRequest, address: string): Promise<Proof | undefined> {
-    return this.bounded((signal) =>
+    return this.bounded({ transport: 'sse', address }, (signal) =>
       this.ask(() => ({ ...handshakeOf(request, 'sse', address), signal: signal() })),
     );
   }
@@ -82,9 +89,10 @@ export class Authentication implements OnModuleInit {
    *
    * @throws PushError as `ofRequest`
    */
-  ofToken(token: string, transport: TransportName, address: string): Promise<Proof | undefined> {
+  ofToken(token: string, client: AuthenticatingClient): Promise<Proof | undefined> {
+    const { transport, address } = client;
     const query = new URLSearchParams();
-    return this.bounded((signal) =>
+    return this.bounded(client, (signal) =>
       this.ask(() => ({ transport, headers: {}, cookies: {}, query, address, token, signal: signal() })),
     );
   }
@@ -92,14 +100,15 @@ export class Authentication implements OnModuleInit {
   private async ask(handshake: () => Handshake): Promise<Proof | undefined> {
     const authenticatedAt = preciseTime();
     if (!this.authenticator) return { principal: undefined, authenticatedAt };
-    const result: AuthenticationResult = await this.authenticator.authenticate(handshake());
+    const { authenticator } = this;
+    const result: AuthenticationResult = await ofApplication(() => authenticator.authenticate(handshake()));
     if (result === undefined || result === null) return undefined;
     if (result === anonymous) return { principal: undefined, authenticatedAt };
     assertPrincipal(result);
     return { principal: Object.freeze({ ...result }), authenticatedAt };
   }
 
-  private async bounded<T>(run: (signal: () => AbortSignal) => Promise<T>): Promise<T> {
+  private async bounded<T>(client: LoggedClient, run: (signal: () => AbortSignal) => Promise<T>): Promise<T> {
     const { pendingHandshakes, decisionTimeout } = this.settings.limits;
     if (this.pending >= pendingHandshakes)
       throw new PushError('UNAVAILABLE', 'Too many clients connect at the same time. Come back later.');
@@ -107,7 +116,9 @@ export class Authentication implements OnModuleInit {
     try {
       return await decide(decisionTimeout, run);
     } catch (error) {
-      throw this.refusal(error);
+      const refusal = this.refusal(error);
+      noteRefused(refusal, client);
+      throw refusal;
     } finally {
       this.pending--;
     }
@@ -115,7 +126,7 @@ export class Authentication implements OnModuleInit {
 
   /** The error that the client gets. It shows only what was thrown on purpose. */
   private refusal(thrown: unknown): PushError {
-    const { error, isExpected } = explain(thrown);
+    const { error, isExpected } = failureOf(thrown);
     if (!isExpected) this.errors.report(thrown, { stage: 'authenticate' });
     return error;
   }

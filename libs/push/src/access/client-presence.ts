@@ -20,7 +20,7 @@ export async function presentationOf(
   const bytes = Buffer.byteLength(text);
   if (bytes > maxPresenceBytes)
     throw new PushError('DATA_TOO_LARGE', `Presence data has ${bytes} bytes; it takes ${maxPresenceBytes}.`);
-  const type = access.presenceClassOf(topic);
-  if (type) await payloadOf(type, data);
+  const schema = access.presenceSchemaOf(topic);
+  if (schema) await payloadOf(schema, data);
   return text;
 }

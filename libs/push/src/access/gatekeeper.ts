@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { noteRefused } from '../bus/debug-log.js';
 import { PushError } from '../contracts/errors.js';
 import { assertTopic } from '../contracts/topic.js';
 import { Authentication } from './authentication.js';
@@ -75,6 +76,7 @@ export class Gatekeeper {
       else if (byFirstMessage) session.awaitFirstMessage();
       else throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
     } catch (error) {
+      noteRefused(error, session);
       await this.charge(session, request);
       session.close();
       throw error;
@@ -104,6 +106,7 @@ export class Gatekeeper {
       session.identify(proof);
       session.budget.spend(workOfHandshake(request.headers));
     } catch (error) {
+      noteRefused(error, session);
       session.close();
       throw error;
     }
@@ -244,7 +247,7 @@ export class Gatekeeper {
   async authenticate(session: Session, token: string): Promise<void> {
     session.spend('subscribe');
     session.budget.spend(tokenWork);
-    const proof = await this.authentication.ofToken(token, session.transport, session.address);
+    const proof = await this.authentication.ofToken(token, session);
     if (!proof)
       throw new PushError('UNAUTHENTICATED', 'Who you are could not be established. Bring a token.');
     if (!session.isPending) assertSame(session, proof);

@@ -34,6 +34,12 @@ export interface LimitOptions {
    */
   readonly stallTimeout?: number;
   /**
+   * How old a connection gets, in milliseconds, before its client is told to come back: then clients spread over nodes that were
+   * added later. Each goes on at a random age from half of it to the whole, at its next heartbeat, and resumes where it was; see
+   * docs/deploying.md. A minute or more is sensible. Default: `Infinity`, as long as the client likes.
+   */
+  readonly connectionAge?: number;
+  /**
    * Frames of one WebSocket, pings and pongs included. Default: 200 a second, 2,000 at once. A new connection takes over what
    * an earlier one of its principal, or of its address, has used of the rates `messages`, `subscribe` and `publish`.
    */
@@ -72,6 +78,7 @@ const defaults: Limits = {
   decisionTimeout: 10_000,
   firstMessageTimeout: 10_000,
   stallTimeout: 60_000,
+  connectionAge: Infinity,
   messages: { perSecond: 200, burst: 2_000 },
   subscribe: { perSecond: 100, burst: 1_000 },
   subscribePerPrincipal: { perSecond: 500, burst: 5_000 },

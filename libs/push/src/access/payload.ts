@@ -1,9 +1,18 @@
 import { BadRequestException, ValidationPipe, type Type } from '@nestjs/common';
+import {
+  isStandardSchema,
+  type PayloadSchema,
+  type StandardIssue,
+  type StandardSchema,
+} from '../contracts/payload-schema.js';
 
 /*
- * Validates data with a policy's payload class. Validation changes nothing: what a client publishes is stored as it was sent, or
- * refused.
+ * Validates data with a policy's payload class, or its Standard Schema. Validation changes nothing: what a client publishes is
+ * stored as it was sent, or refused.
  */
+
+/** A list of a thousand wrong items should not make an answer of a thousand lines. */
+const maxIssues = 10;
 
 const pipe = new ValidationPipe({
   transform: true,
@@ -13,12 +22,28 @@ const pipe = new ValidationPipe({
 });
 
 /**
- * An instance of `type` with the data, for a policy to work with.
+ * What a policy works with: an instance of the class with the data, or what the Standard Schema makes of it.
  *
  * @param data parsed JSON; it is left as it is
  * @throws BadRequestException for data that is not valid, or has properties that the class does not declare
  */
-export async function payloadOf(type: Type<object>, data: unknown): Promise<unknown> {
+export async function payloadOf(schema: PayloadSchema, data: unknown): Promise<unknown> {
+  return isStandardSchema(schema) ? parsed(schema, data) : instanceOf(schema, data);
+}
+
+async function parsed(schema: StandardSchema, data: unknown): Promise<unknown> {
+  const result = await schema['~standard'].validate(structuredClone(data));
+  if (result.issues) throw new BadRequestException(result.issues.slice(0, maxIssues).map(lineOf));
+  return result.value;
+}
+
+/** `items.0.price: Expected a number`. */
+function lineOf({ message, path = [] }: StandardIssue): string {
+  const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment));
+  return keys.length > 0 ? `${keys.join('.')}: ${message}` : message;
+}
+
+async function instanceOf(type: Type<object>, data: unknown): Promise<unknown> {
   // The pipe deletes properties of its input.
   const instance = (await pipe.transform(structuredClone(data), { type: 'body', metatype: type })) as unknown;
   const unknown: string[] = [];

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { noteRefused } from '../bus/debug-log.js';
 import type { TransportName } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { pushSettings } from '../contracts/settings.js';
@@ -35,6 +36,7 @@ export class SessionFactory {
     try {
       return new Session(transport, address, this.sessions, this.limits, this.limiter.reserve(address));
     } catch (error) {
+      noteRefused(error, { transport, address });
       this.warnOfProxy(request, error);
       throw error;
     }

@@ -1,6 +1,6 @@
 import { PushError } from '../contracts/errors.js';
 import { expiryOf, type Principal } from '../contracts/principal.js';
-import { presenceOf } from '../contracts/reserved.js';
+import { subjectsOf } from '../contracts/reserved.js';
 import { overlaps } from '../contracts/topic.js';
 import { identityOf } from './client-identity.js';
 import { longestTimer } from '../contracts/option-checks.js';
@@ -30,6 +30,8 @@ export interface SessionClient {
 
 /** The rights and limits of one connection: its principal, when it expires, and how much of its rates it has used. */
 export class Session implements AccessSubject, UserConnection {
+  /** When it came, in milliseconds since 1970. */
+  readonly since = Date.now();
   /** `undefined` for an anonymous client, and for one that is yet to authenticate. */
   principal: Principal | undefined;
   /** Patterns that a ticket limits it to. */
@@ -250,11 +252,13 @@ export class Session implements AccessSubject, UserConnection {
   }
 }
 
-/** Whether a right to `topic` goes with the right to `pattern`: who is there is seen by those who may read. */
+/** Reserved topics may be about any others. */
+const anywhere = { presence: ['>'], finite: ['>'] };
+
+/** Whether a right to `topic` goes with the right to `pattern`: presence and runs may be read with the topics that they are about. */
 function concerns(topic: string, pattern: string): boolean {
-  return (
-    overlaps(topic, pattern) || (presenceOf(topic, ['>'])?.some((about) => overlaps(about, pattern)) ?? false)
-  );
+  const subjects = subjectsOf(topic, anywhere) ?? [];
+  return overlaps(topic, pattern) || subjects.some((about) => overlaps(about, pattern));
 }
 
 const expiryMessage = 'The authentication has expired. Come back with a new token.';

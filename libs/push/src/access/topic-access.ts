@@ -1,6 +1,8 @@
 import { HttpException, Inject, Injectable, Logger, type OnModuleInit, type Type } from '@nestjs/common';
+import { ofApplication } from '../bus/debug-log.js';
 import { ErrorReporter } from '../bus/error-reporter.js';
 import { PushError } from '../contracts/errors.js';
+import type { PayloadSchema } from '../contracts/payload-schema.js';
 import type { Principal } from '../contracts/principal.js';
 import { pushSettings } from '../contracts/settings.js';
 import { covers, isReserved, isTopic } from '../contracts/topic.js';
@@ -10,7 +12,7 @@ import type { Authenticator } from './authenticator.js';
 import { decide } from './deadline.js';
 import type { TransportName, WorkBudget } from '../contracts/connection.js';
 import { Pace } from './pace.js';
-import { PresenceRights } from './presence-rights.js';
+import { ReservedRights } from './reserved-rights.js';
 import type { TopicContext, TopicParams } from './topic-policy.js';
 import { policyWork, workOfMatching } from './work.js';
 
@@ -47,7 +49,7 @@ export interface PublishGrant {
 
 /** The settings of access decisions. */
 interface RightsSettings {
-  readonly topics: readonly (AccessRule & { readonly presence?: unknown })[];
+  readonly topics: readonly (AccessRule & { readonly presence?: unknown; readonly finite?: boolean })[];
   readonly authenticate?: Type<Authenticator>;
   readonly limits: { readonly decisionTimeout: number };
 }
@@ -56,7 +58,7 @@ interface RightsSettings {
 @Injectable()
 export class TopicAccess implements OnModuleInit {
   private readonly rules: AccessRules;
-  private readonly presence: PresenceRights;
+  private readonly reserved: ReservedRights;
   private policies: readonly DeclaredPolicy[] = [];
 
   /** @throws PushError `INVALID_OPTION` for a rule that makes no sense */
@@ -66,8 +68,7 @@ export class TopicAccess implements OnModuleInit {
     @Inject(ErrorReporter) private readonly errors: ErrorReporter,
   ) {
     this.rules = new AccessRules(settings.topics);
-    const withPresence = withoutParameters(settings.topics).filter(({ presence }) => presence);
-    this.presence = new PresenceRights(withPresence.map(({ pattern }) => pattern));
+    this.reserved = new ReservedRights(withoutParameters(settings.topics));
   }
 
   onModuleInit(): void {
@@ -82,7 +83,7 @@ export class TopicAccess implements OnModuleInit {
 
   /**
    * Returns those of `patterns` that `subject` may not read. A pattern is granted only if the rules, or one policy, grant every
-   * topic that it can match. A pattern of presence is granted if the topics are that it is about.
+   * topic that it can match. A pattern of presence, or of runs, is granted if the topics are that it is about.
    *
    * @param isAllOrNothing stops calling policies once one of them has not answered in time
    */
@@ -91,7 +92,7 @@ export class TopicAccess implements OnModuleInit {
     patterns: readonly string[],
     isAllOrNothing = false,
   ): Promise<Examination> {
-    const topics = new Map(patterns.map((pattern) => [pattern, this.presence.topicsOf(pattern)]));
+    const topics = new Map(patterns.map((pattern) => [pattern, this.reserved.topicsOf(pattern)]));
     const asked = new Set(patterns.flatMap((pattern) => topics.get(pattern) ?? [pattern]));
     const { denied, undecided } = await this.examineTopics(subject, [...asked], isAllOrNothing);
     if ([...topics.values()].every((about) => about === undefined)) return { denied, undecided };
@@ -100,15 +101,15 @@ export class TopicAccess implements OnModuleInit {
         const about = topics.get(pattern) ?? [pattern];
         if (about.length === 0 || about.some((topic) => denied.includes(topic))) return 'denied';
         if (about.some((topic) => undecided.includes(topic))) return 'undecided';
-        return topics.get(pattern) ? this.presenceVerdict(subject, about) : 'granted';
+        return topics.get(pattern) ? this.reservedVerdict(subject, pattern, about) : 'granted';
       }),
     );
     const those = (verdict: Verdict) => patterns.filter((_, index) => verdicts[index] === verdict);
     return { denied: those('denied'), undecided: those('undecided') };
   }
 
-  /** The class that validates what clients say of themselves in `topic`, if a policy names one. */
-  presenceClassOf(topic: string): Type<object> | undefined {
+  /** What validates what clients say of themselves in `topic`, if a policy names it. */
+  presenceSchemaOf(topic: string): PayloadSchema | undefined {
     return this.policies.find(({ presence, match }) => presence && match(topic))?.presence;
   }
 
@@ -183,14 +184,20 @@ export class TopicAccess implements OnModuleInit {
     if (!policy.transform) return data;
     const { transport, address } = subject;
     return decide(this.settings.limits.decisionTimeout, (signal) =>
-      policy.transform!(principal, params, { topic, transport, address, signal: signal(), data }),
+      ofApplication(() =>
+        policy.transform!(principal, params, { topic, transport, address, signal: signal(), data }),
+      ),
     );
   }
 
-  /** Whether `subject` may see who reads topics that it may read. */
-  private async presenceVerdict(subject: AccessSubject, topics: readonly string[]): Promise<Verdict> {
+  /** Whether `subject` may read a reserved pattern about topics that it may read. */
+  private async reservedVerdict(
+    subject: AccessSubject,
+    pattern: string,
+    topics: readonly string[],
+  ): Promise<Verdict> {
     for (const topic of topics) {
-      const questions = this.presence.questions(topic, subject.principal, this.policies);
+      const questions = this.reserved.questions(pattern, topic, subject.principal, this.policies);
       if (!questions) return 'denied';
       for (const question of questions) {
         const verdict = await this.ask(subject, topic, question);

@@ -1,7 +1,9 @@
-import { Injectable, type Type } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Principal } from '../contracts/principal.js';
 import type { TransportName } from '../contracts/connection.js';
 import { parametersIn, parametersOf } from '../contracts/parameters.js';
+import type { PayloadSchema } from '../contracts/payload-schema.js';
+import type { TopicDocumentation } from '../contracts/topic-documentation.js';
 
 /** The context of a policy's decision. */
 export interface TopicContext {
@@ -16,7 +18,7 @@ export interface TopicContext {
 
 /** The context of `transform`. */
 export interface PublishContext<Payload = unknown> extends TopicContext {
-  /** The data that the client publishes: a validated instance of the policy's `payload` class. */
+  /** The data that the client publishes: a validated instance of the policy's `payload` class, or what its schema makes of it. */
   readonly data: Payload;
 }
 
@@ -30,7 +32,7 @@ export type TopicParams = Readonly<Record<string, string>>;
  *
  * A policy that throws, or takes too long, denies.
  *
- * @typeParam Payload what clients send: the `payload` class of `@PushTopic()`
+ * @typeParam Payload what clients send: the `payload` of `@PushTopic()`
  * @typeParam Published what `transform` returns
  */
 export interface TopicPolicy<Payload = unknown, Published = Payload> {
@@ -68,24 +70,30 @@ export interface TopicPolicy<Payload = unknown, Published = Payload> {
 /** Options of a policy. */
 export interface PushTopicOptions {
   /**
-   * A class with class-validator decorators that validates what clients publish. Properties without a decorator are refused.
-   * Validation changes nothing: the data is stored as it was sent, or as `transform` returns it. Default: any JSON.
+   * What validates what clients publish: a class with class-validator decorators, where properties without a decorator are
+   * refused; or a Standard Schema (zod, valibot, arktype and others). Validation changes nothing: the data is stored as it was
+   * sent, or as `transform` returns it. Default: any JSON.
    */
-  readonly payload?: Type<object>;
+  readonly payload?: PayloadSchema;
   /**
-   * A class with class-validator decorators that validates what clients say of themselves where they are present (`presence`
-   * messages). Properties without a decorator are refused. Default: any JSON.
+   * What validates what clients say of themselves where they are present (`presence` messages), as `payload` does. Default: any
+   * JSON.
    */
-  readonly presence?: Type<object>;
+  readonly presence?: PayloadSchema;
+  /** What documents say about the topics, where no rule with the same pattern says it. */
+  readonly documentation?: TopicDocumentation;
 }
 
 /** A parsed pattern of a policy. */
 export interface PolicyPattern {
   /** The pattern with `*` in place of each parameter. */
   readonly pattern: string;
-  readonly payload: Type<object> | undefined;
+  /** The pattern as it was declared. */
+  readonly declared: string;
+  readonly payload: PayloadSchema | undefined;
   /** What clients say of themselves. */
-  readonly presence: Type<object> | undefined;
+  readonly presence: PayloadSchema | undefined;
+  readonly documentation: TopicDocumentation | undefined;
   /** The parameters of `topic`; `undefined` if the pattern does not match it. */
   match(topic: string): TopicParams | undefined;
 }
@@ -122,11 +130,15 @@ export function policyPatternOf(metatype: unknown): PolicyPattern | undefined {
  * @param pattern a topic pattern that may have parameters (`:name`)
  * @throws PushError `INVALID_TOPIC`; `INVALID_OPTION` for a name that is used twice
  */
-export function PushTopic(pattern: string, { payload, presence }: PushTopicOptions = {}): ClassDecorator {
+export function PushTopic(
+  pattern: string,
+  { payload, presence, documentation }: PushTopicOptions = {},
+): ClassDecorator {
   const parameters = parametersOf(pattern);
   const match = (topic: string) => parametersIn(topic, parameters);
   return (target) => {
-    patterns.set(target, { pattern: parameters.wide, payload, presence, match });
+    const declared = { pattern: parameters.wide, declared: pattern };
+    patterns.set(target, { ...declared, payload, presence, documentation, match });
     Injectable()(target);
   };
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { pushSettings } from '../contracts/settings.js';
+import { increment } from '../hub/counts.js';
 import { logFailure } from './debug-log.js';
 
 /**
@@ -19,6 +20,9 @@ import { logFailure } from './debug-log.js';
  * | `snapshot` | a `@PushSnapshot()` method |
  * | `state` | removing the state of topics whose time is over |
  * | `presence` | keeping who is there |
+ * | `run` | the source of a run, its `join` or `compact`, or its end, which could not be stored |
+ * | `lease` | keeping this node's lease, by which the others know that it is there |
+ * | `outbox` | the relay of an outbox; reported once until it works again |
  * | `dead peers` | looking for connections whose peer has vanished |
  */
 export type ErrorStage =
@@ -36,6 +40,9 @@ export type ErrorStage =
   | 'snapshot'
   | 'state'
   | 'presence'
+  | 'run'
+  | 'lease'
+  | 'outbox'
   | 'dead peers';
 
 /** Where an error comes from that has no caller to be thrown to. */
@@ -54,6 +61,8 @@ const logger = new Logger('Push');
 /** Where errors go that no caller awaits. They are reported, and never end the process. */
 @Injectable()
 export class ErrorReporter {
+  /** How many errors were reported, by stage. @internal */
+  readonly counts = new Map<ErrorStage, number>();
   private readonly listener: ErrorListener | undefined;
 
   /** @param settings `onError` is the application's listener; without it, errors are logged */
@@ -63,6 +72,7 @@ export class ErrorReporter {
 
   /** Calls the application's listener, or logs the error. Does not throw. */
   report(error: unknown, context: ErrorContext): void {
+    increment(this.counts, context.stage);
     if (!this.listener) {
       logger.error(`Failed: ${context.stage}`, error instanceof Error ? error.stack : error);
       return;

@@ -2,64 +2,23 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { Backplane, type Health } from '../contracts/backplane.js';
 import { PushError } from '../contracts/errors.js';
-import type { EventMeta } from '../contracts/event-meta.js';
 import type { Draft } from '../contracts/event.js';
-import { printPosition } from '../contracts/position.js';
 import { removalMeta } from '../contracts/state.js';
 import { problemOfStart } from '../contracts/start.js';
-import { assertPattern, assertTopic, isWildcard } from '../contracts/topic.js';
-import { pushSettings } from '../contracts/settings.js';
+import { assertPattern, assertTopic } from '../contracts/topic.js';
 import { Hub, type HubStats } from '../hub/hub.js';
 import type { PayloadOf, PushTopics } from './declared-topics.js';
+import { assertForgettable, draftOf, endDraftOf, type DraftRules } from './draft.js';
 import { ErrorReporter } from './error-reporter.js';
-import { jsonOf } from './event-json.js';
+import type { EndOptions, PublishOptions, RemoveOptions } from './publish.options.js';
+import { PublishRules } from './publish-rules.js';
+import { Publisher } from './publisher.js';
 import { presenceSource, type PresenceSource, type TopicPresence } from './presence.js';
-import { publisherKey } from './publisher-key.js';
-import { checkedMeta } from './publish-meta.js';
-import { assertState, checkExpect } from './state-options.js';
+import { assertState } from './state-options.js';
 import type { EventStream, StreamData, StreamOptions } from './event-stream.js';
 import { handledEvents, type PushEvent } from './handled-events.js';
 import { topicPage, type HistoryOptions, type TopicPage } from './topic-page.js';
-import { streamOf, type CurrentClient } from './stream-reader.js';
-
-/** How an event is published. */
-export interface PublishOptions {
-  /**
-   * The event's type: `event:` on SSE, which `addEventListener` of an `EventSource` listens to. 1 to 128 characters, no
-   * control characters, not beginning with `push.`, not `error` or `open`. Default: none, which a browser calls `message`.
-   */
-  readonly type?: string;
-  /**
-   * Makes publishing idempotent: while the id is remembered, publishing it again stores nothing and resolves with the id
-   * of the first event. 1 to 128 visible ASCII characters.
-   */
-  readonly messageId?: string;
-  /** Only for clients that are connected right now: not stored, no id, delivered at most once. Default: `false`. */
-  readonly ephemeral?: boolean;
-  /** The id of a connection that does not get the event: "everyone but the sender". */
-  readonly except?: string;
-  /**
-   * The id of the principal on whose behalf it is published, 1 to 256 characters. Its events have a share of the memory
-   * (`retention.bytesPerPublisher`), beyond which its own oldest events go. Clients never see it. Default: the application
-   * itself, which `retention.bytes` alone bounds.
-   */
-  readonly publisher?: string;
-  /**
-   * Compare and set, for state topics (`state: true`): the event is stored only if the topic's newest one has this id, or with
-   * `'none'` only if the topic has no state; else publishing rejects with `CONFLICT`, and `currentId` of the error names what
-   * is there. A `messageId` is looked at first. Default: stored whatever is there.
-   */
-  readonly expect?: string;
-  /**
-   * What the event carries beside its data, for the server's own handlers (`on`, `stream`): strings, finite numbers and
-   * booleans, 4 KiB as JSON at most. Clients never see it. Names that begin with `$`, `end`, `removed` and `row` are the
-   * library's own. Default: none.
-   */
-  readonly meta?: EventMeta;
-}
-
-/** How a state is removed: see `EventBus.remove`. */
-export type RemoveOptions = Pick<PublishOptions, 'expect' | 'messageId'>;
+import { assertExact, streamOf, type CurrentClient } from './stream-reader.js';
 
 /** One of the events for `publishMany`. Its data has the type that its topic is declared with in `PushTopics`. */
 export interface Publication<Topic extends string = string, Data = unknown> extends PublishOptions {
@@ -75,10 +34,6 @@ export type Publications<Topics, Names extends readonly string[]> = {
 /** Injects the `CurrentClient`, by which a stream finds its client. Without it, a stream starts where its options say. */
 export const currentStreamClient = Symbol('CurrentClient');
 
-/** An `EventSource` dispatches `error` and `open` itself, and its listeners could not tell an event of that type apart. */
-const typeGrammar = /^(?!push\.|(?:error|open)$)[^\p{Cc}]{1,128}$/u;
-const messageIdGrammar = /^[!-~]{1,128}$/;
-
 /**
  * What applications inject. Publishing works from anywhere (controllers, cron jobs, queue workers), as soon as the bus
  * can be injected, with or without transports.
@@ -88,21 +43,25 @@ const messageIdGrammar = /^[!-~]{1,128}$/;
 @Injectable()
 export class EventBus<Topics = PushTopics> {
   @Optional() @Inject(presenceSource) private readonly presences?: PresenceSource;
+  private readonly publisher: Publisher;
 
   constructor(
     @Inject(Hub) private readonly hub: Hub,
     @Inject(Backplane) private readonly backplane: Backplane,
     @Inject(ErrorReporter) private readonly errors: ErrorReporter,
-    @Inject(pushSettings) private readonly settings: { readonly maxEventBytes: number },
+    @Inject(PublishRules) private readonly rules: DraftRules,
     @Optional() @Inject(currentStreamClient) private readonly currentClient?: CurrentClient,
-  ) {}
+  ) {
+    this.publisher = new Publisher(hub, backplane);
+  }
 
   /**
    * Publishes `data` (anything JSON) to everyone who may see `topic`.
    *
    * @returns the event's id, once the backplane holds the event; `undefined` for an ephemeral one, once it is sent
    * @throws PushError (the promise rejects, nothing is stored) `INVALID_TOPIC`, `INVALID_TYPE`, `INVALID_OPTION`,
-   * `DATA_NOT_SERIALIZABLE`, `DATA_TOO_LARGE`; `CONFLICT` when `expect` does not hold; `LIMIT_EXCEEDED` when there is too much
+   * `DATA_NOT_SERIALIZABLE`, `DATA_TOO_LARGE`; `CONFLICT` when `expect` does not hold; `ENDED` when the topic
+   * has ended; `LIMIT_EXCEEDED` when there is too much
    * state for `retention.stateBytes`; `UNAVAILABLE` when the backplane could not store it in time
    */
   publish<const Topic extends string>(
@@ -117,7 +76,17 @@ export class EventBus<Topics = PushTopics> {
   ): Promise<string>;
   publish(topic: string, data: unknown, options: PublishOptions = {}): Promise<string | undefined> {
     try {
-      return this.send(this.draft(topic, data, options), options.ephemeral ?? false);
+      const draft = this.draft(topic, data, options);
+      return this.publisher.publish({ draft, isEphemeral: options.ephemeral ?? false });
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** Publishes one of many events that belong together, such as those of a run: as `publish`, without a span of its own. @internal */
+  publishPart(topic: string, data: unknown, options: PublishOptions): Promise<string | undefined> {
+    try {
+      return this.publisher.append(this.draft(topic, data, options), 'part');
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -134,12 +103,11 @@ export class EventBus<Topics = PushTopics> {
   ): Promise<(string | undefined)[]>;
   publishMany(publications: readonly Publication[]): Promise<(string | undefined)[]> {
     try {
-      const drafts = publications.map((publication) =>
-        this.draft(publication.topic, publication.data, publication),
-      );
-      return Promise.all(
-        drafts.map((draft, index) => this.send(draft, publications[index]!.ephemeral ?? false)),
-      );
+      const events = publications.map((publication) => ({
+        draft: this.draft(publication.topic, publication.data, publication),
+        isEphemeral: publication.ephemeral ?? false,
+      }));
+      return this.publisher.publishMany(events);
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -155,9 +123,49 @@ export class EventBus<Topics = PushTopics> {
    */
   remove(topic: string, { expect, messageId }: RemoveOptions = {}): Promise<string> {
     try {
-      const draft = this.draft(topic, null, { expect, messageId });
-      assertState(this.hub.retention.of(topic), 'remove()', topic);
-      return this.append({ ...draft, meta: removalMeta });
+      const draft = this.checked(topic, () => {
+        const checked = draftOf(topic, null, { expect, messageId }, this.rules);
+        assertState(this.hub.retention.of(topic), 'remove()', topic);
+        return checked;
+      });
+      return this.publisher.append({ ...draft, meta: removalMeta });
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * Ends a finite topic (`finite: true`). Its readers are told why, and nothing can be published to it any more. The first end
+   * wins. It is remembered for the `ttl` of the topic's rule.
+   *
+   * @returns the id of the end, once the backplane holds it
+   * @throws PushError (the promise rejects) `ENDED` if it has ended already; `INVALID_OPTION`, also for a topic that is not finite;
+   * else as `publish`
+   */
+  end(topic: string, options: EndOptions = {}): Promise<string> {
+    try {
+      const draft = this.checked(topic, () => endDraftOf(topic, options, this.rules));
+      return this.publisher.append(draft);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * Removes a finite topic and all of its events, or the state of a state topic, as `remove` does. Its readers are told of a
+   * removal, which is remembered for the `tombstones` of its rule. After that the topic begins again, also if it had ended.
+   *
+   * @returns the id of the removal, once the backplane holds it
+   * @throws PushError (the promise rejects) `INVALID_TOPIC`; `INVALID_OPTION` for other topics; `UNAVAILABLE`
+   */
+  forget(topic: string): Promise<string> {
+    try {
+      const draft = this.checked(topic, () => {
+        const checked = draftOf(topic, null, {}, this.rules);
+        assertForgettable(this.hub.retention.of(topic), topic);
+        return checked;
+      });
+      return this.publisher.append({ ...draft, meta: removalMeta });
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -236,60 +244,17 @@ export class EventBus<Topics = PushTopics> {
     return this.backplane.health();
   }
 
-  private async send(draft: Draft, ephemeral: boolean): Promise<string | undefined> {
-    if (ephemeral) {
-      await this.backplane.sendEphemeral(draft);
-      return undefined;
+  /** An event that was checked. @throws what `check` throws */
+  private checked(topic: string, check: () => Draft): Draft {
+    try {
+      return check();
+    } catch (error) {
+      this.hub.tracer?.refused(topic, error);
+      throw error;
     }
-    return this.append(draft);
-  }
-
-  private async append(draft: Draft): Promise<string> {
-    const position = await this.backplane.append(draft);
-    const congested = this.hub.congested();
-    if (congested) await congested;
-    return printPosition(position);
   }
 
   private draft(topic: string, data: unknown, options: PublishOptions): Draft {
-    const { type, messageId, except, publisher } = options;
-    assertTopic(topic);
-    if (type !== undefined && !typeGrammar.test(type)) {
-      const rule =
-        'A type has 1 to 128 characters, no control characters, does not begin with "push.", and is not "error" or "open".';
-      throw new PushError('INVALID_TYPE', `${JSON.stringify(type)} is not an event type. ${rule}`);
-    }
-    if (messageId !== undefined && !messageIdGrammar.test(messageId)) {
-      throw new PushError(
-        'INVALID_OPTION',
-        'A messageId has 1 to 128 visible ASCII characters; a UUID will do.',
-      );
-    }
-    const by = publisher === undefined ? undefined : publisherKey(publisher);
-    const { expect } = options;
-    if (expect !== undefined) checkExpect(this.hub.retention.of(topic), options, topic);
-    const meta = checkedMeta(options.meta);
-    return {
-      topic,
-      data: jsonOf(topic, data, this.settings.maxEventBytes),
-      type,
-      messageId,
-      except,
-      publisher: by,
-      expect,
-      meta,
-    };
+    return this.checked(topic, () => draftOf(topic, data, options, this.rules));
   }
-}
-
-/** @throws PushError `INVALID_TOPIC` for a pattern that may have come from a client */
-function assertExact(pattern: string): void {
-  assertPattern(pattern);
-  if (!isWildcard(pattern)) return;
-  const hint =
-    'Write what a client brings as topic`orders.${id}`; for patterns of your own add { wildcards: true }.';
-  throw new PushError(
-    'INVALID_TOPIC',
-    `${JSON.stringify(pattern)} is a wildcard, and not one topic. ${hint}`,
-  );
 }

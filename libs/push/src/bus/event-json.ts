@@ -19,6 +19,15 @@ export function jsonOf(topic: string, data: unknown, maxEventBytes: number): str
       `The data for ${topic} is ${typeof data}. Publish null for "no data".`,
     );
   }
+  return sized(topic, json, maxEventBytes);
+}
+
+/**
+ * JSON text that is not too large.
+ *
+ * @throws PushError `DATA_TOO_LARGE`
+ */
+export function sized(topic: string, json: string, maxEventBytes: number): string {
   // A UTF-16 unit takes three bytes at most, so that most payloads need no counting.
   if (json.length * 3 > maxEventBytes && Buffer.byteLength(json) > maxEventBytes) {
     const message = `The data for ${topic} has ${Buffer.byteLength(json)} bytes; maxEventBytes is ${maxEventBytes}.`;

@@ -50,8 +50,24 @@ export interface StreamGap extends MessageEvent {
   readonly data: GapNotice;
 }
 
-/** What a stream emits; {@link isGap} tells the two apart. */
+/**
+ * A finite topic has ended, as a stream emits it: nothing of it follows. When all topics of a stream have ended, the stream
+ * completes. Operators have to let it through, so that the client learns of it.
+ */
+export interface StreamEnd extends MessageEvent {
+  /** Missing for a reader that has come after the end. */
+  readonly id?: string;
+  readonly type: 'push.ended';
+  readonly data: { readonly topic: string; readonly reason: string };
+}
+
+/** What a stream emits; {@link isGap} tells the two apart. Of finite topics {@link isEnded} tells the ends. */
 export type StreamMessage<Data = unknown> = StreamEvent<Data> | StreamGap;
+
+/** Whether a message of a stream says that a topic has ended. No event can have its type. */
+export function isEnded(message: StreamMessage): message is StreamEnd {
+  return message.type === 'push.ended';
+}
 
 /** Whether a message of a stream is a gap notice. No event can have its type: `publish` refuses types that begin with `push.`. */
 export function isGap(message: StreamMessage): message is StreamGap {
@@ -79,7 +95,7 @@ export type StreamData<Data, Options extends StreamOptions> = Options extends { 
 
 /**
  * The events of some topics, as an `Observable` that Nest's `@Sse()` accepts. It is cold: each subscriber reads the log on its
- * own. It never completes. Gaps come as messages of type `push.gap`. `EventBus.stream()` makes it.
+ * own. It completes when all of its topics have ended, which only finite topics do. Gaps come as messages of type `push.gap`. `EventBus.stream()` makes it.
  */
 export class EventStream<Data = unknown> extends Observable<StreamMessage<Data>> {
   /** @param read starts to read the log for a subscriber */

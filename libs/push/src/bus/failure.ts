@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { logRefusal } from './debug-log.js';
+import { logRefusal, type LoggedClient } from './debug-log.js';
 import { PushError, type PushErrorCode } from '../contracts/errors.js';
 
 /** What a client is told about an error that was thrown. */
@@ -21,14 +21,19 @@ const codeOf: Record<number, PushErrorCode> = {
   503: 'UNAVAILABLE',
 };
 
-/** Translates an error that a guard, pipe, handler or stream has thrown, and logs it if it is a refusal. */
-export function explain(thrown: unknown): Failure {
+/**
+ * Translates an error that a guard, pipe, handler or stream has thrown, and logs it if it is a refusal.
+ *
+ * @param client whose request failed. Default: the one of `noteRefused`
+ */
+export function explain(thrown: unknown, client?: LoggedClient): Failure {
   const failure = failureOf(thrown);
-  if (failure.isExpected) logRefusal(failure.error);
+  if (failure.isExpected) logRefusal(failure.error, client);
   return failure;
 }
 
-function failureOf(thrown: unknown): Failure {
+/** Translates an error that was thrown. */
+export function failureOf(thrown: unknown): Failure {
   if (thrown instanceof PushError && thrown.expose)
     return { error: thrown, details: thrown.details, isExpected: true };
   if (thrown instanceof HttpException) {

@@ -4,6 +4,7 @@ import type { Connection } from '../contracts/connection.js';
 import type { EventMeta } from '../contracts/event-meta.js';
 import type { Batch } from '../contracts/event.js';
 import type { Hub } from '../hub/hub.js';
+import { noteOutcome, outcomeOf } from './handler-outcome.js';
 
 /** An event, as the server's own handlers get it: see `EventBus.on()`. */
 export interface PushEvent<Data = unknown> {
@@ -29,8 +30,11 @@ export function handledEvents<Data>(
     const reader: Connection = {
       id: randomUUID(),
       write(batch: Batch) {
-        for (const { id, topic, type, data, meta } of batch.events) {
-          subscriber.next({ id, topic, type, data: JSON.parse(data) as Data, meta });
+        for (const event of batch.events) {
+          const { id, topic, type, data, meta } = event;
+          const handled = { id, topic, type, data: JSON.parse(data) as Data, meta };
+          if (!hub.tracer) subscriber.next(handled);
+          else hub.tracer.handle(event, pattern, () => outcomeOf(() => subscriber.next(handled)));
         }
         return true;
       },
@@ -73,7 +77,11 @@ export class HandledEvents<Value> extends Observable<Value> {
         : (observerOrNext ?? {});
     return super.subscribe({
       next: (value) => this.isolated(() => observer.next?.(value)),
-      error: (reason: unknown) => (observer.error ? observer.error(reason) : this.onError(reason)),
+      error: (reason: unknown) => {
+        noteOutcome(() => Promise.reject(reason as Error));
+        if (observer.error) observer.error(reason);
+        else this.onError(reason);
+      },
       complete: () => observer.complete?.(),
     });
   }
@@ -81,8 +89,11 @@ export class HandledEvents<Value> extends Observable<Value> {
   private isolated(run: () => unknown): void {
     try {
       const result = run();
-      if (result instanceof Promise) result.catch(this.onError);
+      if (!(result instanceof Promise)) return;
+      result.catch(this.onError);
+      noteOutcome(() => result);
     } catch (error) {
+      noteOutcome(() => Promise.reject(error as Error));
       this.onError(error);
     }
   }

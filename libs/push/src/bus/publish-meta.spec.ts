@@ -1,4 +1,5 @@
-import { checkedMeta } from './publish-meta.js';
+import type { EventMeta } from '../contracts/event-meta.js';
+import { checkedMeta, metaWith } from './publish-meta.js';
 
 describe('The metadata of an event', () => {
   it.each<[unknown, unknown]>([
@@ -51,5 +52,27 @@ describe('The metadata of an event', () => {
 
   it('may have 4,096 bytes', () => {
     expect(checkedMeta({ n: 'x'.repeat(4096 - 8) })).toBeDefined();
+  });
+});
+
+describe('Metadata with more', () => {
+  it('has what there is room for, and what it had before', () => {
+    expect(metaWith(undefined, {})).toBeUndefined();
+    expect(metaWith(undefined, { a: 1 })).toEqual({ a: 1 });
+    expect(metaWith({ a: 1 }, { a: 2, b: 3 })).toEqual({ a: 1, b: 3 });
+    expect(metaWith(JSON.parse('{"__proto__":"p"}') as EventMeta, { b: 3 })).toEqual(
+      JSON.parse('{"__proto__":"p","b":3}'),
+    );
+  });
+
+  it.each([50, 60, 61, 62, 63, 64, 100])('is no larger than 4,096 bytes where %i are left', (room) => {
+    const meta = checkedMeta({ n: 'x'.repeat(4096 - 8 - room) });
+    const traceparent = 'x'.repeat(55);
+    const all = metaWith(meta, { traceparent, tracestate: 'y' })!;
+    expect(Buffer.byteLength(JSON.stringify(all))).toBeLessThanOrEqual(4096);
+    expect(all).toMatchObject(meta!);
+    expect(Object.isFrozen(all)).toBe(true);
+    expect('traceparent' in all).toBe(room === 100);
+    expect('tracestate' in all).toBe(room === 100);
   });
 });

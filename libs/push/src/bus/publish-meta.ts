@@ -1,7 +1,6 @@
 import { PushError } from '../contracts/errors.js';
-import type { EventMeta } from '../contracts/event-meta.js';
+import { maxMetaBytes, type EventMeta } from '../contracts/event-meta.js';
 
-const maxBytes = 4096;
 const ownNames: ReadonlySet<string> = new Set(['end', 'removed', 'row']);
 
 /**
@@ -20,9 +19,25 @@ export function checkedMeta(meta: unknown): EventMeta | undefined {
   // Own properties, whatever their names: an assignment to "__proto__" would make none.
   const copy = Object.freeze(Object.fromEntries(entries)) as EventMeta;
   const bytes = Buffer.byteLength(JSON.stringify(copy));
-  if (bytes > maxBytes)
-    throw invalid(`meta has ${bytes} bytes as JSON; it takes ${maxBytes}. Put large values into the data.`);
+  if (bytes > maxMetaBytes)
+    throw invalid(
+      `meta has ${bytes} bytes as JSON; it takes ${maxMetaBytes}. Put large values into the data.`,
+    );
   return copy;
+}
+
+/** Metadata with these properties besides, each only if there is still room for it. Those that it has stay as they are. */
+export function metaWith(meta: EventMeta | undefined, more: EventMeta): EventMeta | undefined {
+  let all = meta;
+  let bytes = meta === undefined ? 0 : Buffer.byteLength(JSON.stringify(meta));
+  for (const [name, value] of Object.entries(more)) {
+    if (meta !== undefined && Object.hasOwn(meta, name)) continue;
+    // With the braces, or with the comma and one brace too many.
+    bytes += Buffer.byteLength(JSON.stringify({ [name]: value }));
+    if (bytes > maxMetaBytes) break;
+    all = { ...all, [name]: value };
+  }
+  return all === undefined ? undefined : Object.freeze(all);
 }
 
 function checkProperty(name: string, value: unknown): void {

@@ -1,13 +1,22 @@
 import type { Subscriber } from 'rxjs';
 import { randomUUID } from 'node:crypto';
 import type { Connection, GapNotice, WorkBudget } from '../contracts/connection.js';
-import type { PushError } from '../contracts/errors.js';
+import { endOf, type End } from '../contracts/end.js';
+import { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
 import type { Principal } from '../contracts/principal.js';
 import { isSnapshot } from '../contracts/snapshot.js';
+import { assertPattern, isWildcard } from '../contracts/topic.js';
+import type { TransportCounts } from '../hub/counts.js';
 import type { Hub } from '../hub/hub.js';
 import type { Start } from '../protocol/topics.js';
-import { EventStream, type StreamEvent, type StreamMessage, type StreamOptions } from './event-stream.js';
+import {
+  EventStream,
+  type StreamEnd,
+  type StreamEvent,
+  type StreamMessage,
+  type StreamOptions,
+} from './event-stream.js';
 
 /** A client for which the application's own code reads event streams, such as the client of an `@Sse()` route. */
 export interface StreamClient {
@@ -19,6 +28,8 @@ export interface StreamClient {
   readonly principal: Principal | undefined;
   /** Notes that a stream is created or read for the client. */
   markAsReader(): void;
+  /** Notes that all topics of a stream have ended: a client that has read to its end need not come back. */
+  markAsEnded(): void;
   /** Notes that a stream begins at `start`, which is the position `id`. */
   begin(start: Start, id: string): void;
   /** Notes that the client is present in topics that it reads. */
@@ -45,7 +56,9 @@ export function streamOf(
   return new EventStream(topics, options, (subscriber) => {
     const client = currentClient() ?? creator;
     client?.markAsReader();
-    const reader = new StreamReader(subscriber, options.envelope ?? false, client);
+    // What the application reads for itself is delivered to no client.
+    const counts = client && hub.counts.of('sse');
+    const reader = new StreamReader(subscriber, options.envelope ?? false, client, counts);
     const cursor = hub.join(reader);
     subscriber.add(() => cursor.leave());
     // An id from a query may be empty; an empty one counts as none.
@@ -65,6 +78,7 @@ class StreamReader implements Connection {
     private readonly subscriber: Subscriber<StreamMessage>,
     private readonly envelope: boolean,
     private readonly client: StreamClient | undefined,
+    private readonly counts: TransportCounts | undefined,
   ) {}
 
   get budget(): WorkBudget | undefined {
@@ -76,13 +90,24 @@ class StreamReader implements Connection {
   }
 
   write(batch: Batch): boolean {
-    for (const event of batch.events) this.next(event.id, this.message(event));
+    this.counts?.read(batch);
+    for (const event of batch.events) {
+      const end = endOf(event);
+      if (!end || end.data === 'event') this.next(event.id, this.message(event));
+      if (end) this.next(event.id, this.ending(event, end));
+    }
     return true;
   }
 
   gap(notice: GapNotice): boolean {
     this.next(notice.id, { type: 'push.gap', id: notice.id, data: { ...notice } });
     return true;
+  }
+
+  ended(_topics: readonly string[], isLast: boolean): void {
+    if (!isLast) return;
+    this.client?.markAsEnded();
+    this.subscriber.complete();
   }
 
   fail(error: PushError): void {
@@ -95,6 +120,10 @@ class StreamReader implements Connection {
     this.client?.setCurrentEvent(undefined);
   }
 
+  private ending({ topic, id }: LogEvent, { reason }: End): StreamEnd {
+    return { type: 'push.ended', data: { topic, reason }, ...(id && { id }) };
+  }
+
   private message(event: LogEvent): StreamEvent {
     const payload = JSON.parse(event.data) as StreamEvent['data'];
     const data = this.envelope ? { topic: event.topic, data: payload } : payload;
@@ -103,4 +132,16 @@ class StreamReader implements Connection {
       return { type: 'push.snapshot', data: { topic: event.topic, data: payload }, ...(id && { id }) };
     return { data, ...(id && { id }), ...(type && { type }), ...(meta && { meta }) };
   }
+}
+
+/** @throws PushError `INVALID_TOPIC` for a pattern that may have come from a client */
+export function assertExact(pattern: string): void {
+  assertPattern(pattern);
+  if (!isWildcard(pattern)) return;
+  const hint =
+    'Write what a client brings as topic`orders.${id}`; for patterns of your own add { wildcards: true }.';
+  throw new PushError(
+    'INVALID_TOPIC',
+    `${JSON.stringify(pattern)} is a wildcard, and not one topic. ${hint}`,
+  );
 }

@@ -1,16 +1,9 @@
-import type { Http2Session } from 'node:http2';
-import type { Socket } from 'node:net';
 import type { Session, SessionClient } from '../access/session.js';
-import type {
-  Connection,
-  DisconnectReason,
-  GapNotice,
-  TransportName,
-  WorkBudget,
-} from '../contracts/connection.js';
-import type { PushError } from '../contracts/errors.js';
+import type { Connection, DisconnectReason, GapNotice, TransportName } from '../contracts/connection.js';
+import type { PushError, PushErrorCode } from '../contracts/errors.js';
 import type { Batch } from '../contracts/event.js';
 import type { Principal } from '../contracts/principal.js';
+import type { TransportCounts } from '../hub/counts.js';
 import type { Hub } from '../hub/hub.js';
 import type { PositionListener } from '../hub/replay/catch-up.js';
 import type { Cursor } from '../hub/replay/cursor.js';
@@ -20,6 +13,7 @@ import type { ServerMessage } from '../wire/websocket.messages.js';
 import type { ClientListener, Presentation, ReadOptions } from './client-listener.js';
 import { connectionId } from './connection-id.js';
 import type { Outlet } from './outlet.js';
+import { sendOn } from './sending-on.js';
 import { Stall } from './stall.js';
 import type { HeartbeatTarget, TimerWheel } from './timer-wheel.js';
 
@@ -34,11 +28,15 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   readonly id = connectionId();
   /** Why the connection ended; while it is open, why it would end if it ended now. */
   reason: DisconnectReason = 'client';
+  /** The code of the error that has ended it. @internal */
+  endedBy: PushErrorCode | undefined;
   /** Whether a message from the client is being handled or waits for that. @internal */
   isBusy = false;
   private dialect: Dialect | undefined;
-  private cursor: Cursor | undefined;
+  /** Where it is in the log; `undefined` as long as it reads nothing. Only this client changes it. @internal */
+  cursor: Cursor | undefined;
   private readonly stall: Stall;
+  private readonly counts: TransportCounts;
   /** The final message was sent. */
   private hasEnded = false;
   private hasClosed = false;
@@ -55,6 +53,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     private readonly wheel: TimerWheel,
     private readonly listener: ClientListener<Client>,
   ) {
+    this.counts = hub.counts.of(session.transport);
     this.stall = new Stall(session.limits.stallTimeout);
     outlet.onClosed(() => this.closed());
   }
@@ -70,18 +69,8 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   }
 
   /** @internal */
-  get budget(): WorkBudget {
+  get budget(): Session['budget'] {
     return this.session.budget;
-  }
-
-  /** @internal */
-  get socket(): Socket | undefined {
-    return this.outlet.socket;
-  }
-
-  /** @internal */
-  get http2(): Http2Session | undefined {
-    return this.outlet.http2;
   }
 
   /** The same for all its connections, one after the other. Only the message protocol has it. @internal */
@@ -123,6 +112,8 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   /** Lets the session end this client from now on. Returns `false` if the client is over already. @internal */
   attach(): boolean {
     this.session.attach(this);
+    // The request of a WebSocket is over.
+    if (this.transport !== 'websocket') this.hub.tracer?.streamBegins();
     if (this.isOver) this.stop();
     return !this.isOver;
   }
@@ -138,7 +129,10 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
    */
   begin(dialect: Dialect): boolean {
     this.cursor = this.hub.join(this);
-    this.outlet.onDrain(this.drained);
+    this.outlet.onDrain(() => {
+      this.stall.clear();
+      this.cursor?.drained();
+    });
     this.useDialect(dialect);
     if (!this.attach()) return false;
     this.keepAlive();
@@ -183,7 +177,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
 
   /** @internal */
   write(batch: Batch): boolean {
-    return this.say(batch.bytes(this.dialect!.events));
+    return this.isOver || this.outlet.write(this.counts.delivered(batch, batch.bytes(this.dialect!.events)));
   }
 
   /** @internal */
@@ -226,10 +220,20 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     this.listener.unsubscribed(this, topics);
   }
 
+  /** @internal */
+  ended(topics: readonly string[], isLast: boolean): void {
+    // What it has asked for once more, it goes on reading.
+    const own = new Set(this.topics);
+    const left = topics.filter((topic) => !own.has(topic));
+    if (left.length > 0) this.listener.unsubscribed(this, left);
+    const { ended } = this.dialect!;
+    if (ended && isLast) this.finish('end', ended);
+  }
+
   /** Tells the client to come back in `delay` milliseconds, and ends the connection cleanly. @internal */
-  drain(delay: number): void {
-    if (this.dialect) return this.finish('drain', (dialect) => dialect.drain(delay));
-    this.reason = 'drain';
+  drain(delay: number, reason: DisconnectReason = 'drain'): void {
+    if (this.dialect) return this.finish(reason, (dialect) => dialect.drain(delay));
+    this.reason = reason;
     this.drainDelay = delay;
   }
 
@@ -244,16 +248,16 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     this.closed();
   }
 
-  /** Drops a client that does not answer pings or has stopped reading. A slow one gets no heartbeat. @internal */
-  heartbeat(): void {
-    const { outlet } = this;
-    const isAlive = outlet.probe?.() ?? true;
-    const isStalled = this.cursor !== undefined && this.stall.hasTimedOut(outlet.isFull);
+  /** Drops a client that is dead or has stopped reading. A slow one gets no heartbeat. Returns whether an old one was sent on. @internal */
+  heartbeat(isOld = false): boolean {
+    const isAlive = this.outlet.probe?.() ?? true;
+    const isStalled = this.cursor !== undefined && this.stall.hasTimedOut(this.outlet.isFull);
     if (!isAlive || isStalled) {
       this.hasEnded = true;
       this.reason = 'timeout';
-      outlet.destroy();
-    } else if (!outlet.isFull) this.say(this.dialect!.heartbeat(this.position));
+      this.outlet.destroy();
+    } else if (!this.outlet.isFull) this.say(this.dialect!.heartbeat(this.position));
+    return isOld && sendOn(this, this.cursor, this.dialect!);
   }
 
   /** Stops reading and the heartbeats. Idempotent. @internal */
@@ -287,14 +291,10 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   private finish(reason: DisconnectReason, last: (dialect: Dialect) => Buffer, error?: PushError): void {
     if (this.hasEnded) return;
     this.reason = reason;
+    this.endedBy = error?.code;
     this.say(last(this.dialect!));
     this.hasEnded = true;
     this.outlet.end(error);
     this.stop();
   }
-
-  private readonly drained = (): void => {
-    this.stall.clear();
-    this.cursor?.drained();
-  };
 }

@@ -54,6 +54,7 @@ export class Clients implements ClientListener<Client> {
   /** Adds a client to the set. It stays there until `left`. */
   add(client: Client): void {
     this.clients.add(client);
+    this.hub.counts.of(client.transport).joined();
     logConnected(client);
   }
 
@@ -68,7 +69,7 @@ export class Clients implements ClientListener<Client> {
 
   /** Returns the error that a refused client gets for `thrown`. Unexpected errors are reported to the application. */
   refusal(client: Client, thrown: unknown): PushError {
-    const { error, isExpected } = explain(thrown);
+    const { error, isExpected } = explain(thrown, client);
     if (!isExpected) this.hooks.report(thrown, 'connect', client.id);
     return error;
   }
@@ -113,7 +114,8 @@ export class Clients implements ClientListener<Client> {
   left(client: Client): void {
     if (!this.clients.delete(client)) return;
     const { reason } = client;
-    logDisconnected(client, reason);
+    logDisconnected(client, reason, client.endedBy);
+    this.hub.counts.of(client.transport).left(reason, client.endedBy);
     for (const listener of this.listeners) listener.left(client);
     this.hooks.disconnect({ ...contextOf(client), reason });
     this.notifyIfEmpty();

@@ -1,3 +1,4 @@
+import { logRefusal } from '../bus/debug-log.js';
 import { PushError } from '../contracts/errors.js';
 import type { SubscribeMessage } from './client-messages.js';
 import type { Client } from './client.js';
@@ -49,7 +50,10 @@ export async function subscribe(
         repeat,
         snapshot,
         onLive: answer('live'),
-        onFailed: (error) => client.send(errorMessage(error, ref)),
+        onFailed: (error) => {
+          logRefusal(error, client);
+          client.send(errorMessage(error, ref));
+        },
       });
     });
   });

@@ -64,7 +64,7 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
       const pingedAt = this.pingedAt.get(session);
       if (pingedAt === undefined) this.ping(session);
       else if (this.check - pingedAt >= checksPerInterval) {
-        for (const client of this.clients.all()) if (client.http2 === session) timeOut(client);
+        for (const client of this.clients.all()) if (client.outlet.http2 === session) timeOut(client);
         session.destroy();
       }
     }
@@ -81,7 +81,7 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async checkSockets(): Promise<void> {
-    if (!this.clients.some((client) => client.socket !== undefined)) return;
+    if (!this.clients.some((client) => client.outlet.socket !== undefined)) return;
     const { check } = this;
     const current = await unacknowledged();
     const suspects = new Map<TcpKey, Suspect>();
@@ -90,7 +90,7 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
     this.suspects = suspects;
     if (suspects.size === 0) return;
     for (const client of this.clients.all()) {
-      const { localPort, remoteAddress, remotePort } = client.socket ?? {};
+      const { localPort, remoteAddress, remotePort } = client.outlet.socket ?? {};
       if (!localPort || !remoteAddress || !remotePort) continue;
       const key = tcpKey(localPort, remoteAddress, remotePort);
       const suspect = suspects.get(key);

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Gatekeeper, type AdmissionOptions } from '../access/gatekeeper.js';
 import type { ClientRequest } from '../access/handshake.js';
 import type { Session } from '../access/session.js';
+import { noteRefused, type LoggedClient } from '../bus/debug-log.js';
 import { explain } from '../bus/failure.js';
 import type { DisconnectReason, TransportName } from '../contracts/connection.js';
 import { assertPattern } from '../contracts/topic.js';
@@ -147,9 +148,10 @@ export class Door {
       const connected = this.runConnectHooks(client, topics);
       // It may have left before it was added.
       if (client.isGone) this.clients.left(client);
-      return connected ? connected.catch(rethrowRetryable).then(start) : start();
+      return connected ? connected.catch((thrown) => rethrowRetryable(thrown, client)).then(start) : start();
     };
     const refuse = (thrown: unknown): never => {
+      noteRefused(thrown, client);
       client.refuse(this.reason);
       throw thrown;
     };
@@ -203,7 +205,7 @@ export class Door {
    * @internal
    */
   visit<T>(session: Session, topics: readonly string[], run: () => Promise<T>): Promise<T> {
-    return this.clients.visit(session, topics, run).catch(rethrowRetryable);
+    return this.clients.visit(session, topics, run).catch((thrown) => rethrowRetryable(thrown, session));
   }
 
   /**
@@ -225,7 +227,7 @@ export interface Welcome {
 }
 
 /** Keeps what a hook threw, with its own HTTP status, unless the error is retryable: then the client gets the `PushError`. */
-function rethrowRetryable(thrown: unknown): never {
-  const { error } = explain(thrown);
+function rethrowRetryable(thrown: unknown, client: LoggedClient): never {
+  const { error } = explain(thrown, client);
   throw error.retryable ? error : thrown;
 }

@@ -1,6 +1,7 @@
 import { Inject, Injectable, SetMetadata, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { decoratedMethods } from '../bus/decorated-methods.js';
+import { ofApplication } from '../bus/debug-log.js';
 import { ErrorReporter } from '../bus/error-reporter.js';
 import type { DisconnectReason, TransportName } from '../contracts/connection.js';
 import type { Principal } from '../contracts/principal.js';
@@ -146,5 +147,5 @@ export class Hooks implements OnModuleInit {
 }
 
 async function runInOrder(hooks: readonly Hook[], context: ConnectionContext): Promise<void> {
-  for (const hook of hooks) await hook(context);
+  for (const hook of hooks) await ofApplication(() => hook(context));
 }

@@ -25,6 +25,11 @@ export class LogGate {
     hub.whenOpen(() => this.settle());
   }
 
+  /** How many clients wait for the log. */
+  get size(): number {
+    return this.waiting.size;
+  }
+
   /** Whether the node has reached its log at least once. */
   get isOpen(): boolean {
     return this.hub.isOpen;

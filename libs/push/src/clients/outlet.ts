@@ -29,7 +29,7 @@ export interface Outlet {
    * ping.
    */
   probe?(): boolean;
-  /** Ends the connection once the client has everything that was written. @param error why; `undefined` when the node shuts down */
+  /** Ends the connection once the client has everything that was written. @param error why; `undefined` if there is none: the client may come back */
   end(error?: PushError): void;
   /** Ends the connection at once. What is still unwritten is lost. */
   destroy(): void;

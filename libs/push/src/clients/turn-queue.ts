@@ -13,6 +13,11 @@ export class TurnQueue {
   private turnBegan: number | undefined;
   private readonly waiting: (() => void)[] = [];
 
+  /** How many wait for their turn. */
+  get size(): number {
+    return this.waiting.length;
+  }
+
   /**
    * Returns `undefined` if the caller may go on at once, else a promise that resolves when its turn comes. For callers that
    * come one after the other, each from a callback of its own: the time that one took is known when the next one comes.

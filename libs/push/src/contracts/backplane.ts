@@ -132,6 +132,16 @@ export interface OneTimeStore {
   take(key: string): Promise<string | undefined>;
 }
 
+/** A backplane's own view of its server, for metrics. */
+export interface BackplaneStats {
+  /** Events that wait to be stored. */
+  readonly waiting: number;
+  /** How often the server has gone away since the start. */
+  readonly outages: number;
+  /** Whether it is away now: something that the backplane will try again has failed. */
+  readonly isAway: boolean;
+}
+
 /** The result of a health check. */
 export interface Health {
   /** Whether an event that is published now would be stored and delivered to this node. */
@@ -161,6 +171,9 @@ export abstract class Backplane {
    */
   head?(): Promise<Position>;
 
+  /** Capability: what metrics tell of the server. MUST be cheap, and MUST NOT ask the server. */
+  stats?(): BackplaneStats;
+
   /**
    * Capability: state topics (`RetentionRules.state`). Without it, an application that has some is refused with
    * `INVALID_OPTION` before `start` is called: a backplane that has it says so from the beginning. Then, of each state topic:
@@ -177,6 +190,22 @@ export abstract class Backplane {
    *   A retry of the backplane's own MUST NOT conflict with what an earlier attempt has stored.
    */
   readonly keepsState?: boolean;
+
+  /**
+   * Capability: topics that end (`TopicRetention.ends`). Without it, an application that has some is refused with
+   * `INVALID_OPTION` before `start` is called: a backplane that has it says so from the beginning. Then, of each such topic:
+   *
+   * - An end is an event with the metadata `end`, which `isEnd` recognizes. After it nothing MUST be stored: `append` rejects with
+   *   `ENDED`, on every node, also for another end. The first end wins. A `messageId` that is known comes first: what it stored
+   *   is there. A retry of the backplane's own MUST NOT be refused because an earlier attempt has stored the end.
+   * - The end MUST be kept for `EndRetention.ttl`, whatever the retention says of the events before it, and until then the topic MUST
+   *   be known as ended, also after a restart. After that it MAY be forgotten: then the topic can begin again.
+   * - A removal (metadata `removed: true`) MUST be stored whether the topic has ended or not. It takes all earlier events of the topic away:
+   *   they MUST NOT be in later history pages, and do not count as lost. After it, the topic begins again. It MUST be kept for
+   *   `EndRetention.tombstones` unless newer events drive it out; then it counts as lost, as any event.
+   * - A refusal MUST NOT keep other events from being stored, nor change their order.
+   */
+  readonly keepsEnds?: boolean;
 
   /**
    * Starts reading the log. The node calls it once, before anything else.
@@ -201,7 +230,7 @@ export abstract class Backplane {
    *
    * @throws PushError `UNAVAILABLE` if the event was not stored in time. It may have been stored nevertheless: only a retry
    * with the same `messageId` is safe. `CLOSED` if the backplane was closed before the event was stored. `CONFLICT`, with
-   * the id of the topic's newest event as `currentId`, if `Draft.expect` does not hold
+   * the id of the topic's newest event as `currentId`, if `Draft.expect` does not hold. `ENDED` if the topic has ended
    */
   abstract append(draft: Draft): Promise<Position>;
 

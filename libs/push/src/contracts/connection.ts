@@ -12,10 +12,11 @@ export type { GapNotice, GapReason } from '../protocol/gap.js';
  * - `client`: the client left
  * - `timeout`: it did not answer pings, or did not read what waited for it
  * - `drain`: the node shut down, and told it to come back elsewhere
+ * - `age`: it had reached `limits.connectionAge`, and was told to come back, to whichever node
  * - `error`: it was refused, or an error ended it, such as lost rights or expired authentication
- * - `end`: the application's stream has ended
+ * - `end`: the application's stream has ended, or all topics that it reads have
  */
-export type DisconnectReason = 'client' | 'timeout' | 'drain' | 'error' | 'end';
+export type DisconnectReason = 'client' | 'timeout' | 'drain' | 'age' | 'error' | 'end';
 
 /** How much work a client's requests may cause. Live delivery is not charged to it. */
 export interface WorkBudget {
@@ -40,6 +41,8 @@ export interface Connection {
    * budget share their turns too. Default: no budget, and no delay.
    */
   readonly budget?: WorkBudget;
+  /** A reader of the library's own: statistics do not count it. Default: `false`. */
+  readonly isInternal?: boolean;
   /** The principal that snapshots are loaded for. Default: none. */
   readonly principal?: Principal;
   /**
@@ -53,6 +56,13 @@ export interface Connection {
   together?(run: () => void): void;
   /** The hub has stopped reading some of its topics because of `error`. Without this method, the connection ends. */
   lost?(topics: readonly string[], error: PushError): void;
+  /**
+   * Topics that the connection reads by their names have ended: it was given everything of them, their ends last, and the hub
+   * reads them no more. Without this method the hub goes on reading them.
+   *
+   * @param isLast the connection reads nothing any more
+   */
+  ended?(topics: readonly string[], isLast: boolean): void;
   /** Ends the connection because of `error`. MUST lead to the hub's `leave`. */
   fail(error: PushError): void;
 }

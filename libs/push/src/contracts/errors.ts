@@ -13,6 +13,7 @@
  * | `UNAUTHENTICATED` | authentication failed, is missing or has expired |
  * | `FORBIDDEN` | no rule or policy grants the client this topic |
  * | `CONFLICT` | the newest event of the topic is not the one that was expected; `currentId` names it |
+ * | `ENDED` | the topic has ended: nothing more can be published to it |
  * | `LIMIT_EXCEEDED` | one of the configured limits is reached |
  * | `SNAPSHOT_FAILED` | the state of a topic could not be loaded: its `@PushSnapshot()` method failed, or took too long |
  * | `TOO_SLOW` | a client missed events that are no longer retained, on a topic whose policy is to disconnect it |
@@ -31,6 +32,7 @@ export type PushErrorCode =
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
   | 'CONFLICT'
+  | 'ENDED'
   | 'LIMIT_EXCEEDED'
   | 'SNAPSHOT_FAILED'
   | 'TOO_SLOW'
@@ -49,6 +51,7 @@ const statusOf: Record<PushErrorCode, number> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   CONFLICT: 409,
+  ENDED: 410,
   LIMIT_EXCEEDED: 429,
   SNAPSHOT_FAILED: 503,
   TOO_SLOW: 503,
@@ -79,7 +82,7 @@ export interface PushErrorOptions extends ErrorOptions {
  * The only error this library throws on purpose. The message says what to do next; `cause` holds what led to it.
  *
  * `status`, `statusCode` and `expose` are the convention of http-errors, so that Nest answers with the right HTTP
- * status (400, 403, 409, 413, 503) without a filter.
+ * status (400, 403, 409, 410, 413, 503) without a filter.
  */
 export class PushError extends Error {
   override readonly name = 'PushError';

@@ -3,7 +3,7 @@ import { Encodings } from './encodings.js';
 import { Batch, LogEvent, type Codec } from './event.js';
 
 function event(sequence: number, except?: string): LogEvent {
-  return new LogEvent('log', sequence, 'a', undefined, String(sequence), except);
+  return new LogEvent('log', sequence, { topic: 'a', data: String(sequence), except });
 }
 
 /** Counts what it is asked for. */

@@ -1,26 +1,31 @@
 import type { Encodings } from './encodings.js';
+import { isEnd } from './end.js';
 import type { EventMeta } from './event-meta.js';
 import { printPosition } from './position.js';
 
-/** An event to append: it has no position in the log yet. */
-export interface Draft {
+/** What an event has besides its position in the log. */
+export interface EventContent {
   readonly topic: string;
   readonly type?: string;
   /** The payload as JSON text. */
   readonly data: string;
-  /** Publishing the same message id again while it is remembered stores nothing. */
-  readonly messageId?: string;
   /** The id of the client or the connection that does not get the event: its publisher, if it asked for no echo. */
   readonly except?: string;
   /** The publisher whose share of the memory the event takes. Default: it counts for no publisher. */
   readonly publisher?: string;
+  /** Metadata that nodes get and clients do not. Not empty, and frozen, because nodes in one process share it. */
+  readonly meta?: EventMeta;
+}
+
+/** An event to append: it has no position in the log yet. */
+export interface Draft extends EventContent {
+  /** Publishing the same message id again while it is remembered stores nothing. */
+  readonly messageId?: string;
   /**
    * For a state topic: stores the event only if the topic's newest event has this id, or with `'none'` only if the topic
    * has no state: if it never had one, or if its newest event is a removal.
    */
   readonly expect?: string;
-  /** Metadata that nodes get and clients do not. Not empty, and frozen, because nodes in one process share it. */
-  readonly meta?: EventMeta;
 }
 
 /**
@@ -47,19 +52,27 @@ export interface Codec {
  * An event in the log or, with sequence 0, an ephemeral event, which is not stored. Immutable. It does not hold its encodings:
  * most events stay in memory long after they were sent to all clients.
  */
-export class LogEvent {
+export class LogEvent implements EventContent {
+  readonly topic: string;
+  readonly type: string | undefined;
+  readonly data: string;
+  readonly except?: string;
+  readonly publisher?: string;
+  readonly meta?: EventMeta;
+
   constructor(
     readonly epoch: string,
     /** Its sequence in the log; 0 for an ephemeral event. */
     readonly sequence: number,
-    readonly topic: string,
-    readonly type: string | undefined,
-    /** The payload as JSON text. */
-    readonly data: string,
-    readonly except?: string,
-    readonly publisher?: string,
-    readonly meta?: EventMeta,
-  ) {}
+    content: EventContent,
+  ) {
+    this.topic = content.topic;
+    this.type = content.type;
+    this.data = content.data;
+    this.except = content.except;
+    this.publisher = content.publisher;
+    this.meta = content.meta;
+  }
 
   /** The event's id; `undefined` for an ephemeral event, because no client can resume from it. */
   get id(): string | undefined {
@@ -84,6 +97,10 @@ export class Batch {
   /** Sequence of the first and of the last event in the log; infinite and 0 if all of them are ephemeral. */
   readonly first: number;
   readonly last: number;
+  /** Whether one of the events ends its topic. */
+  readonly hasEnds: boolean;
+  /** How many of the events each rule holds for, as pairs of the rule's index and a number. The first that counts it sets it. */
+  tally: readonly number[] | undefined;
   /** Clients and connections that at least one of the events excepts; usually none. */
   private excepted: Set<string> | undefined;
   private codec?: Codec;
@@ -93,15 +110,19 @@ export class Batch {
   constructor(readonly events: readonly LogEvent[]) {
     let first = Infinity;
     let last = 0;
-    for (const { sequence, except } of events) {
+    let hasEnds = false;
+    for (const event of events) {
+      const { sequence, except } = event;
       if (sequence > 0) {
         last = sequence;
         if (first === Infinity) first = sequence;
       }
       if (except !== undefined) (this.excepted ??= new Set()).add(except);
+      if (isEnd(event)) hasEnds = true;
     }
     this.first = first;
     this.last = last;
+    this.hasEnds = hasEnds;
   }
 
   bytes(codec: Codec): Buffer {

@@ -8,19 +8,37 @@ import { isTopic, overlaps } from './topic.js';
 
 const leasePrefix = '$lease.';
 const presencePrefix = '$presence.';
+const runPrefix = '$run.';
+const dashboardPrefix = '$dashboard.';
 const countToken = '$count';
 
 /** How long their removals are remembered, in milliseconds. */
 const tombstones = 60_000;
 
-/** The topics that nodes own. */
-export const ownedPatterns = [`${leasePrefix}>`, `${presencePrefix}>`] as const;
+/** The leases of all nodes. */
+export const leasePattern = `${leasePrefix}>`;
 
-/** Their rules. */
-export const ownedRules: readonly StateRetention[] = ownedPatterns.map((pattern) => ({
-  pattern,
-  tombstones,
-}));
+/** What nodes own of presence. */
+export const presencePattern = `${presencePrefix}>`;
+
+/** The runs of nodes. */
+export const runPattern = `${runPrefix}>`;
+
+/** What an application's rule for some topics makes of them. */
+interface Ruled {
+  readonly presence?: unknown;
+  readonly finite?: boolean;
+}
+
+/** The rules of the topics that nodes own. Only an application that uses them has any. */
+export function ownedRules(rules: readonly Ruled[]): readonly StateRetention[] {
+  const patterns = [
+    ...(rules.some(({ presence }) => presence) ? [presencePattern] : []),
+    ...(rules.some(({ finite }) => finite) ? [runPattern] : []),
+  ];
+  if (patterns.length > 0) patterns.unshift(leasePattern);
+  return patterns.map((pattern) => ({ pattern, tombstones }));
+}
 
 /** The topic of the lease of an incarnation. */
 export function leaseTopicOf(incarnation: string): string {
@@ -82,4 +100,59 @@ export function presenceOf(pattern: string, ruled: readonly string[]): readonly 
   if (last === '>') found.push([...tokens, '>']);
   const patterns = found.map((each) => each.join('.')).filter((each) => each !== '');
   return patterns.filter((each) => ruled.some((rule) => overlaps(rule, each)));
+}
+
+/** The topic of the run that writes `topic`. It exists only while that runs. */
+export function runTopicOf(topic: string): string {
+  return runPrefix + topic;
+}
+
+/** The topic that a run writes; `undefined` for other topics. */
+export function topicOfRun(topic: string): string | undefined {
+  return topic.startsWith(runPrefix) ? topic.slice(runPrefix.length) : undefined;
+}
+
+/** Whether `topic` leaves room for the topic of its run. */
+export function mayRun(topic: string): boolean {
+  return !topic.startsWith('$') && isTopic(runTopicOf(topic));
+}
+
+/** The topic of what nodes tell a view of the dashboard. Its events are never stored. */
+export function viewTopicOf(view: string): string {
+  return dashboardPrefix + view;
+}
+
+/** The view that a topic is for; `undefined` for other topics. */
+export function viewOf(topic: string): string | undefined {
+  return topic.startsWith(dashboardPrefix) ? topic.slice(dashboardPrefix.length) : undefined;
+}
+
+/**
+ * Whether a pattern can match what nodes tell the dashboard. No client may read that, whatever rules and policies say: the
+ * dashboard has a route and a guard of its own.
+ */
+export function isOfDashboard(pattern: string): boolean {
+  return pattern === '$dashboard' || pattern.startsWith(dashboardPrefix);
+}
+
+/** The patterns of an application's rules, by what they give their topics. */
+export interface RuledPatterns {
+  readonly presence: readonly string[];
+  readonly finite: readonly string[];
+}
+
+/**
+ * The topics and patterns that a reserved pattern is about, as far as rules give them presence or runs. A client that may read all of
+ * them may read it.
+ * Empty if there are none.
+ *
+ * @returns `undefined` for a pattern that is about no other topics
+ */
+export function subjectsOf(
+  pattern: string,
+  { presence, finite }: RuledPatterns,
+): readonly string[] | undefined {
+  const about = topicOfRun(pattern);
+  if (about === undefined) return presenceOf(pattern, presence);
+  return finite.some((rule) => overlaps(rule, about)) ? [about] : [];
 }

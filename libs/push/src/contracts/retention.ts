@@ -10,6 +10,16 @@ export interface Retention {
 export interface TopicRetention extends Retention {
   /** Present for a state topic: its newest event is kept, however old; `events` is 1 then, and `age` infinite. */
   readonly state?: StateRetention;
+  /** Present for a finite topic: it can end, and is remembered for a while after that. Never beside `state`. */
+  readonly ends?: EndRetention;
+}
+
+/** What is promised for a finite topic besides its events. */
+export interface EndRetention {
+  /** How long its end is kept, in milliseconds, whatever `events` and `age` say: never less than `age`. */
+  readonly ttl: number;
+  /** How long a removal is kept when it is the topic's newest event, in milliseconds. */
+  readonly tombstones: number;
 }
 
 /** What is promised for a state topic besides its newest event. */
@@ -36,8 +46,13 @@ export interface StateRules {
 export interface RetentionRules {
   /** What is promised for a topic. */
   of(topic: string): TopicRetention;
-  /** The most that any topic is promised that is no state topic: for stores that know one bound for all topics. */
+  /**
+   * The most that any topic is promised that is no state topic, ends and removals included: for stores that know one bound for
+   * all topics.
+   */
   readonly largest: Retention;
+  /** Whether a rule makes finite topics. Default: `false`. */
+  readonly hasEnds?: boolean;
   /** Present if the application has state topics. */
   readonly state?: StateRules;
 }

@@ -127,7 +127,7 @@ class World {
   }
 
   private get isReading(): boolean {
-    return this.history?.isAsked || this.hub.stats().behind > 0 || (this.nodeLog.unverified?.size ?? 0) > 0;
+    return this.history?.isAsked || this.hub.stats().lagging > 0 || (this.nodeLog.unverified?.size ?? 0) > 0;
   }
 
   /** Everyone reads until the end: then everything must have been delivered, or explained. */
@@ -144,8 +144,8 @@ class World {
     }
     for (const client of this.clients) client.finish();
     for (const client of this.clients) client.leave();
-    const { connections, subscriptions, audiences, behind } = this.hub.stats();
-    assert.deepEqual([connections, subscriptions, audiences, behind], [0, 0, 0, 0]);
+    const { connections, subscriptions, audiences, lagging } = this.hub.stats();
+    assert.deepEqual([connections, subscriptions, audiences, lagging], [0, 0, 0, 0]);
   }
 }
 
@@ -550,7 +550,7 @@ async function run(world: World, step: Step): Promise<void> {
       for (let n = 0; n < step.count; n++) world.log.publish(step.topic, undefined);
       return;
     case 'pass':
-      return world.hub.deliverEphemeral(new LogEvent(world.log.epoch, 0, step.topic, undefined, '0'));
+      return world.hub.deliverEphemeral(new LogEvent(world.log.epoch, 0, { topic: step.topic, data: '0' }));
     case 'turn':
       await world.settle();
       return clients.forEach((client) => client.recover());

@@ -346,7 +346,7 @@ describe('The hub', () => {
     });
     node.publish('a.1', 1);
     await node.delivered();
-    expect(node.hub.stats()).toMatchObject({ connections: 30, subscriptions: 90, behind: 30 });
+    expect(node.hub.stats()).toMatchObject({ connections: 30, subscriptions: 90, lagging: 30 });
     for (const client of clients) {
       client.cursor.leave();
       client.cursor.leave();
@@ -354,7 +354,7 @@ describe('The hub', () => {
       client.cursor.unsubscribe(['a.*']);
       client.cursor.subscribe(['a.1'], 'earliest');
     }
-    expect(node.hub.stats()).toMatchObject({ connections: 0, subscriptions: 0, audiences: 0, behind: 0 });
+    expect(node.hub.stats()).toMatchObject({ connections: 0, subscriptions: 0, audiences: 0, lagging: 0 });
     const before = clients.map((client) => client.writes.length);
     node.publish('a.1', 2);
     await node.delivered();
@@ -387,7 +387,7 @@ describe('The hub', () => {
       connections: 3,
       subscriptions: 5,
       audiences: 1,
-      behind: 1,
+      lagging: 1,
       gaps: 1,
       window: { events: 3, topics: 1 },
       positions: { head: node.id(5), slowest: three.cursor.position },

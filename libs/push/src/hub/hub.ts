@@ -5,9 +5,12 @@ import type { LogEvent } from '../contracts/event.js';
 import type { Position } from '../contracts/position.js';
 import type { RetentionRules } from '../contracts/retention.js';
 import type { SnapshotSource } from '../contracts/snapshot.js';
+import type { Tracer } from '../contracts/tracer.js';
+import type { Counts } from './counts.js';
 import { Cursor } from './replay/cursor.js';
 import type { HistoryStats } from './replay/history-reader.js';
 import { NodeLog } from './replay/node-log.js';
+import type { TopicHistory } from './window/topic-history.js';
 import { mismatchOf, type Mismatch } from './replay/unverified-positions.js';
 import { OlderEvents, type OlderPage, type OlderQuery } from './replay/older-events.js';
 import { SteppedWork, type Steps, type WorkOptions } from './replay/stepped-work.js';
@@ -21,7 +24,7 @@ export interface HubStats {
   /** Different sets of topics among the connections. Connections with the same set share their bytes. */
   readonly audiences: number;
   /** Connections that have not got everything yet: they are catching up, or their socket is full. */
-  readonly behind: number;
+  readonly lagging: number;
   /** Gap notices sent since the start. */
   readonly gaps: number;
   /** The recent part of the log, in memory. */
@@ -50,11 +53,18 @@ export interface HubStats {
  */
 @Injectable()
 export class Hub {
+  /** Makes spans, while somebody asks for them. */
+  tracer: Tracer | undefined;
   private readonly cursors = new Set<Cursor>();
   /** Called when the log is known for the first time. */
   private onOpen: (() => void)[] = [];
 
   constructor(@Inject(NodeLog) private readonly log: NodeLog) {}
+
+  /** What this node has done since it started. */
+  get counts(): Counts {
+    return this.log.counts;
+  }
 
   /** How many events of each topic are kept, and for how long. */
   get retention(): RetentionRules {
@@ -70,6 +80,21 @@ export class Hub {
   /** From now on, connections may begin by snapshots. */
   loadSnapshotsBy(source: SnapshotSource): void {
     this.log.snapshots = source;
+  }
+
+  /** Whether a snapshot of a topic can be loaded. */
+  hasSnapshot(topic: string): boolean {
+    return this.log.snapshots?.canLoad(topic) ?? false;
+  }
+
+  /** The topics that this node knows, with the events of each that are in its memory. They may change during the iteration. */
+  get topics(): Iterable<TopicHistory> {
+    return this.log.window.histories;
+  }
+
+  /** What this node has of a topic in its memory; `undefined` if it does not know the topic. */
+  topic(topic: string): TopicHistory | undefined {
+    return this.log.window.historyOf(topic);
   }
 
   /** @throws PushError `INVALID_TOPIC` for a wildcard, and for a topic whose state nothing loads */
@@ -179,19 +204,23 @@ export class Hub {
     const { cursors, log } = this;
     const { window } = log;
     let subscriptions = 0;
-    let behind = 0;
+    let lagging = 0;
     let slowest = window.head;
+    let connections = 0;
     for (const cursor of cursors) {
+      if (cursor.connection.isInternal) continue;
+      connections++;
       slowest = Math.min(slowest, cursor.sequence);
-      subscriptions += cursor.topicCount;
-      if (!cursor.isLive && cursor.topicCount > 0) behind++;
+      // A topic that is asked for again counts twice until that has caught up.
+      subscriptions += cursor.main.size + cursor.catchUps.topicCount;
+      if (!cursor.isLive && !cursor.isIdle) lagging++;
     }
     return {
-      connections: cursors.size,
+      connections,
       subscriptions,
       audiences: log.fanOut.audiences.size,
-      behind,
-      gaps: log.gaps,
+      lagging,
+      gaps: [...log.counts.gaps.values()].reduce((sum, count) => sum + count, 0),
       window: {
         events: window.events,
         bytes: window.bytes,

@@ -99,7 +99,7 @@ class World implements SnapshotSource {
     const isExact = topic.startsWith('d');
     const data = String(newest.count);
     const at = isExact ? newest.sequence : since;
-    const event = new LogEvent(this.epoch, at, topic, undefined, data, undefined, undefined, snapshotMeta);
+    const event = new LogEvent(this.epoch, at, { topic, data, meta: snapshotMeta });
     loading.read ??= { event, isExact };
   }
 
@@ -123,7 +123,7 @@ class World implements SnapshotSource {
     const sequence = ++this.sequence;
     const { count } = this.newest(topic);
     this.counts.get(topic)!.push({ sequence, count: count + 1 });
-    const event = new LogEvent(this.epoch, sequence, topic, undefined, String(count + 1));
+    const event = new LogEvent(this.epoch, sequence, { topic, data: String(count + 1) });
     this.history?.add(event);
     this.hub.deliver(event);
   }
@@ -151,7 +151,7 @@ class World implements SnapshotSource {
   }
 
   async finish(): Promise<void> {
-    for (let turns = 0; turns < 2 || this.loading.size > 0 || this.hub.stats().behind > 0; turns++) {
+    for (let turns = 0; turns < 2 || this.loading.size > 0 || this.hub.stats().lagging > 0; turns++) {
       assert(turns < 1_000, 'somebody never catches up');
       for (const client of this.clients) {
         client.cutAfter(Infinity);

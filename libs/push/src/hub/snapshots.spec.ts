@@ -27,16 +27,7 @@ class Source implements SnapshotSource {
     this.waiting.delete(topic);
     const { epoch } = this.node.log;
     const json = JSON.stringify(data);
-    const event = new LogEvent(
-      epoch,
-      at ?? since,
-      topic,
-      undefined,
-      json,
-      undefined,
-      undefined,
-      snapshotMeta,
-    );
+    const event = new LogEvent(epoch, at ?? since, { topic, data: json, meta: snapshotMeta });
     done({ event, isExact: at !== undefined });
   }
 

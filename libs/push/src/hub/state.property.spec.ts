@@ -91,7 +91,7 @@ class World {
     const data = JSON.stringify(`${topic} at ${this.sequence + 1} in ${this.epoch} ${padding}`);
     if (topic !== 'n') this.state.set(topic, data);
     this.tombstones.delete(topic);
-    this.deliver(new LogEvent(this.epoch, ++this.sequence, topic, undefined, data));
+    this.deliver(new LogEvent(this.epoch, ++this.sequence, { topic, data }));
   }
 
   remove(topic: string): void {
@@ -99,7 +99,7 @@ class World {
     this.state.delete(topic);
     const meta = { removed: true };
     const { epoch } = this;
-    const event = new LogEvent(epoch, ++this.sequence, topic, undefined, 'null', undefined, undefined, meta);
+    const event = new LogEvent(epoch, ++this.sequence, { topic, data: 'null', meta });
     this.deliver(event);
     this.tombstones.set(topic, { sequence: this.sequence, at: this.now });
   }
@@ -134,7 +134,7 @@ class World {
 
   async finish(): Promise<void> {
     for (const client of this.clients) client.drain(Infinity);
-    for (let turns = 0; turns === 0 || this.hub.stats().behind > 0; turns++) {
+    for (let turns = 0; turns === 0 || this.hub.stats().lagging > 0; turns++) {
       assert(turns < 1_000, 'somebody never catches up');
       await this.settle();
     }

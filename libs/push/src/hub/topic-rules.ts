@@ -32,11 +32,21 @@ export interface TopicRule {
    * `EventBus.remove()` takes it away. Older ones are not promised. Excludes `retention`. Default: `false`.
    */
   readonly state?: boolean;
-  /** For state topics: how long a state is there, in milliseconds. After that it is removed. Default: for ever. */
+  /**
+   * Makes them finite topics: each can be ended (`EventBus.end()`, `publish()` with `end: true`, `Runs`). After its end nothing can
+   * be published to it, and its readers are told. Excludes `state`. Default: `false`.
+   */
+  readonly finite?: boolean;
+  /**
+   * For state topics: how long a state is there, in milliseconds. After that it is removed. Default: for ever.
+   *
+   * For finite topics: how long the end of a topic is remembered, in milliseconds, with the data that it has; never less than
+   * `retention.age`. After that, the topic can begin again. Default: 86,400,000 (one day).
+   */
   readonly ttl?: number;
   /**
-   * For state topics: how long a removal is remembered, in milliseconds. A client that was away for longer is told of a gap.
-   * Default: 3,600,000 (one hour).
+   * For state and finite topics: how long a removal is remembered, in milliseconds. A client that was away for longer is told
+   * of a gap. Default: 3,600,000 (one hour).
    */
   readonly tombstones?: number;
   /**
@@ -47,12 +57,14 @@ export interface TopicRule {
 }
 
 const defaultTombstones = 3_600_000;
+const defaultEndTtl = 86_400_000;
 
 /** Answers which rule holds for a topic, and what holds for a topic without a rule. */
 export class TopicRules implements RetentionRules {
   /** Topics with the same rule get the same object, by which the window knows that their events expire in one order. */
   private readonly retentions: readonly { readonly pattern: string; readonly retention: TopicRetention }[];
   readonly state?: StateRules;
+  readonly hasEnds: boolean;
 
   /** @param retention for the topics that no rule matches */
   constructor(
@@ -62,11 +74,10 @@ export class TopicRules implements RetentionRules {
   ) {
     const own = rules.map((rule) => ({
       pattern: rule.pattern,
-      retention: rule.state ? stateRetentionOf(rule) : { ...retention, ...rule.retention },
+      retention: retentionOf(rule, retention),
     }));
-    // Only an application that uses them has the topics that nodes own.
-    const owned = rules.some(({ presence }) => presence) ? ownedRules : [];
-    this.retentions = [...owned.map(ownedRetentionOf), ...own];
+    this.hasEnds = rules.some(({ finite }) => finite);
+    this.retentions = [...ownedRules(rules).map(ownedRetentionOf), ...own];
     const states = this.retentions.flatMap(({ retention: { state } }) => state ?? []);
     if (states.length > 0)
       this.state = { rules: states, bytes: stateBytes, among: (pattern) => this.stateAmong(pattern) };
@@ -78,11 +89,9 @@ export class TopicRules implements RetentionRules {
 
   get largest(): Retention {
     const others = this.retentions.flatMap(({ retention }) => (retention.state ? [] : [retention]));
-    const all = [this.retention, ...others];
-    return {
-      events: Math.max(...all.map(({ events }) => events)),
-      age: Math.max(...all.map(({ age }) => age)),
-    };
+    const all: TopicRetention[] = [this.retention, ...others];
+    const ages = all.map(({ age, ends }) => Math.max(age, ends?.ttl ?? 0, ends?.tombstones ?? 0));
+    return { events: Math.max(...all.map(({ events }) => events)), age: Math.max(...ages) };
   }
 
   /** Of a pattern, the policy of the first rule that covers all of it. */
@@ -99,6 +108,15 @@ export class TopicRules implements RetentionRules {
     if (!coversAll) found.add(false);
     return !found.has(true) ? 'none' : found.has(false) ? 'some' : 'all';
   }
+}
+
+/** @param all what holds for topics without a rule */
+function retentionOf(rule: TopicRule, all: Retention): TopicRetention {
+  if (rule.state) return stateRetentionOf(rule);
+  const own = { ...all, ...rule.retention };
+  if (!rule.finite) return own;
+  const { ttl = defaultEndTtl, tombstones = defaultTombstones } = rule;
+  return { ...own, ends: { ttl: Math.max(ttl, own.age), tombstones } };
 }
 
 function stateRetentionOf({ pattern, tombstones = defaultTombstones, ttl }: TopicRule): TopicRetention {

@@ -18,6 +18,9 @@ export const endpoints = {
   history: 'history',
 } as const;
 
+/** What `nestjs-push/asyncapi` serves below the base path. */
+export const asyncApiEndpoint = 'asyncapi.json';
+
 const methods = [RequestMethod.GET, RequestMethod.POST];
 
 /**
@@ -38,7 +41,12 @@ export class BasePath {
 
   /** The base path, with a leading slash and none at the end. A prefix may have parameters: `/:tenant/push`. */
   get value(): string {
-    return (this.known ??= this.prefix + this.unprefixed);
+    return this.known ?? this.prefix + this.unprefixed;
+  }
+
+  /** The base path without the global prefix, which Nest adds to the paths of controllers by itself. */
+  get unprefixed(): string {
+    return slashed(modulePathOf(this.placement.module, this.modules)) + this.placement.path;
   }
 
   /** For the log at start. */
@@ -80,7 +88,8 @@ export class BasePath {
    * Called when the application's settings are final, and before the routes are built.
    */
   settle(): void {
-    if (!this.placement.endpoints || this.globalPrefix === '' || this.prefix !== '') return;
+    this.known = this.prefix + this.unprefixed;
+    if (this.globalPrefix === '' || this.prefix !== '') return;
     const options = this.config.getGlobalPrefixOptions();
     const own = this.routes.map((path) => ({
       path,
@@ -91,11 +100,9 @@ export class BasePath {
   }
 
   private get routes(): string[] {
-    return Object.values(endpoints).map((endpoint) => `${this.unprefixed}/${endpoint}`);
-  }
-
-  private get unprefixed(): string {
-    return slashed(modulePathOf(this.placement.module, this.modules)) + this.placement.path;
+    return [...Object.values(endpoints), asyncApiEndpoint].map(
+      (endpoint) => `${this.unprefixed}/${endpoint}`,
+    );
   }
 
   private get globalPrefix(): string {

@@ -4,6 +4,8 @@ interface Observed {
   id: string | undefined;
   /** When its newest renewal came, on this node's clock. */
   seen: number;
+  /** How long it lasts without a renewal, in milliseconds, as its node has said last. */
+  duration: number;
 }
 
 /**
@@ -16,7 +18,7 @@ export class LeaseTable {
   private provenAt: number | undefined;
 
   /**
-   * @param duration of a lease, in milliseconds
+   * @param duration of a lease whose node has not said any, in milliseconds
    * @param now monotonic clock in milliseconds
    */
   constructor(
@@ -31,14 +33,30 @@ export class LeaseTable {
     return count;
   }
 
+  /** The shortest of the leases, in milliseconds; infinite if there are none. */
+  get shortest(): number {
+    let shortest = Infinity;
+    for (const { duration } of this.leases.values()) shortest = Math.min(shortest, duration);
+    return shortest;
+  }
+
   /** The newest event of a lease's topic, as far as this node knows. */
   idOf(incarnation: string): string | undefined {
     return this.leases.get(incarnation)?.id;
   }
 
-  /** A lease was renewed, or taken over; without an id, it was given up. Its time begins again. */
-  note(incarnation: string, id: string | undefined): void {
-    this.leases.set(incarnation, { id, seen: this.now() });
+  /** For how long nothing of a lease may have come before it lapses, in milliseconds. */
+  durationOf(incarnation: string): number {
+    return this.leases.get(incarnation)?.duration ?? this.duration;
+  }
+
+  /**
+   * A lease was renewed, or taken over; without an id, it was given up. Its time begins again.
+   *
+   * @param duration as its node says. Default: as it was
+   */
+  note(incarnation: string, id: string | undefined, duration = this.durationOf(incarnation)): void {
+    this.leases.set(incarnation, { id, seen: this.now(), duration });
   }
 
   /** The log has something that this incarnation owns. If it has no lease, it gets the time of one. */
@@ -66,16 +84,19 @@ export class LeaseTable {
    * A renewal of this node's own, sent at `sentAt`, has come back. Returns the incarnations whose lease has lapsed by then.
    *
    * If it took long to come, or the one before was long ago, this node was paused or the log was away. Others may not have been
-   * able to renew either, so that all of them begin again.
+   * able to renew either, so that the leases that are short against that begin again.
    */
   prove(sentAt: number): readonly string[] {
-    const before = this.provenAt ?? sentAt;
-    const wasAway = this.now() - sentAt > this.duration / 3 || sentAt - before > (2 * this.duration) / 3;
-    if (wasAway) this.renewAll();
+    const now = this.now();
+    const gap = sentAt - (this.provenAt ?? sentAt);
     this.provenAt = sentAt;
     const lapsed: string[] = [];
-    for (const [incarnation, { seen }] of this.leases)
-      if (sentAt - seen > this.duration) lapsed.push(incarnation);
+    for (const [incarnation, lease] of this.leases) {
+      const { duration } = lease;
+      const wasAway = now - sentAt > duration / 3 || gap > (2 * duration) / 3;
+      if (wasAway) lease.seen = now;
+      else if (sentAt - lease.seen > duration) lapsed.push(incarnation);
+    }
     return lapsed;
   }
 }

@@ -12,13 +12,13 @@ import {
   tuple,
 } from 'fast-check';
 import { strict as assert } from 'node:assert';
-import { duration, rates, World } from '../../test/models/lease-world.js';
+import { duration, durations, rates, World } from '../../test/models/lease-world.js';
 import { seed } from '../../test/models/seed.js';
 import { ownerOf } from './ownership.js';
 
 /*
- * What is promised of leases, for nodes that own items, are paused, cut off and killed, whose clocks run at different rates, and
- * whose log is replaced: a node that is there is never taken over, what a dead one owned is taken over once, and nothing that it
+ * What is promised of leases, for nodes that own items, are paused, cut off and killed, whose clocks run at different rates, whose
+ * leases last for different times and change, and whose log is replaced: a node that is there is never taken over, what a dead one owned is taken over once, and nothing that it
  * still writes is stored after that. `World` checks that of every event. In the end the log has what live nodes own, no more.
  */
 
@@ -32,6 +32,10 @@ const steps = oneof(
   { weight: 4, arbitrary: record({ kind: constant('own' as const), node }) },
   { weight: 3, arbitrary: record({ kind: constant('pause' as const), node, span, withholds: boolean() }) },
   { weight: 2, arbitrary: record({ kind: constant('cut' as const), node, span }) },
+  {
+    weight: 2,
+    arbitrary: record({ kind: constant('ask' as const), node, lasts: constantFrom(...durations) }),
+  },
   { weight: 2, arbitrary: record({ kind: constant('kill' as const), node }) },
   { weight: 1, arbitrary: record({ kind: constant('start' as const), rate: constantFrom(...rates) }) },
   { weight: 1, arbitrary: record({ kind: constant('replace' as const) }) },
@@ -55,6 +59,9 @@ async function play(world: World, step: Step, items: { count: number }): Promise
       return chosen!.pause(step.span, step.withholds);
     case 'cut':
       return chosen!.cut(step.span);
+    case 'ask':
+      if (!chosen!.isDead) chosen!.ask(step.lasts);
+      return;
     case 'kill':
       return chosen!.kill();
     case 'start':
@@ -75,7 +82,7 @@ it('Leases hold for those who are there, and lapse once for those who are not', 
       for (const step of script) await play(world, step, items);
       // Somebody has to be there to take over.
       world.add(1);
-      await world.run(12 * duration);
+      await world.run(12 * Math.max(...durations));
 
       const living = world.nodes.filter(({ isDead }) => !isDead);
       assert.deepEqual(

@@ -71,6 +71,39 @@ describe('A lease', () => {
     expect(world.removals).toBe(1);
   });
 
+  it('lapses as soon as its newest renewal says, and another one not sooner than it says', async () => {
+    const world = await worldOf(3);
+    const [short, long, survivor] = world.nodes;
+    for (const [index, node] of [short, long].entries()) node!.items.set(`items.${index}`, 'unwritten');
+    short!.ask(duration / 3);
+    long!.ask(3 * duration);
+    // A longer one is announced with the next renewal.
+    await world.run(duration);
+    short!.kill();
+    long!.kill();
+    await world.run((2 * duration) / 3);
+    expect(world.removals).toBe(1);
+    expect(world.newest.get('items.0')?.meta).toEqual({ removed: true });
+    await world.run((5 * duration) / 3);
+    expect(world.removals).toBe(1);
+    await world.run(2 * duration);
+    expect(world.removals).toBe(2);
+    expect(survivor!.lease.hasOthers).toBe(false);
+  });
+
+  it('that is made shorter holds for the shorter time from then on, for its own node too', async () => {
+    const world = await worldOf(2);
+    const [node] = world.nodes;
+    node!.ask(duration / 3);
+    // It renews more often.
+    expect(node!.lease.interval).toBe(duration / 9);
+    await world.run(duration);
+    const { incarnation } = node!.lease;
+    node!.pause(duration * 0.9, true);
+    await world.run(2 * duration);
+    expect(node!.lease.incarnation).not.toBe(incarnation);
+  });
+
   it('that is given up leaves nothing behind', async () => {
     const world = await worldOf(2);
     const [leaving] = world.nodes;

@@ -10,24 +10,33 @@ import { newIncarnation, ownedBy, ownerOf } from './ownership.js';
 /** How often a lease is renewed in its time. */
 const renewalsPerLease = 3;
 
-/** What a lease is told of and asks: everything that a node owns. */
+/** What a lease is told of and asks: everything that its node owns. */
 export interface LeaseHolder {
   /** Whether the log has anything that this incarnation owns, as far as this node has read it. */
   owns(incarnation: string): boolean;
   /**
    * The lease of another incarnation has lapsed, and this node takes over what it owned: it removes it, or makes it its own, by
    * `expect`. If the promise rejects, a survivor tries again after the time of one more lease.
+   *
+   * @param silence for how many milliseconds nothing has come of that node
    */
-  onLapsed(incarnation: string): Promise<void>;
+  onLapsed(incarnation: string, silence: number): Promise<void>;
   /** This node has a new incarnation: it has to write everything that it owns once more. Other nodes may have taken it over. */
   onLost(former: string): void;
   /** Something failed in work that is not awaited. The backplane's absence is not reported. */
   onError(error: unknown): void;
 }
 
+/** The data of a renewal. Those that older versions write have no duration: it is ten seconds. */
+interface Renewal {
+  readonly renewal?: number;
+  /** Milliseconds. */
+  readonly duration?: number;
+}
+
 /** How a lease is made. */
 export interface LeaseOptions {
-  /** Milliseconds without a renewal after which others take over. */
+  /** Milliseconds without a renewal after which others take over, until `Lease.duration` is changed. */
   readonly duration: number;
   /** Monotonic clock in milliseconds. Default: `performance.now()`. */
   readonly now?: () => number;
@@ -35,8 +44,9 @@ export interface LeaseOptions {
 
 /**
  * A node's right to what it owns in the log. The node has an **incarnation**, and a state topic that it renews by `expect`.
- * When it stops, the other nodes see it: each times all leases by its own clock (`LeaseTable`). One of them writes into the
- * lapsed lease, which `expect` decides, takes over what its node owned, and removes the lease.
+ * When it stops, the other nodes see it: each times all leases by its own clock (`LeaseTable`), and each lease by how long its
+ * newest renewal says that it lasts. One of them writes into the lapsed lease, which `expect` decides, takes over what its node
+ * owned, and removes the lease.
  *
  * A node that finds its lease taken has been away for too long. It takes a new incarnation. What it still writes for the old one
  * fails: that expects events which are not the newest any more.
@@ -52,11 +62,15 @@ export class Lease {
   private heldSince = -Infinity;
   private renewal: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  /** When the timer calls, on this node's clock. */
+  private due = Infinity;
+  /** How long the lease is to last, and the least that others may time it by: what was stored, or is on its way. */
+  private wanted: number;
+  private announced: number;
   private isOpen = false;
   private isReleased = false;
   private readonly others: LeaseTable;
   private readonly takeovers = new Set<string>();
-  private readonly duration: number;
   private readonly now: () => number;
 
   constructor(
@@ -64,14 +78,27 @@ export class Lease {
     private readonly holder: LeaseHolder,
     { duration, now = () => performance.now() }: LeaseOptions,
   ) {
-    this.duration = duration;
+    this.wanted = this.announced = duration;
     this.now = now;
     this.others = new LeaseTable(duration, now);
   }
 
-  /** Milliseconds between two renewals. */
+  /** How many milliseconds it lasts without a renewal. */
+  get duration(): number {
+    return this.wanted;
+  }
+
+  /** A shorter one is announced at once, a longer one with the next renewal: what asks for a short one may come often. */
+  set duration(milliseconds: number) {
+    this.wanted = milliseconds;
+    if (milliseconds >= this.announced) return;
+    this.hurry();
+    this.tick();
+  }
+
+  /** Milliseconds between two renewals: they also prove that the leases of others have lapsed, the shortest of all in time. */
   get interval(): number {
-    return this.duration / renewalsPerLease;
+    return Math.min(this.wanted, this.announced, this.others.shortest) / renewalsPerLease;
   }
 
   /** Whether other nodes hold a lease: they would take over what this one leaves. */
@@ -86,7 +113,13 @@ export class Lease {
 
   /** Renews by itself from now on. */
   start(): void {
-    this.timer = setInterval(() => this.tick(), this.interval).unref();
+    const { interval } = this;
+    this.due = this.now() + interval;
+    const beat = () => {
+      this.tick();
+      this.start();
+    };
+    this.timer = setTimeout(beat, interval).unref();
   }
 
   /** The log is about to be read from its beginning: `take` brings the newest event of each lease, then `opened` follows. */
@@ -106,8 +139,11 @@ export class Lease {
   take(event: LogEvent): void {
     const incarnation = leaseOf(event.topic);
     if (incarnation === undefined || event.id === undefined) return;
-    if (incarnation === this.incarnation) this.takeOwn(event);
-    else this.others.note(incarnation, isRemoval(event) ? undefined : event.id);
+    if (incarnation === this.incarnation) return this.takeOwn(event);
+    const isThere = !isRemoval(event);
+    const { duration } = (isThere ? JSON.parse(event.data) : {}) as Renewal;
+    this.others.note(incarnation, isThere ? event.id : undefined, duration);
+    this.hurry();
   }
 
   /** The log has something that this incarnation owns. */
@@ -140,7 +176,7 @@ export class Lease {
    * @throws PushError `UNAVAILABLE`
    */
   async release(): Promise<void> {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.isReleased = true;
     await this.renewal;
     if (this.id === undefined) return;
@@ -148,8 +184,9 @@ export class Lease {
     await this.log.append({ ...removal, expect: this.id }).catch(unlessConflict);
   }
 
-  private get isHeld(): boolean {
-    return this.now() - this.heldSince <= this.duration;
+  /** Whether the last renewal is recent enough: no other node can have taken over. */
+  get isHeld(): boolean {
+    return this.now() - this.heldSince <= this.announced;
   }
 
   private renew(): Promise<void> {
@@ -163,13 +200,16 @@ export class Lease {
     const at = this.now();
     const number = this.sent.number + 1;
     this.sent = { number, at };
-    const data = JSON.stringify({ renewal: number });
+    const duration = this.wanted;
+    this.announced = Math.min(this.announced, duration);
+    const data = JSON.stringify({ renewal: number, duration } satisfies Renewal);
     const draft = { topic: leaseTopicOf(incarnation), data, meta: ownedBy(incarnation) };
     try {
       const position = await this.log.append({ ...draft, expect: this.id ?? expectNone });
       if (incarnation !== this.incarnation) return;
       this.id = printPosition(position);
       this.heldSince = at;
+      this.announced = duration;
     } catch (error) {
       this.refused(error, incarnation);
     }
@@ -186,9 +226,16 @@ export class Lease {
   private takeOwn(event: LogEvent): void {
     if (ownerOf(event) !== this.incarnation) return this.lose();
     this.id = event.id;
-    const { renewal } = JSON.parse(event.data) as { renewal?: number };
+    const { renewal } = JSON.parse(event.data) as Renewal;
     if (renewal !== this.sent.number || !this.isOpen) return;
     for (const incarnation of this.others.prove(this.sent.at)) this.lapsed(incarnation);
+  }
+
+  /** Lets the timer call earlier, if the interval is shorter now. */
+  private hurry(): void {
+    if (!this.timer || this.isReleased || this.now() + this.interval >= this.due) return;
+    clearTimeout(this.timer);
+    this.start();
   }
 
   /** Another node has taken the lease over, or the log does not have it. */
@@ -222,11 +269,12 @@ export class Lease {
 
   private async takeOver(incarnation: string, id: string | undefined): Promise<void> {
     const topic = leaseTopicOf(incarnation);
+    const silence = this.others.durationOf(incarnation);
     const claim = { topic, data: '{}', meta: ownedBy(await this.held()) };
     // A conflict means that it has been renewed, or that another survivor was faster.
     const position = await this.log.append({ ...claim, expect: id ?? expectNone }).catch(unlessConflict);
     if (!position) return;
-    await this.holder.onLapsed(incarnation);
+    await this.holder.onLapsed(incarnation, silence);
     const removal = { topic, data: 'null', meta: removalMeta };
     await this.log.append({ ...removal, expect: printPosition(position) }).catch(unlessConflict);
   }

@@ -3,7 +3,6 @@ import type { Connection, GapNotice } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
 import { parsePosition } from '../contracts/position.js';
-import { ownedPatterns } from '../contracts/reserved.js';
 import type { Hub } from '../hub/hub.js';
 import type { Cursor } from '../hub/replay/cursor.js';
 
@@ -22,23 +21,26 @@ export interface OwnedListener {
 /** Reads all that nodes own, from the log of this node. */
 export class OwnedReader implements Connection {
   readonly id = randomUUID();
+  readonly isInternal = true;
   private cursor: Cursor | undefined;
   private read = { epoch: '', sequence: 0 };
   private readonly waiting = new Set<() => void>();
+  private patterns: readonly string[] = [];
 
   constructor(
     private readonly hub: Hub,
     private readonly listener: OwnedListener,
   ) {}
 
-  /** Begins to read, from the beginning. */
-  start(): void {
+  /** Begins to read, from the beginning. @param patterns of all that is read */
+  start(patterns = this.patterns): void {
+    this.patterns = patterns;
     this.cursor?.leave();
     this.listener.reopen();
     const cursor = (this.cursor = this.hub.join(this));
     // The hub must not be called from inside of a delivery.
     const opened = () => setImmediate(() => this.cursor === cursor && this.listener.opened());
-    cursor.subscribe(ownedPatterns, 'last', undefined, { onLive: opened });
+    cursor.subscribe(patterns, 'last', undefined, { onLive: opened });
   }
 
   stop(): void {

@@ -6,12 +6,11 @@ import type { PresenceSource, TopicPresence } from '../bus/presence.js';
 import type { Client } from '../clients/client.js';
 import type { ClientListener, Presentation } from '../clients/client-listener.js';
 import { Clients } from '../clients/clients.js';
-import { Backplane } from '../contracts/backplane.js';
 import { PushError } from '../contracts/errors.js';
 import type { PresenceOptions } from '../contracts/presence.js';
 import { memberTopicOf } from '../contracts/reserved.js';
 import { pushSettings } from '../contracts/settings.js';
-import { Hub } from '../hub/hub.js';
+import { NodeLease } from './node-lease.js';
 import { memberText, type OwnMember } from './own-member.js';
 import { PresenceNode } from './presence-node.js';
 import { PresenceRules } from './presence-rules.js';
@@ -39,8 +38,7 @@ export class Presence implements OnModuleInit, OnApplicationShutdown, ClientList
   private readonly endings = new Set<() => void>();
 
   constructor(
-    @Inject(Hub) hub: Hub,
-    @Inject(Backplane) backplane: Backplane,
+    @Inject(NodeLease) lease: NodeLease,
     @Inject(Clients) private readonly clients: Clients,
     @Inject(ErrorReporter) private readonly errors: ErrorReporter,
     @Inject(pushSettings) { topics, heartbeat }: PresenceSettings,
@@ -49,18 +47,15 @@ export class Presence implements OnModuleInit, OnApplicationShutdown, ClientList
     if (!this.rules.areThere) return;
     const onError = (error: unknown) => this.errors.report(error, { stage: 'presence' });
     const patience = heartbeatsToNotice * heartbeat;
-    this.node = new PresenceNode(hub, backplane, { rules: this.rules, patience, onError });
+    this.node = new PresenceNode(lease, { rules: this.rules, patience, onError });
   }
 
   onModuleInit(): void {
-    if (!this.node) return;
-    this.clients.listen(this);
-    this.node.start();
+    if (this.node) this.clients.listen(this);
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  onApplicationShutdown(): void {
     for (const end of this.endings) end();
-    await this.node?.stop();
   }
 
   of(topic: string): TopicPresence {

@@ -1,4 +1,4 @@
-import { explain } from '../bus/failure.js';
+import { failureOf } from '../bus/failure.js';
 import { PushError } from '../contracts/errors.js';
 import { LogEvent } from '../contracts/event.js';
 import type { Position } from '../contracts/position.js';
@@ -65,16 +65,7 @@ async function load(run: SnapshotRun, since: Position, hub: Hub, { bytes }: Call
   const isExact = isDated && position.epoch === since.epoch;
   const { sequence } = isExact ? position : since;
   if (isExact) await reached(run, position, hub);
-  const event = new LogEvent(
-    since.epoch,
-    sequence,
-    topic,
-    undefined,
-    json,
-    undefined,
-    undefined,
-    snapshotMeta,
-  );
+  const event = new LogEvent(since.epoch, sequence, { topic, data: json, meta: snapshotMeta });
   return { event, isExact };
 }
 
@@ -111,7 +102,7 @@ function reached({ topic, method, controller }: SnapshotRun, position: Position,
 }
 
 function failed({ topic, method }: SnapshotRun, thrown: unknown): SnapshotFailure {
-  const { error, isExpected } = explain(thrown);
+  const { error, isExpected } = failureOf(thrown);
   const why = isExpected ? `could not be loaded: ${error.message}` : 'could not be loaded';
   const told = refusal(topic, why, isExpected ? error.retryable : true);
   return new SnapshotFailure(`${method.name}() has failed to load ${topic}.`, told, { cause: thrown });

@@ -53,6 +53,20 @@ export function describeEndings(open: OpenScene): void {
     await assertReason(scene, 'drain');
   });
 
+  it('tells a client that has reached its age to come back, and brings it the rest then', async () => {
+    const scene = await open({ heartbeat: 60, limits: { connectionAge: 1 } });
+    const client = await scene.enter('news.1');
+    await client.until(({ hasEnded }) => hasEnded);
+    assert.equal(client.told.at(-1)?.event, 'drain');
+    assert.ok(client.all('drain')[0]!.delay > 0);
+    assert.equal(client.failure, undefined);
+    await assertReason(scene, 'age');
+    await scene.publish('news.1', 1, 2);
+    const next = await scene.enter('news.1', { from: client.lastId });
+    await next.until(({ data }) => data.length === 2);
+    assert.deepEqual([next.data, next.all('gap')], [[1, 2], []]);
+  });
+
   it('sends heartbeats, which carry the position', async () => {
     const scene = await open({ heartbeat: 60 });
     const client = await scene.enter('news.1');

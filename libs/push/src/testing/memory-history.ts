@@ -1,6 +1,7 @@
 import type { History, HistoryPage, HistoryQuery } from '../contracts/backplane.js';
+import { isEnd } from '../contracts/end.js';
 import type { LogEvent } from '../contracts/event.js';
-import type { TopicRetention } from '../contracts/retention.js';
+import type { EndRetention, TopicRetention } from '../contracts/retention.js';
 import { isRemoval } from '../contracts/state.js';
 import { covers } from '../contracts/topic.js';
 
@@ -33,8 +34,22 @@ export class MemoryHistory implements History {
   add(event: LogEvent): void {
     let topic = this.topics.get(event.topic);
     if (!topic) this.topics.set(event.topic, (topic = { events: [], lost: 0 }));
+    // What a removal takes away is not lost.
+    if (isRemoval(event) && this.retentionOf(event.topic).ends) {
+      topic.events.length = 0;
+      topic.lost = 0;
+    }
     topic.events.push({ event, since: this.now() });
     this.expire(event.topic, topic);
+  }
+
+  /** Whether a finite topic has ended, and its end is still kept. */
+  hasEnded(topic: string): boolean {
+    const kept = this.topics.get(topic);
+    if (!kept || !this.retentionOf(topic).ends) return false;
+    this.expire(topic, kept);
+    const newest = kept.events.at(-1);
+    return newest !== undefined && isEnd(newest.event);
   }
 
   /** Drops the oldest event of a topic, even if the rules would keep it. */
@@ -70,14 +85,28 @@ export class MemoryHistory implements History {
   }
 
   private expire(topic: string, kept: KeptTopic): void {
-    const { events, age, state } = this.retentionOf(topic);
+    const { events, age, state, ends } = this.retentionOf(topic);
     if (state) {
       expireState(kept, this.now() - state.tombstones);
       return;
     }
     const oldest = this.now() - age;
-    while (kept.events.length > events || (kept.events[0]?.since ?? Infinity) <= oldest) dropOldest(kept);
+    const newest = kept.events.at(-1);
+    const own = newest && ends && ownAge(newest.event, ends);
+    // However few and however short-lived its events are, a finite topic keeps its end, and its removal.
+    const least = own === undefined || newest!.since <= this.now() - Math.max(own, age) ? 0 : 1;
+    while (
+      kept.events.length > Math.max(events, least) ||
+      (kept.events.length > least && kept.events[0]!.since <= oldest)
+    )
+      dropOldest(kept);
   }
+}
+
+/** How long a finite topic keeps its newest event, if that is an end or a removal. */
+function ownAge(newest: LogEvent, { ttl, tombstones }: EndRetention): number | undefined {
+  if (isEnd(newest)) return ttl;
+  return isRemoval(newest) ? tombstones : undefined;
 }
 
 /** The newest event is the state. What it replaces is not lost; a removal is dropped when it is old. */

@@ -3,9 +3,11 @@ import { MemoryOneTimeStore } from '../backplane/memory/memory-one-time-store.js
 import { StateTopics } from '../backplane/memory/state-topics.js';
 import { MessageIds } from '../backplane/memory/message-ids.js';
 import { Backplane, type Health, type History, type Tail } from '../contracts/backplane.js';
+import { endedError } from '../contracts/end.js';
 import { LogEvent, type Draft } from '../contracts/event.js';
 import type { Position } from '../contracts/position.js';
 import type { RetentionRules } from '../contracts/retention.js';
+import { isRemoval } from '../contracts/state.js';
 import { MemoryHistory } from './memory-history.js';
 
 /**
@@ -36,19 +38,20 @@ export class MemoryLog {
 
   /**
    * @param deliver `false` stores the event without delivering it, as if the nodes had been disconnected
-   * @throws PushError `CONFLICT`, `LIMIT_EXCEEDED`
+   * @throws PushError `CONFLICT`, `ENDED`, `LIMIT_EXCEEDED`
    */
   append(draft: Draft, deliver = true): Position {
-    const { topic, type, data, messageId, except, publisher, meta } = draft;
+    const { topic, messageId } = draft;
     const { epoch } = this;
     const known = messageId === undefined ? undefined : this.messageIds.get(messageId);
     if (known !== undefined) return { epoch, sequence: known };
+    if (this.history.hasEnded(topic) && !isRemoval(draft)) throw endedError(topic);
     const sequence = this.sequence + 1;
     const refusal = this.states.take(draft, { epoch, sequence });
     if (refusal) throw refusal;
     this.sequence = sequence;
     if (messageId !== undefined) this.messageIds.set(messageId, sequence);
-    const event = new LogEvent(epoch, sequence, topic, type, data, except, publisher, meta);
+    const event = new LogEvent(epoch, sequence, draft);
     this.history.add(event);
     if (deliver) for (const tail of this.tails) tail.deliver(event);
     return { epoch, sequence };
@@ -57,6 +60,7 @@ export class MemoryLog {
 
 class MemoryLogNode extends Backplane {
   override readonly keepsState = true;
+  override readonly keepsEnds = true;
   override history?: History;
   override readonly oneTimeStore;
   private tail: Tail | undefined;
@@ -83,8 +87,8 @@ class MemoryLogNode extends Backplane {
     }
   }
 
-  sendEphemeral({ topic, type, data, except, meta }: Draft): Promise<void> {
-    const event = new LogEvent(this.log.epoch, 0, topic, type, data, except, undefined, meta);
+  sendEphemeral(draft: Draft): Promise<void> {
+    const event = new LogEvent(this.log.epoch, 0, draft);
     for (const tail of this.log.tails) tail.deliverEphemeral(event);
     return Promise.resolve();
   }

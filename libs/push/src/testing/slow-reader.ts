@@ -20,7 +20,7 @@ export async function withSlowReader(
   const { disconnected } = scene.application;
   slow.pause();
   let count = 0;
-  while (scene.bus.stats().behind === 0 && disconnected.length === 0) {
+  while (scene.bus.stats().lagging === 0 && disconnected.length === 0) {
     assert.ok(count < maxEvents, 'It reads nothing, and yet it always had room for more.');
     await scene.bus.publish(topic, { number: count++, padding });
     await new Promise(setImmediate);

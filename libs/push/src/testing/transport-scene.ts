@@ -171,14 +171,14 @@ export class Scene {
 
   /** What the application still holds for its clients, as far as public APIs show. Empty if there is nothing. */
   private get holdings(): Record<string, number> {
-    const { connections, subscriptions, audiences, behind } = this.bus.stats();
+    const { connections, subscriptions, audiences, lagging } = this.bus.stats();
     const { connected, disconnected } = this.application;
     const counts = {
       clients: this.connected.size,
       connections,
       subscriptions,
       audiences,
-      behind,
+      lagging,
       'without disconnect hook': connected.length - disconnected.length,
     };
     return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));

@@ -16,14 +16,24 @@ export interface Dialect {
   heartbeat(position: string | undefined): Buffer;
   /** The last message on a connection that ends because of `error`. */
   error(error: PushError): Buffer;
-  /** The last message of a node that shuts down. @param delay milliseconds after which the client should reconnect */
+  /** The last message to a client that should come back. @param delay milliseconds after which it should reconnect */
   drain(delay: number): Buffer;
+  /**
+   * Whether clients come back by themselves once the connection has ended, and lose nothing. Where they do not, it lasts however old
+   * it is (`limits.connectionAge`). Default: `true`.
+   */
+  readonly reconnects?: boolean;
   /**
    * A notice that the client no longer gets these topics. In a dialect without it, the connection ends instead.
    *
    * @param isUndecided whether the client may ask for them again: its right to them could not be checked
    */
   revoked?(topics: readonly string[], isUndecided: boolean): Buffer;
+  /**
+   * The last block on a connection all of whose topics have ended, after the ends themselves. In a dialect without it the
+   * connection goes on: its client may ask for other topics.
+   */
+  ended?(): Buffer;
   /** Any other message of PROTOCOL.md, in the dialects that consist of messages. */
   message?(message: ServerMessage): Buffer;
 }

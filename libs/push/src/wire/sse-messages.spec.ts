@@ -1,7 +1,7 @@
 import { LogEvent } from '../contracts/event.js';
 import { chunkedSseMessageCodec, sseMessage, sseMessageCodec } from './sse.codec.js';
 
-const event = new LogEvent('e', 7, 'orders.42', 'paid', '"a\\nb"');
+const event = new LogEvent('e', 7, { topic: 'orders.42', type: 'paid', data: '"a\\nb"' });
 const block =
   'data: {"event":"message","data":{"topic":"orders.42","id":"e-7","type":"paid","data":"a\\nb"}}\n\n';
 

@@ -1,5 +1,6 @@
 import { assert, property, string, oneof, constantFrom, array, json } from 'fast-check';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { endMeta } from '../contracts/end.js';
 import { PushError } from '../contracts/errors.js';
 import { LogEvent } from '../contracts/event.js';
 import { snapshotMeta } from '../contracts/snapshot.js';
@@ -9,15 +10,17 @@ import {
   chunkedSseEnvelopeCodec,
   plainData,
   sseCodec,
+  sseEnd,
   sseEnvelopeCodec,
   sseError,
   sseGap,
   sseHeartbeat,
+  sseMessageCodec,
   sseOpening,
 } from './sse.codec.js';
 
 function event(data: unknown, { sequence = 118, type }: { sequence?: number; type?: string } = {}): LogEvent {
-  return new LogEvent('9f2c41d07b3e', sequence, 'orders.42', type, JSON.stringify(data));
+  return new LogEvent('9f2c41d07b3e', sequence, { topic: 'orders.42', type, data: JSON.stringify(data) });
 }
 
 const text = (bytes: Buffer) => bytes.toString('utf8');
@@ -29,6 +32,48 @@ function parsed(bytes: Buffer): EventSourceMessage[] {
   parser.feed(text(bytes));
   return messages;
 }
+
+describe('The end of a topic, on an event stream (PROTOCOL.md, "Finite topics")', () => {
+  const end = (data: 'event' | 'none' | 'result', sequence = 118) =>
+    new LogEvent('9f2c41d07b3e', sequence, {
+      topic: 'runs.42',
+      type: 'part',
+      data: '"x"',
+      meta: endMeta({ reason: 'done', data }),
+    });
+  const ended = 'event: push.ended\nid: 9f2c41d07b3e-118\ndata: {"topic":"runs.42","reason":"done"}\n\n';
+
+  it('is a block of its own, after the event that it is besides', () => {
+    expect(text(sseCodec.encode(end('none')))).toBe(ended);
+    expect(text(sseCodec.encode(end('result')))).toBe(ended);
+    expect(text(sseCodec.encode(end('event')))).toBe(
+      `event: part\nid: 9f2c41d07b3e-118\ndata: x\n\n${ended}`,
+    );
+    expect(text(sseEnvelopeCodec.encode(end('event')))).toBe(
+      `event: part\nid: 9f2c41d07b3e-118\ndata: {"topic":"runs.42","data":"x"}\n\n${ended}`,
+    );
+  });
+
+  it('has no id for a reader that comes after it', () => {
+    expect(text(sseCodec.encode(end('none', 0)))).toBe(
+      'event: push.ended\ndata: {"topic":"runs.42","reason":"done"}\n\n',
+    );
+  });
+
+  it('is followed by the id that ends the stream, which dispatches nothing', () => {
+    expect(text(sseEnd())).toBe('id: push.end\n\n');
+    expect(parsed(sseEnd())).toEqual([]);
+  });
+
+  it('is one or two messages, where the stream has the messages of a WebSocket', () => {
+    const message = '"topic":"runs.42","id":"9f2c41d07b3e-118"';
+    const endMessage = `data: {"event":"ended","data":{${message},"reason":"done"}}\n\n`;
+    expect(text(sseMessageCodec.encode(end('none')))).toBe(endMessage);
+    expect(text(sseMessageCodec.encode(end('event')))).toBe(
+      `data: {"event":"message","data":{${message},"type":"part","data":"x"}}\n\n${endMessage}`,
+    );
+  });
+});
 
 describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
   it.each<[string, LogEvent, string]>([
@@ -65,7 +110,7 @@ describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
   ])('a snapshot (sequence %d), with and without envelope', (sequence, bytes) => {
     const [epoch, topic] = ['9f2c41d07b3e', 'orders.42'];
     const data = JSON.stringify('a\nb');
-    const event = new LogEvent(epoch, sequence, topic, undefined, data, undefined, undefined, snapshotMeta);
+    const event = new LogEvent(epoch, sequence, { topic, data, meta: snapshotMeta });
     expect(sseCodec.encode(event).toString()).toBe(bytes);
     expect(sseEnvelopeCodec.encode(event).toString()).toBe(bytes);
   });
@@ -75,16 +120,12 @@ describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
     [0, 'event: push.removed\ndata: {"topic":"orders.42"}\n\n'],
   ])('a removal (sequence %d), with and without envelope', (sequence, bytes) => {
     const meta = { removed: true };
-    const removal = new LogEvent(
-      '9f2c41d07b3e',
-      sequence,
-      'orders.42',
-      'x',
-      'null',
-      undefined,
-      undefined,
+    const removal = new LogEvent('9f2c41d07b3e', sequence, {
+      topic: 'orders.42',
+      type: 'x',
+      data: 'null',
       meta,
-    );
+    });
     expect(text(sseCodec.encode(removal))).toBe(bytes);
     expect(text(sseEnvelopeCodec.encode(removal))).toBe(bytes);
   });
@@ -114,7 +155,7 @@ describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
     const codecs = [sseCodec, chunkedSseCodec, sseEnvelopeCodec, chunkedSseEnvelopeCodec];
     assert(
       property(constantFrom(...codecs), json(), (codec, data) => {
-        const single = new LogEvent('e', 7, 'orders.ä', 'note', data);
+        const single = new LogEvent('e', 7, { topic: 'orders.ä', type: 'note', data });
         expect(codec.single(single)).toEqual(codec.join([codec.encode(single)]));
       }),
     );
@@ -147,7 +188,7 @@ describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
     );
     assert(
       property(data, (published) => {
-        const logged = new LogEvent('e', 7, 'a', 'note', published);
+        const logged = new LogEvent('e', 7, { topic: 'a', type: 'note', data: published });
         const lines = plainData(published).replace(/\r\n?/g, '\n');
         expect(parsed(sseCodec.encode(logged))).toEqual([{ id: 'e-7', event: 'note', data: lines }]);
         const [enveloped, ...rest] = parsed(sseEnvelopeCodec.encode(logged));

@@ -1,10 +1,12 @@
 import type { Codec, LogEvent } from '../contracts/event.js';
 import type { GapNotice } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
+import { endOf, type End } from '../contracts/end.js';
+import { shownTraceparent } from '../contracts/event-meta.js';
 import { isSnapshot } from '../contracts/snapshot.js';
 import { isRemoval } from '../contracts/state.js';
 import { codecOf } from './codec.js';
-import { messageText } from './websocket.codec.js';
+import { bringsEvent, endMessageText, messageText } from './websocket.codec.js';
 import type { ServerMessage } from './websocket.messages.js';
 
 /*
@@ -25,9 +27,25 @@ export function envelopedData(event: LogEvent): string {
 function block(event: LogEvent, data: string): string {
   const type = event.type === undefined ? '' : `event: ${event.type}\n`;
   const id = event.sequence === 0 ? '' : `id: ${event.id}\n`;
+  const end = endOf(event);
+  if (end) {
+    const own = end.data === 'event' ? `${type}${id}${traceField(event)}${field('data', data)}\n` : '';
+    return `${own}event: push.ended\n${id}data: ${endText(event, end)}\n\n`;
+  }
   if (isSnapshot(event)) return `event: push.snapshot\n${id}data: ${envelopedData(event)}\n\n`;
   if (isRemoval(event)) return `event: push.removed\n${id}data: {"topic":${JSON.stringify(event.topic)}}\n\n`;
-  return `${type}${id}${field('data', data)}\n`;
+  return `${type}${id}${traceField(event)}${field('data', data)}\n`;
+}
+
+/** A field that the standard tells an `EventSource` to ignore. */
+function traceField(event: LogEvent): string {
+  const traceparent = shownTraceparent(event);
+  return traceparent === undefined ? '' : `traceparent: ${traceparent}\n`;
+}
+
+/** What a client is told of the end of a topic. */
+function endText({ topic }: LogEvent, { reason }: End): string {
+  return JSON.stringify({ topic, reason });
 }
 
 /** One `data:` line for each line of the value: the standard joins them with LF again. */
@@ -50,7 +68,7 @@ export function chunk(blocks: readonly Buffer[]): Buffer {
 }
 
 /** A codec of blocks, and one of the same blocks in chunks of a chunked body. */
-function codecs(blockOf: (event: LogEvent) => string): { whole: Codec; chunked: Codec } {
+export function codecs(blockOf: (event: LogEvent) => string): { whole: Codec; chunked: Codec } {
   const whole = codecOf((event) => Buffer.from(blockOf(event)));
   const single = (event: LogEvent) => {
     const text = blockOf(event);
@@ -73,9 +91,10 @@ export const { whole: sseEnvelopeCodec, chunked: chunkedSseEnvelopeCodec } = cod
 );
 
 /** The event as the message that a WebSocket would carry: PROTOCOL.md "Messages over HTTP". JSON has no line breaks. */
-export const { whole: sseMessageCodec, chunked: chunkedSseMessageCodec } = codecs(
-  (event) => `data: ${messageText(event)}\n\n`,
-);
+export const { whole: sseMessageCodec, chunked: chunkedSseMessageCodec } = codecs((event) => {
+  const message = `data: ${messageText(event)}\n\n`;
+  return bringsEvent(event) ? `${message}data: ${endMessageText(event)}\n\n` : message;
+});
 
 /** Any other message of the server. */
 export function sseMessage(message: ServerMessage): Buffer {
@@ -95,6 +114,11 @@ export function sseGap({ reason, topics, id, reset, snapshot }: GapNotice): Buff
 
 /** The last event id of a stream that must not be resumed. */
 export const endOfStream = 'push.end';
+
+/** The last block of a stream all of whose topics have ended. It dispatches nothing: a client that comes back is answered 204. */
+export function sseEnd(): Buffer {
+  return Buffer.from(`id: ${endOfStream}\n\n`);
+}
 
 /** A sign of life, which moves `Last-Event-ID` if it has an id: a block without data sets it and dispatches nothing. */
 export function sseHeartbeat(form: 'comment' | 'event', id?: string): Buffer {

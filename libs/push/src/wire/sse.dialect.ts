@@ -1,4 +1,4 @@
-import type { Codec } from '../contracts/event.js';
+import type { Codec, LogEvent } from '../contracts/event.js';
 import type { Dialect } from './dialect.js';
 import { messageDialect } from './message.dialect.js';
 import {
@@ -6,7 +6,9 @@ import {
   chunkedSseCodec,
   chunkedSseEnvelopeCodec,
   chunkedSseMessageCodec,
+  codecs,
   sseCodec,
+  sseEnd,
   sseEnvelopeCodec,
   sseError,
   sseGap,
@@ -47,6 +49,7 @@ export function sseDialects(form: 'comment' | 'event'): SseDialects {
     heartbeat: (position) => sseHeartbeat(form, position),
     error: sseError,
     drain: (delay) => sseOpening(delay),
+    ended: sseEnd,
   });
   const messages: SseDialect = { ...messageDialect(sseMessageCodec, sseMessage), opening: sseOpening };
   return {
@@ -56,15 +59,30 @@ export function sseDialects(form: 'comment' | 'event'): SseDialects {
   };
 }
 
+/**
+ * A dialect of server-sent events with blocks of its own, in both framings.
+ *
+ * @param blockOf writes an event down as whole blocks; never as nothing
+ */
+export function sseFramings(
+  blockOf: (event: LogEvent) => string,
+  rest: Omit<SseDialect, 'events'>,
+): Framings {
+  const { whole, chunked } = codecs(blockOf);
+  return framings({ ...rest, events: whole }, chunked);
+}
+
 function framings(whole: SseDialect, events: Codec): Framings {
-  const { gap, heartbeat, error, drain, opening, revoked, message } = whole;
+  const { gap, heartbeat, error, drain, reconnects, opening, ended, revoked, message } = whole;
   const chunked: SseDialect = {
     events,
+    reconnects,
     gap: inChunk(gap),
     heartbeat: inChunk(heartbeat),
     error: inChunk(error),
     drain: inChunk(drain),
     opening: inChunk(opening),
+    ...(ended && { ended: inChunk(ended) }),
     ...(revoked && { revoked: inChunk(revoked) }),
     ...(message && { message: inChunk(message) }),
   };

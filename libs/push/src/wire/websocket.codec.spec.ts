@@ -1,6 +1,7 @@
 import { assert, array, integer, jsonValue, property } from 'fast-check';
 import * as ws from 'ws';
 import type { Writable } from 'node:stream';
+import { endMeta } from '../contracts/end.js';
 import { PushError } from '../contracts/errors.js';
 import { LogEvent } from '../contracts/event.js';
 import { snapshotMeta } from '../contracts/snapshot.js';
@@ -8,7 +9,7 @@ import { frame, messageText, websocketCodec } from './websocket.codec.js';
 import { drainMessage, errorMessage, gapMessage, heartbeatMessage } from './websocket.messages.js';
 
 function event(data: unknown, sequence = 118, type?: string): LogEvent {
-  return new LogEvent('9f2c41d07b3e', sequence, 'orders.42', type, JSON.stringify(data));
+  return new LogEvent('9f2c41d07b3e', sequence, { topic: 'orders.42', type, data: JSON.stringify(data) });
 }
 
 /** How a client of ws reads frames; its types leave it out. */
@@ -24,6 +25,27 @@ function received(bytes: Buffer): string[] {
   receiver.write(bytes);
   return messages;
 }
+
+describe('The end of a topic, over a WebSocket (PROTOCOL.md, "Finite topics")', () => {
+  const end = (data: 'event' | 'none' | 'result', sequence = 118) => {
+    const meta = endMeta({ reason: 'done', data });
+    return new LogEvent('9f2c41d07b3e', sequence, { topic: 'runs.42', data: '"x"', meta });
+  };
+  const message = '"topic":"runs.42","id":"9f2c41d07b3e-118"';
+  const ended = `false:{"event":"ended","data":{${message},"reason":"done"}}`;
+
+  it('is a message of its own, after the event that it is besides', () => {
+    expect(received(websocketCodec.encode(end('none')))).toEqual([ended]);
+    expect(received(websocketCodec.encode(end('result')))).toEqual([ended]);
+    expect(received(websocketCodec.encode(end('event')))).toEqual([
+      `false:{"event":"message","data":{${message},"data":"x"}}`,
+      ended,
+    ]);
+    expect(received(websocketCodec.encode(end('none', 0)))).toEqual([
+      'false:{"event":"ended","data":{"topic":"runs.42","reason":"done"}}',
+    ]);
+  });
+});
 
 describe('The bytes of WebSocket frames (RFC 6455, section 5.2)', () => {
   it.each([
@@ -45,7 +67,7 @@ describe('The bytes of WebSocket frames (RFC 6455, section 5.2)', () => {
   ])('a snapshot (sequence %d) is a message of its own', (sequence, message) => {
     const [epoch, topic] = ['9f2c41d07b3e', 'orders.42'];
     const meta = snapshotMeta;
-    const event = new LogEvent(epoch, sequence, topic, undefined, '{"a":1}', undefined, undefined, meta);
+    const event = new LogEvent(epoch, sequence, { topic, data: '{"a":1}', meta });
     expect(messageText(event)).toBe(message);
   });
 
@@ -54,16 +76,12 @@ describe('The bytes of WebSocket frames (RFC 6455, section 5.2)', () => {
     [0, '{"event":"removed","data":{"topic":"orders.42"}}'],
   ])('says of a removal (sequence %d) no more than its topic and id', (sequence, message) => {
     const meta = { removed: true };
-    const removal = new LogEvent(
-      '9f2c41d07b3e',
-      sequence,
-      'orders.42',
-      'x',
-      'null',
-      undefined,
-      undefined,
+    const removal = new LogEvent('9f2c41d07b3e', sequence, {
+      topic: 'orders.42',
+      type: 'x',
+      data: 'null',
       meta,
-    );
+    });
     expect(messageText(removal)).toBe(message);
   });
 

@@ -1,4 +1,6 @@
 import type { LogEvent } from '../contracts/event.js';
+import { endOf, isEnd } from '../contracts/end.js';
+import { shownTraceparent } from '../contracts/event-meta.js';
 import { isSnapshot } from '../contracts/snapshot.js';
 import { isRemoval } from '../contracts/state.js';
 import { codecOf } from './codec.js';
@@ -29,8 +31,23 @@ export function frame(text: string): Buffer {
   return bytes;
 }
 
-/** `{"event":"message","data":{…}}`, or `removed`, or `snapshot`; `id` and `type` only where the event has them. */
+/** Whether an event that ends its topic is a message besides. */
+export function bringsEvent(event: LogEvent): boolean {
+  return isEnd(event) && endOf(event)!.data === 'event';
+}
+
+/** `{"event":"ended","data":{…}}` of an event that ends its topic. */
+export function endMessageText(event: LogEvent): string {
+  const { topic, id } = event;
+  return JSON.stringify({ event: 'ended', data: { topic, id, reason: endOf(event)!.reason } });
+}
+
+/**
+ * `{"event":"message","data":{…}}`, or `removed`, `snapshot` or `ended`; `id` and `type` only where the event has them. Of an end that
+ * is a message besides, it is the message.
+ */
 export function messageText(event: LogEvent): string {
+  if (isEnd(event) && !bringsEvent(event)) return endMessageText(event);
   if (isRemoval(event)) {
     const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
     return `{"event":"removed","data":{"topic":${JSON.stringify(event.topic)}${id}}}`;
@@ -38,12 +55,17 @@ export function messageText(event: LogEvent): string {
   return `{"event":"${isSnapshot(event) ? 'snapshot' : 'message'}","data":${eventText(event)}}`;
 }
 
-/** `{"topic":…,"data":…}`, with `id` and `type` only where the event has them. */
+/** `{"topic":…,"data":…}`, with `id`, `type` and `traceparent` only where the event has them. */
 export function eventText(event: LogEvent): string {
   const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
   const type = event.type === undefined ? '' : `,"type":${JSON.stringify(event.type)}`;
-  return `{"topic":${JSON.stringify(event.topic)}${id}${type},"data":${event.data}}`;
+  const traceparent = shownTraceparent(event);
+  const trace = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`;
+  return `{"topic":${JSON.stringify(event.topic)}${id}${type}${trace},"data":${event.data}}`;
 }
 
 /** An event as a text frame. */
-export const websocketCodec = codecOf((event) => frame(messageText(event)));
+export const websocketCodec = codecOf((event) => {
+  const message = frame(messageText(event));
+  return bringsEvent(event) ? Buffer.concat([message, frame(endMessageText(event))]) : message;
+});

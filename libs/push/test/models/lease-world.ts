@@ -13,8 +13,11 @@ import { ownedBy, ownerOf } from '../../src/state/ownership.js';
 import { MemoryHistory } from '../../src/testing/memory-history.js';
 import { MemoryLog } from '../../src/testing/memory-log.js';
 
-/** Milliseconds of a lease. */
+/** Milliseconds of a lease, unless its node asks for something else. */
 export const duration = 900;
+
+/** What nodes ask for. */
+export const durations = [600, duration, 1_500];
 
 /** By how much the clocks of nodes run too fast or too slowly at most. */
 export const rates = [0.8, 0.9, 1, 1.1, 1.25];
@@ -35,8 +38,8 @@ class World {
   newest = new Map<string, LogEvent>();
   readonly nodes: SimulatedNode[] = [];
   readonly failures: string[] = [];
-  /** When each incarnation has last renewed its lease. */
-  private renewed = new Map<string, number>();
+  /** When each incarnation has last renewed its lease, and for how long. */
+  private renewed = new Map<string, { readonly at: number; readonly lasts: number }>();
   /** Incarnations that were taken over, with what they owned then. */
   private readonly takenOver = new Map<string, Set<string>>();
   removals = 0;
@@ -81,17 +84,19 @@ class World {
     const incarnation = leaseOf(event.topic);
     const owner = ownerOf(event);
     if (incarnation === undefined) this.checkItem(event, before);
-    else if (owner === incarnation) this.renewed.set(incarnation, this.time);
-    else if (owner !== undefined) this.checkClaim(incarnation, newest);
+    else if (owner === incarnation) {
+      const { duration: lasts } = JSON.parse(event.data) as { duration: number };
+      this.renewed.set(incarnation, { at: this.time, lasts });
+    } else if (owner !== undefined) this.checkClaim(incarnation, newest);
   }
 
   /** A live node with a live tail is never taken over. */
   private checkClaim(incarnation: string, newest: ReadonlyMap<string, LogEvent>): void {
-    const since = this.renewed.get(incarnation) ?? -Infinity;
+    const { at: since, lasts } = this.renewed.get(incarnation) ?? { at: -Infinity, lasts: 0 };
     const node = this.nodes.find(({ lease }) => lease.incarnation === incarnation);
     const wasAway = !node || node.isDead || node.awayAt >= since;
     if (!wasAway) this.failures.push(`${incarnation} was taken over, and was there all the time`);
-    if (this.time - since < duration / Math.max(...rates))
+    if (this.time - since < lasts / Math.max(...rates))
       this.failures.push(`${incarnation} was taken over ${this.time - since} ms after its renewal`);
     const owned = [...newest].filter(([, event]) => ownerOf(event) === incarnation);
     const topics = owned.map(([topic]) => topic).filter((topic) => topic.startsWith('items.'));
@@ -164,6 +169,11 @@ class SimulatedNode implements LeaseHolder {
       this.write();
     }
     this.pausedUntil = this.world.time + milliseconds;
+  }
+
+  /** Wants another duration of its lease, in milliseconds. */
+  ask(milliseconds: number): void {
+    this.lease.duration = milliseconds;
   }
 
   cut(milliseconds: number): void {

@@ -163,7 +163,7 @@ export class Log {
   }
 
   private append(topic: string, except: string | undefined): LogEvent {
-    const event = new LogEvent(this.epoch, this.events.length + 1, topic, undefined, data, except);
+    const event = new LogEvent(this.epoch, this.events.length + 1, { topic, data, except });
     this.events.push(event);
     this.history?.add(event);
     return event;

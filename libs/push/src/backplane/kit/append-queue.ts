@@ -30,6 +30,8 @@ export class PendingAppend {
   readonly bytes: number;
   /** Whether it was stored or given up. Settling it again does nothing. */
   settled = false;
+  /** Whether the queue has forgotten it. */
+  done = false;
   private resolvePromise!: (position: Position) => void;
   private rejectPromise!: (error: PushError) => void;
 
@@ -67,8 +69,14 @@ export class PendingAppend {
  */
 export class AppendQueue {
   private waiting: PendingAppend[] = [];
-  /** Those that wait and those that were taken, oldest first. All may wait equally long, so they also expire in this order. */
-  private readonly all = new Set<PendingAppend>();
+  /**
+   * Those that wait and those that were taken, oldest first. All may wait equally long, so they also expire in this order. Some
+   * that are done are still in it. It is no `Set`: each table of a `Set` points to the one that replaced it, and in V8 one
+   * table that grew old keeps all later ones, with all appends that they ever held, until the next full garbage collection.
+   */
+  private all: PendingAppend[] = [];
+  /** How many of these are not done, and how many bytes they have. */
+  private held = 0;
   private bytes = 0;
   private count = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -95,6 +103,11 @@ export class AppendQueue {
     };
   }
 
+  /** How many events are to be stored. */
+  get size(): number {
+    return this.held;
+  }
+
   get hasWaiting(): boolean {
     return this.waiting.length > 0;
   }
@@ -107,7 +120,8 @@ export class AppendQueue {
       append.reject(refusal);
       return append.promise;
     }
-    this.all.add(append);
+    this.all.push(append);
+    this.held++;
     this.bytes += append.bytes;
     this.waiting.push(append);
     this.schedule();
@@ -128,14 +142,20 @@ export class AppendQueue {
 
   /** Forgets appends that were taken, because they are stored or given up. */
   done(appends: readonly PendingAppend[]): void {
-    for (const append of appends) if (this.all.delete(append)) this.bytes -= append.bytes;
-    if (this.all.size === 0) this.onEmpty?.();
+    for (const append of appends) {
+      if (append.done) continue;
+      append.done = true;
+      this.held--;
+      this.bytes -= append.bytes;
+    }
+    if (this.all.length > 2 * this.held) this.all = this.all.filter(({ done }) => !done);
+    if (this.held === 0) this.onEmpty?.();
   }
 
   /** Takes no more appends, waits up to `milliseconds` until those that wait are stored, and rejects the rest with `CLOSED`. */
   async close(milliseconds: number): Promise<void> {
     this.closed = true;
-    if (this.all.size > 0 && milliseconds > 0) {
+    if (this.held > 0 && milliseconds > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, milliseconds);
         this.onEmpty = () => {
@@ -146,17 +166,16 @@ export class AppendQueue {
     }
     clearTimeout(this.timer);
     for (const append of this.all) if (!append.settled) append.reject(closedError());
-    this.all.clear();
+    this.done(this.all);
     this.waiting = [];
-    this.bytes = 0;
   }
 
   private refusal(append: PendingAppend): PushError | undefined {
     if (this.closed) return closedError();
     const { maxWaiting, maxWaitingBytes } = this.limits;
-    if (this.all.size < maxWaiting && this.bytes + append.bytes <= maxWaitingBytes) return undefined;
+    if (this.held < maxWaiting && this.bytes + append.bytes <= maxWaitingBytes) return undefined;
     const limit =
-      this.all.size >= maxWaiting
+      this.held >= maxWaiting
         ? `${maxWaiting} events (maxWaiting)`
         : `${maxWaitingBytes} bytes (maxWaitingBytes)`;
     return this.unavailable(`The event was not stored: ${limit} wait already`);
@@ -174,7 +193,7 @@ export class AppendQueue {
   private expire(): void {
     this.timer = undefined;
     const now = performance.now();
-    const late = [...this.all].filter((append) => append.expires <= now);
+    const late = this.all.filter((append) => append.expires <= now);
     for (const append of late) {
       if (append.settled) continue;
       append.reject(

@@ -1,5 +1,5 @@
 import type { PendingAppend } from './append-queue.js';
-import { backoff } from './backoff.js';
+import { backoff } from '../../contracts/backoff.js';
 import type { LogNode } from './log-node.js';
 
 /** The most that is taken from the queue for one batch. */

@@ -1,6 +1,6 @@
 import type { Health } from '../../contracts/backplane.js';
 import type { AppendQueue } from './append-queue.js';
-import { within } from './backoff.js';
+import { within } from '../../contracts/backoff.js';
 import type { Outage } from './outage.js';
 
 /** How long a check waits for its probe, in milliseconds. */

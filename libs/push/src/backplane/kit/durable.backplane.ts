@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   Backplane,
+  type BackplaneStats,
   type Health,
   type History,
   type OneTimeStore,
@@ -113,6 +114,14 @@ export abstract class DurableBackplane extends Backplane {
   /** Sends an empty event through the log and waits until it comes back. Checks that overlap share one. */
   health(): Promise<Health> {
     return this.probe.check();
+  }
+
+  override stats(): BackplaneStats {
+    return {
+      waiting: this.queue.size,
+      outages: this.outage.count,
+      isAway: this.outage.reason !== undefined,
+    };
   }
 
   async close(): Promise<void> {

@@ -58,8 +58,14 @@ describe('The stored form of an event', () => {
 function readWithoutMeta(epoch: string, sequence: number, topic: string, body: string): LogEvent {
   const end = body.indexOf('\n');
   const data = body.slice(end + 1);
-  if (end <= 0) return new LogEvent(epoch, sequence, topic, undefined, data);
+  if (end <= 0) return new LogEvent(epoch, sequence, { topic, data });
   const head = JSON.parse(body.slice(0, end)) as [string | null, string | null, { by?: string }?];
   const [type, except, stored] = head;
-  return new LogEvent(epoch, sequence, topic, type ?? undefined, data, except ?? undefined, stored?.by);
+  return new LogEvent(epoch, sequence, {
+    topic,
+    type: type ?? undefined,
+    data,
+    except: except ?? undefined,
+    publisher: stored?.by,
+  });
 }

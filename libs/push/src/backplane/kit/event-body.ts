@@ -26,9 +26,16 @@ export function writeBody({ type, except, publisher, meta, data }: Draft): strin
 export function readBody(epoch: string, sequence: number, topic: string, body: string): LogEvent {
   const end = body.indexOf('\n');
   const data = body.slice(end + 1);
-  if (end <= 0) return new LogEvent(epoch, sequence, topic, undefined, data);
+  if (end <= 0) return new LogEvent(epoch, sequence, { topic, data });
   const [type, except, stored] = JSON.parse(body.slice(0, end)) as [string | null, string | null, Stored?];
   const { by, meta } = stored ?? {};
   const frozen = meta && Object.freeze(meta);
-  return new LogEvent(epoch, sequence, topic, type ?? undefined, data, except ?? undefined, by, frozen);
+  return new LogEvent(epoch, sequence, {
+    topic,
+    type: type ?? undefined,
+    data,
+    except: except ?? undefined,
+    publisher: by,
+    meta: frozen,
+  });
 }

@@ -19,9 +19,12 @@ export { DeliveryProbe, noTopic } from './delivery-probe.js';
 export { Outage } from './outage.js';
 export { readBody, writeBody } from './event-body.js';
 
+// For finite topics
+export { endedError, endOf, isEnd } from '../../contracts/end.js';
+
 // For state topics
 export { conflictOf, expectNone, isRemoval } from '../../contracts/state.js';
 
 // For retries, and for histories
-export { backoff, backoffDelay, within } from './backoff.js';
+export { backoff, backoffDelay, within } from '../../contracts/backoff.js';
 export { Matcher } from './matcher.js';

@@ -1,4 +1,4 @@
-import { backoff } from './backoff.js';
+import { backoff } from '../../contracts/backoff.js';
 import { noTopic } from './delivery-probe.js';
 import type { LogEvent } from '../../contracts/event.js';
 import { readBody } from './event-body.js';
@@ -90,9 +90,14 @@ export abstract class LogReader<Log extends OpenLog = OpenLog> {
       this.node.probe.seen(event.data);
       return undefined;
     }
-    this.last = sequence;
-    this.node.tail.deliver(event);
+    this.deliver(event);
     return event;
+  }
+
+  /** Delivers an event of this epoch that this node has without reading it, because it has stored it. */
+  protected deliver(event: LogEvent): void {
+    this.last = event.sequence;
+    this.node.tail.deliver(event);
   }
 
   /** Passes an entry that is no event. */

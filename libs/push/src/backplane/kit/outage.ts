@@ -8,6 +8,8 @@ export class Outage {
   private readonly logger: Logger;
   private readonly reasons = new Map<string, string>();
   private since = 0;
+  /** How often the server has gone away since the start. */
+  count = 0;
 
   /**
    * @param context the logger's context: the name of the backplane's class
@@ -31,6 +33,7 @@ export class Outage {
     const isFirst = this.reasons.size === 0;
     this.reasons.set(part, messageOf(error));
     if (!isFirst) return;
+    this.count++;
     this.since = performance.now();
     this.logger.warn(
       `${this.reason}. Retrying until it can. Clients stay connected; publishing waits, then fails.`,

@@ -5,4 +5,5 @@ describeBackplane('MemoryBackplane', () => ({ node: () => new MemoryBackplane() 
   shared: false,
   history: false,
   state: true,
+  ends: true,
 });

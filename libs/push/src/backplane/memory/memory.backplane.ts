@@ -4,6 +4,7 @@ import { checkOptions, number, type Checks } from '../../contracts/option-checks
 import { LogEvent, type Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
 import type { RetentionRules } from '../../contracts/retention.js';
+import { EndedTopics } from './ended-topics.js';
 import { MemoryOneTimeStore } from './memory-one-time-store.js';
 import { MessageIds } from './message-ids.js';
 import { StateTopics } from './state-topics.js';
@@ -27,12 +28,14 @@ const checks: Checks<MemoryBackplaneOptions> = {
  */
 export class MemoryBackplane extends Backplane {
   override readonly keepsState = true;
+  override readonly keepsEnds = true;
   override readonly oneTimeStore = new MemoryOneTimeStore();
   private readonly epoch = randomBytes(6).toString('hex');
   private readonly messageIds: MessageIds;
   private sequence = 0;
   private tail!: Tail;
   private states!: StateTopics;
+  private ends!: EndedTopics;
 
   /** @throws PushError `INVALID_OPTION` */
   constructor(options: MemoryBackplaneOptions = {}) {
@@ -44,10 +47,11 @@ export class MemoryBackplane extends Backplane {
     );
   }
 
-  /** @param retention without it, no topic is a state topic */
+  /** @param retention without it, no topic is a state topic, and none has an end */
   start(tail: Tail, retention?: RetentionRules): void {
     this.tail = tail;
     this.states = new StateTopics(retention);
+    this.ends = new EndedTopics(retention);
     tail.open({ epoch: this.epoch, sequence: 0 });
   }
 
@@ -55,18 +59,16 @@ export class MemoryBackplane extends Backplane {
     const known = draft.messageId === undefined ? undefined : this.messageIds.get(draft.messageId);
     if (known !== undefined) return Promise.resolve({ epoch: this.epoch, sequence: known });
     const sequence = this.sequence + 1;
-    const refusal = this.states.take(draft, { epoch: this.epoch, sequence });
+    const refusal = this.ends.take(draft) ?? this.states.take(draft, { epoch: this.epoch, sequence });
     if (refusal) return Promise.reject(refusal);
     this.sequence = sequence;
     if (draft.messageId !== undefined) this.messageIds.set(draft.messageId, sequence);
-    const { topic, type, data, except, publisher, meta } = draft;
-    const event = new LogEvent(this.epoch, sequence, topic, type, data, except, publisher, meta);
-    this.tail.deliver(event);
+    this.tail.deliver(new LogEvent(this.epoch, sequence, draft));
     return Promise.resolve({ epoch: this.epoch, sequence });
   }
 
-  sendEphemeral({ topic, type, data, except, meta }: Draft): Promise<void> {
-    this.tail.deliverEphemeral(new LogEvent(this.epoch, 0, topic, type, data, except, undefined, meta));
+  sendEphemeral(draft: Draft): Promise<void> {
+    this.tail.deliverEphemeral(new LogEvent(this.epoch, 0, draft));
     return Promise.resolve();
   }
 

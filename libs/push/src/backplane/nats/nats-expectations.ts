@@ -1,5 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { parsePosition, printPosition } from '../../contracts/position.js';
+import type { PushError } from '../../contracts/errors.js';
+import type { Draft } from '../../contracts/event.js';
 import { conflictOf, expectNone, isRemoval } from '../../contracts/state.js';
 import type { PendingAppend } from '../kit/append-queue.js';
 import { readBody } from '../kit/event-body.js';
@@ -8,7 +10,7 @@ import type { WrongSequence } from './nats-publisher.js';
 import type { Subjects } from './subjects.js';
 
 /** No message has it: what is expected cannot be there. The server looks at the message id first all the same. */
-const impossible = Number.MAX_SAFE_INTEGER;
+export const impossible = Number.MAX_SAFE_INTEGER;
 
 /**
  * What appends expect, as the sequences that the server compares with. It looks at a message's id before it compares, so that
@@ -20,7 +22,7 @@ export class NatsExpectations {
     private readonly subjects: Subjects,
   ) {}
 
-  /** @param part of a batch, as `partsOf` makes them */
+  /** @param part of a batch, as `partFrom` makes it */
   async of(
     connection: NatsConnection,
     epoch: string,
@@ -53,30 +55,42 @@ export class NatsExpectations {
   }
 }
 
-/**
- * The parts of a batch that can be sent at once. Whether a topic has no state is looked at before a part is sent: so what
- * expects that comes after the part that has an earlier event of its topic.
- */
-export function partsOf(batch: readonly PendingAppend[]): PendingAppend[][] {
-  const parts: PendingAppend[][] = [];
-  let topics = new Set<string>();
-  for (const append of batch) {
-    const { topic, expect } = append.draft;
-    const part = parts.at(-1);
-    if (part && !(expect === expectNone && topics.has(topic))) part.push(append);
-    else {
-      parts.push([append]);
-      topics = new Set();
-    }
-    topics.add(topic);
-  }
-  return parts;
+/** What `partFrom` asks of finite topics. */
+interface Ends {
+  isFinite(topic: string): boolean;
+  hasEnded(topic: string): boolean;
 }
 
-/** Rejects an append with the conflict that the server has found. */
-export function refuse(append: PendingAppend, epoch: string, { current }: WrongSequence): void {
+/**
+ * The part of a batch from an index on that can be sent at once. Whether a topic has no state is looked at before a part is sent:
+ * so what expects that comes after the part that has an earlier event of its topic. An event of a finite topic names the one
+ * before it, whose sequence has to be known; what is known to come after an end names none.
+ */
+export function partFrom(batch: readonly PendingAppend[], start: number, ends: Ends): PendingAppend[] {
+  const topics = new Set<string>();
+  const removed = new Set<string>();
+  const waits = ({ topic, expect, meta }: Draft) => {
+    if (!topics.has(topic)) return false;
+    if (expect === expectNone) return true;
+    if (!ends.isFinite(topic)) return false;
+    return isRemoval({ meta }) || removed.has(topic) || !ends.hasEnded(topic);
+  };
+  let end = start;
+  for (; end < batch.length && !waits(batch[end]!.draft); end++) {
+    const { topic, meta } = batch[end]!.draft;
+    topics.add(topic);
+    if (isRemoval({ meta })) removed.add(topic);
+  }
+  return batch.slice(start, end);
+}
+
+/** The conflict that the server has found. */
+export function conflictIn(
+  { draft }: PendingAppend,
+  epoch: string,
+  { current }: WrongSequence,
+): PushError | undefined {
   // The removal that was there is dropped meanwhile: it is tried again.
-  if (current === 0 && append.draft.expect === expectNone) return;
-  const id = current > 0 ? printPosition({ epoch, sequence: current }) : undefined;
-  append.reject(conflictOf(append.draft, id));
+  if (current === 0 && draft.expect === expectNone) return undefined;
+  return conflictOf(draft, current > 0 ? printPosition({ epoch, sequence: current }) : undefined);
 }

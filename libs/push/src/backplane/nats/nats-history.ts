@@ -1,7 +1,6 @@
 import { AckPolicy, DeliverPolicy, jetstream, type ConsumerInfo, type JsMsg } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
 import type { History, HistoryPage, HistoryQuery } from '../../contracts/backplane.js';
-import type { LogEvent } from '../../contracts/event.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import { readBody } from '../kit/event-body.js';
 import { Matcher } from '../kit/matcher.js';
@@ -9,6 +8,7 @@ import { canFilterMany, filtersOf, mostConsumers } from './nats-filters.js';
 import { patience, type NatsLink } from './nats-link.js';
 import type { NatsLog } from './nats-log.js';
 import { inParallel } from './nats-deletion.js';
+import { NatsFinite, type FiniteReading } from './nats-finite.js';
 import { NatsFloors } from './nats-floors.js';
 import { NatsLosses, type Streams } from './nats-losses.js';
 import { NatsNewest } from './nats-newest.js';
@@ -26,12 +26,9 @@ const mostMessages = 2_048;
 const mostBytes = 1024 * 1024;
 
 /** Everything that was read by one consumer. */
-interface Reading {
-  readonly events: LogEvent[];
+interface Reading extends FiniteReading {
   /** How far it is complete. */
   through: number;
-  /** Topics, and the newest event of theirs that is gone by the rules, though the server still has it. */
-  readonly gone: Map<string, number>;
 }
 
 /**
@@ -42,6 +39,7 @@ export class NatsHistory implements History {
   private readonly losses: NatsLosses;
   private readonly newest: NatsNewest;
   private readonly states: NatsStates;
+  private readonly finite: NatsFinite;
 
   constructor(
     private readonly link: NatsLink,
@@ -50,7 +48,10 @@ export class NatsHistory implements History {
     private readonly retention: RetentionRules,
     private readonly options: NatsBackplaneOptions,
   ) {
-    this.losses = new NatsLosses(log, subjects, retention.state && new NatsFloors(subjects, options));
+    // Where nodes delete events themselves, what is missing in the middle was not deleted by hand.
+    const deletes = retention.state !== undefined || retention.hasEnds === true;
+    this.losses = new NatsLosses(log, subjects, deletes ? new NatsFloors(subjects, options) : undefined);
+    this.finite = new NatsFinite(subjects, retention);
     this.states = new NatsStates(subjects, retention);
     this.newest = new NatsNewest(subjects, (consumer, count) => this.delivered(consumer, count));
   }
@@ -98,16 +99,21 @@ export class NatsHistory implements History {
     );
     const through = Math.min(query.through, ...readings.map((reading) => reading.through));
     const merged = new Map(readings.flatMap(({ events }) => events.map((event) => [event.sequence, event])));
+    const known = highest(readings.flatMap(({ removed }) => [...removed]));
     const events = this.states
       .newestOf([...merged.values()].sort((a, b) => a.sequence - b.sequence))
-      .filter(({ sequence }) => sequence <= through);
+      .filter(({ topic, sequence }) => sequence <= through && sequence >= (known.get(topic) ?? 0));
     const page = events.slice(0, query.limit);
     const end = events.length > page.length ? page.at(-1)!.sequence : through;
     const { streams } = await this.log.manager(connection);
-    const whole =
-      end < query.through ? await this.states.withoutReplaced(streams, page, query.through) : page;
+    const isCut = end < query.through;
+    const current = isCut ? await this.states.withoutReplaced(streams, page, query.through) : page;
+    const all = readings.flatMap((reading) => [...reading.gone]);
+    const topics = [...page.map(({ topic }) => topic), ...all.map(([topic]) => topic)];
+    const removed = isCut ? await this.finite.removals(streams, topics, known) : known;
+    const whole = current.filter(({ topic, sequence }) => sequence >= (removed.get(topic) ?? 0));
     if (query.newest !== undefined) return { events: whole, through: end, lost: new Map() };
-    const gone = readings.flatMap((reading) => [...reading.gone]);
+    const gone = all.filter(([topic, sequence]) => sequence >= (removed.get(topic) ?? 0));
     return this.withLosses(streams, query, filters.flat(), gone, matcher, { events: whole, through: end });
   }
 
@@ -121,7 +127,7 @@ export class NatsHistory implements History {
     begins?: ReadonlyMap<string, number>,
   ): Promise<Reading> {
     const { after, through, limit, newest } = query;
-    const reading: Reading = { events: [], through, gone: new Map() };
+    const reading: Reading = { events: [], through, gone: new Map(), removed: new Map() };
     const start = Math.max(after + 1, begins ? beginOf(filter, begins) : 0);
     let [messages, bytes] = [0, 0];
     for await (const { message, now } of this.messages(connection, filter, start, through, newest === 1)) {
@@ -131,7 +137,10 @@ export class NatsHistory implements History {
       const topic = this.subjects.topicOf(message.subject)!;
       if (matcher.has(topic) && sequence >= (begins?.get(topic) ?? 0)) {
         const { events, age } = this.retention.of(topic);
-        if (events <= 0 || message.time.getTime() + age <= now) reading.gone.set(topic, sequence);
+        const own = now - message.time.getTime();
+        if (this.finite.has(topic))
+          this.finite.take(reading, readBody(epoch, sequence, topic, message.string()), own);
+        else if (events <= 0 || own >= age) reading.gone.set(topic, sequence);
         else reading.events.push(readBody(epoch, sequence, topic, message.string()));
       }
       const paused = matcher.pause();
@@ -247,6 +256,13 @@ export class NatsHistory implements History {
       lost,
     };
   }
+}
+
+/** The highest sequence of each topic. */
+function highest(all: readonly (readonly [topic: string, sequence: number])[]): ReadonlyMap<string, number> {
+  const sequences = new Map<string, number>();
+  for (const [topic, sequence] of all) sequences.set(topic, Math.max(sequence, sequences.get(topic) ?? 0));
+  return sequences;
 }
 
 /** Nothing that a filter brings is wanted before this sequence. */

@@ -1,5 +1,5 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { backoff, within } from '../kit/backoff.js';
+import { backoff, within } from '../../contracts/backoff.js';
 import type { LogNode } from '../kit/log-node.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 

@@ -22,13 +22,15 @@ import {
   streamOf,
   type StreamEpoch,
 } from './stream-epoch.js';
-import { ageOf, configOf, growthOf, keptOf, misfitOf } from './stream-config.js';
+import { ageOf, comparesTogether, configOf, growthOf, keptOf, misfitOf, raceIn } from './stream-config.js';
 import type { Subjects } from './subjects.js';
 
 /** The log as the server has it. */
 export interface NatsOpenLog extends OpenLog {
   /** How many messages of a subject are kept. */
   readonly kept: number;
+  /** On how many servers the stream is. */
+  readonly replicas: number;
 }
 
 /** A mark is stored once in this time in any case, in milliseconds: a day. */
@@ -56,6 +58,7 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
   onAnotherStream: () => void = () => undefined;
   /** The generation of the connection when the node looked last. */
   private generation = 0;
+  private isRaceNoted = false;
   /** The generation of the connection when the stream was last there. */
   private foundIn = 0;
   /** When this node last learned of a new mark, on the monotonic clock. */
@@ -121,8 +124,8 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
     for (let looks = 0; looks < mostLooks; looks++) {
       // Taken before the server answers: this node may read newer messages while it does.
       const { known, current } = this;
-      const info = await this.fittingStream(streams);
-      const mark = await streams.getMessage(info.config.name, { last_by_subj: this.subjects.mark });
+      const info = await this.fittingStream(streams, connection.info?.version ?? '');
+      const mark = await this.newestMark(streams, info);
       const log = await this.describe(streams, info, mark);
       if (await this.hasLost(streams, log, known, current?.epoch)) {
         this.node.outage.note(`The stream "${info.config.name}" lost messages that it had acknowledged.`);
@@ -147,10 +150,14 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
     return log;
   }
 
-  private async fittingStream(streams: JetStreamManager['streams']): Promise<StreamInfo> {
+  private async fittingStream(streams: JetStreamManager['streams'], version: string): Promise<StreamInfo> {
     const { wanted } = this;
     const info = await this.infoOrCreate(streams);
-    const misfit = misfitOf(info.config, wanted, this.node.retention.state !== undefined);
+    const { state, hasEnds } = this.node.retention;
+    const race = comparesTogether(version, info.config) ? undefined : raceIn(version, info.config);
+    const misfit = misfitOf(info.config, wanted, state !== undefined) ?? (hasEnds ? race : undefined);
+    if (race && state && !this.isRaceNoted) this.node.outage.note(`State topics can lose updates: ${race}.`);
+    this.isRaceNoted = race !== undefined;
     if (misfit) {
       const ways = 'Give the backplane another "stream", matching options, or delete the stream.';
       throw new Error(`the stream "${wanted.name}" cannot be the log: ${misfit}. ${ways}`);
@@ -180,6 +187,19 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
     return info;
   }
 
+  /**
+   * The newest mark; `null` if there is none. An empty stream is not asked: NATS 2.9.10 dies of a request for a message of a
+   * stream that it is still creating for another node.
+   */
+  private async newestMark(
+    streams: JetStreamManager['streams'],
+    { config, state }: StreamInfo,
+  ): Promise<StoredMsg | null> {
+    return state.last_seq === 0
+      ? null
+      : streams.getMessage(config.name, { last_by_subj: this.subjects.mark });
+  }
+
   /** What the stream holds. It corrects the description, if the node that began the epoch did not come to that. */
   private async describe(
     streams: JetStreamManager['streams'],
@@ -188,7 +208,11 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
   ): Promise<NatsOpenLog> {
     const described = epochOf(info);
     const marked = mark ? epochOfMark(mark.string(), mark.seq) : undefined;
-    const rest = { sequence: info.state.last_seq, kept: keptOf(info.config) };
+    const rest = {
+      sequence: info.state.last_seq,
+      kept: keptOf(info.config),
+      replicas: info.config.num_replicas,
+    };
     if (!marked || marked.start <= described.start) return { ...described, ...rest };
     await streams.update(info.config.name, { description: descriptionOf(marked) });
     return { ...marked, ...rest };

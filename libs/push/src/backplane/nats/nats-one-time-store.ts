@@ -21,6 +21,8 @@ export class NatsOneTimeStore implements OneTimeStore {
   private readonly stream: string;
   /** How long values can be kept, as far as this node knows; 0 before it has looked. */
   private age = 0;
+  /** Whether this node knows that the stream has had a message. */
+  private isFilled = false;
 
   constructor(
     private readonly link: NatsLink,
@@ -40,6 +42,7 @@ export class NatsOneTimeStore implements OneTimeStore {
 
   take(key: string): Promise<string | undefined> {
     return this.run(async (connection, manager) => {
+      if (await this.isEmpty(manager)) return undefined;
       const last = await this.last(manager, { last_by_subj: this.subjectOf(key) });
       const [, milliseconds, value] = stored.exec(last?.string() ?? '') ?? [];
       if (!last || value === undefined) return undefined;
@@ -69,6 +72,17 @@ export class NatsOneTimeStore implements OneTimeStore {
       });
     }
     this.age = milliseconds;
+  }
+
+  /** Whether there is no message, nor a stream. NATS 2.9.10 dies of a request for a message of a stream that it is still creating. */
+  private async isEmpty({ streams }: JetStreamManager): Promise<boolean> {
+    if (this.isFilled) return false;
+    try {
+      this.isFilled = (await streams.info(this.stream)).state.last_seq > 0;
+    } catch (error) {
+      if (!hasCode(error, JetStreamApiCodes.StreamNotFound)) throw error;
+    }
+    return !this.isFilled;
   }
 
   /** The message, if it and the stream exist. */
@@ -118,6 +132,7 @@ export class NatsOneTimeStore implements OneTimeStore {
     } catch (cause) {
       // The stream may be gone with what the server kept: it is looked for again.
       this.age = 0;
+      this.isFilled = false;
       throw new PushError('UNAVAILABLE', 'NATS did not answer. Try again later.', { cause });
     }
   }

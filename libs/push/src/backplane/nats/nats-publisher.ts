@@ -2,6 +2,15 @@ import { JetStreamApiCodes } from '@nats-io/jetstream';
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { patience } from './nats-link.js';
 
+/** The header that names the last removal of a finite topic before a message. */
+export const removedHeader = 'Push-Removed';
+
+/** The newest message of the stream never has this id. */
+const impossibleId = 'none has this id';
+
+/** The server's code for a newest message that has another id. */
+const wrongLastId = 10_070;
+
 /** What is to be stored. */
 export interface Message {
   readonly subject: string;
@@ -10,6 +19,10 @@ export interface Message {
   readonly id: string;
   /** The sequence that the newest message of the subject has to have; 0 for none. */
   readonly expected?: number;
+  /** The sequence of the topic's last removal; 0 for none. */
+  readonly removed?: number;
+  /** It is not to be stored, whatever there is: asks whether the server has it. */
+  readonly isQuestion?: boolean;
 }
 
 /** The newest message of the subject was not the expected one, and nothing was stored. */
@@ -19,6 +32,9 @@ export class WrongSequence extends Error {
     super(`the newest message is ${current}`);
   }
 }
+
+/** The server does not have a message that was sent as a question, and has not stored it. */
+export class NotThere extends Error {}
 
 /** What the server says of a message that it has. */
 export interface Stored {
@@ -77,7 +93,7 @@ export class NatsPublisher {
   }
 
   private publish(
-    { subject, body, id, expected }: Message,
+    { subject, body, id, expected, removed, isQuestion }: Message,
     reply: string,
     flight: Flight,
     index: number,
@@ -85,6 +101,8 @@ export class NatsPublisher {
     const head = headers();
     head.set('Nats-Msg-Id', id);
     if (expected !== undefined) head.set('Nats-Expected-Last-Subject-Sequence', `${expected}`);
+    if (isQuestion) head.set('Nats-Expected-Last-Msg-Id', impossibleId);
+    if (removed) head.set(removedHeader, `${removed}`);
     try {
       this.connection.publish(subject, body, { headers: head, reply });
     } catch (error) {
@@ -113,5 +131,5 @@ function resultOf(message: Msg): Stored | Error {
   // "wrong last sequence: 7"
   if (code === JetStreamApiCodes.StreamWrongLastSequence)
     return new WrongSequence(Number(/\d+$/.exec(description)?.[0] ?? 0));
-  return new Error(description);
+  return code === wrongLastId ? new NotThere(description) : new Error(description);
 }

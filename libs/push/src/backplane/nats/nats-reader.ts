@@ -1,12 +1,12 @@
 import { AckPolicy, DeliverPolicy, JsHeaders, type ConsumerInfo } from '@nats-io/jetstream';
 import { createInbox, nanos, type Msg } from '@nats-io/transport-node';
+import type { LogEvent } from '../../contracts/event.js';
 import { noTopic } from '../kit/delivery-probe.js';
 import type { LogNode } from '../kit/log-node.js';
 import { LogReader } from '../kit/log-reader.js';
 import { stampOf } from './delivery.js';
 import type { NatsLink } from './nats-link.js';
 import type { NatsLog, NatsOpenLog } from './nats-log.js';
-import type { NatsTombstones } from './nats-tombstones.js';
 import type { NatsBackplaneOptions } from './nats.options.js';
 import type { Subjects } from './subjects.js';
 
@@ -18,6 +18,11 @@ const mostIdleBeats = 3;
 
 /** After this long without a message or a heartbeat, the consumer counts as lost, in milliseconds. */
 const silence = 3_500;
+
+/** Gets each event that is read, after the tail. */
+export interface EventWatcher {
+  saw(event: LogEvent): void;
+}
 
 /**
  * Tails the stream with one ordered consumer, whatever the number of clients. The server pushes messages and numbers
@@ -33,7 +38,7 @@ export class NatsReader extends LogReader<NatsOpenLog> {
     private readonly link: NatsLink,
     private readonly subjects: Subjects,
     private readonly options: NatsBackplaneOptions,
-    private readonly tombstones: NatsTombstones,
+    private readonly watchers: readonly EventWatcher[],
   ) {
     super(node, log);
   }
@@ -134,7 +139,7 @@ export class NatsReader extends LogReader<NatsOpenLog> {
     else if (subject === this.subjects.floors) this.reach(sequence);
     else {
       const event = this.take(sequence, topic, message.string());
-      if (event) this.tombstones.saw(event);
+      if (event) for (const watcher of this.watchers) watcher.saw(event);
     }
   }
 

@@ -21,7 +21,8 @@ export class NatsSignals extends Signals {
   /** The server answers a flush when it has seen the subscriptions. */
   async listening(): Promise<void> {
     const connection = await this.link.up();
-    await connection.flush();
+    // Of a connection that is closed meanwhile, the client's promise never settles.
+    await this.link.unlessDown(connection.flush());
   }
 
   /** While the connection is down the client would keep the message, so it is refused. */

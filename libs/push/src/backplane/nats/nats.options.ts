@@ -32,7 +32,7 @@ export interface NatsBackplaneOptions extends WaitLimits {
   readonly storage?: 'file' | 'memory';
   /** On how many servers a stream that is made keeps them, 1 to 5. Default: 1. */
   readonly replicas?: number;
-  /** Bound on the stream, in bytes; when it is reached, the oldest events go, of whatever topic. Default: none. */
+  /** Bound on the stream, in bytes; when it is reached, the oldest events go, of whatever topic, ends too. Default: none. */
   readonly maxBytes?: number;
   /**
    * How long the stream keeps what topics no longer promise, in milliseconds. It tells from that which clients missed

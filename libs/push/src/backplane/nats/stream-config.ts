@@ -58,6 +58,26 @@ export function misfitOf(
   return undefined;
 }
 
+/**
+ * Whether what is expected of a subject holds when the message is stored. Servers before 2.9.21 compare before they give it to
+ * the other servers, so that of two messages at the same time both can be stored.
+ */
+export function comparesTogether(
+  version: string,
+  { num_replicas: replicas }: Pick<StreamConfig, 'num_replicas'>,
+): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => parseInt(part, 10));
+  return replicas <= 1 || ([major - 2, minor - 9, patch - 21].find((part) => part !== 0) ?? 0) >= 0;
+}
+
+/** What `comparesTogether` found, for people. */
+export function raceIn(
+  version: string,
+  { num_replicas: replicas }: Pick<StreamConfig, 'num_replicas'>,
+): string {
+  return `it has ${replicas} replicas, of which NATS ${version} stores two events that expect the same one; take 2.9.21 or later`;
+}
+
 /** The limits of a stream that are too low, as they should be; `undefined` if none is. Limits are never lowered. */
 export function growthOf(
   found: StreamConfig,

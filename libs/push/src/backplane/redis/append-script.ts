@@ -1,3 +1,4 @@
+import { metaOf } from './history-scripts.js';
 import { currentRun } from './log-scripts.js';
 import { Script } from './script.js';
 
@@ -13,15 +14,18 @@ import { Script } from './script.js';
  * State topics have indexes of their own, beside the others: they are never dropped for others. What is expected of one is
  * compared in the order of the events, also with those of the same batch.
  *
+ * A finite topic has ended if the newest entry of its list is an end. A removal empties the list, without a loss.
+ *
  * KEYS: log, feed, topics, names, states, names of states, tombstones, then the list of each topic, then for each message id its key.
  * ARGV: "epoch run", "node number" of the batch, "milliseconds for message ids, length of the feed, most topics", key of a
  * topic without its name, number of topics, number of events, number of message ids, then for each topic "events age
- * tombstones name" (what it keeps; no age is for ever, and without tombstones it is no state topic), then for each event the
+ * tombstones ends name" (what it keeps; no age is for ever; a state topic has tombstones, and a finite one f and the time of
+ * its end, and then tombstones), then for each event the
  * number of its topic (0 for a probe) and its body, then for each message id the number of its event, then for each event of
  * which there is more to say "event expected removal": the sequence that it expects ("" for none, 0 for no state, ? for one
  * that cannot be there), and 1 if it is a removal.
  * Returns the events' sequences in order, or nothing if the log is another one. A conflict is an x, and the sequence that is
- * there, if one is.
+ * there, if one is. What comes after an end is an e.
  */
 export const appendScript = new Script(`
 ${currentRun}
@@ -46,16 +50,37 @@ for i = bodies + count * 2 + idCount + 1, #ARGV do
   removals[tonumber(event)] = removal == '1'
 end
 
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local clock = string.format('%d', now)
+
 local known = {}
 local function groupOf(topic)
   local group = known[topic]
   if not group then
-    local events, age, tombstones, name = ARGV[7 + topic]:match('^(%d+) (%d*) (%d*) (.*)$')
+    local events, age, tombstones, finite, ttl, name = ARGV[7 + topic]:match('^(%d+) (%d*) (%d*) (f?)(%d*) (.*)$')
     group = {list = KEYS[7 + topic], name = name, events = tonumber(events), age = tonumber(age)}
     group.tombstones = tonumber(tombstones)
+    if finite == 'f' then
+      group.finite = {ttl = tonumber(ttl), tombstones = group.tombstones}
+      group.tombstones = nil
+    end
     known[topic] = group
   end
   return group
+end
+${metaOf}
+-- Whether the newest event of a finite topic is an end that is still kept.
+local function hasEnded(group)
+  if group.ended == nil then
+    group.ended = false
+    local first = redis.call('LINDEX', group.list, 0)
+    if first and first:match('^%d+ 0 (.*)$') == born and redis.call('LLEN', group.list) > 1 then
+      local newest, ttl = redis.call('LINDEX', group.list, -1), group.finite.ttl
+      group.ended = isEnd(newest) and (not ttl or newest:match('^%d+ (%d+)') + ttl > now)
+    end
+  end
+  return group.ended
 end
 
 local function score(key, name) return redis.call('ZSCORE', key, mark) and redis.call('ZSCORE', key, name) end
@@ -98,6 +123,8 @@ for i = 1, count do
     local group = topic > 0 and groupOf(topic)
     if want and not holds(group, want) then
       conflicts[i] = group.offset or 'x' .. group.newest
+    elseif group and group.finite and not removals[i] and hasEnded(group) then
+      conflicts[i] = 'e'
     else
       fresh = fresh + 1
       offsets[i] = fresh
@@ -105,6 +132,8 @@ for i = 1, count do
       if group and group.tombstones then
         group.isLookedAt = true
         group.offset, group.removed = fresh, removals[i]
+      elseif group and group.finite then
+        group.ended = not removals[i] and isEnd(ARGV[bodies + i * 2])
       end
     end
   end
@@ -112,9 +141,6 @@ end
 local base = 0
 if fresh > 0 then base = redis.call('HINCRBY', KEYS[1], 'sequence', fresh) - fresh end
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local clock = string.format('%d', now)
 local groups, hasStates = {}, false
 for i = 1, count do
   local conflict = conflicts[i]
@@ -135,6 +161,13 @@ for i = 1, count do
         if group.tombstones then hasStates = true end
         redis.call('XADD', KEYS[2], 'MAXLEN', '~', length, sequence .. '-0', 't', group.name, 'b', body, 'm', clock)
         group.last = sequence
+        if group.finite then
+          group.removed = removals[i]
+          if group.removed then
+            group.isCleared = true
+            for j = #group, 1, -1 do group[j] = nil end
+          end
+        end
         group[#group + 1] = sequence .. ' ' .. clock .. ' ' .. body
       end
     end
@@ -178,23 +211,38 @@ local function cut(list, index)
   redis.call('LSET', list, 0, gone .. ' 0 ' .. born)
 end
 
+-- How long the newest event of a topic is kept: ends and removals of finite topics at least as long as other events.
+local function ageOfNewest(group)
+  local finite, age = group.finite, group.age
+  if not finite or not age or not (group.ended or group.removed) then return age end
+  local own = finite.tombstones
+  if group.ended then own = finite.ttl end
+  return own and math.max(own, age)
+end
+
 local function keep(group)
   local list = group.list
   local first = redis.call('LINDEX', list, 0)
-  if not first or first:match('^%d+ 0 (.*)$') ~= born then
+  if group.isCleared then
+    redis.call('UNLINK', list)
+    redis.call('RPUSH', list, '0 0 ' .. born)
+  elseif not first or first:match('^%d+ 0 (.*)$') ~= born then
     local previous = redis.call('ZSCORE', KEYS[3], group.name) or floor
     redis.call('UNLINK', list)
     redis.call('RPUSH', list, string.format('%d 0 ', previous) .. born)
   end
   local excess = redis.call('RPUSH', list, unpack(group)) - 1 - group.events
   if excess > 0 then cut(list, excess) end
-  if not group.age then
+  local age = ageOfNewest(group)
+  if age then
+    redis.call('PEXPIRE', list, age)
+  else
     redis.call('PERSIST', list)
-    return
   end
-  redis.call('PEXPIRE', list, group.age)
-  local old = 0
-  for i = 1, #group * 2 + 8 do
+  if not group.age then return end
+  local old, most = 0, #group * 2 + 8
+  if age ~= group.age then most = math.min(most, redis.call('LLEN', list) - 2) end
+  for i = 1, most do
     local entry = redis.call('LINDEX', list, i)
     if not entry or tonumber(entry:match('^%d+ (%d+)')) + group.age > now then break end
     old = i

@@ -5,6 +5,18 @@ import { Script } from './script.js';
  * says how far it came. None of them takes what is not there for empty: see `appendScript`.
  */
 
+/**
+ * Defines `isEnd` and `isRemoval`, which look for metadata in an entry of a list, or in a body. Before the data there is one
+ * line of JSON: a quote after a comma or a brace, and before one of these names, opens the name of a property.
+ */
+export const metaOf = `
+local function has(entry, pattern)
+  return entry:sub(1, entry:find('\\n', 1, true)):find(pattern) ~= nil
+end
+local function isEnd(entry) return has(entry, '[{,]"end":"') end
+local function isRemoval(entry) return has(entry, '[{,]"removed":true') end
+`;
+
 /** Sets `begin` to the sequence after which a feed begins; it stays where there is no feed. */
 const feedBegins = (feed: string) => `
 local oldest = redis.call('XRANGE', ${feed}, '-', '+', 'COUNT', 1)[1]
@@ -91,7 +103,8 @@ return {'', unpack(changed)}
  *
  * KEYS: log, then the topics' lists. ARGV: epoch, events for each topic at most (0 for only the newest one), bytes for all
  * at most, how many of the newest events of each topic are wanted (empty for all) and up to which sequence, then for each
- * topic "after events age": the sequence to start after, and what it keeps (no age is for ever).
+ * topic "after events age tombstones ends": the sequence to start after, and what it keeps (no age is for ever; f and the time
+ * of its end for a finite topic).
  * Returns nothing if the log is another one, else for each topic that was read the sequence of its newest lost event after
  * the start ("0" for none; "" where no list is left), that of the next event that was not read ("" for none), and entries
  * "sequence time body".
@@ -100,6 +113,7 @@ export const readScript = new Script(`
 local log = redis.call('HMGET', KEYS[1], 'epoch', 'born')
 if log[1] ~= ARGV[1] then return false end
 local born, limit, bytes = log[2] or '', tonumber(ARGV[2]), tonumber(ARGV[3])
+${metaOf}
 local newest, through = tonumber(ARGV[4]), tonumber(ARGV[5])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -136,11 +150,27 @@ local function take(list, from, length, found)
   return index
 end
 
-local function read(list, after, events, age)
+-- How long the newest entry of a finite topic is kept, and its sequence, if it is an end or a removal.
+local function ofItsOwn(list, age, tombstones, ttl)
+  local entry = redis.call('LINDEX', list, -1)
+  looked = looked + #entry
+  local own, is = ttl, isEnd(entry)
+  if not is then own, is = tombstones, isRemoval(entry) end
+  if not is then return age, nil end
+  return age and own and math.max(own, age), tonumber(entry:match('^%d+'))
+end
+
+local function read(list, after, events, age, tombstones, finite, ttl)
   local first = events > 0 and redis.call('LINDEX', list, 0)
   if not first or first:match('^%d+ 0 (.*)$') ~= born then return {'', ''} end
   local length = redis.call('LLEN', list)
-  local function isGone(_, time) return age and time + age <= now end
+  local own, newestOne = age, nil
+  if finite == 'f' and length > 1 then own, newestOne = ofItsOwn(list, age, tombstones, ttl) end
+  local function isGone(sequence, time)
+    local kept = age
+    if sequence == newestOne then kept = own end
+    return kept and time + kept <= now
+  end
   local retained = search(list, math.max(1, length - events), length, isGone)
   if limit == 0 then
     if retained == length then return {'0', ''} end
@@ -162,8 +192,9 @@ end
 
 local topics = {}
 for i = 2, #KEYS do
-  local after, events, age = ARGV[i + 4]:match('^(%d+) (%d+) (%d*)$')
-  topics[i - 1] = read(KEYS[i], tonumber(after), tonumber(events), tonumber(age))
+  local after, events, age, tombstones, finite, ttl = ARGV[i + 4]:match('^(%d+) (%d+) (%d*) (%d*) (f?)(%d*)$')
+  age, tombstones, ttl = tonumber(age), tonumber(tombstones), tonumber(ttl)
+  topics[i - 1] = read(KEYS[i], tonumber(after), tonumber(events), age, tombstones, finite, ttl)
   if looked > 1048576 or (limit == 0 and taken >= bytes) then break end
 end
 return topics
@@ -207,6 +238,27 @@ while looked < most and taken < bytes do
   end
   from = string.format('%d', tonumber(found[1]) + 1)
   chunk = taken - before < 16384 and math.min(chunk * 2, 64) or 4
+end
+return found
+`);
+
+/**
+ * Where the lists of topics begin: with that, what a removal took away and what is lost can be told from what is there.
+ *
+ * KEYS: log, then the topics' lists. ARGV: epoch. Returns nothing if the log is another one, else for each topic the sequence
+ * up to which it lost events, and that of its oldest event (both empty where no list is left, the second where it is empty).
+ */
+export const beginningsScript = new Script(`
+local log = redis.call('HMGET', KEYS[1], 'epoch', 'born')
+if log[1] ~= ARGV[1] then return false end
+local found = {}
+for i = 2, #KEYS do
+  local first = redis.call('LINDEX', KEYS[i], 0)
+  local lost = first and first:match('^(%d+) 0 ')
+  if lost and first:match('^%d+ 0 (.*)$') ~= (log[2] or '') then lost = nil end
+  local oldest = lost and redis.call('LINDEX', KEYS[i], 1)
+  found[#found + 1] = lost or ''
+  found[#found + 1] = oldest and oldest:match('^%d+') or ''
 end
 return found
 `);

@@ -1,6 +1,8 @@
 import type { PendingAppend } from '../kit/append-queue.js';
 import { Appender } from '../kit/appender.js';
+import { endedError } from '../../contracts/end.js';
 import { parsePosition, printPosition } from '../../contracts/position.js';
+import type { TopicRetention } from '../../contracts/retention.js';
 import { conflictOf, expectNone, isRemoval } from '../../contracts/state.js';
 import { noTopic } from '../kit/delivery-probe.js';
 import { writeBody } from '../kit/event-body.js';
@@ -38,7 +40,7 @@ export class RedisAppender extends Appender {
       return;
     }
     const { epoch } = log;
-    const sequences = results.filter((result) => !result.startsWith('x')).map(Number);
+    const sequences = results.filter((result) => /^\d/.test(result)).map(Number);
     this.log.saw(epoch, { sequence: Math.max(0, ...sequences) });
     results.forEach((result, index) => settle(batch[index]!, epoch, result));
   }
@@ -64,7 +66,7 @@ export class RedisAppender extends Appender {
         place = topics.size + 1;
         topics.set(topic, place);
         names.push(keys.topic(topic));
-        kept.push(this.rulesOf(topic));
+        kept.push(`${rulesOf(this.node.retention.of(topic))} ${topic}`);
       }
       events.push(place, writeBody(draft));
       const isRemoved = isRemoval(draft);
@@ -81,15 +83,14 @@ export class RedisAppender extends Appender {
     const reply = await this.link.run((client) => appendScript.run(client, [...names, ...ids], args));
     return typeof reply === 'string' ? reply.split(' ') : undefined;
   }
-
-  private rulesOf(topic: string): string {
-    const { events, age, state } = this.node.retention.of(topic);
-    return `${countOf(events)} ${ageOf(age)} ${state ? ageOf(state.tombstones) : ''} ${topic}`;
-  }
 }
 
-/** @param result its sequence; for a conflict an x, and the sequence that is there, if one is */
+/** @param result its sequence; an e after an end; for a conflict an x, and the sequence that is there, if one is */
 function settle(append: PendingAppend, epoch: string, result: string): void {
+  if (result === 'e') {
+    append.reject(endedError(append.draft.topic));
+    return;
+  }
   if (!result.startsWith('x')) {
     append.resolve({ epoch, sequence: Number(result) });
     return;
@@ -107,12 +108,20 @@ function expectedIn(epoch: string, expect: string | undefined): number | string 
   return position?.epoch === epoch && position.sequence > 0 ? position.sequence : '?';
 }
 
+/** What a topic keeps, as the scripts take it: its events, their age, its tombstones, and "f" and the age of its end. */
+export function rulesOf({ events, age, state, ends }: TopicRetention): string {
+  if (state) return `${countOf(events)} ${ageOf(age)} ${ageOf(state.tombstones)} `;
+  if (!ends) return `${countOf(events)} ${ageOf(age)}  `;
+  // Its newest event is kept in any case, since that may be its end.
+  return `${countOf(Math.max(1, events))} ${ageOf(age)} ${ageOf(ends.tombstones)} f${ageOf(ends.ttl)}`;
+}
+
 /** A number of events as the scripts take it: they do not know Infinity. */
-export function countOf(events: number): number {
+function countOf(events: number): number {
   return Math.min(events, Number.MAX_SAFE_INTEGER);
 }
 
 /** An age in milliseconds as the scripts take it: an empty string means that events are kept for ever. */
-export function ageOf(age: number): number | '' {
+function ageOf(age: number): number | '' {
   return age > 1e14 ? '' : Math.ceil(age);
 }

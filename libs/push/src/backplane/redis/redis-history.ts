@@ -40,7 +40,7 @@ export class RedisHistory implements History {
   ) {
     this.topics = new RedisTopics(link, keys, { topics: keys.topics, names: keys.names, madeIf: '' });
     this.lists = new RedisLists(link, keys, retention);
-    this.feed = new RedisFeed(link, keys, retention);
+    this.feed = new RedisFeed(link, keys, retention, this.lists);
     this.newest = new RedisNewest(this.topics, this.lists);
     this.states = new RedisStates(link, keys, this.lists, this.topics);
   }

@@ -1,5 +1,5 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
-import { backoffDelay, within } from '../kit/backoff.js';
+import { backoffDelay, within } from '../../contracts/backoff.js';
 import type { LogNode } from '../kit/log-node.js';
 import { takeLateErrors } from './late-errors.js';
 import type { RedisBackplaneOptions } from './redis.options.js';

@@ -2,10 +2,10 @@ import type { HistoryQuery } from '../../contracts/backplane.js';
 import type { LogEvent } from '../../contracts/event.js';
 import type { RetentionRules } from '../../contracts/retention.js';
 import { readBody } from '../kit/event-body.js';
-import { readScript } from './history-scripts.js';
+import { beginningsScript, readScript } from './history-scripts.js';
 import type { Keys } from './keys.js';
 import type { RedisLink } from './redis-link.js';
-import { ageOf, countOf } from './redis-appender.js';
+import { rulesOf } from './redis-appender.js';
 import { anotherLog } from './redis-topics.js';
 
 /** How many topics' lists one call reads at most, and how many bytes of their events: Redis does nothing else meanwhile. */
@@ -22,6 +22,14 @@ export interface Source {
   isGone: boolean;
   /** The first sequence at which it may have an event that is not read; infinite if it has none. */
   next: number;
+}
+
+/** Where the list of a topic begins. */
+export interface Beginning {
+  /** Up to this sequence, events of the topic are lost. */
+  readonly lost: number;
+  /** The sequence of its oldest event; infinite if it has none. What was stored between the two, a removal has taken away. */
+  readonly oldest: number;
 }
 
 /** Which events of a topic are wanted: all, or only the newest ones up to a sequence. */
@@ -68,16 +76,31 @@ export class RedisLists {
     return events;
   }
 
+  /** Where the lists of topics begin, of those that have one. */
+  async beginnings(epoch: string, topics: readonly string[]): Promise<Map<string, Beginning>> {
+    const beginnings = new Map<string, Beginning>();
+    for (let done = 0; done < topics.length; done += listsAtOnce) {
+      const some = topics.slice(done, done + listsAtOnce);
+      const keys = [this.keys.log, ...some.map((topic) => this.keys.topic(topic))];
+      const reply = await this.link.run((client) => beginningsScript.run(client, keys, [epoch]));
+      if (!reply) throw anotherLog();
+      const found = reply as string[];
+      some.forEach((topic, index) => {
+        const [lost, oldest] = [found[index * 2]!, found[index * 2 + 1]!];
+        if (lost === '') return;
+        beginnings.set(topic, { lost: Number(lost), oldest: oldest === '' ? Infinity : Number(oldest) });
+      });
+    }
+    return beginnings;
+  }
+
   private async ask(
     epoch: string,
     sources: readonly Pick<Source, 'topic' | 'next'>[],
     count: number,
     { newest, through }: Partial<Wanted> = {},
   ) {
-    const rules = sources.map(({ topic, next }) => {
-      const { events, age } = this.retention.of(topic);
-      return `${next - 1} ${countOf(events)} ${ageOf(age)}`;
-    });
+    const rules = sources.map(({ topic, next }) => `${next - 1} ${rulesOf(this.retention.of(topic))}`);
     const keys = [this.keys.log, ...sources.map(({ topic }) => this.keys.topic(topic))];
     const args = [epoch, count, bytesAtOnce, newest ?? '', through ?? '', ...rules];
     const reply = await this.link.run((client) => readScript.run(client, keys, args));

@@ -1,5 +1,5 @@
 import { PushError } from '../../contracts/errors.js';
-import { backoff } from '../kit/backoff.js';
+import { backoff } from '../../contracts/backoff.js';
 import type { LogNode } from '../kit/log-node.js';
 import { Signals, type SignalKind } from '../kit/signals.js';
 import type { Keys } from './keys.js';

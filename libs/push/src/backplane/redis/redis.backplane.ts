@@ -21,6 +21,7 @@ import { checkRedisOptions, type RedisBackplaneOptions } from './redis.options.j
  */
 export class RedisBackplane extends DurableBackplane {
   override readonly keepsState = true;
+  override readonly keepsEnds = true;
   private policy?: EvictionPolicy;
 
   /** @throws PushError `INVALID_OPTION` */

@@ -2,7 +2,10 @@ import { array, assert, boolean, integer, property } from 'fast-check';
 import { LogEvent } from '../../contracts/event.js';
 import { Selection, type Union } from './selection.js';
 
-const events = Array.from({ length: 400 }, (_, n) => new LogEvent('e', n + 1, `t${n}`, undefined, `${n}`));
+const events = Array.from(
+  { length: 400 },
+  (_, n) => new LogEvent('e', n + 1, { topic: `t${n}`, data: `${n}` }),
+);
 
 /** What some patterns select of the events, and what of them each of some members gets by several patterns. */
 function select(patterns: ((n: number) => boolean)[]): Selection[] {

@@ -95,6 +95,11 @@ export class CatchUp {
     return this.startsBySnapshot && !this.hasBegun;
   }
 
+  /** Whether its client keeps a position for it. */
+  get keepsPosition(): boolean {
+    return this.request.options.onLive !== undefined && !this.isUnplaced;
+  }
+
   /** Where the other topics of the connection have to be before it begins. */
   get earliest(): number {
     const positions = this.load?.snapshots.map(({ event }) => event.sequence) ?? [];

@@ -156,7 +156,7 @@ describe('Several subscriptions of a connection', () => {
     expect(client.notes.map(([, text]) => text.slice(0, 6))).toEqual(['begin ', 'live b']);
     client.drain();
     expect(client.gaps).toEqual([]);
-    expect(node.hub.stats()).toMatchObject({ subscriptions: 0, audiences: 0, behind: 0 });
+    expect(node.hub.stats()).toMatchObject({ subscriptions: 0, audiences: 0, lagging: 0 });
     expect(client.cursor.position).toBe(node.id(2));
   });
 });

@@ -6,8 +6,9 @@ import type { Task } from '../scheduler.js';
 import { CatchUpQueue } from './catch-up-queue.js';
 import { CatchUp, type PositionListener, type SubscribeOptions } from './catch-up.js';
 import type { NodeLog } from './node-log.js';
+import { CursorEnds } from './cursor-ends.js';
 import { CursorSnapshots } from './cursor-snapshots.js';
-import { positionOf } from './position-of.js';
+import { positionOf, sequenceOf } from './position-of.js';
 import { trackInAnotherLog } from './track-in-another-log.js';
 import { Track } from './track.js';
 import { TrackReader, type Recipient } from './track-reader.js';
@@ -30,6 +31,8 @@ export class Cursor implements Member, Task, Recipient {
   isFull = false;
   private reader: TrackReader | undefined;
   private ownSnapshots: CursorSnapshots | undefined;
+  /** Its topics that end; `undefined` where none does, or the connection does not want to know. */
+  private readonly ends: CursorEnds | undefined;
 
   /** @param onLeave is told when it leaves */
   constructor(
@@ -37,7 +40,8 @@ export class Cursor implements Member, Task, Recipient {
     readonly connection: Connection,
     private readonly onLeave: (cursor: Cursor) => void,
   ) {
-    const { window, fanOut } = log;
+    const { window, fanOut, rules } = log;
+    this.ends = rules.hasEnds && connection.ended ? new CursorEnds(log, this) : undefined;
     this.main = new Track(window, window.head, 'slow', fanOut.interestOf(this));
   }
 
@@ -52,21 +56,12 @@ export class Cursor implements Member, Task, Recipient {
 
   /** How far it has read. */
   get sequence(): number {
-    const catchUp = this.catchUps.first;
-    // Without other topics, the connection is where the first ones start.
-    if (catchUp && (catchUp.hasBegun || this.main.size === 0)) return catchUp.track.sequence;
-    if (this.isIdle) return this.log.window.head;
-    return this.isLive ? Math.max(this.main.sequence, this.log.fanOut.delivered) : this.main.sequence;
+    return sequenceOf(this, this.log);
   }
 
   /** Its topics and patterns, in the order in which they came. */
   get topics(): readonly string[] {
     return [...new Set([...this.main.patterns, ...this.catchUps.patterns])];
-  }
-
-  /** How many it has. One that is asked for again counts twice until that has caught up. */
-  get topicCount(): number {
-    return this.main.size + this.catchUps.topicCount;
   }
 
   get audience(): string | undefined {
@@ -103,8 +98,8 @@ export class Cursor implements Member, Task, Recipient {
     if (!this.isIdle) this.catchUps.assertRoom(patterns.length);
     this.change(() => {
       this.moveIfAtRest();
-      const request = { patterns, start, onStart, options };
-      this.enter(new CatchUp(this.log.window, this.main, this.log.epoch, request));
+      const { window, epoch } = this.log;
+      this.enter(new CatchUp(window, this.main, epoch, { patterns, start, onStart, options }));
     });
   }
 
@@ -122,14 +117,15 @@ export class Cursor implements Member, Task, Recipient {
     this.advance();
   }
 
-  /** Removes topics or patterns, while nothing is read. */
-  remove(patterns: readonly string[]): void {
+  /** Removes topics or patterns, while nothing is read. @param isAll also where they were asked for again */
+  remove(patterns: readonly string[], isAll = true): void {
     this.reader?.drop();
     for (const pattern of patterns) {
-      this.catchUps.delete(pattern);
+      if (isAll) this.catchUps.delete(pattern);
       const removed = this.main.delete(pattern);
       if (removed) this.catchUps.first?.mainLost(removed);
     }
+    this.ends?.left(patterns);
     this.catchUps.settle();
     // A catch-up without topics ends at once: its listeners are called before the removal is confirmed.
     while (this.catchUps.first?.track.size === 0 && this.log.epoch !== '') this.finish(this.catchUps.first);
@@ -148,6 +144,7 @@ export class Cursor implements Member, Task, Recipient {
     if (this.state === 'left') return;
     this.reader?.drop();
     this.ownSnapshots?.stop();
+    this.ends?.stop();
     this.state = 'left';
     const { topics } = this.main;
     this.main = new Track(this.log.window, this.main.sequence, 'slow');
@@ -159,9 +156,9 @@ export class Cursor implements Member, Task, Recipient {
 
   /** Takes what a round of deliveries brings. */
   receive(batch: Batch): void {
-    const own = batch.partFor(this.connection, this.main.sequence);
-    this.main.sequence = Math.max(this.main.sequence, batch.last);
-    if (own) this.written(this.connection.write(own));
+    const { sequence } = this.main;
+    this.main.sequence = Math.max(sequence, batch.last);
+    this.pass(batch, sequence);
   }
 
   /** The log was opened for the first time: what was subscribed to before begins. */
@@ -177,7 +174,7 @@ export class Cursor implements Member, Task, Recipient {
   reopen(): void {
     const { window, epoch } = this.log;
     const catchUps = [...this.catchUps];
-    if (catchUps.some(({ request, isUnplaced }) => request.options.onLive && !isUnplaced)) {
+    if (catchUps.some(({ keepsPosition }) => keepsPosition)) {
       // Its client keeps a position for each of them: it comes back with those, and is told what each has lost.
       this.end(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
       return;
@@ -185,11 +182,11 @@ export class Cursor implements Member, Task, Recipient {
     this.reader?.drop();
     this.ownSnapshots?.stop();
     this.state = 'reading';
-    const begun = catchUps.filter((each) => !each.isUnbegun).map(({ track }) => track);
-    this.main = trackInAnotherLog(window, [this.main, ...begun]);
+    this.main = trackInAnotherLog(window, this.main, catchUps);
     this.catchUps = new CatchUpQueue();
     // A position that is not verified may be one of the new log, and a snapshot is loaded again.
     for (const each of catchUps) if (each.isUnbegun) this.enter(each.restarted(this.main, epoch));
+    this.ends?.joined(this.main.patterns);
     this.advance();
   }
 
@@ -250,7 +247,6 @@ export class Cursor implements Member, Task, Recipient {
     return (this.reader ??= new TrackReader(this.log, this));
   }
 
-  /** Charges work to its client. */
   spend(units: number): void {
     this.log.scheduler.spend(this, units);
   }
@@ -259,6 +255,7 @@ export class Cursor implements Member, Task, Recipient {
     if (!catchUp.hasBegun) this.ownReader.begin(catchUp);
     this.catchUps.shift();
     catchUp.end(this.log);
+    this.ends?.joined(catchUp.track.patterns);
   }
 
   private goLive(): void {
@@ -278,8 +275,14 @@ export class Cursor implements Member, Task, Recipient {
   /** Writes those of the events that do not except the connection. */
   write(events: readonly LogEvent[]): void {
     if (events.length === 0) return;
-    const own = this.log.window.reads.batchOf(events).partFor(this.connection, 0);
+    this.pass(this.log.window.reads.batchOf(events), 0);
+  }
+
+  /** Writes what is after `sequence` of a batch and does not except the connection. */
+  private pass(batch: Batch, sequence: number): void {
+    const own = batch.partFor(this.connection, sequence);
     if (own) this.written(this.connection.write(own));
+    this.ends?.took(batch, own, sequence);
   }
 
   /** Something was written. `hasRoom` says whether there is room for more. */

@@ -1,4 +1,5 @@
 import type { History, HistoryPage, HistoryQuery } from '../../contracts/backplane.js';
+import type { Counts } from '../counts.js';
 import { PageCache } from './page-cache.js';
 import { ReadQueue } from './read-queue.js';
 
@@ -83,6 +84,7 @@ export class HistoryReader {
     private readonly history: History,
     private readonly epoch: () => string,
     private readonly onError: (error: unknown) => void,
+    private readonly counts?: Counts,
   ) {}
 
   /** A page that was read lately and goes on after the asked position. */
@@ -159,17 +161,22 @@ export class HistoryReader {
 
   private async run(read: Read): Promise<void> {
     const { generation } = this;
+    const began = performance.now();
+    const ended = (code?: string) => this.counts?.onOperation?.('fetch', performance.now() - began, code);
     this.reading++;
     this.queue.began(read);
     try {
       const page = await this.ask(read.query);
       if (generation !== this.generation) return;
       this.pages++;
+      ended();
       this.isFailing = false;
       this.cache.add(read.key, read.query.after, page);
       this.hand(read, page);
     } catch (error) {
-      if (generation === this.generation) this.failed(read, error);
+      if (generation !== this.generation) return;
+      ended('UNAVAILABLE');
+      this.failed(read, error);
     } finally {
       this.reading--;
       this.queue.ended(read);

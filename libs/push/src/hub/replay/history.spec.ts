@@ -88,7 +88,7 @@ class LateNode {
   /** Everyone has everything. */
   live(): Promise<void> {
     return this.until(
-      () => this.hub.stats().behind === 0 && this.nodeLog.fanOut.delivered === this.nodeLog.window.head,
+      () => this.hub.stats().lagging === 0 && this.nodeLog.fanOut.delivered === this.nodeLog.window.head,
     );
   }
 }

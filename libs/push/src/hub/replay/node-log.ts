@@ -6,6 +6,7 @@ import type { SnapshotSource } from '../../contracts/snapshot.js';
 import { isNamedStart } from '../../contracts/start.js';
 import { isWildcard } from '../../contracts/topic.js';
 import type { Retention } from '../../contracts/retention.js';
+import { Counts } from '../counts.js';
 import { FanOut } from '../fan-out/fan-out.js';
 import { Scheduler } from '../scheduler.js';
 import { TopicRules, type TopicRule } from '../topic-rules.js';
@@ -58,11 +59,12 @@ export class NodeLog {
   isClosed = false;
   /** Those that wait for older events, or for what is made of them. */
   readonly answers = new Set<{ fail(error: unknown): void }>();
-  /** Gap notices sent. */
-  gaps = 0;
+  /** What this node has done. */
+  readonly counts: Counts;
   private sweep: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: NodeLogOptions) {
+    this.counts = new Counts(options.rules.map(({ pattern }) => pattern));
     this.rules = new TopicRules(options.rules, options.retention, options.stateBytes);
     this.window = new Window({
       bytes: options.windowBytes,
@@ -76,7 +78,7 @@ export class NodeLog {
   /** From now on, what the window has lost is read from `history`. */
   readOlderFrom(history: History): void {
     const { onHistoryError = () => undefined } = this.options;
-    this.history = new HistoryReader(history, () => this.epoch, onHistoryError);
+    this.history = new HistoryReader(history, () => this.epoch, onHistoryError, this.counts);
     this.window.hasHistory = true;
   }
 
@@ -127,6 +129,7 @@ export class NodeLog {
 
   /** Takes the next event. */
   add(event: LogEvent): void {
+    this.counts.read++;
     this.window.add(event);
     this.fanOut.add(event);
     this.scheduleSweep();

@@ -3,6 +3,7 @@ import type { GapReason, WorkBudget } from '../../contracts/connection.js';
 import { PushError } from '../../contracts/errors.js';
 import type { LogEvent } from '../../contracts/event.js';
 import { parsePosition } from '../../contracts/position.js';
+import { endOf } from '../../contracts/end.js';
 import { isRemoval } from '../../contracts/state.js';
 import { encodingCost } from '../window/entry-reader.js';
 import type { Task } from '../scheduler.js';
@@ -37,6 +38,8 @@ export interface OlderQuery extends WorkOptions {
   readonly before?: string;
   /** The most events of the answer. */
   readonly limit: number;
+  /** Whether an end is among them that is no event of its own. Default: `false`. */
+  readonly withEnds?: boolean;
 }
 
 /** Events of one topic, oldest first. */
@@ -141,7 +144,7 @@ export class OlderEvents implements Task {
   }
 
   private readWindow(after: number): void {
-    const entries = this.log.window.entriesOf(this.query.topic);
+    const entries = this.log.window.historyOf(this.query.topic)?.entries;
     let index = entries?.after(this.through) ?? 0;
     while (index > 0 && !this.isFull) {
       const { sequence, event } = entries!.at(--index)!;
@@ -218,8 +221,8 @@ export class OlderEvents implements Task {
   private take(event: LogEvent): void {
     this.through = event.sequence - 1;
     this.log.scheduler.spend(this, 1);
-    // What was taken away is not there to be shown.
-    if (isRemoval(event)) return;
+    // What was taken away is not there to be shown, and neither is an end that brings nothing new.
+    if (isRemoval(event) || (!this.query.withEnds && (endOf(event)?.data ?? 'event') !== 'event')) return;
     this.found.push(event);
     this.bytes += event.data.length;
   }

@@ -3,7 +3,7 @@ import { LogEvent } from '../../contracts/event.js';
 import { PageCache } from './page-cache.js';
 
 function page(through: number, bytes = 10) {
-  const events = [new LogEvent('log', through, 'a', undefined, 'x'.repeat(bytes))];
+  const events = [new LogEvent('log', through, { topic: 'a', data: 'x'.repeat(bytes) })];
   return { events, through, lost: new Map<string, number>() };
 }
 

@@ -8,6 +8,20 @@ interface Positioned {
   readonly main: Track;
   readonly catchUps: CatchUpQueue;
   readonly sequence: number;
+  readonly isIdle: boolean;
+  readonly isLive: boolean;
+}
+
+/** How far a cursor has read. */
+export function sequenceOf(
+  { main, catchUps, isIdle, isLive }: Omit<Positioned, 'sequence'>,
+  log: NodeLog,
+): number {
+  const { first } = catchUps;
+  // Without other topics, the connection is where the first ones start.
+  if (first && (first.hasBegun || main.size === 0)) return first.track.sequence;
+  if (isIdle) return log.window.head;
+  return isLive ? Math.max(main.sequence, log.fanOut.delivered) : main.sequence;
 }
 
 /**

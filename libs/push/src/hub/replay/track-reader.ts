@@ -12,6 +12,7 @@ import { SnapshotLoad } from './snapshot-load.js';
 import type { Loss, Subscription } from './subscription.js';
 import type { Track } from './track.js';
 import { withoutId } from './without-id.js';
+import { newestForm } from './end-events.js';
 import { mismatchOf } from './unverified-positions.js';
 
 /** What is done in one step, in units of work. */
@@ -114,7 +115,8 @@ export class TrackReader {
     this.recipient.spend(result.cost + newsCost * result.events.length);
     track.sequence = result.through;
     const events = catchUp ? catchUp.news(result.events) : result.events;
-    this.recipient.write(track.hidesIds || isHidden ? events.map(withoutId) : events);
+    const wanted = track.newest === undefined ? events : events.map(newestForm);
+    this.recipient.write(track.hidesIds || isHidden ? wanted.map(withoutId) : wanted);
   }
 
   /** Some events are lost: does what the policies of their topics say. */
@@ -229,7 +231,7 @@ export class TrackReader {
   }
 
   private notify(notice: GapNotice): void {
-    this.log.gaps++;
+    this.log.counts.gap(notice.reason);
     this.recipient.written(this.recipient.connection.gap(notice));
   }
 }

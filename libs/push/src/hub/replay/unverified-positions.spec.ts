@@ -22,7 +22,7 @@ class LateNode {
 
   deliver(...sequences: number[]): void {
     for (const sequence of sequences)
-      this.hub.deliver(new LogEvent(this.node.log.epoch, sequence, 'a', undefined, String(sequence)));
+      this.hub.deliver(new LogEvent(this.node.log.epoch, sequence, { topic: 'a', data: String(sequence) }));
   }
 
   /** Waits until it has been asked that often, and the answer was heard. */

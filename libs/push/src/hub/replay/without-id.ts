@@ -7,8 +7,7 @@ const copies = new WeakMap<LogEvent, LogEvent>();
 export function withoutId(event: LogEvent): LogEvent {
   let copy = copies.get(event);
   if (!copy) {
-    const { epoch, topic, type, data, except, publisher, meta } = event;
-    copies.set(event, (copy = new LogEvent(epoch, 0, topic, type, data, except, publisher, meta)));
+    copies.set(event, (copy = new LogEvent(event.epoch, 0, event)));
   }
   return copy;
 }

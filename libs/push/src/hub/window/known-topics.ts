@@ -26,6 +26,10 @@ export class KnownTopics {
     return this.all.size;
   }
 
+  get histories(): Iterable<TopicHistory> {
+    return this.all.values();
+  }
+
   /** About how much memory all topics take, without their events. */
   get bytes(): number {
     return this.allBytes + this.tree.bytes;

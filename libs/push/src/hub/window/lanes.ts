@@ -1,4 +1,5 @@
-import type { Retention, StateRetention } from '../../contracts/retention.js';
+import { isEnd } from '../../contracts/end.js';
+import type { EndRetention, Retention, StateRetention } from '../../contracts/retention.js';
 import { isRemoval } from '../../contracts/state.js';
 import { Deque } from './deque.js';
 import { isGone, type Entry } from './topic-history.js';
@@ -9,8 +10,9 @@ const fewEntries = 1_024;
 /** All entries in log order, in a lane for each retention rule: so the entries of a lane become too old in their order. */
 export class Lanes {
   private readonly byRule = new Map<Retention, Deque<Entry>>();
-  /** The tombstones of a rule's topics have a lane of their own. */
-  private readonly tombstones = new Map<StateRetention, Retention>();
+  /** The tombstones of a rule's topics have a lane of their own, and so have their ends. */
+  private readonly tombstones = new Map<StateRetention | EndRetention, Retention>();
+  private readonly ends = new Map<EndRetention, Retention>();
   /** Entries in the lanes, those that are gone included. */
   private held = 0;
 
@@ -59,10 +61,16 @@ export class Lanes {
 
   /** The lane of an entry that is not gone. */
   of({ event, history: { retention } }: Entry): Deque<Entry> {
-    const { state } = retention;
-    if (!state || !isRemoval(event)) return this.lane(retention);
-    let kept = this.tombstones.get(state);
-    if (!kept) this.tombstones.set(state, (kept = { events: 1, age: state.tombstones }));
+    const { state, ends } = retention;
+    const own = state ?? ends;
+    if (own && isRemoval(event)) return this.laneOf(this.tombstones, own, own.tombstones);
+    if (ends && isEnd(event)) return this.laneOf(this.ends, ends, ends.ttl);
+    return this.lane(retention);
+  }
+
+  private laneOf<Rule extends object>(lanes: Map<Rule, Retention>, rule: Rule, age: number): Deque<Entry> {
+    let kept = lanes.get(rule);
+    if (!kept) lanes.set(rule, (kept = { events: 1, age }));
     return this.lane(kept);
   }
 

@@ -9,7 +9,7 @@ const forEver = { events: Infinity, age: Infinity };
 const unlimited = { bytes: Infinity, entries: Infinity };
 
 function event(sequence: number, topic: string, publisher?: string, size = 1_000): LogEvent {
-  return new LogEvent('log', sequence, topic, undefined, `"${'x'.repeat(size)}"`, undefined, publisher);
+  return new LogEvent('log', sequence, { topic, data: `"${'x'.repeat(size)}"`, publisher });
 }
 
 /** So many of the events above fit into a share. */

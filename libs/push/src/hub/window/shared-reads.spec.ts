@@ -13,7 +13,7 @@ function windowWith(count: number, events = 100): Window {
 }
 
 function add(window: Window, sequence: number, topic = 'a'): void {
-  window.add(new LogEvent('log', sequence, topic, undefined, '1'));
+  window.add(new LogEvent('log', sequence, { topic, data: '1' }));
 }
 
 describe('Reads of a window that does not change', () => {

@@ -1,4 +1,5 @@
 import { LogEvent } from '../../contracts/event.js';
+import { isRemoval } from '../../contracts/state.js';
 import type { TopicRetention } from '../../contracts/retention.js';
 import { Deque } from './deque.js';
 import { topicBytes } from './held-bytes.js';
@@ -19,7 +20,7 @@ export interface Entry {
 }
 
 /** Takes the place of an event that is evicted. */
-export const nothing = new LogEvent('', 0, '', undefined, '');
+export const nothing = new LogEvent('', 0, { topic: '', data: '' });
 
 /**
  * The retained events of one topic. Entries leave it oldest first, except for those of a publisher that exceeds its share. The
@@ -28,12 +29,20 @@ export const nothing = new LogEvent('', 0, '', undefined, '');
 export class TopicHistory {
   readonly entries = new Deque<Entry>();
   bytes = 0;
+  /** The event that has ended the topic. It is known for as long as the topic is, also if the window has to evict the event. */
+  end: LogEvent | undefined;
 
   constructor(
     readonly topic: string,
     readonly retention: TopicRetention,
     readonly node: TopicNode<TopicHistory>,
   ) {}
+
+  /** Whether an event takes the place of all others of its topic: those are out of date then, and do not count as lost. */
+  isReplacedBy(event: LogEvent): boolean {
+    const { state, ends } = this.retention;
+    return state !== undefined || (ends !== undefined && isRemoval(event));
+  }
 }
 
 /** Whether an entry is evicted. */

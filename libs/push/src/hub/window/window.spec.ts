@@ -2,7 +2,8 @@ import { array, assert, constantFrom, integer, nat, oneof, property, record } fr
 import { LogEvent } from '../../contracts/event.js';
 import { covers } from '../../contracts/topic.js';
 import { TopicSet } from '../topics/topic-set.js';
-import { Window, type WindowOptions } from './window.js';
+import type { WindowOptions } from './window-options.js';
+import { Window } from './window.js';
 
 const forEver = { events: Infinity, age: Infinity };
 
@@ -26,7 +27,7 @@ class Log {
   }
 
   add(topic: string, data = '1'): LogEvent {
-    const event = new LogEvent('log', ++this.sequence, topic, undefined, data);
+    const event = new LogEvent('log', ++this.sequence, { topic, data });
     this.window.add(event);
     return event;
   }

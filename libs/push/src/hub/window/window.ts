@@ -1,9 +1,8 @@
 import type { LogEvent } from '../../contracts/event.js';
-import type { TopicRetention } from '../../contracts/retention.js';
-import type { Deque } from './deque.js';
 import { EventMemory } from './event-memory.js';
 import { heldBytes } from './held-bytes.js';
 import { KnownTopics } from './known-topics.js';
+import { isEnd } from '../../contracts/end.js';
 import { isRemoval } from '../../contracts/state.js';
 import { Lanes } from './lanes.js';
 import { LossJournal } from './loss-journal.js';
@@ -14,20 +13,7 @@ import { PublisherShares } from './publisher-shares.js';
 import { hasNewest, indexOfNewest, nothing, TopicHistory } from './topic-history.js';
 import type { Entry, Newest } from './topic-history.js';
 import type { TopicSet } from '../topics/topic-set.js';
-
-/** The bounds of a window. */
-export interface WindowOptions {
-  /** How much of a topic is kept. It returns the same object for topics with the same rule. */
-  readonly retentionOf: (topic: string) => TopicRetention;
-  /** Bound on the memory of all retained events together, in bytes. */
-  readonly bytes: number;
-  /** How much of it the events of one publisher may take, in bytes; beyond it, its own oldest go. Default: all. */
-  readonly bytesPerPublisher?: number;
-  /** How many topics without retained events are still known one by one. */
-  readonly emptyTopics: number;
-  /** A clock in milliseconds, for tests. Default: a monotonic one, which a change of the system's time does not move. */
-  readonly now?: () => number;
-}
+import type { WindowOptions } from './window-options.js';
 
 /** Topics without events may take this share of the memory before they are forgotten. */
 const emptyShare = 1 / 8;
@@ -111,6 +97,7 @@ export class Window {
     const history = this.topics.get(event.topic) ?? this.topics.add(event.topic);
     this.head = event.sequence;
     this.reads.clear();
+    history.end = isEnd(event) ? event : undefined;
     if (history.retention.events <= 0) {
       this.lose(history, event.sequence);
       this.idle(history);
@@ -124,19 +111,19 @@ export class Window {
     this.lanes.push(entry);
     this.live++;
     this.memory.resize(history, bytes, this.isPinned(history));
-    const { state, events } = history.retention;
-    if (history.entries.length > events) {
-      // The newest event is the state. The event that it replaces is out of date, and does not count as lost.
-      if (state) this.remove(history.entries.first!);
-      else this.evict(history.entries.first!);
-    }
+    const { entries, retention } = history;
+    if (history.isReplacedBy(event)) while (entries.length > 1) this.remove(entries.first!);
+    else if (entries.length > retention.events) this.evict(entries.first!);
     if (!this.isPinned(history)) for (const own of this.shares.add(entry)) this.spill(own);
     this.fit();
   }
 
   /** Evicts events that are too old. Returns the milliseconds until the next one will be; `undefined` if none ever will. */
   expire(): number | undefined {
-    return this.lanes.expire(this.now(), (entry) => this.evict(entry));
+    return this.lanes.expire(this.now(), (entry) => {
+      if (isEnd(entry.event)) entry.history.end = undefined;
+      this.evict(entry);
+    });
   }
 
   /** The sequence of the newest event that `pattern` matches and this window has lost; 0 if it has lost none. */
@@ -165,9 +152,14 @@ export class Window {
     return history !== undefined && hasNewest(history, count);
   }
 
-  /** The retained events of a topic. */
-  entriesOf(topic: string): Deque<Entry> | undefined {
-    return this.topics.get(topic)?.entries;
+  /** What is known of each topic. It may change during the iteration. */
+  get histories(): Iterable<TopicHistory> {
+    return this.topics.histories;
+  }
+
+  /** What is known of a topic; `undefined` if nothing is. */
+  historyOf(topic: string): TopicHistory | undefined {
+    return this.topics.get(topic);
   }
 
   /**
@@ -259,7 +251,8 @@ export class Window {
 
   private evict(entry: Entry): void {
     const { history } = entry;
-    if (isRemoval(entry.event)) this.droppedRemoval = Math.max(this.droppedRemoval, entry.sequence);
+    if (history.retention.state && isRemoval(entry.event))
+      this.droppedRemoval = Math.max(this.droppedRemoval, entry.sequence);
     this.lose(history, entry.sequence);
     this.remove(entry);
     if (history.entries.length === 0) this.idle(history);

@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { logRefusal } from '../../bus/debug-log.js';
+import { explain } from '../../bus/failure.js';
 import { PushError } from '../../contracts/errors.js';
 import type { Door } from '../../clients/door.js';
 import type { RawResponse } from '../../platform/raw-response.js';
@@ -15,6 +16,20 @@ export class PushRefusal extends HttpException {
 /** Returns `thrown` if it is an error that clients may see. */
 export function refusalOf(thrown: unknown): PushError | undefined {
   return thrown instanceof PushError && thrown.expose ? thrown : undefined;
+}
+
+/**
+ * What a handler of push's own endpoints threw, in the words of the protocol: an exception of Nest that a policy, or the validation
+ * of its payload, has thrown for the client keeps its status, and gets a code.
+ */
+export function inProtocol(thrown: unknown, response: RawResponse): unknown {
+  if (!(thrown instanceof HttpException) || thrown instanceof PushRefusal) return thrown;
+  const { error, details, isExpected } = explain(thrown);
+  if (!isExpected) return thrown;
+  forbidCaching(response);
+  const status = thrown.getStatus();
+  const { code, message } = error;
+  return new PushRefusal({ statusCode: status, code, message, details }, status, { cause: thrown });
 }
 
 /** A refusal holds for one client at one moment: no cache may repeat it. */

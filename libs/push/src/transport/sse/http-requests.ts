@@ -1,13 +1,14 @@
 import { Inject, Injectable, NotFoundException } from '@nestjs/common';
 import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session, SessionClient } from '../../access/session.js';
+import { noteRefused } from '../../bus/debug-log.js';
 import { Hub } from '../../hub/hub.js';
 import type { Steps } from '../../hub/replay/stepped-work.js';
 import { BasePath, endpoints } from '../../platform/base-path.js';
 import { Door } from '../../clients/door.js';
 import { pushSettings } from '../../contracts/settings.js';
 import { historyAnswer, readHistoryQuery } from './history-query.js';
-import { refusing } from './http-refusal.js';
+import { inProtocol, refusing } from './http-refusal.js';
 import { raw, whenClosed, type RawRequest, type RawResponse } from '../../platform/raw-response.js';
 import { readMessage, restoreBodyHeaders } from './request-body.js';
 
@@ -63,6 +64,7 @@ export class HttpRequests {
     try {
       return await run(session);
     } catch (error) {
+      noteRefused(error, session);
       session.close();
       throw error;
     }
@@ -128,6 +130,9 @@ export class HttpRequests {
       });
       session.attach(singleRequest);
       return await run(session, await (early ?? this.messageOf(request)));
+    } catch (error) {
+      if (session) noteRefused(error, session);
+      throw inProtocol(error, raw(response));
     } finally {
       refusal.abort();
       session?.close();

@@ -1,109 +1,123 @@
+import * as protocol from '../../wire/protocol-schemas.js';
+
 /*
  * The metadata from which `@nestjs/swagger` describes the built-in endpoints in an application's OpenAPI document. The handlers
  * take only request and response, so swagger would find nothing by itself. Its decorators are not used, since an application may
  * not have it installed.
  */
 
-type Schema = object;
+type Schema = Readonly<Record<string, unknown>>;
 
 /** An endpoint, as OpenAPI 3 describes one. */
 interface Description {
   readonly summary: string;
   readonly parameters: readonly object[];
   readonly produces: string;
-  readonly responses: Readonly<Record<number, string>>;
-  /** What the JSON of an answer has. */
-  readonly answer?: Readonly<Record<string, Schema>>;
+  /** What 200 means. */
+  readonly success: string;
+  /** What the JSON of an answer has. Default: a text. */
+  readonly answer?: Schema;
+  /** Other statuses, besides those that all endpoints have. */
+  readonly others?: Readonly<Record<number, string>>;
 }
 
-const text = { type: 'string' };
-const flag = { type: 'boolean' };
-const topics = { type: 'array', items: text };
+const text: Schema = { type: 'string' };
 
 function query(name: string, description: string, schema: Schema, required = false): object {
   return { in: 'query', name, description, required, schema };
 }
 
-function body(properties: Readonly<Record<string, Schema>>, required: readonly string[]): object {
-  return { in: 'body', type: String, required: true, schema: { type: 'object', properties, required } };
+function header(name: string, description: string, schema: Schema): object {
+  return { in: 'header', name, description, required: false, schema };
 }
 
-const subscription = {
-  type: 'object',
-  properties: { topics, from: text, repeat: flag, ref: text },
-  required: ['topics'],
+function body(schema: Schema): object {
+  return { in: 'body', type: String, required: true, schema };
+}
+
+const ticket = query('ticket', 'A one-time ticket that identifies the client', {
+  ...text,
+  pattern: '^[A-Za-z0-9_-]{64}$',
+});
+const client = query('client', 'What hello has brought: the client is the same as before', {
+  ...text,
+  maxLength: 64,
+});
+const lastId = { ...text, maxLength: 64 };
+const statuses = header(
+  'Push-Refusals',
+  '"status" asks for 429 and 503 also where an EventSource would get a stream that says so and ends',
+  { ...text, enum: ['status'] },
+);
+
+const refusals: Readonly<Record<number, string>> = {
+  400: 'The request does not follow the protocol, or the data is not valid: code INVALID_MESSAGE, INVALID_TOPIC or INVALID_TYPE; or a limit stands: LIMIT_EXCEEDED',
+  401: 'The client could not be authenticated: code UNAUTHENTICATED',
+  403: 'No rule or policy grants this topic, or the page has a foreign origin: code FORBIDDEN',
+  413: 'The query, the body or the data is too large: code DATA_TOO_LARGE',
+  429: 'A limit is reached: code LIMIT_EXCEEDED. Come back after Retry-After',
+  500: 'The server failed: code INTERNAL',
+  503: 'The server shuts down, is full, or cannot do it now: code CLOSED, UNAVAILABLE or SNAPSHOT_FAILED. Come back after Retry-After',
 };
 
-const ticket = query('ticket', 'A one-time ticket that identifies the client', text);
-
-const refusals = {
-  400: 'The request does not follow the protocol: code INVALID_MESSAGE or INVALID_TOPIC',
-  401: 'The client could not be authenticated: code UNAUTHENTICATED',
-  403: 'No rule grants this topic, or the page has a foreign origin: code FORBIDDEN',
-  413: 'The query, the body or the data is too large: code DATA_TOO_LARGE',
-  429: 'A limit is reached: code LIMIT_EXCEEDED',
-  503: 'The server shuts down or is full: come back after Retry-After',
+/** Which headers come with a refusal. */
+const refusalHeaders: Readonly<Record<number, object>> = {
+  401: { 'WWW-Authenticate': { schema: text } },
+  429: { 'Retry-After': { description: 'In seconds', schema: { type: 'integer' } } },
+  503: { 'Retry-After': { description: 'In seconds', schema: { type: 'integer' } } },
 };
 
 type Method = 'events' | 'messages' | 'publish' | 'present' | 'history';
+
+const over = 'The stream has ended for good: its last id is push.end';
 
 const descriptions: Readonly<Record<Method, Description>> = {
   events: {
     summary: 'The events of some topics, as an event stream',
     parameters: [
-      query('topic', 'A topic or pattern; once for each', topics, true),
-      query('from', 'Where to begin: now, last, last:50, earliest, start, or the id of an event', text),
-      query('lastEventId', 'As the header Last-Event-ID, for clients that cannot set one', text),
+      query('topic', 'A topic or pattern; once for each', protocol.patterns(256), true),
+      query('from', 'Where a client begins that brings no last event id. Default: now', protocol.start),
+      query('lastEventId', 'As the header Last-Event-ID, for clients that cannot set one', lastId),
       ticket,
+      header('Last-Event-ID', 'The id of the last event that the client has got: resumes after it', lastId),
+      statuses,
     ],
     produces: 'text/event-stream',
-    responses: { 200: 'An event stream', 204: 'The stream has ended for good', ...refusals },
+    success: 'An event stream',
+    others: { 204: over },
   },
   messages: {
     summary: 'The messages of a WebSocket, as an event stream',
-    parameters: [body({ subscribe: { type: 'array', items: subscription } }, ['subscribe']), ticket],
+    parameters: [body(protocol.requestBodies.events), client, ticket],
     produces: 'text/event-stream',
-    responses: { 200: 'An event stream', ...refusals },
+    success: 'An event stream. Subscriptions are answered in it, also those that are refused',
   },
   publish: {
     summary: 'Publishes an event',
-    parameters: [
-      body(
-        {
-          topic: text,
-          data: {},
-          type: text,
-          messageId: text,
-          ephemeral: flag,
-          echo: flag,
-          connection: text,
-        },
-        ['topic', 'data'],
-      ),
-      ticket,
-    ],
+    parameters: [body(protocol.requestBodies.publish), client, ticket],
     produces: 'application/json',
-    responses: { 200: 'The id of the event, which is stored; none if it is ephemeral', ...refusals },
-    answer: { id: text },
+    success: 'The event is published. Its id, unless it is ephemeral',
+    answer: protocol.object({}, { id: protocol.eventId }),
+    others: { 410: 'The topic has ended: code ENDED' },
   },
   present: {
     summary: 'Sets what others see of the client in a topic that it reads',
-    parameters: [body({ topic: text, data: {}, connection: text }, ['topic']), ticket],
+    parameters: [body(protocol.requestBodies.presence), client, ticket],
     produces: 'application/json',
-    responses: { 200: 'It is set', ...refusals },
-    answer: {},
+    success: 'It is set',
+    answer: { type: 'object' },
   },
   history: {
     summary: 'A page of the past of a topic',
     parameters: [
-      query('topic', 'A topic', text, true),
-      query('before', 'The id of an event: the page has what came before it', text),
-      query('limit', 'The most events: 1 to 1,000. Default: 50', { type: 'integer' }),
+      query('topic', 'A topic, no pattern', protocol.topic, true),
+      query('before', 'The id of an event: the page has what came before it', lastId),
+      query('limit', 'The most events', { type: 'integer', minimum: 1, maximum: 1000, default: 50 }),
       ticket,
     ],
     produces: 'application/json',
-    responses: { 200: 'Events, oldest first', ...refusals },
-    answer: { events: { type: 'array', items: { type: 'object' } }, before: text, gap: text },
+    success: 'Events, oldest first',
+    answer: protocol.historyPage,
   },
 };
 
@@ -118,23 +132,25 @@ export function describeEndpoints(prototype: object): void {
 }
 
 /** Keyed as the decorators of `@nestjs/swagger` key their metadata. */
-function metadataOf({
-  summary,
-  parameters,
-  produces,
-  responses,
-  answer,
-}: Description): Record<string, unknown> {
-  const entries = Object.entries(responses).map(([status, description]) => {
-    const isSuccess = status === '200';
-    const schema = isSuccess && answer ? { type: 'object', properties: answer } : text;
-    return [status, isSuccess ? { description, content: { [produces]: { schema } } } : { description }];
+function metadataOf(description: Description): Record<string, unknown> {
+  const { summary, parameters, produces, success, answer = text, others } = description;
+  const empty = ([status]: [string, string]) => status === '204';
+  const refused = Object.entries({ ...refusals, ...others }).map((each): [string, object] => {
+    const [status, meaning] = each;
+    if (empty(each)) return [status, { description: meaning }];
+    const headers = refusalHeaders[Number(status)];
+    const content = { 'application/json': { schema: protocol.refusal } };
+    return [status, { description: meaning, ...(headers && { headers }), content }];
   });
+  const body = parameters.some((parameter) => 'in' in parameter && parameter.in === 'body');
   return {
     apiOperation: { summary },
     apiParameters: parameters,
     apiProduces: [produces],
-    apiConsumes: ['application/json'],
-    apiResponse: Object.fromEntries(entries) as object,
+    ...(body && { apiConsumes: ['application/json'] }),
+    apiResponse: {
+      200: { description: success, content: { [produces]: { schema: answer } } },
+      ...(Object.fromEntries(refused) as object),
+    },
   };
 }

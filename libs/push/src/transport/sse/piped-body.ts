@@ -48,6 +48,8 @@ export function pipedBody(
       error: failed,
       complete: () => {
         client.reason = 'end';
+        // The client need not come back. Of a message without data Nest writes the id alone.
+        if (position.hasEnded) subscriber.next({ id: endOfStream });
         subscriber.complete();
       },
     };
@@ -84,7 +86,7 @@ function fail(
     subscriber.error(thrown);
     return;
   }
-  const { error, isExpected } = explain(thrown);
+  const { error, isExpected } = explain(thrown, client);
   if (!isExpected) report(thrown);
   const id = error.retryable ? position.reached : endOfStream;
   subscriber.next({ type: 'push.error', data: errorReport(error), id });

@@ -1,6 +1,7 @@
 import { Sse } from '@nestjs/common';
 import type { StreamOptions } from '../../bus/event-stream.js';
 import { assertPattern } from '../../contracts/topic.js';
+import { describeStreamRoute } from './route-openapi.js';
 
 /** The arguments of `@PushSse()` for a route. */
 export interface PushSseRoute {
@@ -8,6 +9,9 @@ export interface PushSseRoute {
   readonly topic: string | undefined;
   readonly options: StreamOptions;
 }
+
+/** The parameters of a route, or of a topic whose dots are slashes. */
+const parameterGrammar = /(?<=^|[/.-]):(\w+)/g;
 
 const routes = new WeakMap<object, PushSseRoute>();
 
@@ -39,5 +43,13 @@ export function PushSse(path: string, topic?: string, options: StreamOptions = {
   return (target, key, descriptor) => {
     routes.set(descriptor.value as object, { topic, options });
     Sse(path)(target, key, descriptor);
+    const names = `${path}/${topic?.replaceAll('.', '/') ?? ''}`.matchAll(parameterGrammar);
+    const handler = descriptor.value as object;
+    describeStreamRoute(
+      target,
+      String(key),
+      handler,
+      [...names].map(([, name]) => name!),
+    );
   };
 }

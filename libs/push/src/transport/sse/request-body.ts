@@ -61,8 +61,9 @@ export async function readMessage(
 ): Promise<object> {
   const request = raw<RawRequest>(wrapped);
   const { body } = wrapped as { readonly body?: unknown };
-  const isClaimed = claims.has(request) && !request.readableDidRead;
-  const message = isClaimed ? parse(await read(request, bounds)) : parsed(body, bounds);
+  // Without a parser in the application, nobody has read the body of another route either.
+  const isUnread = (claims.has(request) || body === undefined) && !request.readableDidRead;
+  const message = isUnread ? parse(await read(request, bounds)) : parsed(body, bounds);
   assertHarmless(message, bounds.maxDepth);
   if (!isObject(message)) throw new PushError('INVALID_MESSAGE', 'The body has to be a JSON object.');
   return message;

@@ -8,6 +8,8 @@ import type { Start } from '../../protocol/topics.js';
 export class RoutePosition implements StreamClient {
   /** Whether the route creates or reads any event stream for this client. */
   readsLog = false;
+  /** Whether all topics of a stream have ended. */
+  hasEnded = false;
   /** The id to send before the first event, if the client starts now. */
   openingId: string | undefined;
   /** A client that resumes from here gets everything that the pipe has not sent yet. */
@@ -30,6 +32,10 @@ export class RoutePosition implements StreamClient {
 
   markAsReader(): void {
     this.readsLog = true;
+  }
+
+  markAsEnded(): void {
+    this.hasEnded = true;
   }
 
   begin(start: Start, id: string): void {

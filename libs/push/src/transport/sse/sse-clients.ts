@@ -12,6 +12,7 @@ import { writtenBody } from '../../platform/written-body.js';
 import { sseDialects, type Framings, type SseDialect, type SseDialects } from '../../wire/sse.dialect.js';
 import { errorMessage } from '../../wire/websocket.messages.js';
 import type { BodyOutlet } from './body-outlet.js';
+import { DialectStream } from './dialect-stream.js';
 import type { SseExchange } from './exchange.js';
 import type { MessageStream } from './message-stream.js';
 import { pipedBody, type Refusal } from './piped-body.js';
@@ -35,10 +36,10 @@ export class SseClients {
   }
 
   /** Serves an event stream that no code of the application changes. Its bytes go straight to the body, bypassing Nest. */
-  serveEvents(exchange: SseExchange, stream: EventStream): unknown {
+  serveEvents(exchange: SseExchange, stream: EventStream | DialectStream): unknown {
     const { client, outlet, position, isIntercepted } = exchange;
     const { topics, options } = stream;
-    const framings = options.envelope ? this.dialects.enveloped : this.dialects.plain;
+    const framings = this.framingsOf(stream);
     const body = writtenBody(exchange, () => {
       position.markAsReader();
       const start = position.startOf(options);
@@ -97,6 +98,11 @@ export class SseClients {
     this.errors.report(error, { stage: 'stream', ...(client && { connection: client.id }) });
   }
 
+  private framingsOf(stream: EventStream | DialectStream): Framings {
+    if (stream instanceof DialectStream) return stream.framings;
+    return stream.options.envelope ? this.dialects.enveloped : this.dialects.plain;
+  }
+
   /** Begins to write the body, now that the headers are sent. Returns its dialect; `undefined` if the client is over already. */
   private begin(
     client: Client,
@@ -124,7 +130,7 @@ export class SseClients {
       await subscribe(client, message, this.door, this.settings);
     } catch (thrown) {
       if (client.isOver) return;
-      const { error, details, isExpected } = explain(thrown);
+      const { error, details, isExpected } = explain(thrown, client);
       if (!isExpected) this.errors.report(thrown, { stage: 'message', connection: client.id });
       client.send(errorMessage(error, message.ref, details));
     }
@@ -140,7 +146,7 @@ export class SseClients {
 
   /** Ends the stream of a client that could not be served. It is too late for an HTTP status. */
   private failWith(client: Client, thrown: unknown): void {
-    const { error, isExpected } = explain(thrown);
+    const { error, isExpected } = explain(thrown, client);
     if (!isExpected) this.report(thrown, client);
     client.fail(error);
   }

@@ -3,13 +3,13 @@ import { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '../../
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { preciseTime } from '../../access/precise-time.js';
 import { isPushEndpoint } from '../../access/push-endpoint.js';
+import { parametersEnd } from '../../platform/route-metadata.js';
 import { pushSseRoute } from './push-sse.decorator.js';
 import { SseServer } from './sse-server.js';
 import type { RawRequest, RawResponse } from '../../platform/raw-response.js';
 
 type Handler = (...args: unknown[]) => unknown;
 type Handlers = Record<string, Handler>;
-type Parameters = Record<string, { readonly index: number }>;
 
 /* Controller classes may be part of several applications in one process: each class is changed only once. */
 
@@ -78,8 +78,9 @@ export class SseRoutes {
       const run = () => original.apply(this, args);
       return route ? server.serveTopics(client, route, run) : server.serve(client, run);
     };
-    for (const key of Reflect.getOwnMetadataKeys(original)) {
-      Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, original), handler);
+    // Its own, and what it inherits: a handler may be derived from another one.
+    for (const key of Reflect.getMetadataKeys(original)) {
+      Reflect.defineMetadata(key, Reflect.getMetadata(key, original), handler);
     }
     Object.defineProperty(handler, 'name', { value: original.name });
     originals.set(handler, original);
@@ -105,8 +106,7 @@ function requestIndex(controller: Type, name: string): number {
   if (!indexes) requestIndexes.set(declaring, (indexes = new Map()));
   let index = indexes.get(name);
   if (index === undefined) {
-    const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, declaring, name) ?? {}) as Parameters;
-    index = Math.max(-1, ...Object.values(parameters).map((parameter) => parameter.index)) + 1;
+    index = parametersEnd(declaring, name);
     indexes.set(name, index);
     Req()(declaring.prototype, name, index);
     Res({ passthrough: true })(declaring.prototype, name, index + 1);

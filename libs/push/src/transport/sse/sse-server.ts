@@ -2,17 +2,20 @@ import { HttpException, Inject, Injectable, type MessageEvent } from '@nestjs/co
 import { EMPTY, isObservable, Observable } from 'rxjs';
 import { Gatekeeper } from '../../access/gatekeeper.js';
 import type { Session } from '../../access/session.js';
+import { logRefusal } from '../../bus/debug-log.js';
 import { EventBus } from '../../bus/event-bus.js';
 import { EventStream } from '../../bus/event-stream.js';
 import { Door } from '../../clients/door.js';
 import { PushError } from '../../contracts/errors.js';
+import { pushSettings } from '../../contracts/settings.js';
 import { honourClose } from '../../platform/connection-header.js';
 import { holdHeaders } from '../../platform/held-headers.js';
-import { isClosed, raw } from '../../platform/raw-response.js';
+import { isClosed, raw, type RawResponse } from '../../platform/raw-response.js';
 import type { SseRequest } from '../../platform/written-body.js';
 import { endOfStream } from '../../wire/sse.codec.js';
 import { BodyOutlet } from './body-outlet.js';
 import { declaredTopic } from './declared-topic.js';
+import { DialectStream } from './dialect-stream.js';
 import { caught, forbidCaching, refusalOf, refuse } from './http-refusal.js';
 import { lastEventId } from './last-event-id.js';
 import { MessageStream } from './message-stream.js';
@@ -33,6 +36,7 @@ export class SseServer {
     @Inject(Door) private readonly door: Door,
     @Inject(Gatekeeper) private readonly gatekeeper: Gatekeeper,
     @Inject(SseClients) private readonly clients: SseClients,
+    @Inject(pushSettings) private readonly settings: { readonly limits: { readonly connectionAge: number } },
   ) {}
 
   /** Describes the principals of the application's own routes. */
@@ -43,6 +47,7 @@ export class SseServer {
   /** Serves an `@Sse()` route. An event stream that no pipe and no interceptor sees is sent directly. */
   serve(client: SseRequest, run: () => unknown): unknown {
     return this.admit(client, run, (position, result) => {
+      if (result instanceof DialectStream) return this.serveDialect(client, position, result);
       if (!(result instanceof MessageStream) && !isObservable(result)) return result;
       return after(this.exchangeOf(client, position), (exchange) => {
         if (result instanceof MessageStream) return this.clients.serveMessages(exchange, result);
@@ -62,6 +67,17 @@ export class SseServer {
       return after(this.exchangeOf(client, position), (exchange) =>
         this.clients.serveEvents(exchange, stream),
       );
+    });
+  }
+
+  /** Serves topics in a dialect of their own, which neither Nest nor interceptors can write. Without topics there is nothing to read. */
+  private serveDialect(client: SseRequest, position: RoutePosition, stream: DialectStream): unknown {
+    const response = raw(client.response);
+    if (stream.topics.length === 0) return nothingToRead(response);
+    return after(this.exchangeOf(client, position), (exchange) => {
+      for (const [name, value] of Object.entries(stream.headers))
+        if (!isClosed(response)) response.setHeader(name, value);
+      return this.clients.serveEvents(exchange, stream);
     });
   }
 
@@ -88,14 +104,12 @@ export class SseServer {
     then: (position: RoutePosition, result: unknown) => unknown,
   ): unknown {
     const response = raw(client.response);
-    honourClose(raw(client.request), response);
+    // A client that is sent on over the connection that it has would meet the same node again.
+    honourClose(raw(client.request), response, this.settings.limits.connectionAge < Infinity);
     const position = new RoutePosition(lastEventId(client.request));
     const serve = () => {
       // The stream has ended for good, and 204 is the status that stops an EventSource from reconnecting.
-      if (position.lastEventId === endOfStream) {
-        forbidCaching(response);
-        throw new HttpException('', 204);
-      }
+      if (position.lastEventId === endOfStream) nothingToRead(response);
       const turn = this.door.enter();
       const handle = () => after(runAt(position, run), (result) => then(position, result));
       return turn ? turn.then(handle) : handle();
@@ -118,6 +132,7 @@ export class SseServer {
       return EMPTY;
     }
     if (!error) throw thrown;
+    logRefusal(error);
     if (response.headersSent || (error.retryable && needsStream(client.request)))
       return refusedStream(client, error, this.door.comeBackIn);
     return refuse(response, this.door, error);
@@ -137,6 +152,11 @@ export class SseServer {
       admit,
     );
   }
+}
+
+function nothingToRead(response: RawResponse): never {
+  forbidCaching(response);
+  throw new HttpException('', 204);
 }
 
 function after<Value, Result>(

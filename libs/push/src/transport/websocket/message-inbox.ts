@@ -2,6 +2,7 @@ import type { MessageMappingProperties } from '@nestjs/websockets';
 import { lastValueFrom, type Observable } from 'rxjs';
 import type { RawData, WebSocket } from 'ws';
 import { longestTimer } from '../../contracts/option-checks.js';
+import { logRefusal } from '../../bus/debug-log.js';
 import { assertHarmless } from '../../access/json-shape.js';
 import { workOfMessage } from '../../access/work.js';
 import type { Client } from '../../clients/client.js';
@@ -162,7 +163,9 @@ export class MessageInbox {
   }
 
   private reject(message: string, ref?: string): void {
-    this.client.send(errorMessage(new PushError('INVALID_MESSAGE', message), ref?.slice(0, 64)));
+    const error = new PushError('INVALID_MESSAGE', message);
+    logRefusal(error, this.client);
+    this.client.send(errorMessage(error, ref?.slice(0, 64)));
   }
 
   /** The client is gone. Its messages are still handled as long as that makes progress. */

@@ -1,6 +1,8 @@
 import { Catch, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
+import { logRefusal } from '../../bus/debug-log.js';
 import { ErrorReporter } from '../../bus/error-reporter.js';
+import type { Client } from '../../clients/client.js';
 import { PushError } from '../../contracts/errors.js';
 import { errorMessage } from '../../wire/websocket.messages.js';
 import { explain, type Failure } from '../../bus/failure.js';
@@ -19,7 +21,7 @@ export class PushWsFilter implements ExceptionFilter {
     const message = host.switchToWs().getData<{ ref?: unknown } | undefined>();
     const ref = typeof message?.ref === 'string' ? message.ref.slice(0, 64) : undefined;
     const { error, details, isExpected } =
-      exception instanceof WsException ? explainWs(exception) : explain(exception);
+      exception instanceof WsException ? explainWs(exception, client) : explain(exception, client);
     if (!isExpected) this.errors.report(exception, { stage: 'message', connection: client?.id });
     client?.send(errorMessage(error, ref, details));
   }
@@ -28,7 +30,10 @@ export class PushWsFilter implements ExceptionFilter {
 /** The message of the exception that Nest throws when a guard denies access. */
 const guardDenied = 'Forbidden resource';
 
-function explainWs({ message }: WsException): Failure {
+function explainWs(exception: WsException, client: Client | undefined): Failure {
+  const { message } = exception;
   const code = message === guardDenied ? 'FORBIDDEN' : 'INVALID_MESSAGE';
-  return { error: new PushError(code, message), isExpected: true };
+  const error = new PushError(code, message, { cause: exception });
+  logRefusal(error, client);
+  return { error, isExpected: true };
 }

@@ -73,7 +73,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket> {
 
   /** Refuses a client that a connect hook rejected. */
   private refuse(inbox: MessageInbox, thrown: unknown): void {
-    const { error, isExpected } = explain(thrown);
+    const { error, isExpected } = explain(thrown, inbox.client);
     if (!isExpected) this.errors.report(thrown, { stage: 'connect', connection: inbox.client.id });
     inbox.refuse(error);
   }
@@ -91,7 +91,7 @@ export class PushGateway implements OnGatewayConnection<WebSocket> {
     try {
       await this.gatekeeper.authenticate(session, token);
     } catch (thrown) {
-      inbox.refuse(explain(thrown).error);
+      inbox.refuse(explain(thrown, inbox.client).error);
       return;
     }
     await this.welcome(inbox, ref);
