@@ -95,6 +95,7 @@ describe.each(kinds)('A finite topic over nodes and %s', (_, startServer, backpl
       headers: { 'Last-Event-ID': live.events.find(({ data }) => data.includes('Hel'))!.id },
     });
     await back.untilEnd();
+    expect(back.gaps).toEqual([]);
     expect(wordsOf(back)).toEqual(['lo']);
     expect(back.events.at(-1)!.type).toBe('push.ended');
   });

@@ -17,6 +17,7 @@ import {
   descriptionOf,
   epochOf,
   epochOfMark,
+  isCreated,
   nextEpoch,
   repetitionOf,
   streamOf,
@@ -44,6 +45,9 @@ const mostFormer = 100;
  * that a stream is gone while it still deletes it (2.9.10 does), and would delete files of the new one.
  */
 const absence = 3_000;
+
+/** How long a node waits for a server that is still creating the stream, in milliseconds, before it looks again. */
+const creation = 50;
 
 /** How often a node looks at the log again because another node has changed it meanwhile. */
 const mostLooks = 10;
@@ -152,7 +156,7 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
 
   private async fittingStream(streams: JetStreamManager['streams'], version: string): Promise<StreamInfo> {
     const { wanted } = this;
-    const info = await this.infoOrCreate(streams);
+    const info = await this.createdStream(streams);
     const { state, hasEnds } = this.node.retention;
     const race = comparesTogether(version, info.config) ? undefined : raceIn(version, info.config);
     const misfit = misfitOf(info.config, wanted, state !== undefined) ?? (hasEnds ? race : undefined);
@@ -164,6 +168,16 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
     }
     const growth = growthOf(info.config, wanted);
     return growth ? streams.update(wanted.name, growth) : info;
+  }
+
+  /** The stream, once the server has finished creating it. */
+  private async createdStream(streams: JetStreamManager['streams']): Promise<StreamInfo> {
+    for (let looks = 0; looks < mostLooks; looks++) {
+      const info = await this.infoOrCreate(streams);
+      if (isCreated(info)) return info;
+      await delay(creation, undefined, { signal: this.node.signal });
+    }
+    throw new Error(`the server is still creating the stream "${this.wanted.name}"`);
   }
 
   private async infoOrCreate(streams: JetStreamManager['streams']): Promise<StreamInfo> {

@@ -19,7 +19,15 @@ export interface StreamEpoch {
 const description = /^nestjs-push: epoch (\w+) began at (\d+)$/;
 const mark = /^(\w+)(?: (\d+))?$/;
 
-/** The epoch as the stream's description has it. */
+/**
+ * Whether the server has finished creating the stream. A server that is asked meanwhile (2.9.10), by another node that starts at
+ * the same time, does not know when the stream was created, and says that it was in the year 1.
+ */
+export function isCreated({ created }: StreamInfo): boolean {
+  return !created.startsWith('0001-');
+}
+
+/** The epoch as the stream's description has it. The stream MUST be created. */
 export function epochOf({ created, config }: StreamInfo): StreamEpoch {
   const born = BigInt(created.replace(/\D/g, '')).toString(36);
   const [, epoch, start] = description.exec(config.description ?? '') ?? [];
