@@ -25,7 +25,7 @@ const jwt = new JwtService({ secret });
 let target: NewsProcess;
 
 beforeAll(async () => {
-  const push = { websocket: { deflate: true }, limits: { handshakeTimeout: 1_000 } };
+  const push = { limits: { handshakeTimeout: 1_000 } };
   target = await NewsProcess.launch({ secret, push });
 }, 30_000);
 

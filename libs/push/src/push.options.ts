@@ -1,5 +1,6 @@
 import type { AccessOptions } from './access/access.options.js';
 import type { AccessRule } from './access/access-rules.js';
+import type { CompressionRule } from './access/compressible-topics.js';
 import type { ErrorListener } from './bus/error-reporter.js';
 import type { Backplane } from './contracts/backplane.js';
 import type { Retention } from './contracts/retention.js';
@@ -14,7 +15,7 @@ import type { WebSocketOptions } from './transport/websocket/websocket.options.j
  * What holds for the topics that match `pattern`. Of several that match a topic, the first holds. Of a wildcard that a client
  * asks for, every rule that shares a topic with it has to grant it, up to the first that covers it all.
  */
-export interface TopicOptions extends TopicRule, AccessRule {
+export interface TopicOptions extends TopicRule, AccessRule, CompressionRule {
   /** What documents say about these topics: see `nestjs-push/asyncapi`. Nothing is checked by it. Default: nothing. */
   readonly documentation?: TopicDocumentation;
 }
@@ -79,6 +80,11 @@ export interface PushOptions extends AccessOptions {
   readonly snapshots?: SnapshotOptions;
   /** Told of errors that belong to nobody, such as a handler that throws. Default: Nest's logger. */
   readonly onError?: ErrorListener;
+  /**
+   * Whether events are compressed for clients that can read that: by permessage-deflate on WebSocket (RFC 7692), by gzip on SSE.
+   * The clients that read the same topics share one compressor. SECURITY.md says what compression reveals. Default: `true`.
+   */
+  readonly compression?: boolean;
   /** For SSE connections. */
   readonly sse?: SseOptions;
   /** For WebSocket connections. */

@@ -4,6 +4,7 @@ import { withoutParameters } from './access/access-rules.js';
 import { ApplicationClasses } from './access/application-classes.js';
 import { Authentication } from './access/authentication.js';
 import { ClientPublishing } from './access/client-publishing.js';
+import { CompressibleTopics } from './access/compressible-topics.js';
 import { ConnectionLimiter } from './access/connection-limiter.js';
 import { Gatekeeper } from './access/gatekeeper.js';
 import { GlobalEnhancers } from './access/global-enhancers.js';
@@ -22,6 +23,7 @@ import { currentStreamClient, EventBus } from './bus/event-bus.js';
 import { NodeTail } from './bus/node-tail.js';
 import { PublishRules } from './bus/publish-rules.js';
 import { Clients } from './clients/clients.js';
+import { SharedStreams } from './clients/shared-streams.js';
 import { DeadPeers } from './clients/dead-peers.js';
 import { Door } from './clients/door.js';
 import { Hooks } from './clients/hooks.js';
@@ -58,6 +60,7 @@ import { StateExpiry } from './state/state-expiry.js';
 import { HttpRequests } from './transport/sse/http-requests.js';
 import { currentPosition } from './transport/sse/route-position.js';
 import { SseClients } from './transport/sse/sse-clients.js';
+import { SseCompression } from './transport/sse/sse-compression.js';
 import { SseRoutes } from './transport/sse/sse-routes.js';
 import { SseServer } from './transport/sse/sse-server.js';
 import { PushWsFilter } from './transport/websocket/push-ws.filter.js';
@@ -130,6 +133,7 @@ export const pushProviders: Provider[] = [
   Authentication,
   RoutePrincipals,
   TopicAccess,
+  CompressibleTopics,
   ClientPublishing,
   Gatekeeper,
   PresenceMessages,
@@ -140,6 +144,7 @@ export const pushProviders: Provider[] = [
   TimerWheel,
   Hooks,
   Clients,
+  SharedStreams,
   NodeLease,
   Presence,
   Runs,
@@ -153,6 +158,7 @@ export const pushProviders: Provider[] = [
 
   // What is served over HTTP
   HttpRequests,
+  SseCompression,
   SseClients,
   SseServer,
   SseRoutes,

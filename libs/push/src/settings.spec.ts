@@ -41,7 +41,7 @@ const wrong: [options: object, message: string][] = [
   [{ maxEventBytes: 1.5 }, 'maxEventBytes is 1.5; it takes'],
   [{ websocket: { maxTopics: NaN } }, 'websocket.maxTopics is NaN; it takes'],
   [{ websocket: { maxMessageBytes: -1 } }, 'websocket.maxMessageBytes is -1; it takes'],
-  [{ websocket: { deflate: 'yes' } }, 'websocket.deflate is "yes"; it takes true or false.'],
+  [{ compression: 'yes' }, 'compression is "yes"; it takes true or false.'],
   [{ sse: { heartbeat: 'ping' } }, 'sse.heartbeat is "ping"; it takes "comment" or "event".'],
   [{ sse: { principal: 'user' } }, 'sse.principal is "user"; it takes a function'],
   [{ http2: { earlyHints: true } }, 'http2.earlyHints is true; it takes "http2", "always" or false.'],
@@ -83,7 +83,7 @@ describe('The options of the module', () => {
     const { retention, heartbeat, websocket } = settingsOf({
       heartbeat: undefined,
       retention: { events: 7, bytes: undefined },
-      websocket: { maxTopics: undefined, deflate: true },
+      websocket: { maxTopics: undefined, firstMessage: true },
     });
     expect(retention).toEqual({
       events: 7,
@@ -93,7 +93,7 @@ describe('The options of the module', () => {
       stateBytes: 67_108_864,
     });
     expect(heartbeat).toBe(15_000);
-    expect(websocket).toMatchObject({ maxTopics: 256, deflate: true, firstMessage: false });
+    expect(websocket).toMatchObject({ maxTopics: 256, firstMessage: true, extendedConnect: true });
   });
 
   it('may be lifted where that makes sense', () => {

@@ -44,6 +44,7 @@ export interface PushSettings extends Omit<PushOptions, 'http2'> {
   readonly trustedProxies: readonly string[];
   readonly limits: Limits;
   readonly snapshots: Required<SnapshotOptions>;
+  readonly compression: boolean;
   readonly http2: ResourceSettings;
   readonly websocket: Required<WebSocketOptions>;
   readonly sse: SseOptions & Required<Pick<SseOptions, 'heartbeat'>>;
@@ -62,7 +63,6 @@ const defaults = {
     maxMessageBytes: 64 * 1024,
     maxTopics: 256,
     firstMessage: false,
-    deflate: false,
     extendedConnect: true,
   },
 } as const;
@@ -124,13 +124,13 @@ const topicChecks: Checks<TopicOptions> = {
   tombstones: span,
   presence,
   documentation,
+  compression: boolean,
 };
 
 const websocketChecks: Checks<WebSocketOptions> = {
   maxMessageBytes: bytes,
   maxTopics: number({ least: 1, infinite: true, of: 'topics' }),
   firstMessage: boolean,
-  deflate: boolean,
   extendedConnect: boolean,
 };
 
@@ -174,6 +174,7 @@ const checks: Checks<PushOptions> = {
   shutdownTimeout: duration,
   snapshots: shape<SnapshotOptions>(snapshotChecks),
   onError: callable('a function that takes an error and its context'),
+  compression: boolean,
   sse: shape<SseOptions>(sseChecks),
   websocket: shape<WebSocketOptions>(websocketChecks),
   http2: shape<ResourceOptions>(http2Checks),
@@ -221,6 +222,7 @@ export function settingsOf(options: PushOptions = {}): PushSettings {
     limits: limitsOf(options.limits),
     snapshots: { ...defaults.snapshots, bytes: maxEventBytes, ...given(options.snapshots) },
     http2: resourceSettingsOf(options.http2),
+    compression: options.compression ?? true,
     sse: { ...defaults.sse, ...given(options.sse) },
     websocket: { ...defaults.websocket, ...given(options.websocket) },
   };

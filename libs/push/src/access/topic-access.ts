@@ -5,7 +5,7 @@ import { PushError } from '../contracts/errors.js';
 import type { PayloadSchema } from '../contracts/payload-schema.js';
 import type { Principal } from '../contracts/principal.js';
 import { pushSettings } from '../contracts/settings.js';
-import { covers, isReserved, isTopic } from '../contracts/topic.js';
+import { covers, isReserved, isTopic, overlaps } from '../contracts/topic.js';
 import { AccessRules, withoutParameters, type AccessRule } from './access-rules.js';
 import { ApplicationClasses, type DeclaredPolicy } from './application-classes.js';
 import type { Authenticator } from './authenticator.js';
@@ -111,6 +111,11 @@ export class TopicAccess implements OnModuleInit {
   /** What validates what clients say of themselves in `topic`, if a policy names it. */
   presenceSchemaOf(topic: string): PayloadSchema | undefined {
     return this.policies.find(({ presence, match }) => presence && match(topic))?.presence;
+  }
+
+  /** Whether clients may be allowed to publish to a topic that the pattern matches. */
+  isPublishable(pattern: string): boolean {
+    return this.policies.some(({ policy, pattern: own }) => policy.canPublish && overlaps(own, pattern));
   }
 
   private async examineTopics(

@@ -21,6 +21,11 @@ export interface StreamOptions {
    */
   readonly wildcards?: boolean;
   /**
+   * Whether the response may be compressed, as the option `compression` of the module and of the topics' rules allows. Events that
+   * go through a pipe or an interceptor of the application are not. Default: `true`.
+   */
+  readonly compression?: boolean;
+  /**
    * Whether a client of the route is present in these topics for as long as its connection lasts (`TopicOptions.presence`), and
    * what others get to see of it. Default: `false`.
    */

@@ -176,8 +176,10 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   }
 
   /** @internal */
-  write(batch: Batch): boolean {
-    return this.isOver || this.outlet.write(this.counts.delivered(batch, batch.bytes(this.dialect!.events)));
+  write(batch: Batch, isShared = false): boolean {
+    if (this.isOver) return true;
+    const bytes = this.counts.delivered(batch, batch.bytes(this.dialect!.events));
+    return isShared ? this.outlet.write(bytes, batch, this.cursor) : this.outlet.write(bytes);
   }
 
   /** @internal */

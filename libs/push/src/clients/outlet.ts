@@ -1,6 +1,14 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { PushError } from '../contracts/errors.js';
+import type { Batch } from '../contracts/event.js';
+
+/** A reader, by what it reads. */
+export interface AudienceMember {
+  /** Equal for readers with the same topics; `undefined` for one without topics. */
+  readonly counted: string | undefined;
+  readonly topics: readonly string[];
+}
 
 /**
  * Where the bytes for one client go: a response body, a WebSocket, a stream of HTTP/2. A transport makes one, and hands it
@@ -14,8 +22,12 @@ export interface Outlet {
   /**
    * Takes whole blocks of the client's dialect, always; after the end it drops them. Returns `false` when the bytes now wait
    * in this process: it MUST then call the `onDrain` listener, or close, eventually.
+   *
+   * @param batch what the bytes are, if all readers of the same topics get the same; an outlet that shares compressed bytes among
+   * them needs to know
+   * @param member who gets it
    */
-  write(bytes: Buffer): boolean;
+  write(bytes: Buffer, batch?: Batch, member?: AudienceMember): boolean;
   /** Whether bytes wait in this process. */
   readonly isFull: boolean;
   /** Sets the listener that is called when there is room again. */

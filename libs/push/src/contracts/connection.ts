@@ -48,8 +48,10 @@ export interface Connection {
   /**
    * Takes a batch, always. Returns `false` when the bytes now wait in this process: the hub then leaves the connection
    * alone until it is told `drained`. MUST then cause `drained` or the end of the connection, eventually.
+   *
+   * @param isShared every live reader of the same topics gets this very batch, unless it missed something
    */
-  write(batch: Batch): boolean;
+  write(batch: Batch, isShared?: boolean): boolean;
   /** MUST be sent in order with the batches. Same meaning of the result as `write`. */
   gap(notice: GapNotice): boolean;
   /** Calls `run`, and sends everything that it writes in one write. Without this method, writes are sent one by one. */

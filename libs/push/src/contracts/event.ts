@@ -92,6 +92,11 @@ function isExcepted(excepted: ReadonlySet<string>, connection: Named): boolean {
   return clientId !== undefined && excepted.has(clientId);
 }
 
+/** Makes something of a batch that many connections share, such as compressed bytes. */
+export interface Derivation<Made extends object> {
+  derive(batch: Batch): Made;
+}
+
 /** Events in log order that are handed to connections together: one write each, of the same bytes. */
 export class Batch {
   /** Sequence of the first and of the last event in the log; infinite and 0 if all of them are ephemeral. */
@@ -106,6 +111,7 @@ export class Batch {
   private codec?: Codec;
   private joined?: Buffer;
   private otherJoined?: Map<Codec, Buffer>;
+  private made?: Map<Derivation<object>, object>;
 
   constructor(readonly events: readonly LogEvent[]) {
     let first = Infinity;
@@ -135,6 +141,14 @@ export class Batch {
     let bytes = this.otherJoined.get(codec);
     if (!bytes) this.otherJoined.set(codec, (bytes = this.join(codec)));
     return bytes;
+  }
+
+  /** What `derivation` makes of the batch: once, for all who ask. */
+  derived<Made extends object>(derivation: Derivation<Made>): Made {
+    this.made ??= new Map();
+    let made = this.made.get(derivation) as Made | undefined;
+    if (!made) this.made.set(derivation, (made = derivation.derive(this)));
+    return made;
   }
 
   /** The events that a connection still needs if it has all up to `sequence`: usually the batch itself. */

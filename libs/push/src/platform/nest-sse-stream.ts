@@ -3,7 +3,7 @@ import type { RawResponse } from './raw-response.js';
 
 /*
  * Nest answers an `@Sse()` route with an `SseStream`, and gives no access to it. Two of its methods are extended here, once for
- * the process: `pipe`, to find the stream of a response, and `commitHeaders`, to hold the headers back.
+ * the process: `pipe`, to find the stream of a response, and `commitHeaders`, to hold the headers back, or to send them alone.
  */
 
 /** Where the stream keeps the response that it goes to. */
@@ -16,6 +16,9 @@ const { pipe, commitHeaders } = SseStream.prototype;
 /** By response. Interceptors run before the handler, so the stream is known before the handler runs. */
 const streams = new WeakMap<object, SseStream>();
 
+/** The responses whose bodies Nest writes nothing to. Their own `write` is that of Node. */
+const silenced = new WeakSet<RawResponse>();
+
 /** The responses whose headers are held back, and the streams that have tried to send them. */
 const held = new WeakMap<RawResponse, SseStream | undefined>();
 
@@ -27,8 +30,31 @@ SseStream.prototype.pipe = function (this: SseStream, ...args: Parameters<typeof
 SseStream.prototype.commitHeaders = function (this: SseStream): void {
   const { _destination: response } = this as unknown as Committing;
   if (response && held.has(response)) held.set(response, this);
+  else if (response && silenced.has(response)) withoutBody(response, () => commitHeaders.call(this));
   else commitHeaders.call(this);
 };
+
+/** Keeps Nest from writing anything to the body of a response: with the headers it would send an empty line. */
+export function silence(response: RawResponse): void {
+  silenced.add(response);
+}
+
+/** Sends the headers of a response that is silenced, now. Does nothing for any other: Nest sends them with the first message. */
+export function sendHeaders(response: RawResponse): boolean {
+  if (!silenced.has(response)) return false;
+  streams.get(response)?.commitHeaders();
+  return true;
+}
+
+function withoutBody(response: RawResponse, run: () => void): void {
+  response.write = () => true;
+  try {
+    run();
+  } finally {
+    // Its class has another one.
+    delete (response as Partial<RawResponse>).write;
+  }
+}
 
 /** Takes Nest's stream out of a response, and forgets it. Does nothing if there is none. */
 export function detachStream(response: RawResponse): void {

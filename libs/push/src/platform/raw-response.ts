@@ -63,6 +63,13 @@ export function bodyOf(response: RawResponse): Body {
   return { sink: isChunked ? response.socket! : response, isChunked, isDirect };
 }
 
+/** Whether what is written to `response` is the body as it goes out: no middleware (compression, say) has replaced `write`. */
+export function isPlainBody(response: RawResponse): boolean {
+  const { write } =
+    response instanceof Http2ServerResponse ? Http2ServerResponse.prototype : ServerResponse.prototype;
+  return response.write === write;
+}
+
 /** Whether `response` is complete, or its client is gone. */
 export function isClosed(response: RawResponse): boolean {
   if (response instanceof Http2ServerResponse) {

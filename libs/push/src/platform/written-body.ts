@@ -2,6 +2,7 @@ import type { MessageEvent } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { together } from './together.js';
 import { Handover } from './handover.js';
+import { sendHeaders } from './nest-sse-stream.js';
 import { raw, tcpSocketOf, type RawRequest, type RawResponse } from './raw-response.js';
 
 /** The client that an `@Sse()` handler is called for. */
@@ -59,7 +60,7 @@ export function writtenBody(client: SseRequest, prepare: () => BeginBody): Obser
     if (isIntercepted) return whenHeadersAreSent(response, keep);
     const commit = () => {
       // A comment makes Nest send the headers at once, so that the stream begins in this very turn.
-      subscriber.next({ comment: '' } as MessageEvent);
+      if (!sendHeaders(response)) subscriber.next({ comment: '' } as MessageEvent);
       if (!handover) return keep();
       handover.complete(subscriber);
       beginApart(response, begin);

@@ -158,7 +158,7 @@ export class Cursor implements Member, Task, Recipient {
   receive(batch: Batch): void {
     const { sequence } = this.main;
     this.main.sequence = Math.max(sequence, batch.last);
-    this.pass(batch, sequence);
+    this.pass(batch, sequence, true);
   }
 
   /** The log was opened for the first time: what was subscribed to before begins. */
@@ -275,13 +275,17 @@ export class Cursor implements Member, Task, Recipient {
   /** Writes those of the events that do not except the connection. */
   write(events: readonly LogEvent[]): void {
     if (events.length === 0) return;
-    this.pass(this.log.window.reads.batchOf(events), 0);
+    this.pass(this.log.window.reads.batchOf(events), 0, false);
   }
 
-  /** Writes what is after `sequence` of a batch and does not except the connection. */
-  private pass(batch: Batch, sequence: number): void {
+  /**
+   * Writes what is after `sequence` of a batch and does not except the connection.
+   *
+   * @param isOfRound all live members with the same topics get the batch
+   */
+  private pass(batch: Batch, sequence: number, isOfRound: boolean): void {
     const own = batch.partFor(this.connection, sequence);
-    if (own) this.written(this.connection.write(own));
+    if (own) this.written(this.connection.write(own, isOfRound && own === batch));
     this.ends?.took(batch, own, sequence);
   }
 

@@ -1,6 +1,7 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { Outlet } from '../../clients/outlet.js';
+import type { AudienceMember, Outlet } from '../../clients/outlet.js';
+import type { Batch } from '../../contracts/event.js';
 import {
   bodyOf,
   connectionOf,
@@ -11,6 +12,7 @@ import {
   type RawResponse,
 } from '../../platform/raw-response.js';
 import { hasRoom, together } from '../../platform/together.js';
+import type { GzipBody } from './gzip-body.js';
 
 /** The body of a response. Nothing can be written to it before Nest has sent the headers. */
 export class BodyOutlet implements Outlet {
@@ -18,6 +20,7 @@ export class BodyOutlet implements Outlet {
   isChunked = false;
   private sink: BodySink;
   private isDirect = false;
+  private gzip: GzipBody | undefined;
   private endBody: () => void = () => undefined;
   private roomMade: () => void = () => undefined;
 
@@ -42,6 +45,12 @@ export class BodyOutlet implements Outlet {
     this.endBody = end;
   }
 
+  /** From now on the body is compressed. Call it before anything is written. */
+  compress(gzip: GzipBody): void {
+    this.gzip = gzip;
+    this.onClosed(() => gzip.close());
+  }
+
   /** Leaves the events to Nest, which writes whole blocks. This outlet writes the rest. @param end ends the response */
   share(end: () => void): void {
     this.endBody = end;
@@ -51,7 +60,11 @@ export class BodyOutlet implements Outlet {
     return this.sink.writableNeedDrain;
   }
 
-  write(bytes: Buffer): boolean {
+  write(bytes: Buffer, batch?: Batch, member?: AudienceMember): boolean {
+    return this.send(this.gzip?.encode(bytes, batch, member) ?? bytes);
+  }
+
+  private send(bytes: Buffer): boolean {
     const { sink, response } = this;
     // The application may have ended the body, and nothing may follow its end. If it is closed, `onClosed` reports that soon.
     if (!response.headersSent || response.writableEnded || sink.destroyed) return true;
@@ -75,6 +88,7 @@ export class BodyOutlet implements Outlet {
   }
 
   end(): void {
+    if (this.gzip) this.send(this.gzip.end());
     this.endBody();
   }
 

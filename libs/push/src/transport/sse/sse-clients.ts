@@ -11,11 +11,11 @@ import { pushSettings } from '../../contracts/settings.js';
 import { writtenBody } from '../../platform/written-body.js';
 import { sseDialects, type Framings, type SseDialect, type SseDialects } from '../../wire/sse.dialect.js';
 import { errorMessage } from '../../wire/websocket.messages.js';
-import type { BodyOutlet } from './body-outlet.js';
 import { DialectStream } from './dialect-stream.js';
 import type { SseExchange } from './exchange.js';
 import type { MessageStream } from './message-stream.js';
 import { pipedBody, type Refusal } from './piped-body.js';
+import { SseCompression } from './sse-compression.js';
 
 /** The settings of SSE clients. */
 interface SseClientSettings extends ConversationSettings {
@@ -30,6 +30,7 @@ export class SseClients {
   constructor(
     @Inject(Door) private readonly door: Door,
     @Inject(ErrorReporter) private readonly errors: ErrorReporter,
+    @Inject(SseCompression) private readonly compression: SseCompression,
     @Inject(pushSettings) private readonly settings: SseClientSettings,
   ) {
     this.dialects = sseDialects(settings.sse.heartbeat);
@@ -37,16 +38,17 @@ export class SseClients {
 
   /** Serves an event stream that no code of the application changes. Its bytes go straight to the body, bypassing Nest. */
   serveEvents(exchange: SseExchange, stream: EventStream | DialectStream): unknown {
-    const { client, outlet, position, isIntercepted } = exchange;
+    const { client, position, isIntercepted } = exchange;
     const { topics, options } = stream;
     const framings = this.framingsOf(stream);
     const body = writtenBody(exchange, () => {
+      const isCompressed = options.compression !== false && this.compression.negotiate(exchange, topics);
       position.markAsReader();
       const start = position.startOf(options);
       // The headers leave one turn later. The client must also get the events published in between.
       const from = isIntercepted && start === 'now' ? (client.head ?? start) : start;
       return (end) => {
-        const dialect = this.begin(client, outlet, framings, end);
+        const dialect = this.begin(exchange, framings, isCompressed, end);
         if (dialect)
           this.failOnThrow(client, () => {
             const open = (id?: string) => client.say(dialect.opening(this.door.comeBackIn, id));
@@ -66,16 +68,20 @@ export class SseClients {
 
   /** Serves a client that reads the messages of a WebSocket over HTTP. Its request contains its subscriptions. */
   serveMessages(exchange: SseExchange, { asked }: MessageStream): unknown {
-    const { client, outlet, position } = exchange;
+    const { client, position } = exchange;
     position.markAsReader();
-    const body = writtenBody(exchange, () => (end) => {
-      const dialect = this.begin(client, outlet, this.dialects.messages, end);
-      if (dialect) {
-        client.say(dialect.opening(this.door.comeBackIn));
-        greet(client, this.settings);
-        this.answer(client, asked).catch((thrown: unknown) => this.failWith(client, thrown));
-      }
-      return { close: () => client.stop() };
+    const topics = asked.flatMap((message) => message.topics);
+    const body = writtenBody(exchange, () => {
+      const isCompressed = this.compression.negotiate(exchange, topics);
+      return (end) => {
+        const dialect = this.begin(exchange, this.dialects.messages, isCompressed, end);
+        if (dialect) {
+          client.say(dialect.opening(this.door.comeBackIn));
+          greet(client, this.settings);
+          this.answer(client, asked).catch((thrown: unknown) => this.failWith(client, thrown));
+        }
+        return { close: () => client.stop() };
+      };
     });
     return this.door.welcome(client, () => body, { readsLog: true });
   }
@@ -105,13 +111,14 @@ export class SseClients {
 
   /** Begins to write the body, now that the headers are sent. Returns its dialect; `undefined` if the client is over already. */
   private begin(
-    client: Client,
-    outlet: BodyOutlet,
+    { client, outlet }: SseExchange,
     { whole, chunked }: Framings,
+    isCompressed: boolean,
     end: () => void,
   ): SseDialect | undefined {
     outlet.open(end);
-    const dialect = outlet.isChunked ? chunked : whole;
+    if (isCompressed) this.compression.begin(outlet, whole.events);
+    const dialect = outlet.isChunked && !isCompressed ? chunked : whole;
     return client.begin(dialect) ? dialect : undefined;
   }
 

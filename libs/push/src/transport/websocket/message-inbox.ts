@@ -155,7 +155,9 @@ export class MessageInbox {
       const result: unknown = await lastValueFrom(this.transform(callback(data, event)), {
         defaultValue: undefined,
       });
-      if (isMessage(result) && this.outlet.isOpen) this.socket.send(JSON.stringify(result));
+      if (isMessage(result) && this.outlet.isOpen)
+        // Not compressed by `ws`: its compressor knows nothing of the one that clients share.
+        this.socket.send(JSON.stringify(result), { compress: false });
     } catch {
       // A filter that rethrows is the application's mistake; the client still gets an answer.
       this.client.send(errorMessage(new PushError('INTERNAL', 'The server failed to handle the message.')));

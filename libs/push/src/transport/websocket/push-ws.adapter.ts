@@ -9,9 +9,11 @@ import { WebSocketServer, type ServerOptions } from 'ws';
 import type { Session } from '../../access/session.js';
 import { explain } from '../../bus/failure.js';
 import { Door } from '../../clients/door.js';
+import { SharedStreams, StreamMember } from '../../clients/shared-streams.js';
 import { pushSettings } from '../../contracts/settings.js';
 import { BasePath } from '../../platform/base-path.js';
 import { HttpServer } from '../../platform/http-server.js';
+import { deflatedMessages, isDeflated, keepAcceptableOffers } from './deflated-messages.js';
 import { MessageInbox } from './message-inbox.js';
 import { PendingUpgrade } from './pending-upgrade.js';
 import { leaveToOthers, refusePath, refuseUpgrade } from './upgrade-refusal.js';
@@ -38,6 +40,7 @@ interface GatewayOptions {
 /** The settings of push's own gateway. */
 interface GatewaySettings {
   readonly websocket: Required<WebSocketOptions>;
+  readonly compression: boolean;
 }
 
 /** Push's own server, with what admits its clients. */
@@ -46,6 +49,7 @@ interface PushServer {
   readonly basePath: BasePath;
   readonly settings: Required<WebSocketOptions>;
   readonly door: Door;
+  readonly streams: SharedStreams;
 }
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -136,11 +140,19 @@ export class PushWsAdapter extends WsAdapter {
   }
 
   private createPushServer(): WebSocketServer {
-    const { websocket: settings } = this.application.get<GatewaySettings>(pushSettings, { strict: false });
-    const server = new WebSocketServer(serverOptions(settings));
+    const { websocket: settings, compression } = this.application.get<GatewaySettings>(pushSettings, {
+      strict: false,
+    });
+    const server = new WebSocketServer(serverOptions(settings, compression));
     // ws closes a client that breaks the protocol. Logging it would let clients fill the log.
     server.on('connection', (client) => client.on('error', () => undefined));
-    this.push = { server, settings, basePath: this.resolve(BasePath), door: this.resolve(Door) };
+    this.push = {
+      server,
+      settings,
+      basePath: this.resolve(BasePath),
+      door: this.resolve(Door),
+      streams: this.resolve(SharedStreams),
+    };
     if (this.httpServer) this.listen(this.httpServer as Server);
     return server;
   }
@@ -177,11 +189,12 @@ export class PushWsAdapter extends WsAdapter {
 
 /** Admits or refuses a client. Only its handshake is read before the gatekeeper has decided. */
 async function admit(
-  { server, settings, door }: PushServer,
+  push: PushServer,
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
+  const { settings, door } = push;
   const pending = new PendingUpgrade(socket);
   // The socket keeps the head with the data that follows. With nothing to read, it would end at the client's FIN.
   if (head.length > 0) socket.unshift(head);
@@ -197,18 +210,25 @@ async function admit(
     return;
   }
   pending.release();
-  connect(server, request, socket, session);
+  connect(push, request, socket, session);
 }
 
 /** Completes the handshake, unless the client has left or the handshake is invalid. */
-function connect(server: WebSocketServer, request: IncomingMessage, socket: Duplex, session: Session): void {
+function connect(
+  { server, streams }: PushServer,
+  request: IncomingMessage,
+  socket: Duplex,
+  session: Session,
+): void {
   let isConnected = false;
+  keepAcceptableOffers(request);
   // The answer to the handshake and the greeting are one write.
   socket.cork();
   try {
     server.handleUpgrade(request, socket, Buffer.alloc(0), (client) => {
       isConnected = true;
-      server.emit('connection', client, request, session);
+      const compressed = isDeflated(client) ? new StreamMember(streams, deflatedMessages) : undefined;
+      server.emit('connection', client, request, session, compressed);
     });
   } finally {
     socket.uncork();
@@ -220,13 +240,14 @@ function connect(server: WebSocketServer, request: IncomingMessage, socket: Dupl
 const maxFragments = 1_024;
 
 /** `bounds` is a variable of its own because some of its options are missing in the types of ws. */
-function serverOptions({ maxMessageBytes, deflate }: Required<WebSocketOptions>): ServerOptions {
+function serverOptions({ maxMessageBytes }: Required<WebSocketOptions>, compression: boolean): ServerOptions {
   const bounds = { maxFragments, maxBufferedChunks: maxFragments, closeTimeout: 5_000 };
   return {
     noServer: true,
     clientTracking: true,
     maxPayload: maxMessageBytes,
-    perMessageDeflate: deflate && { clientNoContextTakeover: true, serverNoContextTakeover: true },
+    // What clients send is decompressed message by message, so that none of them holds a window.
+    perMessageDeflate: compression && { clientNoContextTakeover: true },
     ...bounds,
   };
 }

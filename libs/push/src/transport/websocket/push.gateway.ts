@@ -21,6 +21,7 @@ import {
 } from '../../clients/client-messages.js';
 import { greet, subscribe, type ConversationSettings } from '../../clients/conversation.js';
 import { Door } from '../../clients/door.js';
+import type { StreamMember } from '../../clients/shared-streams.js';
 import { PushError } from '../../contracts/errors.js';
 import { pushSettings } from '../../contracts/settings.js';
 import { PresenceMessages } from '../../state/presence-messages.js';
@@ -45,8 +46,13 @@ export class PushGateway implements OnGatewayConnection<WebSocket> {
     @Inject(PresenceMessages) private readonly presence: PresenceMessages,
   ) {}
 
-  handleConnection(socket: WebSocket, request: IncomingMessage, session: Session): void {
-    const outlet = new SocketOutlet(socket, request.socket);
+  handleConnection(
+    socket: WebSocket,
+    request: IncomingMessage,
+    session: Session,
+    compressed?: StreamMember,
+  ): void {
+    const outlet = new SocketOutlet(socket, request.socket, compressed);
     const client = this.door.clientOf(session, outlet);
     const inbox = new MessageInbox(socket, client, outlet, this.door);
     this.door.count(client);

@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { CloseCode, closeCodeOf } from '../../contracts/close-codes.js';
 import type { PushError } from '../../contracts/errors.js';
-import type { Outlet } from '../../clients/outlet.js';
+import type { AudienceMember, Outlet } from '../../clients/outlet.js';
+import type { StreamMember } from '../../clients/shared-streams.js';
+import type { Batch } from '../../contracts/event.js';
 import { hasRoom, together } from '../../platform/together.js';
 import { UpgradeStream } from '../../platform/upgrade-stream.js';
 
@@ -14,12 +16,17 @@ import { UpgradeStream } from '../../platform/upgrade-stream.js';
 export class SocketOutlet implements Outlet {
   private hasAnswered = true;
 
-  /** @param stream the carrier of the WebSocket: a TCP connection or an HTTP/2 stream */
+  /**
+   * @param stream the carrier of the WebSocket: a TCP connection or an HTTP/2 stream
+   * @param compressed gets compressed events, if the client can read those
+   */
   constructor(
     private readonly socketClient: WebSocket,
     readonly stream: Socket,
+    private readonly compressed?: StreamMember,
   ) {
     socketClient.on('pong', () => (this.hasAnswered = true));
+    if (compressed) this.onClosed(() => compressed.leave());
   }
 
   get http2(): Http2Session | undefined {
@@ -34,8 +41,10 @@ export class SocketOutlet implements Outlet {
     return this.stream.writableNeedDrain;
   }
 
-  write(bytes: Buffer): boolean {
-    return this.isOpen ? hasRoom(this.stream, this.stream.write(bytes)) : true;
+  write(bytes: Buffer, batch?: Batch, member?: AudienceMember): boolean {
+    if (!this.isOpen) return true;
+    const own = (batch && member && this.compressed?.bytesOf(bytes, batch, member)) ?? bytes;
+    return hasRoom(this.stream, this.stream.write(own));
   }
 
   onDrain(listener: () => void): void {

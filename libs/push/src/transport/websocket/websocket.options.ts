@@ -10,11 +10,6 @@ export interface WebSocketOptions {
    */
   readonly firstMessage?: boolean;
   /**
-   * Whether clients may compress their messages (RFC 7692). Compression costs memory and time for each client. The server
-   * never compresses its own, whose bytes all clients share. Default: `false`.
-   */
-  readonly deflate?: boolean;
-  /**
    * Whether an HTTP/2 server offers WebSocket over HTTP/2 (RFC 8441). A browser that has such a connection then opens all
    * its WebSockets to this server on it. Default: `true`.
    */

@@ -1,0 +1,39 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { SharedStreams } from '../../clients/shared-streams.js';
+import type { Codec } from '../../contracts/event.js';
+import { silence } from '../../platform/nest-sse-stream.js';
+import { isPlainBody, raw } from '../../platform/raw-response.js';
+import type { SseRequest } from '../../platform/written-body.js';
+import { acceptsGzip } from './accepts-gzip.js';
+import type { BodyOutlet } from './body-outlet.js';
+import { GzipBody } from './gzip-body.js';
+
+/** Compresses the bodies of event streams for clients that take gzip. */
+@Injectable()
+export class SseCompression {
+  constructor(@Inject(SharedStreams) private readonly streams: SharedStreams) {}
+
+  /**
+   * Sets the headers of a stream that is compressed. Returns whether it is. Nothing is compressed where the application's own code
+   * writes to the body: where middleware has replaced `write`, or interceptors sit on a route of the application.
+   */
+  negotiate(
+    { request, response: wrapped, isIntercepted, isOwn }: SseRequest,
+    topics: readonly string[],
+  ): boolean {
+    const response = raw(wrapped);
+    if (response.headersSent || !isPlainBody(response) || (isIntercepted && !isOwn)) return false;
+    if (!this.streams.allows(topics)) return false;
+    // RFC 9110, section 12.5.5
+    response.appendHeader('Vary', 'Accept-Encoding');
+    if (!acceptsGzip(raw(request).headers)) return false;
+    response.setHeader('Content-Encoding', 'gzip');
+    silence(response);
+    return true;
+  }
+
+  /** Begins a body that was agreed on. @param codec writes events down in whole blocks */
+  begin(outlet: BodyOutlet, codec: Codec): void {
+    outlet.compress(new GzipBody(this.streams, codec, outlet.isChunked));
+  }
+}
