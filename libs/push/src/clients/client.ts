@@ -179,7 +179,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   write(batch: Batch, isShared = false): boolean {
     if (this.isOver) return true;
     const bytes = this.counts.delivered(batch, batch.bytes(this.dialect!.events));
-    return isShared ? this.outlet.write(bytes, batch, this.cursor) : this.outlet.write(bytes);
+    return this.outlet.write(bytes, batch, isShared ? this.cursor : undefined);
   }
 
   /** @internal */

@@ -23,9 +23,8 @@ export interface Outlet {
    * Takes whole blocks of the client's dialect, always; after the end it drops them. Returns `false` when the bytes now wait
    * in this process: it MUST then call the `onDrain` listener, or close, eventually.
    *
-   * @param batch what the bytes are, if all readers of the same topics get the same; an outlet that shares compressed bytes among
-   * them needs to know
-   * @param member who gets it
+   * @param batch what the bytes say, if they are events: an outlet that writes them in another form shares that among clients
+   * @param member who gets it, if all readers of the same topics get the same batch
    */
   write(bytes: Buffer, batch?: Batch, member?: AudienceMember): boolean;
   /** Whether bytes wait in this process. */

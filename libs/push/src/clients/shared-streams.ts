@@ -4,20 +4,28 @@ import type { Batch, Codec } from '../contracts/event.js';
 import type { AudienceMember } from './outlet.js';
 import { SharedStream, type Compressor, type Membership } from './shared-stream.js';
 
-/** A lone reader's batch is compressed from so many bytes on. */
-const largeEvent = 1_024;
+/** For a reader that is alone, a batch is compressed from so many bytes on. */
+const largeBatch = 1_024;
 
-/** One kind of connection: its members can share bytes. A singleton, compared by identity. */
+/** A batch of more events, or bytes, is not compressed: that would take too long at once, in a busy node above all. */
+const mostEvents = 64;
+const mostBytes = 64 * 1024;
+
+/** Of how many audiences it is remembered whether their topics may be compressed together. */
+const knownAudiences = 1_000;
+
+/** One kind of connection, whose readers can share bytes. A singleton, compared by identity. */
 export interface CompressedForm {
   /** Writes a batch down before it is compressed. */
   readonly codec: Codec;
   compressor(): Compressor;
 }
 
-/** The compressed streams of this node, one for each audience and kind of connection. */
+/** The compressed streams of this node, one for each audience and kind of connection that has any. */
 @Injectable()
 export class SharedStreams {
   private readonly byForm = new Map<CompressedForm, Map<string, SharedStream>>();
+  private readonly allowed = new Map<string, boolean>();
 
   constructor(@Inject(CompressibleTopics) private readonly topics: CompressibleTopics) {}
 
@@ -33,12 +41,13 @@ export class SharedStreams {
     return size;
   }
 
-  /** Adds a member to the stream of an audience. */
-  join(form: CompressedForm, audience: string): SharedStream {
+  /** Adds a member to the stream of an audience. Returns `undefined` if its topics may not be compressed together. */
+  join(form: CompressedForm, audience: string, topics: () => readonly string[]): SharedStream | undefined {
     let streams = this.byForm.get(form);
     if (!streams) this.byForm.set(form, (streams = new Map()));
     let stream = streams.get(audience);
     if (!stream) {
+      if (!this.isAllowed(audience, topics)) return undefined;
       stream = new SharedStream(form.compressor(), (batch) => batch.bytes(form.codec));
       streams.set(audience, stream);
     }
@@ -51,6 +60,15 @@ export class SharedStreams {
     const streams = this.byForm.get(form)!;
     const stream = streams.get(audience)!;
     if (--stream.size === 0) streams.delete(audience);
+  }
+
+  private isAllowed(audience: string, topics: () => readonly string[]): boolean {
+    const known = this.allowed.get(audience);
+    if (known !== undefined) return known;
+    if (this.allowed.size === knownAudiences) this.allowed.clear();
+    const isAllowed = this.topics.allow(topics());
+    this.allowed.set(audience, isAllowed);
+    return isAllowed;
   }
 }
 
@@ -66,23 +84,24 @@ export class StreamMember implements Membership {
   ) {}
 
   /** The compressed bytes of a batch; `undefined` if the client gets plain bytes. */
-  bytesOf(plain: Buffer, batch: Batch, { counted, topics }: AudienceMember): Buffer | undefined {
-    if (counted !== this.audience) this.move(counted, topics);
+  bytesOf(plain: Buffer, batch: Batch, member: AudienceMember): Buffer | undefined {
+    const { counted } = member;
+    if (counted !== this.audience) this.move(counted, () => member.topics);
     const { stream } = this;
-    if (!stream || (stream.size < 2 && plain.length <= largeEvent)) return undefined;
+    if (!stream || (stream.size < 2 && plain.length <= largeBatch)) return undefined;
+    if (batch.events.length > mostEvents || plain.length > mostBytes) return undefined;
     return stream.next(batch, this);
   }
 
   /** The client is gone. Idempotent. */
   leave(): void {
-    this.move(undefined, []);
+    this.move(undefined, () => []);
   }
 
-  private move(audience: string | undefined, topics: readonly string[]): void {
+  private move(audience: string | undefined, topics: () => readonly string[]): void {
     if (this.stream) this.streams.leave(this.form, this.audience!);
     this.audience = audience;
     this.state = undefined;
-    const isShared = audience !== undefined && this.streams.allows(topics);
-    this.stream = isShared ? this.streams.join(this.form, audience) : undefined;
+    this.stream = audience === undefined ? undefined : this.streams.join(this.form, audience, topics);
   }
 }

@@ -15,9 +15,12 @@ const roundSelections = 100_000;
 /** How many shapes of the index are looked at before the slice is checked. */
 const shapesAtOnce = 256;
 
-/** What an event and a write cost, in steps of a `Slice`. A step is one shape or one member that is looked at. */
+/**
+ * What an event and a write cost, in steps of a `Slice`. A step is one shape or one member that is looked at. The first write to an
+ * audience may compress what all of it gets, which takes up to a millisecond: so the slice is looked at often.
+ */
 const stepsOfEvent = 4;
-const stepsOfWrite = 16;
+const stepsOfWrite = 128;
 
 /**
  * A round of deliveries, in three phases: match its events with topics and patterns, gather what each member gets of all of

@@ -1,6 +1,7 @@
 import type { AudienceMember } from '../../clients/outlet.js';
+import type { Compressor } from '../../clients/shared-stream.js';
 import { StreamMember, type CompressedForm, type SharedStreams } from '../../clients/shared-streams.js';
-import type { Batch, Codec } from '../../contracts/event.js';
+import type { Batch, Codec, Derivation } from '../../contracts/event.js';
 import { GzipSum, gzipHeader, stored } from '../../wire/gzip.js';
 import { DeflateContext } from '../../wire/shared-deflate.js';
 import { chunk } from '../../wire/sse.codec.js';
@@ -11,30 +12,37 @@ type Framing = (bytes: Buffer) => Buffer;
 const plain: Framing = (bytes) => bytes;
 const inChunk: Framing = (bytes) => chunk([bytes]);
 
-/** By the framing, and then by the codec: readers whose bodies are written alike share their bytes. */
-const forms = new Map<Framing, WeakMap<Codec, CompressedForm>>([
-  [plain, new WeakMap()],
-  [inChunk, new WeakMap()],
-]);
+/** Bodies that are written alike, whose readers share their bytes. */
+class GzipForm implements CompressedForm, Derivation<Buffer> {
+  private static readonly known = new Map<Framing, WeakMap<Codec, GzipForm>>([
+    [plain, new WeakMap()],
+    [inChunk, new WeakMap()],
+  ]);
 
-function formOf(codec: Codec, frame: Framing): CompressedForm {
-  const known = forms.get(frame)!;
-  let form = known.get(codec);
-  if (!form) known.set(codec, (form = newForm(codec, frame)));
-  return form;
-}
+  private constructor(
+    readonly codec: Codec,
+    readonly frame: Framing,
+  ) {}
 
-function newForm(codec: Codec, frame: Framing): CompressedForm {
-  return {
-    codec,
-    compressor: () => {
-      const context = new DeflateContext();
-      return {
-        reset: () => context.reset(),
-        compress: (blocks) => frame(context.compress(blocks)),
-      };
-    },
-  };
+  static of(codec: Codec, frame: Framing): GzipForm {
+    const known = GzipForm.known.get(frame)!;
+    let form = known.get(codec);
+    if (!form) known.set(codec, (form = new GzipForm(codec, frame)));
+    return form;
+  }
+
+  compressor(): Compressor {
+    const context = new DeflateContext();
+    return {
+      reset: () => context.reset(),
+      compress: (blocks) => this.frame(context.compress(blocks)),
+    };
+  }
+
+  /** A batch that is not compressed. */
+  derive(batch: Batch): Buffer {
+    return this.frame(stored(batch.bytes(this.codec)));
+  }
 }
 
 /**
@@ -44,7 +52,7 @@ function newForm(codec: Codec, frame: Framing): CompressedForm {
 export class GzipBody {
   private readonly sum = new GzipSum();
   private readonly member: StreamMember;
-  private readonly frame: Framing;
+  private readonly form: GzipForm;
   private hasBegun = false;
 
   /**
@@ -52,8 +60,8 @@ export class GzipBody {
    * @param isChunked whether each write has to be a chunk of a chunked body
    */
   constructor(streams: SharedStreams, codec: Codec, isChunked: boolean) {
-    this.frame = isChunked ? inChunk : plain;
-    this.member = new StreamMember(streams, formOf(codec, this.frame));
+    this.form = GzipForm.of(codec, isChunked ? inChunk : plain);
+    this.member = new StreamMember(streams, this.form);
   }
 
   /** The next part of the body, for these bytes. */
@@ -63,12 +71,12 @@ export class GzipBody {
     if (shared) return shared;
     // From now on its window differs from that of the others.
     this.member.state = undefined;
-    return this.frame(this.begun(stored(bytes)));
+    return batch && this.hasBegun ? batch.derived(this.form) : this.form.frame(this.begun(stored(bytes)));
   }
 
   /** The last part. */
   end(): Buffer {
-    return this.frame(this.begun(this.sum.trailer));
+    return this.form.frame(this.begun(this.sum.trailer));
   }
 
   private begun(part: Buffer): Buffer {
