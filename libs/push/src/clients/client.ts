@@ -163,8 +163,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
 
   /** From now on it is present in these topics, whoever reads them for it. @internal */
   present(topics: readonly string[], presence: boolean | Presentation): void {
-    if (!presence || this.hasLeft) return;
-    this.listener.subscribed(this, topics, presence === true ? {} : presence);
+    if (presence && !this.hasLeft) this.listener.subscribed(this, topics, presence === true ? {} : presence);
   }
 
   /** Stops reading these topics. Topics that it does not read are ignored. */
@@ -228,8 +227,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     const own = new Set(this.topics);
     const left = topics.filter((topic) => !own.has(topic));
     if (left.length > 0) this.listener.unsubscribed(this, left);
-    const { ended } = this.dialect!;
-    if (ended && isLast) this.finish('end', ended);
+    if (isLast && this.dialect!.ended) this.finish('end', this.dialect!.ended);
   }
 
   /** Tells the client to come back in `delay` milliseconds, and ends the connection cleanly. @internal */

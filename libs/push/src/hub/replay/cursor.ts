@@ -278,11 +278,7 @@ export class Cursor implements Member, Task, Recipient {
     this.pass(this.log.window.reads.batchOf(events), 0, false);
   }
 
-  /**
-   * Writes what is after `sequence` of a batch and does not except the connection.
-   *
-   * @param isOfRound all live members with the same topics get the batch
-   */
+  /** Writes what is after `sequence` of a batch and does not except the connection. @param isOfRound a round has brought it */
   private pass(batch: Batch, sequence: number, isOfRound: boolean): void {
     const own = batch.partFor(this.connection, sequence);
     if (own) this.written(this.connection.write(own, isOfRound && own === batch));
