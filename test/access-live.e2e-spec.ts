@@ -143,7 +143,7 @@ describe('a principal that expires', () => {
 
   it('ends its stream with push.expired, which keeps the id to resume from', async () => {
     const { app, users } = await start();
-    users.lifetime = 150;
+    users.lifetime = 3_000;
     const reader = await openStream(app.url('/push/events?topic=orders.42'), as('ann'));
     const id = await app.bus.publish('orders.42', 1);
     await reader.untilEnd();
@@ -175,7 +175,7 @@ describe('a principal that expires', () => {
 
   it('stays when it refreshes in time', async () => {
     const { app, users } = await start();
-    users.lifetime = 200;
+    users.lifetime = 3_000;
     const client = await openWs(app.webSocketUrl(), as('ann'));
     await client.subscribe('orders.42');
     users.lifetime = 60_000;
@@ -183,7 +183,7 @@ describe('a principal that expires', () => {
     expect(answer).toMatchObject({ event: 'refreshed' });
     expect(Number(answer.expiresAt)).toBeGreaterThan(Date.now() + 50_000);
     // A client that expires with it shows that the time has passed.
-    users.lifetime = 250;
+    users.lifetime = 3_250;
     const control = await openWs(app.webSocketUrl(), as('ann'));
     await control.untilClosed();
     await app.bus.publish('orders.42', 1);
@@ -256,7 +256,7 @@ describe.each(platformsWithHttp2)('a refresh while nobody decides, with %s', (pl
 
   it('holds nothing longer than the old proof, if the answer comes after that', async () => {
     const { app, users } = await start({ ...quick, limits: { decisionTimeout: 10_000 } }, platform);
-    users.lifetime = 300;
+    users.lifetime = 3_000;
     const client = await openWs(app.webSocketUrl(), as('ann'));
     await client.subscribe('orders.42');
     const { decided, release } = holdAnswers();

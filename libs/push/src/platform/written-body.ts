@@ -19,6 +19,11 @@ export interface SseRequest {
   readonly since: number;
 }
 
+/** Whether Nest keeps its stream, and may write to it, because its end matters to code of the application. */
+export function keepsOwnStream({ isIntercepted, isOwn, isWatched }: SseRequest): boolean {
+  return (isIntercepted && !isOwn) || isWatched;
+}
+
 /** Writes a body. */
 export interface BodyWriter {
   /** The subscription is over. Idempotent. */
@@ -36,11 +41,10 @@ export type BeginBody = (end: () => void) => BodyWriter;
  * @param prepare is called when Nest subscribes
  */
 export function writtenBody(client: SseRequest, prepare: () => BeginBody): Observable<MessageEvent> {
-  const { request, isIntercepted, isOwn, isWatched } = client;
+  const { request, isIntercepted } = client;
   const response = raw(client.response);
   const isHead = request.method === 'HEAD';
-  const isKept = (isIntercepted && !isOwn) || isWatched || isHead;
-  const handover = isKept ? undefined : new Handover(request, response);
+  const handover = keepsOwnStream(client) || isHead ? undefined : new Handover(request, response);
   return new Observable<MessageEvent>((subscriber) => {
     const begin = prepare();
     if (isHead) return;

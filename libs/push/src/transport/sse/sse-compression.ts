@@ -3,7 +3,7 @@ import { SharedStreams } from '../../clients/shared-streams.js';
 import type { Codec } from '../../contracts/event.js';
 import { silence } from '../../platform/nest-sse-stream.js';
 import { isPlainBody, raw } from '../../platform/raw-response.js';
-import type { SseRequest } from '../../platform/written-body.js';
+import { keepsOwnStream, type SseRequest } from '../../platform/written-body.js';
 import { acceptsGzip } from './accepts-gzip.js';
 import type { BodyOutlet } from './body-outlet.js';
 import { GzipBody } from './gzip-body.js';
@@ -14,19 +14,16 @@ export class SseCompression {
   constructor(@Inject(SharedStreams) private readonly streams: SharedStreams) {}
 
   /**
-   * Sets the headers of a stream that is compressed. Returns whether it is. Nothing is compressed where the application's own code
-   * writes to the body: where middleware has replaced `write`, or interceptors sit on a route of the application.
+   * Sets the headers of a stream that is compressed. Returns whether it is. Nothing is compressed where others may write to the
+   * body: where middleware has replaced `write`, or Nest keeps its stream.
    */
-  negotiate(
-    { request, response: wrapped, isIntercepted, isOwn }: SseRequest,
-    topics: readonly string[],
-  ): boolean {
-    const response = raw(wrapped);
-    if (response.headersSent || !isPlainBody(response) || (isIntercepted && !isOwn)) return false;
+  negotiate(client: SseRequest, topics: readonly string[]): boolean {
+    const response = raw(client.response);
+    if (response.headersSent || !isPlainBody(response) || keepsOwnStream(client)) return false;
     if (!this.streams.allows(topics)) return false;
     // RFC 9110, section 12.5.5
     response.appendHeader('Vary', 'Accept-Encoding');
-    if (!acceptsGzip(raw(request).headers)) return false;
+    if (!acceptsGzip(raw(client.request).headers)) return false;
     response.setHeader('Content-Encoding', 'gzip');
     silence(response);
     return true;
