@@ -111,10 +111,14 @@ describe('A scrape of the Prometheus exporter', () => {
     const { app, scraped } = await start();
     const clients = await Promise.all([openDeflated(app), openDeflated(app)]);
     for (const { client } of clients) await client.subscribe('news.*');
-    const streams = [await openGzip(app.url(eventsUrl('news.a'))), await openGzip(app.url(eventsUrl('news.a')))];
+    const streams = [
+      await openGzip(app.url(eventsUrl('news.a'))),
+      await openGzip(app.url(eventsUrl('news.a'))),
+    ];
     const received = () => clients.reduce((sum, { bytes }) => sum + bytes(), 0);
     const before = received();
-    for (let n = 0; n < 30; n++) await app.bus.publish('news.a', { n, text: 'an order of somebody '.repeat(10) });
+    for (let n = 0; n < 30; n++)
+      await app.bus.publish('news.a', { n, text: 'an order of somebody '.repeat(10) });
     await Promise.all([
       ...clients.map(({ client }) => client.untilData(30)),
       ...streams.map((stream) => stream.untilEvents(30)),
