@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { map } from 'rxjs';
 import { afterTest } from './support/cleanup.js';
+import { openDeflated, openGzip } from './support/compressed-clients.js';
 import { freePort } from './support/free-port.js';
 import { Scrape, Scraped } from './support/scraped.js';
 import { startRedis } from './support/servers.js';
@@ -104,6 +105,32 @@ describe('A scrape of the Prometheus exporter', () => {
     const length = stream.body.length - written;
     expect(bytes).toBe(length + length.toString(16).length + 4);
     expect(scrape.of('nestjs_push_delivered_bytes_total', { [transport]: 'websocket' })).toBeGreaterThan(50);
+  });
+
+  it('has the bytes that went out, which compression has made fewer', async () => {
+    const { app, scraped } = await start();
+    const clients = await Promise.all([openDeflated(app), openDeflated(app)]);
+    for (const { client } of clients) await client.subscribe('news.*');
+    const streams = [
+      await openGzip(app.url(eventsUrl('news.a'))),
+      await openGzip(app.url(eventsUrl('news.a'))),
+    ];
+    const received = () => clients.reduce((sum, { bytes }) => sum + bytes(), 0);
+    const before = received();
+    for (let n = 0; n < 30; n++)
+      await app.bus.publish('news.a', { n, text: 'an order of somebody '.repeat(10) });
+    await Promise.all([
+      ...clients.map(({ client }) => client.untilData(30)),
+      ...streams.map((stream) => stream.untilEvents(30)),
+    ]);
+    const scrape = await scraped.scrape();
+    const bytes = (what: string, name: string) =>
+      scrape.of(`nestjs_push_${what}_bytes_total`, { [transport]: name })!;
+    expect(bytes('written', 'websocket')).toBe(received() - before);
+    expect(bytes('written', 'websocket')).toBeLessThan(bytes('delivered', 'websocket') / 3);
+    expect(bytes('written', 'sse')).toBeLessThan(bytes('delivered', 'sse') / 2);
+    const both = (what: string) => bytes(what, 'sse') + bytes(what, 'websocket');
+    expect(app.bus.stats().delivered).toEqual({ bytes: both('delivered'), written: both('written') });
   });
 
   it('has as many series for a thousand topics as for one', async () => {

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import type { Step } from './handshakes.js';
-import type { Scanner } from './scanner.js';
+import type { Reader } from './reader.js';
 
-/** All reads of the process go here: nothing is kept of them but what the scanner carries. */
+/** All reads of the process go here: nothing is kept of them but what a reader carries. */
 const input = Buffer.allocUnsafe(256 * 1024);
 
 /** One connection of the load generator: a bare socket. */
@@ -20,7 +20,7 @@ export class Client {
   constructor(
     port: number,
     private readonly steps: readonly Step[],
-    private readonly scanner: Scanner,
+    private readonly reader: Reader,
     private readonly onReady: () => void,
     private readonly onFailure: (error: Error) => void,
   ) {
@@ -40,11 +40,11 @@ export class Client {
   }
 
   get next(): number {
-    return this.scanner.next;
+    return this.reader.next;
   }
 
   get count(): number {
-    return this.scanner.count;
+    return this.reader.count;
   }
 
   /** Reads nothing more, as a client that hangs. */
@@ -66,7 +66,7 @@ export class Client {
 
   private receive(bytes: Buffer, length: number): void {
     try {
-      if (this.step >= this.steps.length) this.scanner.read(bytes, length);
+      if (this.step >= this.steps.length) this.reader.read(bytes, length);
       else this.listen(bytes.subarray(0, length));
     } catch (error) {
       this.fail(error as Error);
@@ -88,7 +88,7 @@ export class Client {
       rest = rest.subarray(at + step.expect.length);
       this.proceed();
     }
-    this.scanner.read(rest, rest.length);
+    this.reader.read(rest, rest.length);
   }
 
   private fail(error: Error): void {

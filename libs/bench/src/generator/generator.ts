@@ -1,9 +1,12 @@
 import { microseconds } from '../event.js';
+import type { EventKind } from '../application-events.js';
 import { answer, notify } from '../remote.js';
 import { Client } from './client.js';
 import { handshakes, type Protocol } from './handshakes.js';
 import { Histogram } from './histogram.js';
+import { chunk, message } from './parts.js';
 import { Scanner } from './scanner.js';
+import { Scales } from './weighing.js';
 
 /** Which connections to open. */
 export interface Opening {
@@ -22,11 +25,17 @@ export interface Opening {
   readonly stalled?: boolean;
   /** Measure latencies. */
   readonly latency?: boolean;
+  /** Application events of this kind come. One client reads them, and the bytes of the others are counted. */
+  readonly weighed?: EventKind;
+  /** They offer compression. */
+  readonly compressed?: boolean;
 }
 
 /** What the clients that read have got. */
 export interface Progress {
   readonly events: number;
+  /** Bytes that have come, where they are weighed. */
+  readonly bytes: number;
   /** Every event below has been received by everyone who has to. */
   readonly through: number;
   readonly microseconds: number;
@@ -42,6 +51,7 @@ const noticeEvery = 4;
 const latencies = new Histogram();
 let clients: Client[] = [];
 let stalled: Client[] = [];
+let scales: Scales | undefined;
 let now = 0;
 let failure: string | undefined;
 let noticed = -1;
@@ -53,23 +63,30 @@ function progress(): Progress {
     events += client.count;
     if (client.next < through) through = client.next;
   }
-  return { events, through, microseconds: microseconds(), failure };
+  return { events, bytes: scales?.bytes ?? 0, through, microseconds: microseconds(), failure };
 }
 
 async function open(opening: Opening): Promise<void> {
-  const { port, protocol, count, topics, topicsEach, next, resume, latency } = opening;
+  const { port, protocol, count, topics, topicsEach, next, resume, latency, weighed, compressed } = opening;
   // Event n goes to topic n % topics, and so to one client in `spread`.
   const spread = topics / topicsEach;
   const list = opening.stalled ? stalled : clients;
   const record = (published: number) => latencies.add((now ||= readClock()) - published);
+  if (weighed) scales = new Scales(weighed, protocol === 'sse' ? chunk : message);
   let started = 0;
   const one = async (): Promise<void> => {
     while (started < count) {
-      const first = started++ % spread;
+      const number = started++;
+      const first = number % spread;
       const own = Array.from({ length: topicsEach }, (_, index) => first + index * spread);
-      const scanner = new Scanner(next + first, spread, latency ? record : undefined);
+      const reader = scales
+        ? number === 0
+          ? scales.witness
+          : scales.add()
+        : new Scanner(next + first, spread, latency ? record : undefined);
+      const steps = handshakes[protocol](own, resume, compressed);
       await new Promise<void>((resolve, reject) => {
-        const client = new Client(port, handshakes[protocol](own, resume), scanner, resolve, (error) => {
+        const client = new Client(port, steps, reader, resolve, (error) => {
           failure ??= error.message;
           reject(error);
         });
@@ -92,7 +109,7 @@ async function until(number: number): Promise<number> {
   for (;;) {
     const { through, failure: reason } = progress();
     if (reason !== undefined) throw new Error(reason);
-    if (through >= number) return microseconds();
+    if (through >= number && (scales?.areLevel ?? true)) return microseconds();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
@@ -101,6 +118,7 @@ function close(): void {
   [...clients, ...stalled].forEach((client) => client.close());
   clients = [];
   stalled = [];
+  scales = undefined;
   failure = undefined;
   noticed = -1;
 }
@@ -118,6 +136,7 @@ answer({
   until,
   progress,
   close,
+  mark: () => scales?.mark(),
   latencies: () => [0.5, 0.99, 0.999].map((share) => latencies.percentile(share)),
   forgetLatencies: () => latencies.reset(),
 });

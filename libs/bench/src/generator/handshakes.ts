@@ -4,8 +4,8 @@ export interface Step {
   readonly expect: string;
 }
 
-/** How a client of a peer begins. `resume` is the id of the last event that it has. */
-export type Handshake = (topics: readonly number[], resume?: string) => readonly Step[];
+/** How a client of a peer begins. `resume` is the id of the last event that it has; `compressed` offers compression. */
+export type Handshake = (topics: readonly number[], resume?: string, compressed?: boolean) => readonly Step[];
 
 const headers = ['Host: localhost', 'User-Agent: bench', 'Accept-Language: en', 'Cache-Control: no-cache'];
 
@@ -15,12 +15,13 @@ function request(path: string, extra: readonly string[]): string {
   return [`GET ${path} HTTP/1.1`, ...headers, ...extra, '', ''].join('\r\n');
 }
 
-function upgrade(path: string): Step {
+function upgrade(path: string, compressed = false): Step {
   const extra = [
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
     'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ...(compressed ? ['Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits'] : []),
   ];
   return { say: request(path, extra), expect: endOfHead };
 }
@@ -33,21 +34,25 @@ function frame(text: string): Buffer {
 }
 
 /** `EventSource` at `/events/<topic>`. */
-function sse([topic]: readonly number[], resume?: string): readonly Step[] {
-  const extra = ['Accept: text/event-stream', ...(resume === undefined ? [] : [`Last-Event-ID: ${resume}`])];
+function sse([topic]: readonly number[], resume?: string, compressed = false): readonly Step[] {
+  const extra = [
+    'Accept: text/event-stream',
+    ...(resume === undefined ? [] : [`Last-Event-ID: ${resume}`]),
+    ...(compressed ? ['Accept-Encoding: gzip'] : []),
+  ];
   return [{ say: request(`/events/${topic}`, extra), expect: endOfHead }];
 }
 
 /** A WebSocket that gets its topic by its URL. */
-function websocket([topic]: readonly number[]): readonly Step[] {
-  return [upgrade(`/events?topic=${topic}`)];
+function websocket([topic]: readonly number[], _?: string, compressed = false): readonly Step[] {
+  return [upgrade(`/events?topic=${topic}`, compressed)];
 }
 
 /** PROTOCOL.md of nestjs-push. */
-function push(topics: readonly number[], resume?: string): readonly Step[] {
+function push(topics: readonly number[], resume?: string, compressed = false): readonly Step[] {
   const data = { topics: topics.map((topic) => `bench.${topic}`), from: resume };
   return [
-    upgrade('/push'),
+    upgrade('/push', compressed),
     { say: '', expect: '"event":"hello"' },
     { say: frame(JSON.stringify({ event: 'subscribe', data })), expect: '"event":"subscribed"' },
   ];

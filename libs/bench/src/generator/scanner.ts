@@ -1,3 +1,4 @@
+import type { Reader } from './reader.js';
 import { ending, eventBytes, marker, numberDigits, numberToTime, timeDigits } from '../event.js';
 
 const firstByte = marker[0]!;
@@ -19,7 +20,7 @@ export class Violation extends Error {}
  * Reads what one connection receives, and verifies that it is the events it has to get: each once, in order, whole. What
  * is around them (framing, envelopes, ids) is skipped, by the distance that the last two events had.
  */
-export class Scanner {
+export class Scanner implements Reader {
   /** Events verified. */
   count = 0;
   private carried: Buffer | undefined;

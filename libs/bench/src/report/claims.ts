@@ -45,6 +45,12 @@ const claims: readonly Claim[] = [
   { scenario: 'publish', key: 'oneAwaited', ours: 'push-sse', atLeast: 200_000 },
   { scenario: 'observability', key: 'fanOut', ours: 'push-sse', atLeast: 0.95 },
   { scenario: 'observability', key: 'fanOut', ours: 'push-ws', atLeast: 0.95 },
+  ...['push-sse', 'push-ws'].flatMap((ours): Claim[] => [
+    { scenario: 'compression', key: 'ordersFactor', ours, atLeast: 4 },
+    { scenario: 'compression', key: 'ordersCpu', ours, atLeast: 0.8 },
+    { scenario: 'compression', key: 'tokensFactor', ours, atLeast: 6 },
+    { scenario: 'compression', key: 'tokensCpu', ours, atLeast: 0.8 },
+  ]),
   { scenario: 'memory', key: 'perClient', ours: 'push-sse', atMost: 16 },
   { scenario: 'memory', key: 'perClient', ours: 'push-sse-express', atMost: 16 },
   { scenario: 'memory', key: 'perClient', ours: 'push-ws', atMost: 10 },

@@ -33,6 +33,9 @@ Results go to \`libs/bench/results\`: tables, JSON and a chart. Scenarios that a
   second that one core can do.
 - **Latency** is from before publish to after receipt, by the machine's monotonic clock, which all processes share.
 - **Memory** is the resident set after garbage collection, over that of the same server without clients.
+- **Compression**: orders of about 300 bytes and the words of an answer, an event a turn, with compression and without, in two servers
+  that take turns. Bytes are those of the connection, of all clients. One client decompresses and verifies every event; the
+  others are weighed, and have to get as many bytes. \`ws\` has its own \`permessage-deflate\`, with a context for each client.
 - **State** and **joining** compare state topics with plain ones, each in a server of its own: the newest event is what both
   have. A topic's memory is what its first event adds. Those who join read bare bytes, one after the other.
 - **Presence** is compared with clients that come to the same topic without it. Churn: all members of the room come and go for a

@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.js';
+import { compression } from './compression.js';
 import { distinctTopics } from './distinct-topics.js';
 import { fairness } from './fairness.js';
 import { isolation } from './isolation.js';
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   latency,
   publish,
   observability,
+  compression,
   memory,
   reconnect,
   isolation,

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import type { BenchEvent } from '../event.js';
+import type { EventKind } from '../application-events.js';
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -12,6 +12,10 @@ export interface ServerOptions {
   readonly state?: boolean;
   /** It reports metrics and makes spans, where a server can: of all events or 1 % of them; or has only what each tracing needs, a context. */
   readonly tracing?: 'all' | 'sampled' | 'context';
+  /** It compresses for clients that offer it, where a server can. Default: its own. */
+  readonly compression?: boolean;
+  /** Application events of this kind are published. Default: the event that the load generator verifies at every client. */
+  readonly events?: EventKind;
   /** It knows who reads each topic, where a server can; with `counts`, only how many do. */
   readonly presence?: boolean | { readonly counts: true };
 }
@@ -30,7 +34,7 @@ export interface BenchServer {
   /** Of that server's processes. */
   footprint?(): Footprint;
   /** Sends an event to everyone who has the topic. */
-  publish(event: BenchEvent, topic: number): unknown;
+  publish(event: object, topic: number): unknown;
   /** How many clients are known to read a topic, where there is presence. */
   present?(topic: number): number;
   /** Takes the state of a topic away, where there is state. */

@@ -21,7 +21,7 @@ let publisher: Publisher;
 async function start({ file, ...options }: ServerOptions & { file: string }): Promise<number> {
   const module = (await import(`../servers/${file}.js`)) as { start: StartServer };
   server = await module.start(options);
-  publisher = new Publisher(server, options.topics);
+  publisher = new Publisher(server, options.topics, options.events);
   const { http, port } = server;
   if (!http) return port!;
   if (!http.listening) await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', 4096, resolve));

@@ -1,4 +1,5 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { applicationEvent, type EventKind } from '../application-events.js';
 import { benchEvent } from '../event.js';
 import type { BenchServer } from './contract.js';
 
@@ -38,6 +39,7 @@ export class Publisher {
   constructor(
     private readonly server: BenchServer,
     private readonly topics: number,
+    private readonly events?: EventKind,
   ) {}
 
   /** The clients have everything below `through`. */
@@ -121,7 +123,8 @@ export class Publisher {
   private publish(count: number): unknown {
     let last: unknown;
     for (let index = 0; index < count; index++) {
-      last = this.server.publish(benchEvent(this.next), this.next % this.topics);
+      const event = this.events ? applicationEvent(this.events, this.next) : benchEvent(this.next);
+      last = this.server.publish(event, this.next % this.topics);
       this.next++;
     }
     return last;

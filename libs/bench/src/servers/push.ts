@@ -19,7 +19,7 @@ class EventsController {
 }
 
 export async function start(options: ServerOptions): Promise<BenchServer> {
-  const { platform, retained, state, presence, tracing } = options;
+  const { platform, retained, state, presence, tracing, compression } = options;
   @Module({
     imports: [
       ...observing(tracing),
@@ -27,6 +27,7 @@ export async function start(options: ServerOptions): Promise<BenchServer> {
         topics: [{ pattern: 'bench.>', access: 'public', state, presence }],
         retention: retained === undefined ? {} : { events: retained, bytes: 512 * 1024 * 1024 },
         heartbeat: 600_000,
+        compression,
         // The load generator is one address, and thousands of clients.
         limits: { connectionsPerAddress: 20_000, work: boundless, subscribe: boundless },
       }),

@@ -1,19 +1,22 @@
 import { createServer } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Rooms, topicOf } from '../server/rooms.js';
-import type { BenchServer } from '../server/contract.js';
+import type { BenchServer, ServerOptions } from '../server/contract.js';
 
 /* ws by hand, as its documentation broadcasts; the message is that of nestjs-push. */
 
-export async function start(): Promise<BenchServer> {
+export async function start({ compression = false }: ServerOptions): Promise<BenchServer> {
   const http = createServer();
   const rooms = new Rooms<WebSocket>();
-  new WebSocketServer({ server: http, perMessageDeflate: false }).on('connection', (client, request) => {
-    const topic = topicOf(request);
-    rooms.join(topic, client);
-    client.on('error', () => client.terminate());
-    client.on('close', () => rooms.leave(client));
-  });
+  new WebSocketServer({ server: http, perMessageDeflate: compression }).on(
+    'connection',
+    (client, request) => {
+      const topic = topicOf(request);
+      rooms.join(topic, client);
+      client.on('error', () => client.terminate());
+      client.on('close', () => rooms.leave(client));
+    },
+  );
   let id = 0;
   return {
     http,

@@ -1,15 +1,17 @@
 import type { CompressibleTopics } from '../access/compressible-topics.js';
 import { Batch, LogEvent } from '../contracts/event.js';
+import { Counts } from '../hub/counts.js';
 import { websocketCodec } from '../wire/websocket.codec.js';
 import { SharedStreams, StreamMember } from './shared-streams.js';
 
 const form = {
   codec: websocketCodec,
+  transport: 'websocket',
   compressor: () => ({ reset: () => undefined, compress: (bytes: Buffer) => bytes }),
 };
 
 function streams(allow: (topics: readonly string[]) => boolean = () => true): SharedStreams {
-  return new SharedStreams({ allow } as unknown as CompressibleTopics);
+  return new SharedStreams({ allow } as unknown as CompressibleTopics, { counts: new Counts([]) });
 }
 
 function batchOf(count = 1, bytes = 10): Batch {

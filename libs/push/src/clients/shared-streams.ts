@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CompressibleTopics } from '../access/compressible-topics.js';
 import type { Batch, Codec } from '../contracts/event.js';
+import { Hub } from '../hub/hub.js';
+import type { TransportCounts } from '../hub/counts.js';
 import type { AudienceMember } from './outlet.js';
 import { SharedStream, type Compressor, type Membership } from './shared-stream.js';
 
@@ -18,6 +20,8 @@ const knownAudiences = 1_000;
 export interface CompressedForm {
   /** Writes a batch down before it is compressed. */
   readonly codec: Codec;
+  /** The transport that what is saved is counted for. */
+  readonly transport: string;
   compressor(): Compressor;
 }
 
@@ -27,7 +31,15 @@ export class SharedStreams {
   private readonly byForm = new Map<CompressedForm, Map<string, SharedStream>>();
   private readonly allowed = new Map<string, boolean>();
 
-  constructor(@Inject(CompressibleTopics) private readonly topics: CompressibleTopics) {}
+  constructor(
+    @Inject(CompressibleTopics) private readonly topics: CompressibleTopics,
+    @Inject(Hub) private readonly hub: Pick<Hub, 'counts'>,
+  ) {}
+
+  /** Where it is counted how many bytes were saved. */
+  countsOf({ transport }: CompressedForm): Pick<TransportCounts, 'saved'> {
+    return this.hub.counts.of(transport);
+  }
 
   /** Whether what is sent of these topics may be compressed together. */
   allows(topics: readonly string[]): boolean {
@@ -77,11 +89,14 @@ export class StreamMember implements Membership {
   state: number | undefined;
   private stream: SharedStream | undefined;
   private audience: string | undefined;
+  private readonly counts: Pick<TransportCounts, 'saved'>;
 
   constructor(
     private readonly streams: SharedStreams,
     private readonly form: CompressedForm,
-  ) {}
+  ) {
+    this.counts = streams.countsOf(form);
+  }
 
   /** The compressed bytes of a batch; `undefined` if the client gets plain bytes. */
   bytesOf(plain: Buffer, batch: Batch, member: AudienceMember): Buffer | undefined {
@@ -90,7 +105,9 @@ export class StreamMember implements Membership {
     const { stream } = this;
     if (!stream || (stream.size < 2 && plain.length <= largeBatch)) return undefined;
     if (batch.events.length > mostEvents || plain.length > mostBytes) return undefined;
-    return stream.next(batch, this);
+    const compressed = stream.next(batch, this);
+    if (compressed) this.counts.saved += plain.length - compressed.length;
+    return compressed;
   }
 
   /** The client is gone. Idempotent. */

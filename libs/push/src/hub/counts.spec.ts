@@ -37,6 +37,16 @@ it('looks at the events of a batch once, however many clients get it', () => {
   expect(sse.bytes).toBe(100_000);
 });
 
+it('tells what went out besides what was delivered', () => {
+  const counts = new Counts(['a.*']);
+  const { batch } = watched('a.1');
+  counts.of('sse').delivered(batch, Buffer.alloc(100));
+  counts.of('websocket').delivered(batch, Buffer.alloc(1_000));
+  counts.of('websocket').saved += 800;
+  expect(counts.of('websocket').written).toBe(200);
+  expect(counts.delivered).toEqual({ bytes: 1_100, written: 300 });
+});
+
 it('remembers a bounded number of topics, and counts right beyond it', () => {
   const counts = new Counts(['a.*']);
   for (let n = 0; n < 25_000; n++) counts.published(`a.${n}`, true, performance.now());

@@ -75,14 +75,26 @@ export class Counts {
   gap(reason: GapReason): void {
     increment(this.gaps, reason);
   }
+
+  /** Bytes of the events that were written to clients, by all transports: before compression, and as they went out. */
+  get delivered(): { readonly bytes: number; readonly written: number } {
+    const sum = { bytes: 0, written: 0 };
+    for (const { bytes, written } of this.transports.values()) {
+      sum.bytes += bytes;
+      sum.written += written;
+    }
+    return sum;
+  }
 }
 
 /** What was delivered by one transport, and the connections of its clients. */
 export class TransportCounts {
   /** Events that were written to clients, by rule. An event for two clients counts twice. */
   readonly events: number[];
-  /** Bytes of those events, as written. */
+  /** Bytes of those events, before compression. */
   bytes = 0;
+  /** How many of them were not written, because compression made them fewer. */
+  saved = 0;
   connected = 0;
   opened = 0;
   /** Connections that have ended, by reason, and by the code of the error where one has ended them. */
@@ -90,6 +102,11 @@ export class TransportCounts {
 
   constructor(private readonly counts: Counts) {
     this.events = counts.rules.map(() => 0);
+  }
+
+  /** Bytes that went out for those events. */
+  get written(): number {
+    return this.bytes - this.saved;
   }
 
   /** Counts a batch that is written to one client. Returns its bytes. */

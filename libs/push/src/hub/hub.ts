@@ -27,6 +27,13 @@ export interface HubStats {
   readonly lagging: number;
   /** Gap notices sent since the start. */
   readonly gaps: number;
+  /** Events that were written to clients since the start; without streams that the application pipes. */
+  readonly delivered: {
+    /** Their bytes before compression. An event for two clients counts twice. */
+    readonly bytes: number;
+    /** The bytes that went out for them: fewer where they were compressed. */
+    readonly written: number;
+  };
   /** The recent part of the log, in memory. */
   readonly window: {
     /** Retained events. */
@@ -221,6 +228,7 @@ export class Hub {
       audiences: log.fanOut.audiences.size,
       lagging,
       gaps: [...log.counts.gaps.values()].reduce((sum, count) => sum + count, 0),
+      delivered: log.counts.delivered,
       window: {
         events: window.events,
         bytes: window.bytes,

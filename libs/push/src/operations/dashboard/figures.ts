@@ -39,10 +39,10 @@ export function figuresOf(now: Observed, lag: number | undefined): Figures {
 
 function transportFigures({ transports }: Counts): Figures {
   const figures: Figures = { opened: 0, closed: 0 };
-  for (const [name, { connected, opened, closed, events, bytes }] of transports) {
+  for (const [name, { connected, opened, closed, events, written }] of transports) {
     figures[`connections.${name}`] = connected;
     figures[`delivered.${name}`] = sumOf(events);
-    figures[`bytes.${name}`] = bytes;
+    figures[`bytes.${name}`] = written;
     figures['opened']! += opened;
     figures['closed']! += sumOf(closed.values());
   }

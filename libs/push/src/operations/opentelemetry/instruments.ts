@@ -75,8 +75,15 @@ export const instruments: readonly InstrumentDefinition[] = [
     name: 'nestjs_push.delivered.bytes',
     unit: 'By',
     description:
-      'Bytes of the events that were written to clients; without streams that the application pipes.',
+      'Bytes of the events that were written to clients, before compression; without streams that the application pipes.',
     read: ({ counts }) => byTransport(counts, ({ bytes }, attributes) => [[bytes, attributes]]),
+  },
+  {
+    kind: 'counter',
+    name: 'nestjs_push.written.bytes',
+    unit: 'By',
+    description: 'Bytes that went out for these events: fewer than delivered where they were compressed.',
+    read: ({ counts }) => byTransport(counts, ({ written }, attributes) => [[written, attributes]]),
   },
   {
     kind: 'counter',

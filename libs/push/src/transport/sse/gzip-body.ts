@@ -14,6 +14,7 @@ const inChunk: Framing = (bytes) => chunk([bytes]);
 
 /** Bodies that are written alike, whose readers share their bytes. */
 class GzipForm implements CompressedForm, Derivation<Buffer> {
+  readonly transport = 'sse';
   private static readonly known = new Map<Framing, WeakMap<Codec, GzipForm>>([
     [plain, new WeakMap()],
     [inChunk, new WeakMap()],

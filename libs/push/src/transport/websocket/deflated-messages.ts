@@ -13,6 +13,7 @@ const header = 'sec-websocket-extensions';
 /** Events as compressed messages. */
 export const deflatedMessages: CompressedForm = {
   codec: websocketCodec,
+  transport: 'websocket',
   compressor: () => {
     const context = new DeflateContext();
     return {
