@@ -66,7 +66,7 @@ import { PushWsInstaller } from './transport/websocket/push-ws.installer.js';
 /** Topics without retained events that are remembered one by one. */
 const emptyTopics = 100_000;
 
-function logOf({ topics, retention }: PushSettings, errors: ErrorReporter): NodeLog {
+function logOf({ topics, retention, maxDeliveryDelay }: PushSettings, errors: ErrorReporter): NodeLog {
   const { bytes: windowBytes, bytesPerPublisher, stateBytes } = retention;
   const onHistoryError = (error: unknown) => errors.report(error, { stage: 'history' });
   const rules = withoutParameters(topics);
@@ -77,6 +77,7 @@ function logOf({ topics, retention }: PushSettings, errors: ErrorReporter): Node
     bytesPerPublisher,
     stateBytes,
     emptyTopics,
+    maxDeliveryDelay,
     onHistoryError,
   });
 }
