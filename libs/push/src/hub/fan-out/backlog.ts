@@ -121,6 +121,13 @@ export class Backlog {
     return this.events > 0 && (this.isFull || this.delay(now) > this.maxDelay);
   }
 
+  /** Whether publishers should wait. @param now on the monotonic clock */
+  isCongested(now: number): boolean {
+    const { events, bytes } = this;
+    if (events === 0) return false;
+    return events >= congestedEvents || bytes >= congestedBytes || this.delay(now) > this.maxDelay / 2;
+  }
+
   /** Resolves once there is room, or all is delivered that waits now; `undefined` if there is room. @param now on the monotonic clock */
   congested(now: number): Promise<void> | undefined {
     if (!this.isCongested(now)) return undefined;
@@ -134,12 +141,6 @@ export class Backlog {
       expected: this.expected,
       waiting: this.waiters.length,
     };
-  }
-
-  private isCongested(now: number): boolean {
-    const { events, bytes } = this;
-    if (events === 0) return false;
-    return events >= congestedEvents || bytes >= congestedBytes || this.delay(now) > this.maxDelay / 2;
   }
 
   private delay(now: number): number {

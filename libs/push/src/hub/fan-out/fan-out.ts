@@ -11,6 +11,9 @@ import type { Member, Subscribers } from './subscribers.js';
 /** How long one turn of the event loop may be spent on deliveries, in milliseconds. */
 const slice = 10;
 
+/** The same while publishers have to wait for them: else those who do not wait would have most of each turn. */
+const longSlice = 40;
+
 /**
  * Delivers new events of the log to the live members that subscribe to them. All events of one turn of the event loop are
  * delivered together at its end: at low rates that is at once, and under load it makes batches.
@@ -88,7 +91,7 @@ export class FanOut {
 
   private readonly turn = (): void => {
     this.scheduled = undefined;
-    this.slice.begin();
+    this.slice.begin(this.backlog.isCongested(performance.now()) ? longSlice : slice);
     this.backlog.beginTurn();
     if (!this.run()) this.scheduled = setImmediate(this.turn);
     this.backlog.endTurn();

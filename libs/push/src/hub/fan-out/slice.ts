@@ -9,9 +9,9 @@ export class Slice {
   /** @param length in milliseconds */
   constructor(private readonly length: number) {}
 
-  /** Begins a new slice now. */
-  begin(): void {
-    this.deadline = performance.now() + this.length;
+  /** Begins a new slice now. @param length in milliseconds. Default: that of all slices */
+  begin(length = this.length): void {
+    this.deadline = performance.now() + length;
   }
 
   /** Counts steps that were done, and returns whether the slice is used up. */
