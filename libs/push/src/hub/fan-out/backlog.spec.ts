@@ -1,5 +1,9 @@
+import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import { MemoryNode, type RecordingClient } from '../../../test/models/memory-node.js';
+
+// Some deliver as much as a node takes, which is a matter of seconds on a busy machine.
+jest.setTimeout(60_000);
 
 const unavailable = expect.objectContaining({ code: 'UNAVAILABLE', retryable: true }) as Error;
 

@@ -43,7 +43,9 @@ export class Backlog {
   private isNewTurn = true;
   /** Publishers that wait, each after how many events. */
   private waiters = new Deque<{ readonly sequence: number; readonly go: () => void }>();
-  /** When the last round was done; or when the first one began, after a pause. `undefined` while there is none. */
+  /** When the turn of deliveries began that is under way, or the last one. */
+  private turn = 0;
+  /** When the last round was done; or when the turn of the first one began, after a pause. `undefined` while there is none. */
   private since: number | undefined;
   /** How long the last round took, and how long a full one takes, in milliseconds: at least that, if they were not full. */
   private lastRound = 0;
@@ -74,14 +76,15 @@ export class Backlog {
     this.bytes += bytes;
   }
 
-  /** A turn of deliveries begins. */
-  beginTurn(): void {
+  /** A turn of deliveries begins. @param now on the monotonic clock */
+  beginTurn(now: number): void {
     this.isNewTurn = true;
+    this.turn = now;
   }
 
   /** A round begins. */
   beginRound(): void {
-    this.since ??= performance.now();
+    this.since ??= this.turn;
   }
 
   /** The round is done: it had the oldest events. */

@@ -91,8 +91,9 @@ export class FanOut {
 
   private readonly turn = (): void => {
     this.scheduled = undefined;
-    this.slice.begin(this.backlog.isCongested(performance.now()) ? longSlice : slice);
-    this.backlog.beginTurn();
+    const now = performance.now();
+    this.slice.begin(now, this.backlog.isCongested(now) ? longSlice : slice);
+    this.backlog.beginTurn(now);
     if (!this.run()) this.scheduled = setImmediate(this.turn);
     this.backlog.endTurn();
   };
