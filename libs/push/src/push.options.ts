@@ -56,6 +56,12 @@ export interface PushOptions extends AccessOptions {
   /** Largest payload of an event, as JSON in UTF-8 bytes. Default: 262,144 (256 KiB). */
   readonly maxEventBytes?: number;
   /**
+   * How long an event may wait on this node until it is written to the clients that are connected and read, in milliseconds. From half
+   * of it on, `publish` resolves only when there is room again, or the event is delivered. When all of it is used up, `publish` rejects
+   * with `UNAVAILABLE`, and stores nothing: see docs/deploying.md, "Overload". `Infinity` lifts the bound. Default: 5,000.
+   */
+  readonly maxDeliveryDelay?: number;
+  /**
    * Milliseconds between heartbeats: a ping on WebSocket, a block that moves the last event id on SSE. Keep it below the
    * idle limit of every proxy on the way (60 s is common, 30 s exists). Default: 15,000.
    */

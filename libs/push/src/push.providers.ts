@@ -69,7 +69,7 @@ import { PushWsInstaller } from './transport/websocket/push-ws.installer.js';
 /** Topics without retained events that are remembered one by one. */
 const emptyTopics = 100_000;
 
-function logOf({ topics, retention }: PushSettings, errors: ErrorReporter): NodeLog {
+function logOf({ topics, retention, maxDeliveryDelay }: PushSettings, errors: ErrorReporter): NodeLog {
   const { bytes: windowBytes, bytesPerPublisher, stateBytes } = retention;
   const onHistoryError = (error: unknown) => errors.report(error, { stage: 'history' });
   const rules = withoutParameters(topics);
@@ -80,6 +80,7 @@ function logOf({ topics, retention }: PushSettings, errors: ErrorReporter): Node
     bytesPerPublisher,
     stateBytes,
     emptyTopics,
+    maxDeliveryDelay,
     onHistoryError,
   });
 }

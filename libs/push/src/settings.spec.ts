@@ -36,6 +36,10 @@ const wrong: [options: object, message: string][] = [
   [{ heartbeat: Infinity }, 'heartbeat is Infinity; it takes'],
   [{ heartbeat: 2 ** 31 }, 'heartbeat is 2147483648; it takes'],
   [{ retry: -5 }, 'retry is -5; it takes'],
+  [
+    { maxDeliveryDelay: 0 },
+    'maxDeliveryDelay is 0; it takes a number of milliseconds of at least 1, or Infinity.',
+  ],
   [{ retry: null }, 'retry is null; it takes'],
   [{ shutdownTimeout: '5s' }, 'shutdownTimeout is "5s"; it takes'],
   [{ maxEventBytes: 1.5 }, 'maxEventBytes is 1.5; it takes'],

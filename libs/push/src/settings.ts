@@ -35,6 +35,7 @@ export interface PushSettings extends Omit<PushOptions, 'http2'> {
   readonly topics: readonly TopicOptions[];
   readonly retention: Required<RetentionOptions>;
   readonly maxEventBytes: number;
+  readonly maxDeliveryDelay: number;
   readonly heartbeat: number;
   readonly retry: number;
   readonly shutdownDelay: number;
@@ -53,6 +54,7 @@ export interface PushSettings extends Omit<PushOptions, 'http2'> {
 const defaults = {
   retention: { events: 1_000, age: 3_600_000, bytes: 64 * 1024 * 1024, stateBytes: 64 * 1024 * 1024 },
   maxEventBytes: 256 * 1024,
+  maxDeliveryDelay: 5_000,
   heartbeat: 15_000,
   retry: 2_000,
   shutdownDelay: 0,
@@ -168,6 +170,7 @@ const checks: Checks<PushOptions> = {
   topics: list(shape<TopicOptions>(topicChecks), 'a list of rules: [{ pattern, access }]'),
   retention: shape<RetentionOptions>({ events, age, bytes, bytesPerPublisher: bytes, stateBytes: bytes }),
   maxEventBytes: bytes,
+  maxDeliveryDelay: age,
   heartbeat: milliseconds,
   retry: milliseconds,
   shutdownDelay: duration,
@@ -212,6 +215,7 @@ export function settingsOf(options: PushOptions = {}): PushSettings {
     topics: options.topics ?? [],
     retention: { ...retention, bytesPerPublisher: retention.bytesPerPublisher ?? retention.bytes / 16 },
     maxEventBytes,
+    maxDeliveryDelay: options.maxDeliveryDelay ?? defaults.maxDeliveryDelay,
     heartbeat: options.heartbeat ?? defaults.heartbeat,
     retry: options.retry ?? defaults.retry,
     shutdownDelay: options.shutdownDelay ?? defaults.shutdownDelay,

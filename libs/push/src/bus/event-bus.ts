@@ -62,7 +62,8 @@ export class EventBus<Topics = PushTopics> {
    * @throws PushError (the promise rejects, nothing is stored) `INVALID_TOPIC`, `INVALID_TYPE`, `INVALID_OPTION`,
    * `DATA_NOT_SERIALIZABLE`, `DATA_TOO_LARGE`; `CONFLICT` when `expect` does not hold; `ENDED` when the topic
    * has ended; `LIMIT_EXCEEDED` when there is too much
-   * state for `retention.stateBytes`; `UNAVAILABLE` when the backplane could not store it in time
+   * state for `retention.stateBytes`; `UNAVAILABLE` when the backplane could not store it in time, or this node is overloaded
+   * (`PushOptions.maxDeliveryDelay`)
    */
   publish<const Topic extends string>(
     topic: Topic,
@@ -234,7 +235,7 @@ export class EventBus<Topics = PushTopics> {
     throw new PushError('INVALID_OPTION', 'There is no presence outside of PushModule.');
   }
 
-  /** What this node holds now: connections, subscriptions, the memory of its window. */
+  /** What this node holds now: connections, subscriptions, the memory of its window, what it has yet to deliver. */
   stats(): HubStats {
     return this.hub.stats();
   }

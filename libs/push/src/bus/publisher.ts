@@ -8,7 +8,7 @@ import type { Hub } from '../hub/hub.js';
 /** Hands events that were checked to the backplane, which are counted and traced. */
 export class Publisher {
   constructor(
-    private readonly hub: Pick<Hub, 'counts' | 'congested' | 'tracer'>,
+    private readonly hub: Pick<Hub, 'counts' | 'assertRoom' | 'congested' | 'tracer'>,
     private readonly backplane: Pick<Backplane, 'append' | 'sendEphemeral'>,
   ) {}
 
@@ -37,11 +37,14 @@ export class Publisher {
   private async sendEphemeral(draft: Draft, span: SpanOrPart | undefined): Promise<undefined> {
     const began = performance.now();
     try {
+      this.hub.assertRoom(began);
       await this.backplane.sendEphemeral(span ? span.carry(draft) : draft);
     } catch (error) {
       throw this.failed(draft, true, began, error, span);
     }
     this.hub.counts.published(draft.topic, true, began);
+    const congested = this.hub.congested(began);
+    if (congested) await congested;
     span?.end?.();
     return undefined;
   }
@@ -50,12 +53,13 @@ export class Publisher {
     const began = performance.now();
     let position: Position;
     try {
+      this.hub.assertRoom(began);
       position = await this.backplane.append(span ? span.carry(draft) : draft);
     } catch (error) {
       throw this.failed(draft, false, began, error, span);
     }
     this.hub.counts.published(draft.topic, false, began);
-    const congested = this.hub.congested();
+    const congested = this.hub.congested(began);
     if (congested) await congested;
     const id = printPosition(position);
     span?.end?.(id);

@@ -29,6 +29,8 @@ export class Counts {
   readonly ephemeral: number[];
   /** Publications that failed, by the code of the error. */
   readonly failed = new Map<string, number>();
+  /** Those of them that were refused because the node is overloaded. */
+  refused = 0;
   /** Events of the log that this node has read. */
   read = 0;
   readonly gaps = new Map<GapReason, number>();

@@ -1,12 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Backplane } from '../contracts/backplane.js';
 import type { Connection } from '../contracts/connection.js';
+import { PushError } from '../contracts/errors.js';
 import type { LogEvent } from '../contracts/event.js';
 import type { Position } from '../contracts/position.js';
 import type { RetentionRules } from '../contracts/retention.js';
 import type { SnapshotSource } from '../contracts/snapshot.js';
 import type { Tracer } from '../contracts/tracer.js';
 import type { Counts } from './counts.js';
+import type { BacklogStats } from './fan-out/backlog.js';
 import { Cursor } from './replay/cursor.js';
 import type { HistoryStats } from './replay/history-reader.js';
 import { NodeLog } from './replay/node-log.js';
@@ -43,6 +45,11 @@ export interface HubStats {
     /** Topics that are known, with or without retained events. */
     readonly topics: number;
   };
+  /** Events on their way to the clients that are connected: see `PushOptions.maxDeliveryDelay`. */
+  readonly delivery: BacklogStats & {
+    /** Events that `publish` has refused since the start, because what was before them took too long. */
+    readonly refused: number;
+  };
   /** Reads of events that are older than the window. All 0 if the backplane keeps no more than the window does. */
   readonly history: HistoryStats;
   /** Positions in the log, as event ids. Empty as long as the log is not known. */
@@ -53,6 +60,9 @@ export interface HubStats {
     readonly slowest: string;
   };
 }
+
+const overloaded =
+  'The node is overloaded: what was published before is not delivered in time (maxDeliveryDelay). The event was not stored. Publish it again later.';
 
 /**
  * The public face of `hub/`: the bus hands in the log, event by event, and connections get their cursors. What cursors read
@@ -165,9 +175,21 @@ export class Hub {
     return new SteppedWork(this.log, steps, options).result;
   }
 
-  /** Resolves once publishers may continue; `undefined` if they need not wait. */
-  congested(): Promise<void> | undefined {
-    return this.log.fanOut.congested();
+  /** Resolves once publishers may continue; `undefined` if they need not wait. @param now on the monotonic clock */
+  congested(now = performance.now()): Promise<void> | undefined {
+    return this.log.fanOut.backlog.congested(now);
+  }
+
+  /**
+   * Has to be called before an event is published.
+   *
+   * @param now on the monotonic clock
+   * @throws PushError `UNAVAILABLE` while what was published before takes too long to be delivered
+   */
+  assertRoom(now: number): void {
+    if (!this.log.fanOut.backlog.isOverloaded(now)) return;
+    this.log.counts.refused++;
+    throw new PushError('UNAVAILABLE', overloaded);
   }
 
   /** The node now follows the log of `position`, from there on: see `Tail.open`. */
@@ -188,9 +210,10 @@ export class Hub {
     this.log.add(event);
   }
 
-  /** Takes an event that is not in the log. */
+  /** Takes an event that is not in the log. While far too much waits already, it is dropped: other nodes may send any number. */
   deliverEphemeral(event: LogEvent): void {
-    this.log.fanOut.add(event);
+    const { fanOut } = this.log;
+    if (!fanOut.backlog.isFull) fanOut.add(event);
   }
 
   /** The log has no events between the last one and `sequence`: see `Tail.reach`. */
@@ -234,6 +257,7 @@ export class Hub {
         bytes: window.bytes,
         topics: window.knownTopics,
       },
+      delivery: { ...log.fanOut.backlog.stats(), refused: log.counts.refused },
       history: log.history?.stats() ?? { pages: 0, reading: 0, waiting: 0, bytes: 0 },
       positions: { head: this.position ?? '', slowest: this.isOpen ? log.print(slowest) : '' },
     };

@@ -61,6 +61,10 @@ export class MemoryNode {
     for (const each of data) void this.backplane.append({ topic, data: String(each) });
   }
 
+  publishText(topic: string, text: string): void {
+    void this.backplane.append({ topic, data: JSON.stringify(text) });
+  }
+
   publishExcept(connection: string, topic: string, data: number): void {
     void this.backplane.append({ topic, data: String(data), except: connection });
   }

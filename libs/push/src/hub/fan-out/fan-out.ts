@@ -1,8 +1,9 @@
 import type { LogEvent } from '../../contracts/event.js';
-import { Round, roundBytes, roundEvents } from './round.js';
+import { Round, roundEvents } from './round.js';
 import { TopicIndex } from '../topics/topic-index.js';
 import type { TopicSet } from '../topics/topic-set.js';
 import { Audiences } from './audiences.js';
+import { Backlog } from './backlog.js';
 import { Departures, Interest } from './interest.js';
 import { Slice } from './slice.js';
 import type { Member, Subscribers } from './subscribers.js';
@@ -10,9 +11,8 @@ import type { Member, Subscribers } from './subscribers.js';
 /** How long one turn of the event loop may be spent on deliveries, in milliseconds. */
 const slice = 10;
 
-/** Publishers have to wait while so many bytes of payload, or so many events, are not delivered. */
-const congestedBytes = 64 * roundBytes;
-const congestedEvents = 16 * roundEvents;
+/** The same while publishers have to wait for them: else those who do not wait would have most of each turn. */
+const longSlice = 40;
 
 /**
  * Delivers new events of the log to the live members that subscribe to them. All events of one turn of the event loop are
@@ -23,17 +23,22 @@ export class FanOut {
   delivered = 0;
   /** The sets of topics that members have. */
   readonly audiences = new Audiences();
+  /** How much waits to be delivered, and for how long. */
+  readonly backlog: Backlog;
   private readonly index = new TopicIndex<Subscribers>();
   private readonly departures = new Departures();
   /** Events in order. The delivered ones come first, then those of the current round. */
   private pending: LogEvent[] = [];
-  private pendingBytes = 0;
   /** How many of the pending events are delivered. */
   private done = 0;
   private readonly slice = new Slice(slice);
   private readonly current = new Round(this.index, this.slice);
   private scheduled: NodeJS.Immediate | undefined;
-  private waiting: (() => void)[] = [];
+
+  /** @param maxDelay how long an event may wait, in milliseconds: see `Backlog`. Default: as long as it takes */
+  constructor(maxDelay = Infinity) {
+    this.backlog = new Backlog(maxDelay);
+  }
 
   /** Number of the current round of deliveries, or of the last one. */
   get round(): number {
@@ -58,7 +63,7 @@ export class FanOut {
       return;
     }
     this.pending.push(event);
-    this.pendingBytes += event.data.length;
+    this.backlog.add(event.data.length);
     this.scheduled ??= setImmediate(this.turn);
   }
 
@@ -74,43 +79,30 @@ export class FanOut {
     this.turn();
   }
 
-  /** Resolves once there is room for more events; `undefined` if there is now. */
-  congested(): Promise<void> | undefined {
-    return this.isCongested ? new Promise((resolve) => this.waiting.push(resolve)) : undefined;
-  }
-
   /** Drops what has not been delivered, and lets publishers continue. */
   stop(): void {
     clearImmediate(this.scheduled);
     this.scheduled = undefined;
     this.current.close();
     this.pending = [];
-    this.done = this.pendingBytes = 0;
-    this.release();
-  }
-
-  private get isCongested(): boolean {
-    return this.pendingBytes >= congestedBytes || this.pending.length - this.done >= congestedEvents;
+    this.done = 0;
+    this.backlog.clear();
   }
 
   private readonly turn = (): void => {
     this.scheduled = undefined;
-    this.slice.begin();
+    const now = performance.now();
+    this.slice.begin(now, this.backlog.isCongested(now) ? longSlice : slice);
+    this.backlog.beginTurn(now);
     if (!this.run()) this.scheduled = setImmediate(this.turn);
-    if (!this.isCongested) this.release();
+    this.backlog.endTurn();
   };
-
-  private release(): void {
-    const waiting = this.waiting;
-    this.waiting = [];
-    waiting.forEach((resolve) => resolve());
-  }
 
   /** Delivers pending events until its slice of the turn is used up. Returns whether all are delivered. */
   private run(): boolean {
     const { current } = this;
     while (this.done < this.pending.length) {
-      if (!current.isOpen) current.begin(this.pending, this.done);
+      if (!current.isOpen) this.begin();
       if (!current.run()) return false;
       // A member that it wrote to may have stopped it.
       if (current.isOpen) this.finish(current.close());
@@ -121,15 +113,24 @@ export class FanOut {
     return true;
   }
 
+  private begin(): void {
+    this.current.begin(this.pending, this.done);
+    this.backlog.beginRound();
+  }
+
   /** The events of a round are delivered. */
   private finish(end: number): void {
+    const { isFull } = this.current;
+    const events = end - this.done;
+    let bytes = 0;
     let last = 0;
     for (; this.done < end; this.done++) {
       const { sequence, data } = this.pending[this.done]!;
-      this.pendingBytes -= data.length;
+      bytes += data.length;
       if (sequence > 0) last = sequence;
     }
     if (last > 0) this.delivered = last;
+    this.backlog.finishRound({ events, bytes, isFull });
     if (this.done >= roundEvents && this.done * 2 > this.pending.length) {
       this.pending = this.pending.slice(this.done);
       this.done = 0;

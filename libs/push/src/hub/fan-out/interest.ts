@@ -54,7 +54,7 @@ export class Departures {
 
   private readonly turn = (): void => {
     this.scheduled = undefined;
-    this.slice.begin();
+    this.slice.begin(performance.now());
     if (!this.run()) this.scheduled = setImmediate(this.turn);
   };
 

@@ -35,7 +35,8 @@ export class Round {
   private events: readonly LogEvent[] = [];
   /** The index of the next event that is matched. */
   private next = 0;
-  /** The index at which the round ends. */
+  /** The index of its first event, and the one at which it ends. */
+  private start = 0;
   private end = 0;
   private bytes = 0;
   private selections = 0;
@@ -65,9 +66,14 @@ export class Round {
     this.number++;
     this.isOpen = true;
     this.events = events;
-    this.next = start;
+    this.next = this.start = start;
     this.end = Math.min(events.length, start + roundEvents);
     this.bytes = this.selections = 0;
+  }
+
+  /** Whether the round, or the last one, has as much as a round may have. */
+  get isFull(): boolean {
+    return !this.hasRoom || this.next - this.start >= roundEvents;
   }
 
   /** Continues the round. Returns whether it is done; if not, the slice is used up. */

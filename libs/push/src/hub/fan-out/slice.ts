@@ -9,9 +9,14 @@ export class Slice {
   /** @param length in milliseconds */
   constructor(private readonly length: number) {}
 
-  /** Begins a new slice now. */
-  begin(): void {
-    this.deadline = performance.now() + this.length;
+  /**
+   * Begins a new slice.
+   *
+   * @param now on the monotonic clock
+   * @param length in milliseconds. Default: that of all slices
+   */
+  begin(now: number, length = this.length): void {
+    this.deadline = now + length;
   }
 
   /** Counts steps that were done, and returns whether the slice is used up. */

@@ -33,6 +33,8 @@ export interface NodeLogOptions {
   readonly onHistoryError?: (error: unknown) => void;
   /** How often a connection may have fresh snapshots after gaps, in milliseconds. Default: 5,000. */
   readonly snapshotInterval?: number;
+  /** See `FanOut`. */
+  readonly maxDeliveryDelay?: number;
   /** As `WindowOptions.now`. */
   readonly now?: () => number;
 }
@@ -44,7 +46,7 @@ export interface NodeLogOptions {
 export class NodeLog {
   readonly rules: TopicRules;
   readonly window: Window;
-  readonly fanOut = new FanOut();
+  readonly fanOut: FanOut;
   /** Gives cursors their turns, after live delivery. */
   readonly scheduler = new Scheduler(() => this.fanOut.flush());
   /** What the backplane has besides the window; `undefined` if it has nothing else. */
@@ -64,6 +66,7 @@ export class NodeLog {
   private sweep: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: NodeLogOptions) {
+    this.fanOut = new FanOut(options.maxDeliveryDelay);
     this.counts = new Counts(options.rules.map(({ pattern }) => pattern));
     this.rules = new TopicRules(options.rules, options.retention, options.stateBytes);
     this.window = new Window({
