@@ -47,4 +47,4 @@ it('Tabs that share a connection miss nothing, however they come, go, freeze and
     }),
     { numRuns: 100, endOnFailure: true },
   );
-}, 120_000);
+}, 300_000);
