@@ -25,6 +25,9 @@ class NewsController {
   }
 }
 
+/** Many events at once take their time on a busy machine. */
+const patient = { publishTimeout: 60_000 };
+
 interface Kind {
   readonly name: string;
   readonly startServer: () => Promise<ServerProcess>;
@@ -37,19 +40,19 @@ const logs: Kind[] = [
   {
     name: 'Redis',
     startServer: startRedis,
-    backplane: (port) => redisBackplane({ url: `redis://127.0.0.1:${port}` }),
+    backplane: (port) => redisBackplane({ url: `redis://127.0.0.1:${port}`, ...patient }),
     dropsByTopic: true,
   },
   {
     name: 'NATS',
     startServer: startNats,
-    backplane: (port) => natsBackplane({ servers: `127.0.0.1:${port}`, perTopic: 2_000 }),
+    backplane: (port) => natsBackplane({ servers: `127.0.0.1:${port}`, perTopic: 2_000, ...patient }),
     dropsByTopic: true,
   },
   {
     name: 'Postgres',
     startServer: () => startPostgres(),
-    backplane: (port) => postgresBackplane({ url: urlOf(port) }),
+    backplane: (port) => postgresBackplane({ url: urlOf(port), ...patient }),
     dropsByTopic: false,
   },
 ];
@@ -58,13 +61,17 @@ const early: [string, (port: number) => Promise<ServerProcess>, (port: number) =
   [
     'Redis',
     (port) => startRedis('none', [], port),
-    (port) => redisBackplane({ url: `redis://127.0.0.1:${port}` }),
+    (port) => redisBackplane({ url: `redis://127.0.0.1:${port}`, ...patient }),
   ],
-  ['NATS', (port) => startNats([], port), (port) => natsBackplane({ servers: `127.0.0.1:${port}` })],
+  [
+    'NATS',
+    (port) => startNats([], port),
+    (port) => natsBackplane({ servers: `127.0.0.1:${port}`, ...patient }),
+  ],
   [
     'Postgres',
     (port) => startPostgres([], undefined, port),
-    (port) => postgresBackplane({ url: urlOf(port) }),
+    (port) => postgresBackplane({ url: urlOf(port), ...patient }),
   ],
 ];
 

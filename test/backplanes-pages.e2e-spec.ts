@@ -13,6 +13,9 @@ import { keepAll } from './support/log-trial.js';
 import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis } from './support/servers.js';
 
+/** Many events at once take their time on a busy machine. */
+const patient = { publishTimeout: 60_000 };
+
 /** What the node has asked of the server so far. */
 interface Counted {
   readonly backplane: Backplane;
@@ -26,6 +29,7 @@ async function countedRedis(): Promise<Counted> {
   let requests = 0;
   const clients: Redis[] = [];
   const backplane = redisBackplane({
+    ...patient,
     connect: () => {
       const client = new Redis(server.port, {
         lazyConnect: true,
@@ -51,7 +55,7 @@ async function countedNats(): Promise<Counted> {
   const server = await startNats();
   afterTest(() => server.dispose());
   const connection = await connect({ servers: `127.0.0.1:${server.port}` });
-  const backplane = natsBackplane({ connect: () => Promise.resolve(connection) });
+  const backplane = natsBackplane({ ...patient, connect: () => Promise.resolve(connection) });
   const asked = () => {
     const { outMsgs, inBytes } = connection.stats();
     return { requests: outMsgs, bytes: inBytes };
@@ -65,6 +69,7 @@ async function countedPostgres(): Promise<Counted> {
   let requests = 0;
   const clients: pg.Client[] = [];
   const backplane = postgresBackplane({
+    ...patient,
     connect: (purpose) => {
       const client = new pg.Client({ connectionString: urlOf(server.port) });
       const query = client.query.bind(client) as (...args: unknown[]) => unknown;

@@ -127,5 +127,5 @@ describe('A client in Node', () => {
       const expected = topics.filter((topic) => covers(name, topic));
       for (const { got } of readers) expect(got.filter((topic) => topic !== 'end')).toEqual(expected);
     }
-  }, 20_000);
+  });
 });

@@ -185,8 +185,8 @@ describe.each(kinds)('Over two nodes and %s', (_, startServer, logAt) => {
     await check(property, {
       numRuns: 25,
       seed,
-      interruptAfterTimeLimit: 90_000,
+      interruptAfterTimeLimit: 480_000,
       markInterruptAsFailure: true,
     });
-  }, 120_000);
+  }, 540_000);
 });

@@ -199,8 +199,8 @@ describe.each(kinds)('Over nodes and %s', (_, startServer, backplane) => {
     await check(property, {
       numRuns: 8,
       seed,
-      interruptAfterTimeLimit: 120_000,
+      interruptAfterTimeLimit: 480_000,
       markInterruptAsFailure: true,
     });
-  }, 180_000);
+  }, 540_000);
 });

@@ -134,7 +134,7 @@ it('1,000 requests on one session promise each path once', async () => {
   expect(answers.every(({ body, code }) => code === 0 && body.toString() === 'page')).toBe(true);
   expect(probe.pushes.map(({ path }) => path)).toEqual(['/s/7.css']);
   expect(running.pusher.stats()).toMatchObject({ promised: 1, skipped: { promised: 999 } });
-}, 30_000);
+});
 
 it('1,000 different pages, 100 at once, never have more pushes open than the bound', async () => {
   const running = await start({ maxConcurrent: 4 });
@@ -162,7 +162,7 @@ it('1,000 different pages, 100 at once, never have more pushes open than the bou
   expect(answers.every(({ headers, path }) => headers.link?.includes(path.replace('/page/', '/s/')))).toBe(
     true,
   );
-}, 30_000);
+});
 
 it('1,000 different pages, one after the other, leave nothing but the newest paths behind', async () => {
   const running = await start({ maxRemembered: 10 });
@@ -176,7 +176,7 @@ it('1,000 different pages, one after the other, leave nothing but the newest pat
   await probe.get('/page/5.css');
   await probe.settled();
   expect(running.pusher.stats()).toMatchObject({ promised: 1_001, skipped: { promised: 1 } });
-}, 30_000);
+});
 
 it('a client’s own limit of concurrent pushes holds', async () => {
   const running = await start();

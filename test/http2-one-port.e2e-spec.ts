@@ -336,5 +336,5 @@ describe('npm run start:h2', () => {
         await desk.end();
       }
     }
-  }, 30_000);
+  });
 });

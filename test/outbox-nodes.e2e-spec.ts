@@ -62,7 +62,8 @@ describe.each(['Redis', 'NATS', 'Postgres'])('Nodes with %s', (kind) => {
       await transaction(client, () => second.outbox.publish(client, `orders.${n % 3}`, n));
     await second.heard.until(() => second.heard.events.length === 40);
     await settled(second.outbox);
-    expect((await second.outbox.stats()).isRelay).toBe(true);
+    // On a busy machine its lease may have run out for a moment.
+    await eventually(async () => (await second.outbox.stats()).isRelay);
     for (const rest of [0, 1, 2])
       expect(second.heard.of(`orders.${rest}`)).toEqual(
         Array.from({ length: 40 }, (_, n) => n).filter((n) => n % 3 === rest),
@@ -91,7 +92,8 @@ describe.each(['Redis', 'NATS', 'Postgres'])('Nodes with %s', (kind) => {
     await settled(second.outbox);
     await transaction(client, () => second.outbox.publish(client, 'orders.1', 'last'));
     await second.heard.until(() => second.heard.of('orders.1').includes('last'));
-    expect((await second.outbox.stats()).isRelay).toBe(true);
+    // On a busy machine its lease may have run out for a moment.
+    await eventually(async () => (await second.outbox.stats()).isRelay);
     for (const [index, topic] of topics.entries()) {
       const expected = Array.from({ length: 25 }, (_, n) => n).filter((n) => n % 5 === index);
       expect(second.heard.of(topic)).toEqual(index === 0 ? [...expected, 'last'] : expected);

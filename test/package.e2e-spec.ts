@@ -125,7 +125,7 @@ describe('The packed library', () => {
     await fetch(`${url}/ship`, { method: 'POST' });
     for (const [index, data] of ['{"status":"shipped"}', 'shipped'].entries())
       await streams[index]!.until(() => streams[index]!.data.includes(data));
-  }, 180_000);
+  }, 240_000);
 });
 
 const clientSource = `
@@ -191,5 +191,5 @@ describe('The packed client', () => {
     await app.bus.publish('orders.42', { status: 'shipped' });
     await program.untilOutput('handled orders.42 shipped');
     expect(await program.untilExit()).toMatchObject({ code: 0 });
-  }, 60_000);
+  }, 240_000);
 });

@@ -235,7 +235,7 @@ describe('A WebSocket that begins by a snapshot', () => {
     expect(await client.next('gap', 1)).not.toHaveProperty('snapshot');
     (await database.next()).answer('later');
     expect(await client.next('snapshot', 1)).toMatchObject({ data: 'later' });
-  }, 30_000);
+  });
 
   it('resumes by its events alone, as long as there is no gap', async () => {
     const { app, database } = await start();

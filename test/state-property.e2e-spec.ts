@@ -117,8 +117,8 @@ describe.each(kinds)('Over two nodes and %s', (_, startServer, backplane) => {
     await check(property, {
       numRuns: 10,
       seed,
-      interruptAfterTimeLimit: 120_000,
+      interruptAfterTimeLimit: 480_000,
       markInterruptAsFailure: true,
     });
-  }, 180_000);
+  }, 540_000);
 });

@@ -52,14 +52,14 @@ describe.each(Object.entries(packages))('The tarball of %s', (name, expected) =>
     const files = await filesOf(await unpacked(name));
     expect(files).toEqual(expect.arrayContaining(expected));
     expect(files.filter((file) => /\.spec\.|^src\/|^test\/|\.map$/.test(file))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   it('links from its pages to files that are in it, or to files of the repository that exist', async () => {
     const folder = await unpacked(name);
     const pages = (await filesOf(folder)).filter((file) => file.endsWith('.md'));
     const broken = await Promise.all(pages.map((page) => brokenLinks(folder, name, page)));
     expect(broken.flat()).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   it('has the types of the wire in it, and depends on nothing that is not published', async () => {
     const folder = await unpacked(name);
@@ -73,7 +73,7 @@ describe.each(Object.entries(packages))('The tarball of %s', (name, expected) =>
       [],
     );
     expect((await manifestOf(folder)).dependencies).toBeUndefined();
-  }, 60_000);
+  }, 240_000);
 });
 
 /** The links of a page that lead nowhere, for a reader of the tarball, or of the page on npm, where they lead to the repository. */

@@ -129,7 +129,7 @@ describe.each(platforms)('WebSocket beside others on %s', (platform) => {
     await kept.untilClosed();
     await eventually(() => app.sockets.size === 0);
     expect(kept.text).toMatch(/^HTTP\/1\.1 404 /);
-  }, 20_000);
+  });
 
   it('refuses handshakes that are none', async () => {
     const app = await start();

@@ -61,7 +61,8 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   #turn: Subscription['state'] | 'others' = 'live';
   /** How many topics are requested together. */
   #batchSize = maxTopicsPerMessage;
-  readonly #ref = randomId();
+  /** Another one on each link. An answer that was on its way when the link was lost may still come. */
+  #ref!: string;
   #isScheduled = false;
 
   constructor(
@@ -100,6 +101,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
     this.#asked = undefined;
     this.#turn = 'live';
     this.#batchSize = maxTopicsPerMessage;
+    this.#ref = randomId();
     this.#ask();
   }
 

@@ -18,7 +18,7 @@ interface Asked {
  */
 export class Relay implements LinkListener {
   readonly link: Link;
-  #era = Date.now();
+  #era: number;
   #isUp = false;
   #isTurn = false;
   #change: StatusChange = { status: 'connecting' };
@@ -28,13 +28,18 @@ export class Relay implements LinkListener {
   #queue: (SubscribeRequest & { readonly isAlone?: boolean })[] = [];
   #asked: Asked | undefined;
 
-  /** @param own the leader's own tab */
+  /**
+   * @param own the leader's own tab
+   * @param lastEra the last one of another leader
+   */
   constructor(
     private readonly name: string,
     private readonly post: (message: LeaderMessage) => void,
     connectTo: (listener: LinkListener) => Link,
     private readonly own: LinkListener,
+    lastEra: number,
   ) {
+    this.#era = nextEra(lastEra);
     this.link = connectTo(this);
   }
 
@@ -61,7 +66,7 @@ export class Relay implements LinkListener {
   }
 
   up(): void {
-    this.#era = Math.max(this.#era + 1, Date.now());
+    this.#era = nextEra(this.#era);
     for (const topics of this.#topics.values()) topics.clear();
     this.#queue = [];
     this.#asked = undefined;
@@ -98,7 +103,7 @@ export class Relay implements LinkListener {
 
   status(change: StatusChange): void {
     this.#change = change;
-    if (change.status === 'waiting' || change.status === 'closed') this.#isUp = false;
+    if (change.status !== 'live') this.#isUp = false;
     this.#announce();
     this.own.status(change);
   }
@@ -151,4 +156,12 @@ export class Relay implements LinkListener {
     const { from, repeat, ref } = first;
     this.link.send({ event: 'subscribe', data: { topics: [...topics], from, repeat, ref } });
   }
+}
+
+/**
+ * A higher number than the last one, and than those of leaders that this tab has not heard. The clock may have been set back since
+ * then; the random part keeps apart two leaders that have not heard each other.
+ */
+function nextEra(last: number): number {
+  return Math.max(last, Date.now()) + Math.random();
 }

@@ -17,7 +17,8 @@ const answerTimeout = 3_000;
  * resumes at its position. A leader that holds the lock but does not answer is replaced.
  */
 export class SharedLink implements Link {
-  readonly #id = randomId();
+  /** A tab that comes back has another id: the leader may still get messages that it sent before. */
+  #id = '';
   #channel: BroadcastChannel | undefined;
   #locks: AbortController | undefined;
   #relay: Relay | undefined;
@@ -37,18 +38,19 @@ export class SharedLink implements Link {
   ) {}
 
   open(): void {
-    if (this.#channel) return;
-    this.#channel = new BroadcastChannel(this.name);
-    this.#channel.addEventListener('message', ({ data }) =>
-      this.#receive(data as TabMessage | LeaderMessage),
-    );
+    if (this.#locks) return;
     this.#locks = new AbortController();
     const { signal } = this.#locks;
+    this.#id = randomId();
     this.#tell({ status: 'connecting' });
     // The lock tells the leader when this tab is gone. The leader must not know the tab before the tab holds it.
-    hold(`${this.name} ${this.#id}`, { signal }, () => {
+    hold(`${this.name} ${this.#id}`, signal, () => {
+      this.#channel = new BroadcastChannel(this.name);
+      this.#channel.addEventListener('message', ({ data }) =>
+        this.#receive(data as TabMessage | LeaderMessage),
+      );
       this.#ask();
-      this.#acquireLock({ signal });
+      this.#acquireLock();
     }).catch(() => {
       // A sandboxed page has the API but may not use it, so it connects alone.
       if (!signal.aborted) this.#lead();
@@ -66,7 +68,6 @@ export class SharedLink implements Link {
     this.#channel?.close();
     this.#locks = this.#channel = undefined;
     clearTimeout(this.#timer);
-    this.#isUp = false;
     this.#tell(change);
   }
 
@@ -80,21 +81,25 @@ export class SharedLink implements Link {
   }
 
   /** Waits for the lock, or takes it with `steal`. */
-  #acquireLock(options: LockOptions): void {
+  #acquireLock(options?: LockOptions): void {
     const { signal } = this.#locks!;
-    hold(this.name, options, () => this.#lead(), signal).catch(() => {
-      // Another tab took the lock because this one did not answer.
-      if (signal.aborted) return;
-      this.#stepDown({ status: 'connecting' });
-      this.#isUp = false;
+    let relay: Relay | undefined;
+    const lead = () => {
+      this.#lead();
+      relay = this.#relay;
+    };
+    hold(this.name, signal, lead, options).catch(() => {
+      // The lock was stolen because this tab did not answer. If the tab stole it from itself, it leads already.
+      if (signal.aborted || this.#relay !== relay) return;
+      this.#stepDown();
       this.#ask();
-      this.#acquireLock({ signal });
+      this.#acquireLock();
     });
   }
 
   #lead(): void {
     clearTimeout(this.#timer);
-    this.#isUp = false;
+    this.#stepDown();
     this.#relay = new Relay(
       this.name,
       (message) => this.#post(message),
@@ -104,13 +109,15 @@ export class SharedLink implements Link {
         message: (message, refs) => this.listener.message(message, refs),
         status: (change) => this.#tell(change),
       },
+      this.#era,
     );
     this.#relay.link.open();
   }
 
-  #stepDown(change: StatusChange): void {
+  #stepDown(change: StatusChange = { status: 'connecting' }): void {
     const relay = this.#relay;
     this.#relay = undefined;
+    this.#isUp = false;
     relay?.link.rest(change);
   }
 
@@ -176,9 +183,9 @@ export function canShare(): boolean {
 /** Holds a lock from when it is granted until `signal` aborts. Rejects if another tab steals it. */
 async function hold(
   name: string,
-  options: LockOptions,
+  signal: AbortSignal,
   granted: () => void,
-  signal = options.signal!,
+  options: LockOptions = { signal },
 ): Promise<void> {
   await navigator.locks.request(name, options, () => {
     if (signal.aborted) return undefined;
