@@ -10,6 +10,8 @@ import { openWs, type WsClient } from './ws-client.js';
 
 const topic = 'news.a';
 
+const shortHeartbeat = 300;
+
 /** Where readers of it find it over SSE. WebSockets connect to `/push`, and subscribe. */
 export const newsPath = `/push/events?topic=${topic}`;
 
@@ -48,30 +50,33 @@ function payload(number: number): unknown {
   }
 }
 
-/** Readers of one topic in one application, two of which get it as it is: what the others have to decode. */
+/** Readers of one topic in one application, one of each kind of which gets it as it is: what the others have to decode. */
 export class CompressedAudience {
   private published = 0;
   private readonly joined = new Map<Hearer, number>();
   private readonly messages: string[] = [];
-  /** The connections of the two that get events as they are. */
+  /** The connections of those that get events as they are. */
   private readonly plain: ReadonlySet<Socket>;
 
   private constructor(
     readonly app: RunningApp,
     private readonly stream: SseReader,
-    private readonly socket: WsClient,
+    private readonly socket: WsClient | undefined,
   ) {
     this.plain = new Set(app.sockets);
-    socket.socket.on('message', (data: Buffer) => {
+    socket?.socket.on('message', (data: Buffer) => {
       const text = data.toString();
       if (text.startsWith('{"event":"message"')) this.messages.push(text);
     });
   }
 
-  /** @param heartbeat where it is short, many fall between the events; a WebSocket of a busy machine may answer them too late */
+  /**
+   * @param heartbeat where it is short, many fall between the events, and all readers are of SSE: on a busy machine a WebSocket may
+   * answer them too late
+   */
   static async start(
     platform: Platform,
-    heartbeat = 300,
+    heartbeat = shortHeartbeat,
     metadata: ModuleMetadata = {},
     configure?: (app: INestApplication) => unknown,
   ): Promise<CompressedAudience> {
@@ -82,10 +87,8 @@ export class CompressedAudience {
       configure,
     );
     const stream = await openStream(app.url(newsPath));
-    const socket = await openWs(app.webSocketUrl(), {
-      perMessageDeflate: false,
-      rejectUnauthorized: false,
-    });
+    if (heartbeat === shortHeartbeat) return new CompressedAudience(app, stream, undefined);
+    const socket = await openWs(app.webSocketUrl(), { perMessageDeflate: false });
     await socket.subscribe(topic);
     return new CompressedAudience(app, stream, socket);
   }
@@ -105,7 +108,7 @@ export class CompressedAudience {
       await this.app.bus.publish(topic, payload(++this.published));
       if (left % 3 > 0) await new Promise(setImmediate);
     }
-    await this.socket.untilData(this.published);
+    await this.socket?.untilData(this.published);
     await this.stream.untilEvents(this.published);
   }
 

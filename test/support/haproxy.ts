@@ -16,20 +16,22 @@ export async function startHaproxy(port: number): Promise<number> {
   const file = join(folder, 'haproxy.cfg');
   await writeFile(
     file,
-    `defaults
-      mode http
-      timeout connect 60s
-      timeout client 60s
-      timeout server 60s
-      timeout tunnel 60s
-    frontend clients
-      bind 127.0.0.1:${listen}
-      compression algo gzip
-      compression type text/event-stream text/plain application/json
-      default_backend application
-    backend application
-      server one 127.0.0.1:${port}
-    `,
+    [
+      'defaults',
+      'mode http',
+      'timeout connect 60s',
+      'timeout client 60s',
+      'timeout server 60s',
+      'timeout tunnel 60s',
+      'frontend clients',
+      `bind 127.0.0.1:${listen}`,
+      'compression algo gzip',
+      'compression type text/event-stream text/plain application/json',
+      'default_backend application',
+      'backend application',
+      `server one 127.0.0.1:${port}`,
+      '',
+    ].join('\n'),
   );
   const haproxy = start(programPath('haproxy'), ['-db', '-f', file]);
   await eventually(() => {
