@@ -31,6 +31,13 @@ const requirements = [
   },
   { name: 'PgBouncer', programs: ['pgbouncer'], packages: ['pgbouncer'], services: ['pgbouncer'] },
   { name: 'nginx', programs: ['nginx'], packages: ['nginx'], services: ['nginx'] },
+  { name: 'HAProxy', programs: ['haproxy'], packages: ['haproxy'], services: ['haproxy'] },
+  // A package of Python is a folder.
+  {
+    name: 'websockets for Python',
+    programs: ['/usr/lib/python3/dist-packages/websockets'],
+    packages: ['python3-websockets'],
+  },
   { name: 'curl', programs: ['curl'], packages: ['curl'] },
   { name: 'nghttp2', programs: ['nghttp'], packages: ['nghttp2-client'] },
 ];

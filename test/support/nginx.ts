@@ -5,8 +5,12 @@ import { afterTest } from './cleanup.js';
 import { freePort } from './free-port.js';
 import { programPath, start } from './processes.js';
 
-/** Starts the documented nginx in front of `ports`, with everything on that could hold events back. */
-export async function startNginx(ports: readonly number[], readTimeout = '60s'): Promise<number> {
+/** Starts the documented nginx in front of `ports`, with everything on that could hold events back. @param gzip compresses event streams too */
+export async function startNginx(
+  ports: readonly number[],
+  readTimeout = '60s',
+  gzip: 'on' | 'off' = 'on',
+): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'push-nginx-'));
   afterTest(() => rm(folder, { recursive: true, force: true }));
   const listen = await freePort();
@@ -22,7 +26,7 @@ export async function startNginx(ports: readonly number[], readTimeout = '60s'):
       access_log off;
       client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
       uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
-      proxy_buffering on; gzip on; gzip_min_length 1; gzip_proxied any;
+      proxy_buffering on; gzip ${gzip}; gzip_min_length 1; gzip_proxied any;
       gzip_types text/event-stream text/plain application/json;
       ${site}
     }`;

@@ -35,7 +35,11 @@ export function isDeflated(socket: WebSocket): boolean {
 export function keepAcceptableOffers({ headers }: IncomingMessage): void {
   const offered = headers[header];
   if (offered === undefined) return;
-  const acceptable = offered.split(',').filter(isAcceptable);
+  // `ws` takes no list that begins with a space, as one would whose first offer is gone.
+  const acceptable = offered
+    .split(',')
+    .map((offer) => offer.trim())
+    .filter(isAcceptable);
   if (acceptable.length > 0) headers[header] = acceptable.join(',');
   else delete headers[header];
 }
