@@ -28,6 +28,21 @@ export function isDeflated(socket: WebSocket): boolean {
   return socket.extensions.includes(name);
 }
 
+/** Internal to `ws`, and the only way to have it let go of an inflater. */
+interface Inflating {
+  readonly _extensions?: { readonly [extension in typeof name]?: { cleanup(): void } };
+}
+
+/**
+ * Lets go of a client's inflater after each message: `ws` would keep it, with its window of 22 kB, for as long as the connection
+ * lasts. No message depends on the one before (`client_no_context_takeover`), and none is being read when one is handed over.
+ */
+export function releaseInflaters(socket: WebSocket): void {
+  const { _extensions: extensions } = socket as Inflating;
+  const extension = extensions?.[name];
+  if (extension) socket.on('message', () => extension.cleanup());
+}
+
 /**
  * Takes those offers out of a handshake that shared messages do not fit: where the client asks the server to keep no context, or
  * has a smaller window than they need. Without another offer it gets its messages as they are. `ws` would refuse the client.

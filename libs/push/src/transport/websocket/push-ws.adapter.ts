@@ -13,7 +13,7 @@ import { SharedStreams, StreamMember } from '../../clients/shared-streams.js';
 import { pushSettings } from '../../contracts/settings.js';
 import { BasePath } from '../../platform/base-path.js';
 import { HttpServer } from '../../platform/http-server.js';
-import { deflatedMessages, isDeflated, keepAcceptableOffers } from './deflated-messages.js';
+import { deflatedMessages, isDeflated, keepAcceptableOffers, releaseInflaters } from './deflated-messages.js';
 import { MessageInbox } from './message-inbox.js';
 import { PendingUpgrade } from './pending-upgrade.js';
 import { leaveToOthers, refusePath, refuseUpgrade } from './upgrade-refusal.js';
@@ -227,6 +227,7 @@ function connect(
   try {
     server.handleUpgrade(request, socket, Buffer.alloc(0), (client) => {
       isConnected = true;
+      releaseInflaters(client);
       const compressed = isDeflated(client) ? new StreamMember(streams, deflatedMessages) : undefined;
       server.emit('connection', client, request, session, compressed);
     });
@@ -246,7 +247,7 @@ function serverOptions({ maxMessageBytes }: Required<WebSocketOptions>, compress
     noServer: true,
     clientTracking: true,
     maxPayload: maxMessageBytes,
-    // What clients send is decompressed message by message, so that none of them holds a window.
+    // Each message of a client is decompressed by itself, so that nothing is kept between two.
     perMessageDeflate: compression && { clientNoContextTakeover: true },
     ...bounds,
   };
