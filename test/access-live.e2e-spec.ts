@@ -159,19 +159,15 @@ describe('a principal that expires', () => {
     expect(second.events.map(({ data }) => (JSON.parse(data) as { data: unknown }).data)).toEqual([2]);
   });
 
-  it.each(platforms)(
-    'ends streams of routes of its own on %s',
-    async (platform) => {
-      const { app } = await start({}, platform);
-      for (const path of ['/own/42/direct', '/own/42/piped']) {
-        const headers = { 'x-user': 'ann', 'x-until': String(Date.now() + 300) };
-        const reader = await openStream(app.url(path), { headers });
-        await reader.untilEnd();
-        expect(reader.events.at(-1)!.type).toBe('push.expired');
-      }
-    },
-    10_000,
-  );
+  it.each(platforms)('ends streams of routes of its own on %s', async (platform) => {
+    const { app } = await start({}, platform);
+    for (const path of ['/own/42/direct', '/own/42/piped']) {
+      const headers = { 'x-user': 'ann', 'x-until': String(Date.now() + 3_000) };
+      const reader = await openStream(app.url(path), { headers });
+      await reader.untilEnd();
+      expect(reader.events.at(-1)!.type).toBe('push.expired');
+    }
+  });
 
   it('stays when it refreshes in time', async () => {
     const { app, users } = await start();

@@ -96,7 +96,7 @@ describe.each(platformsWithHttp2)('a route of the application with its own guard
 
     it('ends when the token of its request expires', async () => {
       const { app } = await start(platform);
-      const reader = await open(app, user({ sub: 'ann', exp: inSeconds(400) }));
+      const reader = await open(app, user({ sub: 'ann', exp: inSeconds(3_000) }));
       await reader.untilEnd();
       expect(reader.events.at(-1)).toMatchObject({
         type: 'push.expired',

@@ -162,7 +162,6 @@ describe('SSE over HTTP/2', () => {
       );
       expect(app.bus.stats().gaps).toBe(0);
     },
-    30_000,
   );
 
   it('100 streams of one session come, get every event and go, and push touches neither its socket nor its timeout', async () => {
