@@ -84,9 +84,10 @@ export async function openWs(url: string, options: ClientOptions = {}): Promise<
   return client;
 }
 
-/** Connects, and does not wait. */
+/** Connects, and does not wait. It takes no compressed messages unless it is told to: their size says how much a slow reader lacks. */
 export function connectWs(url: string, options: ClientOptions = {}): WsClient {
-  const client = new WsClient(new WebSocket(url, { handshakeTimeout: 4_000, ...options }));
+  const defaults = { handshakeTimeout: 30_000, perMessageDeflate: false };
+  const client = new WsClient(new WebSocket(url, { ...defaults, ...options }));
   afterTest(() => client.socket.terminate());
   return client;
 }
