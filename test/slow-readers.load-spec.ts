@@ -102,7 +102,7 @@ class SlowWs extends Reader {
 
   static open(app: RunningApp, topic: string): Promise<Reader> {
     return new Promise((resolve) => {
-      const socket = new WebSocket(app.webSocketUrl());
+      const socket = new WebSocket(app.webSocketUrl(), { perMessageDeflate: false });
       afterTest(() => socket.terminate());
       socket.once('message', () => {
         socket.send(JSON.stringify({ event: 'subscribe', data: { topics: [topic] } }));
