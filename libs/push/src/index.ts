@@ -98,6 +98,7 @@ export { PushError, type PushErrorCode, type PushErrorOptions } from './contract
 export { CloseCode } from './contracts/close-codes.js';
 export type { DisconnectReason, GapNotice, GapReason, TransportName } from './contracts/connection.js';
 export type { HubStats } from './hub/hub.js';
+export type { BacklogStats } from './hub/fan-out/backlog.js';
 export type { PresenceOptions } from './contracts/presence.js';
 export type { SlowPolicy, TopicRule } from './hub/topic-rules.js';
 export type { HistoryStats } from './hub/replay/history-reader.js';

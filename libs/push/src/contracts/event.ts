@@ -81,10 +81,7 @@ export class LogEvent implements EventContent {
 }
 
 /** A connection that an event may except, by its id or its client's. */
-interface Named {
-  readonly id: string;
-  readonly clientId?: string;
-}
+type Named = { readonly id: string; readonly clientId?: string };
 
 function isExcepted(excepted: ReadonlySet<string>, connection: Named): boolean {
   if (excepted.has(connection.id)) return true;

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import type { TransportClient } from './transport-client.js';
 import type { Scene } from './transport-scene.js';
 
 /** The most events that are published to fill the socket buffers of the kernel. */
 const maxEvents = 4_000;
 
-const padding = 'x'.repeat(16 * 1024);
+/** Noise, which a transport that compresses cannot make small. */
+const padding = randomBytes(12 * 1024).toString('base64');
 
 /**
  * Connects a client that stops reading, and publishes until bytes wait for it in the process, or until it was dropped.

@@ -11,7 +11,7 @@ export type { Presentation, ReadOptions } from '../clients/client-listener.js';
 export type { PositionListener, SubscribeOptions } from '../hub/replay/catch-up.js';
 
 // Writing their bytes
-export type { Outlet } from '../clients/outlet.js';
+export type { AudienceMember, Outlet } from '../clients/outlet.js';
 export { whenClosed, type RawResponse } from '../platform/raw-response.js';
 
 // Encoding messages as bytes
@@ -21,6 +21,6 @@ export { codecOf } from '../wire/codec.js';
 export { messageText } from '../wire/websocket.codec.js';
 export { errorMessage } from '../wire/websocket.messages.js';
 export type { ServerMessage } from '../wire/websocket.messages.js';
-export type { Codec } from '../contracts/event.js';
+export type { Batch, Codec, Derivation } from '../contracts/event.js';
 export { LogEvent } from '../contracts/event.js';
 export type { Encodings } from '../contracts/encodings.js';
