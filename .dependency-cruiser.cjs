@@ -26,6 +26,7 @@ module.exports = {
     only('outbox', ['postgres', 'bus', 'hub', 'contracts']),
     only('state', ['clients', 'access', 'bus', 'hub', 'contracts']),
     only('runs', ['state', 'bus', 'hub', 'contracts']),
+    only('handlers', ['state', 'bus', 'hub', 'platform', 'contracts']),
     only('platform', ['contracts']),
     only('access', ['bus', 'contracts']),
     only('resources', ['platform', 'contracts']),

@@ -78,6 +78,11 @@ export type {
 export type { ReadableChunks, RunSource } from './runs/chunk-source.js';
 export type { SubscribableChunks } from './runs/subscribed-chunks.js';
 
+// Handlers
+export { OnPush } from './handlers/on-push.decorator.js';
+export type { OnPushEvent, OnPushOptions, ParamsOf } from './handlers/on-push.decorator.js';
+export { PushDeadLetters, type DeadLetter } from './handlers/push-dead-letters.js';
+
 // Connections, hooks and shutdown
 export { PushLifecycle } from './clients/lifecycle.js';
 export { PushClients, type ConnectedClient } from './clients/push-clients.js';

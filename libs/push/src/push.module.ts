@@ -19,6 +19,7 @@ import { PushLifecycle } from './clients/lifecycle.js';
 import { Readings } from './clients/readings.js';
 import { Backplane } from './contracts/backplane.js';
 import { pushPlacement, pushSettings, type PushPlacement } from './contracts/settings.js';
+import { PushDeadLetters } from './handlers/push-dead-letters.js';
 import { runsGlobalsForMessages } from './platform/nest-internals.js';
 import { Hub } from './hub/hub.js';
 import { PushEndpoints } from './push.endpoints.js';
@@ -76,6 +77,7 @@ function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicM
       PublishRules,
       PushAccess,
       PushClients,
+      PushDeadLetters,
       PushLifecycle,
       PushTickets,
       Readings,

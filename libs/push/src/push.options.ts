@@ -91,6 +91,12 @@ export interface PushOptions extends AccessOptions {
    * The clients that read the same topics share one compressor. SECURITY.md says what compression reveals. Default: `true`.
    */
   readonly compression?: boolean;
+  /**
+   * Whether some process that shares the log has handlers that belong to a group (`@OnPush(…, { group })`). Default: whether this one
+   * has any. Set it in processes that have none, such as those that only serve clients: they know then how the topics of groups are
+   * kept, and can read dead letters.
+   */
+  readonly groups?: boolean;
   /** For SSE connections. */
   readonly sse?: SseOptions;
   /** For WebSocket connections. */

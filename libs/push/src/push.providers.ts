@@ -37,9 +37,13 @@ import { TurnQueue } from './clients/turn-queue.js';
 import { Backplane } from './contracts/backplane.js';
 import { PushError } from './contracts/errors.js';
 import { pushSettings } from './contracts/settings.js';
+import { HandlerEnvironment } from './handlers/handler-environment.js';
+import { PushDeadLetters } from './handlers/push-dead-letters.js';
+import { PushHandlers } from './handlers/push-handlers.js';
 import { Hub } from './hub/hub.js';
 import { NodeLog } from './hub/replay/node-log.js';
 import { BasePath } from './platform/base-path.js';
+import { EventHandlers } from './platform/event-handlers.js';
 import { ExtendedConnect } from './platform/extended-connect.js';
 import { Handshakes } from './platform/handshakes.js';
 import { HttpServer } from './platform/http-server.js';
@@ -69,7 +73,11 @@ import { PushWsInstaller } from './transport/websocket/push-ws.installer.js';
 /** Topics without retained events that are remembered one by one. */
 const emptyTopics = 100_000;
 
-function logOf({ topics, retention, maxDeliveryDelay }: PushSettings, errors: ErrorReporter): NodeLog {
+function logOf(
+  { topics, retention, maxDeliveryDelay }: PushSettings,
+  errors: ErrorReporter,
+  { usesGroups: hasGroups }: HandlerEnvironment,
+): NodeLog {
   const { bytes: windowBytes, bytesPerPublisher, stateBytes } = retention;
   const onHistoryError = (error: unknown) => errors.report(error, { stage: 'history' });
   const rules = withoutParameters(topics);
@@ -79,6 +87,7 @@ function logOf({ topics, retention, maxDeliveryDelay }: PushSettings, errors: Er
     windowBytes,
     bytesPerPublisher,
     stateBytes,
+    hasGroups,
     emptyTopics,
     maxDeliveryDelay,
     onHistoryError,
@@ -88,7 +97,7 @@ function logOf({ topics, retention, maxDeliveryDelay }: PushSettings, errors: Er
 function backplaneOf(settings: PushSettings, hub: Hub, control: ControlMessages): Backplane {
   const { backplane = new MemoryBackplane() } = settings;
   if (hub.retention.state && !backplane.keepsState) {
-    const message = `${backplane.constructor.name} keeps no state: a rule of "topics" has state, presence or finite.`;
+    const message = `${backplane.constructor.name} keeps no state: a rule of "topics" has state, presence or finite, or there are groups of handlers.`;
     throw new PushError('INVALID_OPTION', `${message} Use a backplane that does, or leave it out.`);
   }
   if (hub.retention.hasEnds && !backplane.keepsEnds) {
@@ -103,7 +112,8 @@ function backplaneOf(settings: PushSettings, hub: Hub, control: ControlMessages)
 export const pushProviders: Provider[] = [
   { provide: ApplicationConfig, inject: [ModuleRef], useFactory: applicationConfigOf },
   ErrorReporter,
-  { provide: NodeLog, inject: [pushSettings, ErrorReporter], useFactory: logOf },
+  HandlerEnvironment,
+  { provide: NodeLog, inject: [pushSettings, ErrorReporter, HandlerEnvironment], useFactory: logOf },
   Hub,
   ControlMessages,
   { provide: Backplane, inject: [pushSettings, Hub, ControlMessages], useFactory: backplaneOf },
@@ -149,6 +159,9 @@ export const pushProviders: Provider[] = [
   NodeLease,
   Presence,
   Runs,
+  EventHandlers,
+  PushHandlers,
+  PushDeadLetters,
   PushClients,
   DeadPeers,
   LogGate,

@@ -178,6 +178,7 @@ const checks: Checks<PushOptions> = {
   snapshots: shape<SnapshotOptions>(snapshotChecks),
   onError: callable('a function that takes an error and its context'),
   compression: boolean,
+  groups: boolean,
   sse: shape<SseOptions>(sseChecks),
   websocket: shape<WebSocketOptions>(websocketChecks),
   http2: shape<ResourceOptions>(http2Checks),

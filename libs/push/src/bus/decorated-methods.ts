@@ -1,4 +1,4 @@
-import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
+import { MetadataScanner, ModuleRef, type ModulesContainer } from '@nestjs/core';
 
 /** A method of the application's that a decorator has marked. */
 export interface DecoratedMethod<Metadata, Argument> {
@@ -8,6 +8,14 @@ export interface DecoratedMethod<Metadata, Argument> {
   readonly name: string;
   /** Whether its object is made for each request, so that it cannot be called outside one. */
   readonly isPerRequest: boolean;
+  /** Its object: of a class whose objects are made for each request, one that has not been made. */
+  readonly instance: object;
+  /** Its own name. */
+  readonly method: string;
+  /** What its class is provided as. */
+  readonly token: unknown;
+  /** The module that has its class. */
+  readonly module: ModuleRef;
   call(argument: Argument): unknown;
 }
 
@@ -19,6 +27,7 @@ export function decoratedMethods<Metadata, Argument>(
   const scanner = new MetadataScanner();
   const found: DecoratedMethod<Metadata, Argument>[] = [];
   for (const { providers, controllers } of modules.values()) {
+    const module = providers.get(ModuleRef)?.instance as ModuleRef;
     for (const wrapper of [...providers.values(), ...controllers.values()]) {
       const instance = wrapper.instance as unknown;
       if (wrapper.isNotMetatype || typeof instance !== 'object' || !instance) continue;
@@ -28,7 +37,9 @@ export function decoratedMethods<Metadata, Argument>(
         const metadata = Reflect.getMetadata(key, methods[name]!) as Metadata | undefined;
         if (metadata === undefined) continue;
         const call = (argument: Argument) => methods[name]!(argument);
-        found.push({ metadata, name: `${wrapper.name}.${name}`, isPerRequest, call });
+        const { token } = wrapper;
+        const title = `${wrapper.name}.${name}`;
+        found.push({ metadata, name: title, isPerRequest, instance, method: name, token, module, call });
       }
     }
   }

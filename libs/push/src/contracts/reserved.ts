@@ -9,8 +9,11 @@ import { isTopic, overlaps } from './topic.js';
 const leasePrefix = '$lease.';
 const presencePrefix = '$presence.';
 const runPrefix = '$run.';
+const groupPrefix = '$group.';
 const dashboardPrefix = '$dashboard.';
 const countToken = '$count';
+const nodeToken = 'node';
+const deadToken = 'dead';
 
 /** How long their removals are remembered, in milliseconds. */
 const tombstones = 60_000;
@@ -24,17 +27,25 @@ export const presencePattern = `${presencePrefix}>`;
 /** The runs of nodes. */
 export const runPattern = `${runPrefix}>`;
 
+/** The groups of handlers: where they begin, their nodes, their partitions, their dead letters. */
+export const groupPattern = `${groupPrefix}>`;
+
 /** What an application's rule for some topics makes of them. */
 interface Ruled {
   readonly presence?: unknown;
   readonly finite?: boolean;
 }
 
-/** The rules of the topics that nodes own. Only an application that uses them has any. */
-export function ownedRules(rules: readonly Ruled[]): readonly StateRetention[] {
+/**
+ * The rules of the topics that nodes own. Only an application that uses them has any.
+ *
+ * @param hasGroups whether it has groups of handlers
+ */
+export function ownedRules(rules: readonly Ruled[], hasGroups: boolean): readonly StateRetention[] {
   const patterns = [
     ...(rules.some(({ presence }) => presence) ? [presencePattern] : []),
     ...(rules.some(({ finite }) => finite) ? [runPattern] : []),
+    ...(hasGroups ? [groupPattern] : []),
   ];
   if (patterns.length > 0) patterns.unshift(leasePattern);
   return patterns.map((pattern) => ({ pattern, tombstones }));
@@ -115,6 +126,44 @@ export function topicOfRun(topic: string): string | undefined {
 /** Whether `topic` leaves room for the topic of its run. */
 export function mayRun(topic: string): boolean {
   return !topic.startsWith('$') && isTopic(runTopicOf(topic));
+}
+
+/** What a topic of a group of handlers is about. */
+export type GroupTopic = { readonly group: string } & (
+  | { readonly kind: 'start' }
+  | { readonly kind: 'node'; readonly incarnation: string }
+  | { readonly kind: 'partition'; readonly partition: number }
+  | { readonly kind: 'dead' }
+);
+
+/** The topic that says where a group begins. */
+export function groupTopicOf(group: string): string {
+  return groupPrefix + group;
+}
+
+/** The topic by which a node says that it is in a group, and how far it has come. */
+export function groupNodeTopicOf(group: string, incarnation: string): string {
+  return `${groupPrefix}${group}.${nodeToken}.${incarnation}`;
+}
+
+/** The topic of a partition of a group. */
+export function groupPartitionTopicOf(group: string, partition: number): string {
+  return `${groupPrefix}${group}.${partition}`;
+}
+
+/** The topic of an event that a handler of a group could not handle. @param handler as one token */
+export function deadLetterTopicOf(group: string, event: string, handler: string): string {
+  return `${groupPrefix}${group}.${deadToken}.${event}.${handler}`;
+}
+
+/** Reads a topic of a group; `undefined` for other topics, and for those of later versions. */
+export function readGroupTopic(topic: string): GroupTopic | undefined {
+  if (!topic.startsWith(groupPrefix)) return undefined;
+  const [group, part, name] = topic.slice(groupPrefix.length).split('.') as [string, string?, string?];
+  if (part === undefined) return { group, kind: 'start' };
+  if (part === deadToken) return { group, kind: 'dead' };
+  if (part === nodeToken && name !== undefined) return { group, kind: 'node', incarnation: name };
+  return /^\d+$/.test(part) ? { group, kind: 'partition', partition: Number(part) } : undefined;
 }
 
 /** The topic of what nodes tell a view of the dashboard. Its events are never stored. */

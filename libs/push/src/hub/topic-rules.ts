@@ -66,18 +66,22 @@ export class TopicRules implements RetentionRules {
   readonly state?: StateRules;
   readonly hasEnds: boolean;
 
-  /** @param retention for the topics that no rule matches */
+  /**
+   * @param retention for the topics that no rule matches
+   * @param hasGroups whether the application has groups of handlers
+   */
   constructor(
     private readonly rules: readonly TopicRule[],
     private readonly retention: Retention,
     stateBytes = Infinity,
+    hasGroups = false,
   ) {
     const own = rules.map((rule) => ({
       pattern: rule.pattern,
       retention: retentionOf(rule, retention),
     }));
     this.hasEnds = rules.some(({ finite }) => finite);
-    this.retentions = [...ownedRules(rules).map(ownedRetentionOf), ...own];
+    this.retentions = [...ownedRules(rules, hasGroups).map(ownedRetentionOf), ...own];
     const states = this.retentions.flatMap(({ retention: { state } }) => state ?? []);
     if (states.length > 0)
       this.state = { rules: states, bytes: stateBytes, among: (pattern) => this.stateAmong(pattern) };

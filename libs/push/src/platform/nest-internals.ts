@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { MODULE_PATH } from '@nestjs/common/constants.js';
-import type { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ExternalContextCreator, type ModuleRef, type ModulesContainer } from '@nestjs/core';
 import { SocketModule } from '@nestjs/websockets/socket-module.js';
 
 /*
@@ -8,7 +8,13 @@ import { SocketModule } from '@nestjs/websockets/socket-module.js';
  * stream that answers an `@Sse()` route is in nest-sse-stream.ts. No other file imports from inside Nest's packages
  * (dependency-cruiser checks it). The paths are those that Nest 11 and 12 have in common: `@nestjs/common/internal` is new in 12.
  */
-export { INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA, SSE_METADATA } from '@nestjs/common/constants.js';
+export {
+  EXCEPTION_FILTERS_METADATA,
+  INTERCEPTORS_METADATA,
+  PIPES_METADATA,
+  ROUTE_ARGS_METADATA,
+  SSE_METADATA,
+} from '@nestjs/common/constants.js';
 
 /** Whether Nest runs the application's global guards and interceptors for the messages of gateways too: Nest 12 does, 11 does not. */
 export const runsGlobalsForMessages =
@@ -29,4 +35,17 @@ export function modulePathOf(module: Type, { applicationId }: ModulesContainer):
   const path: unknown =
     Reflect.getMetadata(MODULE_PATH + applicationId, module) ?? Reflect.getMetadata(MODULE_PATH, module);
   return typeof path === 'string' ? path : '';
+}
+
+/**
+ * Makes functions that run a method with its pipes, interceptors and filters. Those of the whole application are left out: most
+ * are written for requests.
+ */
+export function ownEnhancersOf(module: ModuleRef): ExternalContextCreator {
+  const { container } = module as unknown as WithContainer;
+  const applicationConfig = { value: new ApplicationConfig() };
+  const view: unknown = Object.create(container, { applicationConfig });
+  return ExternalContextCreator.fromContainer(
+    view as Parameters<typeof ExternalContextCreator.fromContainer>[0],
+  );
 }

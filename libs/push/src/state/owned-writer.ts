@@ -36,6 +36,17 @@ export class OwnedWriter {
   }
 
   /**
+   * Stores the state of a topic that no node owns.
+   *
+   * @param expect the id of what is there; `undefined` for nothing
+   * @returns its id; `undefined` if something else is there, which this node has read by then
+   * @throws PushError `UNAVAILABLE`
+   */
+  async put(topic: string, data: string, expect: string | undefined): Promise<string | undefined> {
+    return this.append({ topic, data, expect: expect ?? expectNone });
+  }
+
+  /**
    * Removes the state of a topic.
    *
    * @returns whether that was there; if not, this node has read what is

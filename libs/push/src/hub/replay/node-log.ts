@@ -27,6 +27,8 @@ export interface NodeLogOptions {
   readonly bytesPerPublisher?: number;
   /** The most bytes of state: see `StateRules.bytes`. Default: no bound. */
   readonly stateBytes?: number;
+  /** Whether there are groups of handlers. Default: `false`. */
+  readonly hasGroups?: boolean;
   /** Topics without retained events that are remembered one by one. */
   readonly emptyTopics: number;
   /** Told when the backplane's history begins to fail. Reads are repeated until they succeed. Default: the error is dropped. */
@@ -68,7 +70,7 @@ export class NodeLog {
   constructor(private readonly options: NodeLogOptions) {
     this.fanOut = new FanOut(options.maxDeliveryDelay);
     this.counts = new Counts(options.rules.map(({ pattern }) => pattern));
-    this.rules = new TopicRules(options.rules, options.retention, options.stateBytes);
+    this.rules = new TopicRules(options.rules, options.retention, options.stateBytes, options.hasGroups);
     this.window = new Window({
       bytes: options.windowBytes,
       bytesPerPublisher: options.bytesPerPublisher,

@@ -1,0 +1,82 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { backoff } from '../contracts/backoff.js';
+import type { LogEvent } from '../contracts/event.js';
+import type { Tracer } from '../contracts/tracer.js';
+import { callHandler, inTime } from './handler-call.js';
+import type { HandlerMethod } from './handler-methods.js';
+import type { Slots } from './slots.js';
+
+/** The longest pause between two attempts, in milliseconds. */
+const longestPause = 60_000;
+
+/** What deliveries need. */
+export interface DeliveryContext {
+  readonly slots: Slots;
+  /** Where failures are reported. */
+  report(error: unknown): void;
+  tracer(): Tracer | undefined;
+}
+
+/** Until when a node may handle the events of a partition. */
+export interface Tenure {
+  /** Aborted when no attempt may begin any more. */
+  readonly closing: AbortSignal;
+  /** Aborted when nobody waits for what runs: other nodes may handle the events now. */
+  readonly lost: AbortSignal;
+}
+
+/** Puts an event aside that could not be handled. @throws PushError if it cannot be stored now */
+export type Bury = (attempts: number, error: unknown) => Promise<void>;
+
+/**
+ * Has a method handle an event: again and again, until it succeeds or has failed too often, and is put aside.
+ *
+ * @returns whether that is done; `false` if the node has to let go of the event first
+ */
+export async function deliver(
+  method: HandlerMethod,
+  event: LogEvent,
+  bury: Bury,
+  { closing, lost }: Tenure,
+  context: DeliveryContext,
+): Promise<boolean> {
+  const { retries, retryDelay } = method.declared;
+  for (let attempt = 1; !closing.aborted; attempt++) {
+    try {
+      await context.slots.run(() =>
+        inTime(method, lost, (signal) => callHandler(method, event, context.tracer(), { attempt, signal })),
+      );
+      return true;
+    } catch (error) {
+      if (lost.aborted) return false;
+      context.report(error);
+      if (attempt > retries) return buried(() => bury(attempt, error), closing, context);
+      await pause(attempt, retryDelay, closing);
+    }
+  }
+  return false;
+}
+
+/** Tries until the event is put aside: before that, its topic must not go on. */
+async function buried(
+  bury: () => Promise<void>,
+  closing: AbortSignal,
+  context: DeliveryContext,
+): Promise<boolean> {
+  for (let attempt = 1; !closing.aborted; attempt++) {
+    try {
+      await bury();
+      return true;
+    } catch (error) {
+      if (attempt === 1) context.report(error);
+      await backoff(attempt, closing);
+    }
+  }
+  return false;
+}
+
+async function pause(attempt: number, first: number, signal: AbortSignal): Promise<void> {
+  const milliseconds = Math.min(first * 2 ** (attempt - 1), Math.max(longestPause, first));
+  // Jitter keeps events that failed together from coming back together.
+  await delay(milliseconds * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import type { Connection, GapNotice } from '../contracts/connection.js';
+import type { Batch } from '../contracts/event.js';
+import type { Hub } from '../hub/hub.js';
+import type { Cursor } from '../hub/replay/cursor.js';
+import { callHandler } from './handler-call.js';
+import { gapError } from './gap-error.js';
+import type { HandlerMethod } from './handler-methods.js';
+
+/** Reads the log of this node for a method without a group, from now on, and calls it with each event as it comes. */
+export class NodeHandler implements Connection {
+  readonly id = randomUUID();
+  readonly isInternal = true;
+  private cursor: Cursor | undefined;
+  /** Calls that have not settled. The method decides how many there are at once: an event is not held back for another. */
+  private readonly running = new Set<Promise<void>>();
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly hub: Hub,
+    private readonly method: HandlerMethod,
+    private readonly report: (error: unknown) => void,
+  ) {}
+
+  start(): void {
+    this.cursor = this.hub.join(this);
+    this.cursor.subscribe([this.method.declared.pattern.wide], 'now');
+  }
+
+  /** Reads no more. Resolves when all calls have settled. */
+  async stop(): Promise<void> {
+    this.cursor?.leave();
+    this.cursor = undefined;
+    await Promise.all(this.running);
+  }
+
+  /** Tells the calls that still run that nobody waits for them. */
+  abort(): void {
+    this.stopping.abort();
+  }
+
+  write({ events }: Batch): boolean {
+    const options = { attempt: 1, signal: this.stopping.signal };
+    for (const event of events)
+      if (this.method.wants(event.topic))
+        this.track(callHandler(this.method, event, this.hub.tracer, options));
+    return true;
+  }
+
+  gap(notice: GapNotice): boolean {
+    const { gap, name } = this.method;
+    if (gap) this.track(Promise.resolve().then(() => gap(notice)));
+    else this.report(gapError(name, notice));
+    return true;
+  }
+
+  fail(error: unknown): void {
+    this.report(error);
+  }
+
+  private track(call: Promise<unknown>): void {
+    const settled = call.then(() => undefined, this.report).finally(() => this.running.delete(settled));
+    this.running.add(settled);
+  }
+}
