@@ -12,6 +12,7 @@ import {
   type NestInterceptor,
   type PipeTransform,
 } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
 import { EventBus, OnPush, PushError, type GapNotice, type OnPushEvent } from 'nestjs-push';
 import { tap } from 'rxjs';
 import { GroupNode } from './support/group-nodes.js';
@@ -191,13 +192,12 @@ describe('@OnPush() methods', () => {
         calls.push(data);
       }
     }
-    const node = await start(Enhanced, Upper, Around, Caught);
-    node.app.nest.useGlobalInterceptors({
+    const ofAll = {
       intercept: () => {
-        throw new Error('A global interceptor was called.');
+        throw new Error('An interceptor of the whole application was called.');
       },
-    });
-    const { bus, errors } = node;
+    };
+    const { bus, errors } = await start(Enhanced, { provide: APP_INTERCEPTOR, useValue: ofAll });
     await bus.publish('words.1', 'hello');
     await eventually(() => calls.length === 3);
     expect(calls.splice(0)).toEqual(['push words.1 piped', 'HELLO custom', 'after']);

@@ -1,5 +1,11 @@
 import type { Provider } from '@nestjs/common';
-import { PushDeadLetters, PushModule, type Backplane, type ErrorContext, type PushOptions } from 'nestjs-push';
+import {
+  PushDeadLetters,
+  PushModule,
+  type Backplane,
+  type ErrorContext,
+  type PushOptions,
+} from 'nestjs-push';
 import { startApp, type RunningApp } from './start-app.js';
 import { eventually } from './watched.js';
 
