@@ -1,12 +1,6 @@
 import type { GapNotice } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
-import {
-  checkOptions,
-  milliseconds,
-  number,
-  text,
-  type Checks,
-} from '../contracts/option-checks.js';
+import { checkOptions, milliseconds, number, text, type Checks } from '../contracts/option-checks.js';
 import { parametersOf, type ParameterPattern } from '../contracts/parameters.js';
 import { isToken } from '../contracts/topic.js';
 import type { PushEvent } from '../bus/handled-events.js';
@@ -78,7 +72,10 @@ export interface DeclaredHandler {
   readonly onGap: string | undefined;
 }
 
-type GapMethod<OnGap extends string> = { readonly [Name in OnGap]: (gap: GapNotice) => unknown };
+/** What a class has whose method is there for gaps. Of a name that only the program knows, nothing can be said. */
+type GapMethod<OnGap extends string> = string extends OnGap
+  ? object
+  : { readonly [Name in OnGap]: (gap: GapNotice) => unknown };
 
 /** Applies to methods that take the events of `Pattern`, in classes that have the method for gaps. */
 type HandlerDecorator<Pattern extends string, OnGap extends string> = <
