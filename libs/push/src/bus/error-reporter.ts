@@ -12,7 +12,7 @@ import { logFailure } from './debug-log.js';
  * | `policy` | a `TopicPolicy`, or an `access` function |
  * | `connect`, `subscribe` | a hook of that name. `connect` also: whatever else failed while a WebSocket client was let in |
  * | `unsubscribe`, `disconnect` | a hook of that name |
- * | `handler` | a subscriber of `EventBus.on()` |
+ * | `handler` | a subscriber of `EventBus.on()`, or an `@OnPush()` method |
  * | `message` | a guard, pipe or handler that ran for the message of a client |
  * | `stream` | an `@Sse()` route, or what it pipes its stream through |
  * | `control` | a listener to the control messages of the backplane |

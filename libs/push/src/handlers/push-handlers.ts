@@ -68,6 +68,12 @@ export class PushHandlers implements OnModuleInit, OnApplicationBootstrap, Befor
 
   onModuleInit(): void {
     this.methods = handlerMethods(this.environment.modules, this.enhanced);
+    const inGroup = this.methods.find(({ declared }) => declared.group !== undefined);
+    if (inGroup && !this.groups)
+      throw new PushError(
+        'INVALID_OPTION',
+        `${inGroup.name}() belongs to a group, and groups is false. Leave that option out.`,
+      );
   }
 
   /** All providers are ready. A group that is new begins here. */

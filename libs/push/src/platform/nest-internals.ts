@@ -1,6 +1,11 @@
 import type { Type } from '@nestjs/common';
 import { MODULE_PATH } from '@nestjs/common/constants.js';
-import { ApplicationConfig, ExternalContextCreator, type ModuleRef, type ModulesContainer } from '@nestjs/core';
+import {
+  ApplicationConfig,
+  ExternalContextCreator,
+  type ModuleRef,
+  type ModulesContainer,
+} from '@nestjs/core';
 import { SocketModule } from '@nestjs/websockets/socket-module.js';
 
 /*
