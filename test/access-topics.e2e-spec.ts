@@ -4,6 +4,7 @@ import {
   EventBus,
   PushModule,
   PushTopic,
+  type AcceptContext,
   type Principal,
   type PublishContext,
   type PushOptions,
@@ -453,6 +454,51 @@ describe('publishing by clients', () => {
     expect(answer).toMatchObject({ event: 'error', code });
     expect(JSON.stringify(answer)).not.toContain('hunter2');
     expect(app.bus.stats().window.events).toBe(0);
+  });
+
+  it.each<[string, () => unknown, object]>([
+    ['resolves', () => Promise.resolve(), { event: 'published' }],
+    [
+      'refuses',
+      () => Promise.reject(new ForbiddenException('Nobody took it.')),
+      { code: 'FORBIDDEN', message: 'Nobody took it.' },
+    ],
+    ['throws', () => Promise.reject(new TypeError('db-password=hunter2')), { code: 'INTERNAL' }],
+    ['takes too long', () => new Promise(() => undefined), { code: 'UNAVAILABLE' }],
+  ])('tells the client of a stored event when accept %s', async (_, accept, answer) => {
+    const accepted: unknown[] = [];
+    @PushTopic('taken.:id')
+    class TakenPolicy implements TopicPolicy<number, { n: number; by: string }> {
+      canPublish() {
+        return true;
+      }
+
+      transform({ id }: Principal, _params: object, { data }: PublishContext<number>) {
+        return { n: data, by: id };
+      }
+
+      accept({ id: user }: Principal, { id }: { id: string }, { data, id: event }: AcceptContext) {
+        accepted.push([user, id, data, event, app.bus.stats().window.events]);
+        return accept();
+      }
+    }
+    const app = await startApp('express', {
+      imports: [
+        UsersModule,
+        PushModule.forRoot({
+          authenticate: NameAuthenticator,
+          limits: { decisionTimeout: 50 },
+          onError: () => undefined,
+        }),
+      ],
+      providers: [TakenPolicy],
+    });
+    const client = await openWs(app.webSocketUrl(), as('ann'));
+    const told = await client.ask('publish', { topic: 'taken.1', data: 7 });
+    expect(told).toMatchObject(answer);
+    expect(JSON.stringify(told)).not.toContain('hunter2');
+    const { events } = await app.bus.history('taken.1');
+    expect(accepted).toEqual([['ann', '1', { n: 7, by: 'ann' }, events[0]!.id, 1]]);
   });
 
   it('is no way for an anonymous client', async () => {

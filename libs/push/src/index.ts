@@ -35,6 +35,7 @@ export type { Handshake } from './access/handshake.js';
 export type { Principal } from './contracts/principal.js';
 export { PushTopic } from './access/topic-policy.js';
 export type {
+  AcceptContext,
   PublishContext,
   PushTopicOptions,
   TopicContext,

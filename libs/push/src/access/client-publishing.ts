@@ -29,7 +29,7 @@ export class ClientPublishing {
    * Returns the event's id once it is stored; `undefined` if it is ephemeral.
    *
    * @param connection the id of the client's connection, if it is known
-   * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, and what the policy's `transform` and `EventBus.publish` throw;
+   * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, and what the policy's `transform` and `accept`, and `EventBus.publish` throw;
    * `BadRequestException` for data that is not valid
    */
   async publish(
@@ -54,9 +54,11 @@ export class ClientPublishing {
       except: echo ? undefined : session.clientIdOn(connection ?? ''),
       publisher: session.principal?.id ?? session.address,
     };
-    return ephemeral
-      ? this.bus.publish(topic, data, { ...options, ephemeral })
-      : this.bus.publish(topic, data, options);
+    const id = ephemeral
+      ? await this.bus.publish(topic, data, { ...options, ephemeral })
+      : await this.bus.publish(topic, data, options);
+    if (policy.accept) await this.topics.accept(grant, session, topic, { data, id });
+    return id;
   }
 }
 

@@ -13,7 +13,7 @@ import { decide } from './deadline.js';
 import type { TransportName, WorkBudget } from '../contracts/connection.js';
 import { Pace } from './pace.js';
 import { ReservedRights } from './reserved-rights.js';
-import type { TopicContext, TopicParams } from './topic-policy.js';
+import type { AcceptContext, TopicContext, TopicParams } from './topic-policy.js';
 import { policyWork, workOfMatching } from './work.js';
 
 /** The client that an access decision is about. */
@@ -187,11 +187,33 @@ export class TopicAccess implements OnModuleInit {
   ) {
     const { policy } = declared;
     if (!policy.transform) return data;
-    const { transport, address } = subject;
+    return this.inTime(subject, topic, (context) =>
+      policy.transform!(principal, params, { ...context, data }),
+    );
+  }
+
+  /** Resolves when the policy lets the client know that its event is stored. @throws as `transform` */
+  async accept(
+    { declared, principal, params }: PublishGrant,
+    subject: AccessSubject,
+    topic: string,
+    published: Pick<AcceptContext, 'data' | 'id'>,
+  ): Promise<void> {
+    const { policy } = declared;
+    if (!policy.accept) return;
+    await this.inTime(subject, topic, (context) =>
+      policy.accept!(principal, params, { ...context, ...published }),
+    );
+  }
+
+  /** Calls a method of the application. @throws what it throws; PushError `UNAVAILABLE` if it takes too long */
+  private inTime<T>(
+    { transport, address }: AccessSubject,
+    topic: string,
+    call: (context: TopicContext) => T | Promise<T>,
+  ): Promise<T> {
     return decide(this.settings.limits.decisionTimeout, (signal) =>
-      ofApplication(() =>
-        policy.transform!(principal, params, { topic, transport, address, signal: signal(), data }),
-      ),
+      ofApplication(() => call({ topic, transport, address, signal: signal() })),
     );
   }
 

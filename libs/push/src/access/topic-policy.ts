@@ -22,6 +22,14 @@ export interface PublishContext<Payload = unknown> extends TopicContext {
   readonly data: Payload;
 }
 
+/** The context of `accept`. */
+export interface AcceptContext<Published = unknown> extends TopicContext {
+  /** The data that was published: what `transform` has returned, else what the client has sent. */
+  readonly data: Published;
+  /** The event's id; `undefined` if it is ephemeral. */
+  readonly id: string | undefined;
+}
+
 /** The values of the pattern's parameters, by name. */
 export type TopicParams = Readonly<Record<string, string>>;
 
@@ -65,6 +73,15 @@ export interface TopicPolicy<Payload = unknown, Published = Payload> {
     params: TopicParams,
     context: PublishContext<Payload>,
   ): Published | Promise<Published>;
+  /**
+   * Called when the event is stored: the client is told so once the promise has resolved, within `limits.decisionTimeout`. For clients
+   * that have to know that more has happened, for example that a group has handled the event. The client's next message waits too.
+   * A client that sends the same `messageId` again causes another call, with the same id. Default: the client is told at once.
+   *
+   * @throws an `HttpException` or a `PushError`: the client gets its message instead, although the event is stored. Any other error
+   * is reported, and the client is told `INTERNAL`
+   */
+  accept?(principal: Principal, params: TopicParams, context: AcceptContext<Published>): unknown;
 }
 
 /** Options of a policy. */
