@@ -7,6 +7,8 @@ export interface Comparison {
   readonly ours: number;
   /** The server's own client; nothing where the figure stands for itself. */
   readonly raw?: number;
+  /** Ours over raw, where that is not the ratio of the two figures: a median of ratios. */
+  readonly ratio?: number;
   readonly unit: string;
   /** What the figure has to reach, for people. */
   readonly target: string;
@@ -16,10 +18,10 @@ export interface Comparison {
 export function comparisonTable(title: string, comparisons: readonly Comparison[]): string {
   const number = (value: number | undefined, digits: number) =>
     value?.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }) ?? '';
-  const rows = comparisons.map(({ kind, what, unit, ours, raw, target }) => {
+  const rows = comparisons.map(({ kind, what, unit, ours, raw, ratio, target }) => {
     const digits = unit === 'ms' ? 2 : unit.startsWith('CPU') ? 1 : 0;
-    const ratio = raw === undefined ? '' : number(ours / raw, 2);
-    return [kind, `${what} (${unit})`, number(ours, digits), number(raw, digits), ratio, target];
+    const over = ratio ?? (raw === undefined ? undefined : ours / raw);
+    return [kind, `${what} (${unit})`, number(ours, digits), number(raw, digits), number(over, 2), target];
   });
   const lines = [
     ['', '', 'nestjs-push', 'raw', 'ratio', 'target'],

@@ -22,14 +22,22 @@ export async function latency(kind: Kind, milliseconds: number): Promise<Compari
     Trial.run(kind, (second) =>
       Trial.run(kind, async (third) => {
         const ways = { ours: await ourWay(first), raw: await rawWay(second), relay: await relayWay(third) };
-        const figures = await inTurns(ways, milliseconds);
+        const turns = await inTurns(ways, milliseconds);
         return (['p50', 'p99'] as const).flatMap((share) => {
-          const of = (way: keyof typeof ways) => median(figures[way].map((each) => each[share])) / 1_000;
-          const to = `from publish to a client of another node, ${pace} a second, ${share}`;
+          const of = (way: keyof typeof ways) => median(turns.map((turn) => turn[way][share])) / 1_000;
+          const over = (way: keyof typeof ways) =>
+            median(turns.map((turn) => turn.ours[share] / turn[way][share]));
+          const what = `from publish to a client of another node, ${pace} a second, ${share}`;
           const common = { kind, unit: 'ms', ours: of('ours') };
           return [
-            { ...common, what: to, raw: of('raw'), target: targetOf(kind, share) },
-            { ...common, what: `${to}; raw to a client too`, raw: of('relay'), target: '' },
+            { ...common, what, raw: of('raw'), ratio: over('raw'), target: targetOf(kind, share) },
+            {
+              ...common,
+              what: `${what}; raw to a client too`,
+              raw: of('relay'),
+              ratio: over('relay'),
+              target: '',
+            },
           ];
         });
       }),
@@ -65,27 +73,32 @@ async function relayWay(trial: Trial): Promise<Way> {
 type Latencies = Readonly<Record<'p50' | 'p99', number>>;
 
 /**
- * Many short turns: a machine that stands still for 10 ms, as virtual ones do, spoils some of them, for whomever, and not
- * the median. Compilers need some seconds of the same work before they are done.
+ * Many short turns, in each of which every way is measured once: a machine that stands still for 10 ms, as virtual ones do, spoils
+ * some of them, for whomever, and not the median of what the ways of one turn were to each other. All processes stay up, and only
+ * the traffic changes. Compilers need some thousand events before they are done.
  */
 async function inTurns<Name extends string>(
   ways: Readonly<Record<Name, Way>>,
   milliseconds: number,
-): Promise<Record<Name, Latencies[]>> {
+): Promise<Record<Name, Latencies>[]> {
   const names = Object.keys(ways) as Name[];
-  const figures = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Latencies[]>;
-  for (const name of names)
-    await ways[name].writer.call('pace', { perSecond: pace, milliseconds: milliseconds * 1.5 });
-  for (let turn = 0; turn < milliseconds / 150; turn++) {
-    for (const name of names) {
-      const { writer, reader } = ways[name];
-      await writer.call('pace', { perSecond: pace, milliseconds: 150 });
-      await delay(50);
-      await reader.call('reset');
-      await writer.call('pace', { perSecond: pace, milliseconds: 500 });
-      await delay(50);
-      figures[name].push(await reader.call<Latencies>('latencies'));
-    }
+  for (const name of names) await ways[name].writer.call('pace', { perSecond: 5 * pace, milliseconds });
+  const turns: Record<Name, Latencies>[] = [];
+  for (let turn = 0; turn < milliseconds / 60; turn++) {
+    const figures: [Name, Latencies][] = [];
+    // No way comes always after the same one.
+    const start = turn % names.length;
+    for (const name of [...names.slice(start), ...names.slice(0, start)])
+      figures.push([name, await latenciesOf(ways[name])]);
+    turns.push(Object.fromEntries(figures) as Record<Name, Latencies>);
   }
-  return figures;
+  return turns;
+}
+
+async function latenciesOf({ writer, reader }: Way): Promise<Latencies> {
+  await writer.call('pace', { perSecond: pace, milliseconds: 50 });
+  await reader.call('reset');
+  await writer.call('pace', { perSecond: pace, milliseconds: 300 });
+  await delay(20);
+  return reader.call<Latencies>('latencies');
 }

@@ -17,6 +17,9 @@ export interface KnownEntry {
 
 const noEntry: KnownEntry = { sequence: 0 };
 
+/** How many former epochs a node remembers. */
+const mostFormer = 100;
+
 /**
  * What one node believes about the log. Its appender, reader and history share it.
  *
@@ -29,6 +32,8 @@ export abstract class SharedLog<Log extends OpenLog = OpenLog> {
   told: string | undefined;
   /** The newest entry of the current epoch that this node has read or stored. A server that does not have it lost it. */
   protected known = noEntry;
+  /** Epochs that have ended, oldest first, and the sequence after which each began. */
+  protected readonly former = new Map<string, number>();
   private opening: Promise<Log> | undefined;
 
   /**
@@ -75,10 +80,28 @@ export abstract class SharedLog<Log extends OpenLog = OpenLog> {
     return epoch === this.current?.epoch ? this.known.sequence : 0;
   }
 
+  /**
+   * The epoch that readers deliver the entry at `sequence` in. What was stored before another log began keeps the id that it
+   * was delivered with, though its publisher hears of it afterwards. The log MUST have been looked at.
+   */
+  epochAt(sequence: number): string {
+    const { epoch, start } = this.current!;
+    if (sequence > start) return epoch;
+    const before = [...this.former].reverse().find(([, began]) => sequence > began);
+    return before?.[0] ?? epoch;
+  }
+
   /** Makes `log` the current one. */
   protected believe(log: Log): Log {
-    if (log.epoch !== this.current?.epoch) this.known = noEntry;
+    if (this.current && log.epoch !== this.current.epoch) this.end(this.current);
     this.current = log;
     return log;
+  }
+
+  private end({ epoch, start }: Log): void {
+    this.known = noEntry;
+    this.former.delete(epoch);
+    this.former.set(epoch, start);
+    if (this.former.size > mostFormer) this.former.delete([...this.former.keys()][0]!);
   }
 }

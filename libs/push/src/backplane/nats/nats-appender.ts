@@ -61,7 +61,7 @@ export class NatsAppender extends Appender {
       const { epoch } = await this.log.checked();
       const messages = await this.messagesOf(connection, epoch, left);
       const results = await this.link.unlessDown(this.publisherOn(connection).send(messages));
-      const refusals = await this.settle(epoch, left, results);
+      const refusals = await this.settle(left, results);
       await this.refuse(refusals, connection);
       left = left.filter(({ settled }) => !settled);
     }
@@ -92,7 +92,7 @@ export class NatsAppender extends Appender {
     refusals: ReadonlyMap<PendingAppend, PushError>,
     connection: NatsConnection,
   ): Promise<void> {
-    const { epoch, replicas } = this.log.current!;
+    const { replicas } = this.log.current!;
     if (replicas <= 1 || refusals.size === 0) {
       for (const [append, refusal] of refusals) append.reject(refusal);
       return;
@@ -107,19 +107,14 @@ export class NatsAppender extends Appender {
     [...refusals].forEach(([append, refusal], index) => {
       const answer = answers[index]!;
       if (answer instanceof NotThere) append.reject(refusal);
-      else if (!(answer instanceof Error)) append.resolve({ epoch, sequence: answer.seq });
+      else if (!(answer instanceof Error)) this.resolve(append, answer);
     });
     const failure = answers.find((answer) => answer instanceof Error && !(answer instanceof NotThere));
     if (failure) throw failure as Error;
   }
 
-  /**
-   * Settles what is stored. Returns why others cannot be.
-   *
-   * @param before the epoch that this node believed in when it sent them
-   */
+  /** Settles what is stored. Returns why others cannot be. */
   private async settle(
-    before: string,
     batch: readonly PendingAppend[],
     results: readonly (Stored | Error)[],
   ): Promise<Map<PendingAppend, PushError>> {
@@ -142,13 +137,17 @@ export class NatsAppender extends Appender {
       if (result instanceof Error) return;
       if (isFinite) this.ends.stored(append, result);
       const { seq } = result;
-      append.resolve({ epoch: seq > start ? epoch : before, sequence: seq });
+      this.resolve(append, result);
       if (seq <= this.newest.sequence || seq <= start) return;
       this.newest.sequence = seq;
       this.log.saw(epoch, { sequence: seq, id: this.idOf(append) });
     });
     if (failure) throw failure;
     return refusals;
+  }
+
+  private resolve(append: PendingAppend, { seq }: Stored): void {
+    append.resolve({ epoch: this.log.epochAt(seq), sequence: seq });
   }
 
   private publisherOn(connection: NatsConnection): NatsPublisher {

@@ -37,9 +37,6 @@ export interface NatsOpenLog extends OpenLog {
 /** A mark is stored once in this time in any case, in milliseconds: a day. */
 const longestInterval = 86_400_000;
 
-/** How many former epochs a node remembers. */
-const mostFormer = 100;
-
 /**
  * How long a stream has to be gone from a running server before the node creates it again, in milliseconds. A server says
  * that a stream is gone while it still deletes it (2.9.10 does), and would delete files of the new one.
@@ -54,8 +51,6 @@ const mostLooks = 10;
 
 /** The log in a JetStream stream: creates it, and notices that messages were lost. */
 export class NatsLog extends SharedLog<NatsOpenLog> {
-  /** Epochs that have ended. If the stream is in one of them again, it was restored. */
-  private readonly former = new Set<string>();
   /** Since when a stream that was there is gone, on the monotonic clock. */
   private goneSince: number | undefined;
   /** Called when the stream was replaced. The server does not tell its consumers. */
@@ -101,14 +96,13 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
     }
   }
 
-  /** Notes that a mark was read. Returns the epoch that begins with it, if that is not `epoch`, the reader's. */
+  /** Notes that a mark was read. Returns the epoch that it names, if that is not `epoch`, the reader's. */
   readMark(epoch: string, body: string, sequence: number): StreamEpoch | undefined {
     this.markedAt = performance.now();
     const marked = epochOfMark(body, sequence);
     if (!marked || marked.epoch === epoch) return undefined;
-    const begun = { ...marked, start: sequence };
-    if (this.current && begun.start > this.current.start) this.believe({ ...this.current, ...begun });
-    return begun;
+    if (this.current && marked.start > this.current.start) this.believe({ ...this.current, ...marked });
+    return marked;
   }
 
   /** Something failed: `known` will look again. */
@@ -116,9 +110,14 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
     this.generation = 0;
   }
 
-  /** The log, as it was when the node looked after the connection came up: a server that comes back may have lost events. */
+  /** Whether the node has looked since the connection came up: a server that comes back may have lost events. */
+  get isChecked(): boolean {
+    return this.generation === this.link.generation;
+  }
+
+  /** The log, as it was when the node looked after the connection came up. */
   async checked(): Promise<NatsOpenLog> {
-    return this.current && this.generation === this.link.generation ? this.current : this.open();
+    return this.current && this.isChecked ? this.current : this.open();
   }
 
   protected async look(): Promise<NatsOpenLog> {
@@ -147,10 +146,7 @@ export class NatsLog extends SharedLog<NatsOpenLog> {
   protected override believe(log: NatsOpenLog): NatsOpenLog {
     const before = this.current?.epoch;
     super.believe(log);
-    if (before === undefined || before === log.epoch) return log;
-    this.former.add(before);
-    if (this.former.size > mostFormer) this.former.delete([...this.former][0]!);
-    if (streamOf(before) !== streamOf(log.epoch)) this.onAnotherStream();
+    if (before !== undefined && streamOf(before) !== streamOf(log.epoch)) this.onAnotherStream();
     return log;
   }
 

@@ -1,4 +1,10 @@
-import { AckPolicy, DeliverPolicy, JsHeaders, type ConsumerInfo } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  DeliverPolicy,
+  JsHeaders,
+  type ConsumerConfig,
+  type ConsumerInfo,
+} from '@nats-io/jetstream';
 import { createInbox, nanos, type Msg } from '@nats-io/transport-node';
 import type { LogEvent } from '../../contracts/event.js';
 import { noTopic } from '../kit/delivery-probe.js';
@@ -43,16 +49,19 @@ export class NatsReader extends LogReader<NatsOpenLog> {
     super(node, log);
   }
 
-  /** Reads with one consumer until it is lost, which is always an error. */
-  protected async follow(): Promise<never> {
+  /** Reads with one consumer until it is lost, or until the log is to be looked at. */
+  protected async follow(): Promise<void> {
     const { signal } = this.node;
     const connection = await this.link.up();
     const { consumers } = await this.log.manager(connection);
+    // The server that was looked at may have gone, and this one may have another log.
+    if (!this.log.isChecked) return;
     const inbox = createInbox(this.options.connection?.inboxPrefix);
     let lose!: (reason: Error) => void;
-    const lost = new Promise<never>((_, reject) => (lose = reject));
+    let leave!: () => void;
+    const left = new Promise<void>((resolve, reject) => ([leave, lose] = [resolve, reject]));
     // It may reject before it is awaited.
-    lost.catch(() => undefined);
+    left.catch(() => undefined);
     const timer = setTimeout(() => {
       lose(new Error(`nothing was heard for ${silence} ms`));
       this.link.reset();
@@ -69,25 +78,19 @@ export class NatsReader extends LogReader<NatsOpenLog> {
         // Status messages alone have the inbox as their subject. To look at the headers of each message would cost much.
         else if (message.subject === inbox) this.control(message, received, lose);
         else if (stampOf(message).delivery !== ++received) lose(new Error('a message is missing'));
-        else this.takeMessage(message);
+        else if (!this.takeMessage(message)) {
+          subscription.unsubscribe();
+          leave();
+        }
       },
     });
     let consumer: ConsumerInfo | undefined;
     try {
-      consumer = await consumers.add(this.subjects.stream, {
-        deliver_subject: inbox,
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: this.last + 1,
-        ack_policy: AckPolicy.None,
-        max_deliver: 1,
-        mem_storage: true,
-        num_replicas: 1,
-        inactive_threshold: nanos(30_000),
-        idle_heartbeat: nanos(heartbeat),
-        flow_control: true,
-      });
+      const added = consumers.add(this.subjects.stream, consumerOf(inbox, this.last + 1));
+      // Another server may come meanwhile: what it makes of the request is not read.
+      consumer = await this.link.unlessDown(added);
       this.worked();
-      return await this.link.unlessDown(lost);
+      await this.link.unlessDown(left);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
@@ -128,25 +131,47 @@ export class NatsReader extends LogReader<NatsOpenLog> {
     return ++this.idleBeats > mostIdleBeats;
   }
 
-  private takeMessage(message: Msg): void {
+  /** Returns whether the next message follows. Otherwise another consumer has to begin after `last`. */
+  private takeMessage(message: Msg): boolean {
     const { sequence, time } = stampOf(message);
-    if (sequence <= this.last) return;
+    if (sequence <= this.last) return true;
     this.skip(sequence - 1);
     this.log.saw(this.epoch!, { sequence, time });
     const { subject } = message;
     const topic = subject === this.subjects.probe ? noTopic : this.subjects.topicOf(subject);
-    if (topic === undefined) this.takeMark(sequence, message.string());
-    else if (subject === this.subjects.floors) this.reach(sequence);
+    if (topic === undefined) return this.takeMark(sequence, message.string());
+    if (subject === this.subjects.floors) this.reach(sequence);
     else {
       const event = this.take(sequence, topic, message.string());
       if (event) for (const watcher of this.watchers) watcher.saw(event);
     }
+    return true;
   }
 
-  /** A mark may say that another epoch has begun. It begins with the mark, whatever other nodes believe of what is before. */
-  private takeMark(sequence: number, body: string): void {
+  /**
+   * A mark may say that another epoch has begun: with the mark, or earlier, if it repeats one that this reader has not met. Then
+   * what has come since is read again.
+   */
+  private takeMark(sequence: number, body: string): boolean {
     this.reach(sequence);
     const begun = this.log.readMark(this.epoch!, body, sequence);
     if (begun) this.begin(begun.epoch, begun.start);
+    return this.last === sequence;
   }
+}
+
+/** A consumer that pushes what comes from a sequence on, and remembers nothing. */
+function consumerOf(inbox: string, first: number): Partial<ConsumerConfig> {
+  return {
+    deliver_subject: inbox,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: first,
+    ack_policy: AckPolicy.None,
+    max_deliver: 1,
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: nanos(30_000),
+    idle_heartbeat: nanos(heartbeat),
+    flow_control: true,
+  };
 }

@@ -45,7 +45,16 @@ export class PostgresAppender extends Appender {
     const [base, time, verdicts = ''] = result.split(' ');
     const results = resultsOf(batch.length, Number(base), verdicts);
     this.tell(epoch, Number(base), Number(time), { batch, results });
-    batch.forEach((append, index) => settle(append, epoch, results[index]!));
+    batch.forEach((append, index) => this.settle(append, epoch, results[index]!));
+  }
+
+  private settle(append: PendingAppend, epoch: string, { sequence, refusal }: Result): void {
+    if (refusal === 'ended') append.reject(endedError(append.draft.topic));
+    else if (refusal === 'conflict')
+      append.reject(
+        conflictOf(append.draft, sequence === undefined ? undefined : printPosition({ epoch, sequence })),
+      );
+    else append.resolve({ epoch: this.log.epochAt(sequence!), sequence: sequence! });
   }
 
   /** Notes what was stored, and hands it on to the reader. A probe is to come back by way of the server. */
@@ -161,15 +170,6 @@ function resultsOf(count: number, base: number, verdicts: string): Result[] {
     else results.push({ refusal: 'conflict', sequence: value === '' ? undefined : Number(value) });
   }
   return results;
-}
-
-function settle(append: PendingAppend, epoch: string, { sequence, refusal }: Result): void {
-  if (refusal === 'ended') append.reject(endedError(append.draft.topic));
-  else if (refusal === 'conflict')
-    append.reject(
-      conflictOf(append.draft, sequence === undefined ? undefined : printPosition({ epoch, sequence })),
-    );
-  else append.resolve({ epoch, sequence: sequence! });
 }
 
 /** What is expected, as the function takes it. */

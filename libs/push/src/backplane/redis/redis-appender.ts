@@ -42,7 +42,23 @@ export class RedisAppender extends Appender {
     const { epoch } = log;
     const sequences = results.filter((result) => /^\d/.test(result)).map(Number);
     this.log.saw(epoch, { sequence: Math.max(0, ...sequences) });
-    results.forEach((result, index) => settle(batch[index]!, epoch, result));
+    results.forEach((result, index) => this.settle(batch[index]!, epoch, result));
+  }
+
+  /** @param result its sequence; an e after an end; for a conflict an x, and the sequence that is there, if one is */
+  private settle(append: PendingAppend, epoch: string, result: string): void {
+    if (result === 'e') {
+      append.reject(endedError(append.draft.topic));
+      return;
+    }
+    if (!result.startsWith('x')) {
+      const sequence = Number(result);
+      append.resolve({ epoch: this.log.epochAt(sequence), sequence });
+      return;
+    }
+    const current = result.slice(1);
+    const id = current === '' ? undefined : printPosition({ epoch, sequence: Number(current) });
+    append.reject(conflictOf(append.draft, id));
   }
 
   /** What became of the events, or `undefined` if the server has another log than `log`. */
@@ -83,21 +99,6 @@ export class RedisAppender extends Appender {
     const reply = await this.link.run((client) => appendScript.run(client, [...names, ...ids], args));
     return typeof reply === 'string' ? reply.split(' ') : undefined;
   }
-}
-
-/** @param result its sequence; an e after an end; for a conflict an x, and the sequence that is there, if one is */
-function settle(append: PendingAppend, epoch: string, result: string): void {
-  if (result === 'e') {
-    append.reject(endedError(append.draft.topic));
-    return;
-  }
-  if (!result.startsWith('x')) {
-    append.resolve({ epoch, sequence: Number(result) });
-    return;
-  }
-  const current = result.slice(1);
-  const id = current === '' ? undefined : printPosition({ epoch, sequence: Number(current) });
-  append.reject(conflictOf(append.draft, id));
 }
 
 /** What is expected, as the script takes it. */
