@@ -101,8 +101,11 @@ export class Batch {
   readonly last: number;
   /** Whether one of the events ends its topic. */
   readonly hasEnds: boolean;
-  /** How many of the events each rule holds for, as pairs of the rule's index and a number. The first that counts it sets it. */
-  tally: readonly number[] | undefined;
+  /**
+   * How many of the events each rule holds for, as pairs of the rule's index and a number; of a single event, its rule's index. The
+   * first that counts it sets it.
+   */
+  tally: number | readonly number[] | undefined;
   /** Clients and connections that at least one of the events excepts; usually none. */
   private excepted: Set<string> | undefined;
   private codec?: Codec;

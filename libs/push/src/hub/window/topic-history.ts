@@ -3,6 +3,7 @@ import { isRemoval } from '../../contracts/state.js';
 import type { TopicRetention } from '../../contracts/retention.js';
 import { Deque } from './deque.js';
 import { topicBytes } from './held-bytes.js';
+import type { OrderedSet, SetMember } from './ordered-set.js';
 import type { TopicNode } from './topic-tree.js';
 
 /** What a pinned topic takes in the tree, in bytes, as any other topic does. */
@@ -26,9 +27,13 @@ export const nothing = new LogEvent('', 0, { topic: '', data: '' });
  * The retained events of one topic. Entries leave it oldest first, except for those of a publisher that exceeds its share. The
  * newest loss is kept in `node.lost`: a reader that had not come so far has missed an event.
  */
-export class TopicHistory {
+export class TopicHistory implements SetMember<TopicHistory> {
   readonly entries = new Deque<Entry>();
   bytes = 0;
+  /** Topics of about its size, or without events: see `SizeClasses` and `KnownTopics`. */
+  set: OrderedSet<TopicHistory> | undefined;
+  older: TopicHistory | undefined;
+  newer: TopicHistory | undefined;
   /** The event that has ended the topic. It is known for as long as the topic is, also if the window has to evict the event. */
   end: LogEvent | undefined;
 
