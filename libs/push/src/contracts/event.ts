@@ -65,8 +65,10 @@ export class LogEvent implements EventContent {
     /** Its sequence in the log; 0 for an ephemeral event. */
     readonly sequence: number,
     content: EventContent,
+    /** The same name as that of the content. Default: that one. */
+    topic = content.topic,
   ) {
-    this.topic = content.topic;
+    this.topic = topic;
     this.type = content.type;
     this.data = content.data;
     this.except = content.except;
