@@ -1,7 +1,8 @@
 import { isEnd } from '../../contracts/end.js';
 import type { EndRetention, Retention, StateRetention } from '../../contracts/retention.js';
 import { isRemoval } from '../../contracts/state.js';
-import { Lane } from './lane.js';
+import { Lane, type Slot } from './lane.js';
+import { merge } from './merge.js';
 import type { Entry } from './topic-history.js';
 
 /** So few entries are never cleaned up all at once. */
@@ -16,9 +17,9 @@ export class Lanes {
   /** Places in the lanes, those of entries that are gone included. */
   private held = 0;
 
-  /** For `merge`: the lanes, which have places of entries that are gone, too. */
-  get all(): Iterable<Lane> {
-    return this.byRule.values();
+  /** All places after `sequence`, in log order; those of entries that are gone, too. */
+  after(sequence: number): Iterable<Slot> {
+    return merge(this.byRule.values(), (lane) => lane.after(sequence));
   }
 
   push(entry: Entry): void {

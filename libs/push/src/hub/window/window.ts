@@ -187,26 +187,18 @@ export class Window {
   private find(topics: TopicSet, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
     const reader = new EntryReader(through, limit);
-    if (!histories)
-      return reader.walk(
-        merge(this.lanes.all, (each) => each.after(after)),
-        topics,
-      );
-    const found = histories.map(({ entries }) => entries);
-    return reader.take(
-      merge(found, (each) => each.after(after)),
-      histories,
-    );
+    if (!histories) return reader.walk(this.lanes.after(after), topics);
+    const found = histories.map((history) => history.entries);
+    const entries = merge(found, (each) => each.after(after));
+    return reader.take(entries, histories);
   }
 
   /** As `read`, but of each topic only its newest events. */
   readNewest(topics: TopicSet, newest: Newest, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
     const reader = new EntryReader(Math.min(through, newest.asOf), limit);
-    if (!histories) {
-      const entries = merge(this.lanes.all, (each) => each.after(after));
-      return reader.walk(entries, topics, (entry) => !this.isOutdated(entry, newest));
-    }
+    if (!histories)
+      return reader.walk(this.lanes.after(after), topics, (entry) => !this.isOutdated(entry, newest));
     const found = histories.map(({ entries }) => entries);
     return reader.take(
       merge(found, (each) => Math.max(each.after(after), indexOfNewest(each, newest))),
