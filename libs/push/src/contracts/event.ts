@@ -65,8 +65,10 @@ export class LogEvent implements EventContent {
     /** Its sequence in the log; 0 for an ephemeral event. */
     readonly sequence: number,
     content: EventContent,
+    /** The same name as that of the content. Default: that one. */
+    topic = content.topic,
   ) {
-    this.topic = content.topic;
+    this.topic = topic;
     this.type = content.type;
     this.data = content.data;
     this.except = content.except;
@@ -101,8 +103,11 @@ export class Batch {
   readonly last: number;
   /** Whether one of the events ends its topic. */
   readonly hasEnds: boolean;
-  /** How many of the events each rule holds for, as pairs of the rule's index and a number. The first that counts it sets it. */
-  tally: readonly number[] | undefined;
+  /**
+   * How many of the events each rule holds for, as pairs of the rule's index and a number; of a single event, its rule's index. The
+   * first that counts it sets it.
+   */
+  tally: number | readonly number[] | undefined;
   /** Clients and connections that at least one of the events excepts; usually none. */
   private excepted: Set<string> | undefined;
   private codec?: Codec;

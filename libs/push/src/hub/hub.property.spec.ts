@@ -287,7 +287,7 @@ class Session implements Connection {
   write(batch: Batch): boolean {
     this.check(() => {
       assert(batch.events.length > 0, 'never nothing');
-      for (const event of batch.events) this.take(event);
+      for (const event of batch.events) this.take(this.world.shown.published(event));
     });
     return --this.room > 0;
   }

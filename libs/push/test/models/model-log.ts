@@ -117,6 +117,14 @@ export class Log {
     this.held = undefined;
   }
 
+  /** The event that was published, of one that the node delivers: its window has a copy. */
+  published(delivered: LogEvent): LogEvent {
+    if (delivered.sequence === 0) return delivered;
+    const event = this.events[delivered.sequence - 1];
+    assert.deepEqual(contentOf(delivered), event && contentOf(event), 'of this log');
+    return event!;
+  }
+
   private show(event: LogEvent): void {
     this.loseByRule(event.topic);
     this.hub.deliver(event);
@@ -159,7 +167,8 @@ export class Log {
 
   private get windowed(): ReadonlySet<LogEvent> {
     const all = { bytes: Infinity, entries: Infinity };
-    return new Set(this.nodeLog.window.read(new TopicSet(['>']), 0, Infinity, all).events);
+    const { events } = this.nodeLog.window.read(new TopicSet(['>']), 0, Infinity, all);
+    return new Set(events.map((event) => this.published(event)));
   }
 
   private append(topic: string, except: string | undefined): LogEvent {
@@ -186,4 +195,8 @@ export class Log {
     const own = shown.filter((other) => other.topic === topic && !this.lost.has(other));
     for (const old of own.slice(0, Math.max(0, own.length - kept(topic)))) this.lost.add(old);
   }
+}
+
+function contentOf({ id, topic, type, data, except, publisher, meta }: LogEvent): unknown {
+  return { id, topic, type, data, except, publisher, meta };
 }

@@ -363,7 +363,7 @@ describe('A node that starts over a log with a past', () => {
   });
 
   it('gives slow readers what memory did not suffice for', async () => {
-    const node = restarted(() => undefined, { windowBytes: 20_000 });
+    const node = restarted(() => undefined, { windowBytes: 15_000 });
     const client = node.connect();
     client.cursor.subscribe(['a'], 'now');
     client.room = 1;

@@ -135,8 +135,7 @@ export class NodeLog {
   /** Takes the next event. */
   add(event: LogEvent): void {
     this.counts.read++;
-    this.window.add(event);
-    this.fanOut.add(event);
+    this.fanOut.add(this.window.add(event));
     this.scheduleSweep();
     this.unverified?.reached();
   }

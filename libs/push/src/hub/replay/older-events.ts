@@ -147,9 +147,9 @@ export class OlderEvents implements Task {
     const entries = this.log.window.historyOf(this.query.topic)?.entries;
     let index = entries?.after(this.through) ?? 0;
     while (index > 0 && !this.isFull) {
-      const { sequence, event } = entries!.at(--index)!;
-      if (sequence <= after) break;
-      this.take(event);
+      const entry = entries!.at(--index)!;
+      if (entry.sequence <= after) break;
+      this.take(entry);
     }
   }
 

@@ -36,7 +36,7 @@ export class PageCache {
   }
 
   add(key: string, after: number, page: HistoryPage): void {
-    const bytes = page.events.reduce((sum, event) => sum + heldBytes(event), key.length);
+    const bytes = page.events.reduce((sum, event) => sum + event.topic.length + heldBytes(event), key.length);
     const kept: KeptPage = { key, after, page, bytes, until: performance.now() + keptFor };
     const same = this.byKey.get(key);
     if (same) same.add(kept);

@@ -1,75 +1,90 @@
+/** Of all queues without older items. Nothing is ever added to it. */
+const none: never[] = [];
+
 /**
  * A queue of items in the order of their sequences, which can be searched by sequence. `push` and `shift` take O(1) on
  * average, `after` takes O(log n).
  */
 export class Deque<T extends { readonly sequence: number }> {
-  private items: T[] = [];
+  /** The newest item. It is not in the array: most topics have one event, which needs none. */
+  private newest: T | undefined;
+  /** The others, from the index `start` on. */
+  private older: T[] = none;
   private start = 0;
 
   get length(): number {
-    return this.items.length - this.start;
+    return this.newest ? this.older.length - this.start + 1 : 0;
   }
 
   get first(): T | undefined {
-    return this.items[this.start];
+    return this.at(0);
   }
 
   get last(): T | undefined {
-    return this.length === 0 ? undefined : this.items[this.items.length - 1];
+    return this.newest;
   }
 
   at(index: number): T | undefined {
-    return this.items[this.start + index];
+    const { older } = this;
+    const place = this.start + index;
+    if (place < older.length) return index < 0 ? undefined : older[place];
+    return place === older.length ? this.newest : undefined;
   }
 
   push(item: T): void {
-    // The first push to an empty array reserves room for many items; most topics have one event.
-    if (this.items.length === 0) this.items = [item];
-    else this.items.push(item);
+    const { newest, older } = this;
+    this.newest = item;
+    if (!newest) return;
+    // The first push to an empty array reserves room for many items.
+    if (older.length === 0) this.older = [newest];
+    else older.push(newest);
   }
 
   shift(): T | undefined {
-    if (this.length === 0) return undefined;
-    const item = this.items[this.start]!;
-    this.start++;
-    // To copy once half of the array is unused makes the cost of a shift constant on average, and frees the memory.
-    if (this.length === 0 || (this.start >= 16 && this.start * 2 >= this.items.length)) {
-      this.items = this.items.slice(this.start);
-      this.start = 0;
-    } else {
-      this.items[this.start - 1] = undefined as never;
+    const { older, newest } = this;
+    if (older.length === 0) {
+      this.newest = undefined;
+      return newest;
     }
+    const item = older[this.start]!;
+    older[this.start++] = undefined as never;
+    // To copy once half of the array is unused makes the cost of a shift constant on average, and frees the memory.
+    if (this.start === older.length) this.setOlder(none);
+    else if (this.start >= 16 && this.start * 2 >= older.length) this.setOlder(older.slice(this.start));
     return item;
   }
 
-  /** Removes an item. It costs nothing at the front; elsewhere, all items before it are moved. */
+  /** Removes an item. It costs nothing at both ends; elsewhere, all items before it are moved. */
   remove(item: T): void {
-    if (this.first === item) {
+    const { older, start } = this;
+    if (this.first === item) this.shift();
+    else if (this.newest === item) {
+      this.newest = older.pop();
+      if (older.length === start) this.setOlder(none);
+    } else {
+      const index = start + this.after(item.sequence) - 1;
+      if (older[index] !== item) return;
+      older.copyWithin(start + 1, start, index);
       this.shift();
-      return;
     }
-    const index = this.start + this.after(item.sequence) - 1;
-    if (this.items[index] !== item) return;
-    this.items.copyWithin(this.start + 1, this.start, index);
-    this.items[this.start] = item;
-    this.shift();
-  }
-
-  /** Keeps only what `keep` accepts. O(n). */
-  filter(keep: (item: T) => boolean): void {
-    this.items = this.items.slice(this.start).filter(keep);
-    this.start = 0;
   }
 
   /** Index of the first item after `sequence`; `length` if there is none. */
   after(sequence: number): number {
-    let low = this.start;
-    let high = this.items.length;
+    const { newest, older, start } = this;
+    if (!newest || newest.sequence <= sequence) return this.length;
+    let low = start;
+    let high = older.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.items[middle]!.sequence <= sequence) low = middle + 1;
+      if (older[middle]!.sequence <= sequence) low = middle + 1;
       else high = middle;
     }
-    return low - this.start;
+    return low - start;
+  }
+
+  private setOlder(older: T[]): void {
+    this.older = older;
+    this.start = 0;
   }
 }

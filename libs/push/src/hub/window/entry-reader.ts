@@ -1,5 +1,6 @@
 import type { LogEvent } from '../../contracts/event.js';
-import { isGone, type Entry, type TopicHistory } from './topic-history.js';
+import { sequenceOf, type Slot } from './lane.js';
+import type { Entry, TopicHistory } from './topic-history.js';
 import type { TopicSet } from '../topics/topic-set.js';
 
 /*
@@ -63,23 +64,18 @@ export class EntryReader {
     return this.read(entries, 1, gathered.length / 2, () => true);
   }
 
-  /** Looks at `entries`, which are of all topics, and takes those of `topics` that are wanted and not evicted. */
+  /** Looks at the places of lanes, which are of all topics, and takes the entries of `topics` that are wanted. */
   walk(
-    entries: Iterable<Entry>,
+    slots: Iterable<Slot>,
     topics: TopicSet,
     isWanted: (entry: Entry) => boolean = () => true,
   ): ReadResult {
     const entryCost = 1 + matchingCost(topics);
-    return this.read(
-      entries,
-      entryCost,
-      0,
-      (entry) => !isGone(entry) && topics.has(entry.event.topic) && isWanted(entry),
-    );
+    return this.read(slots, entryCost, 0, (entry) => topics.has(entry.topic) && isWanted(entry));
   }
 
   private read(
-    entries: Iterable<Entry>,
+    slots: Iterable<Slot>,
     entryCost: number,
     initialCost: number,
     isWanted: (entry: Entry) => boolean,
@@ -87,16 +83,17 @@ export class EntryReader {
     const { events, limit } = this;
     let last = 0;
     let encoding = writeCost;
-    for (const entry of entries) {
-      if (entry.sequence > this.through) break;
+    for (const slot of slots) {
+      const sequence = sequenceOf(slot);
+      if (sequence > this.through) break;
       if (this.bytes >= limit.bytes || this.looked >= limit.entries)
         return { events, through: last, cost: initialCost + this.looked + encoding };
       this.looked += entryCost;
-      last = entry.sequence;
-      if (!isWanted(entry)) continue;
-      events.push(entry.event);
-      encoding += encodingCost(entry.event);
-      this.bytes += entry.event.data.length + entry.event.topic.length;
+      last = sequence;
+      if (typeof slot === 'number' || !isWanted(slot)) continue;
+      events.push(slot);
+      encoding += encodingCost(slot);
+      this.bytes += slot.data.length + slot.topic.length;
     }
     return { events, through: this.through, cost: initialCost + this.looked + encoding };
   }

@@ -1,18 +1,18 @@
 import type { EventMeta } from '../../contracts/event-meta.js';
 import type { LogEvent } from '../../contracts/event.js';
 
-/** What an event takes besides its strings, in bytes: objects, and slots in lists. */
-const entryOverhead = 256;
+/** What an event takes besides its text, in bytes: its object, and slots in lists. */
+const entryOverhead = 176;
 
-/** What a topic takes besides its name, in bytes: its history, and slots in maps and sets. Its tree nodes are counted apart. */
-const topicOverhead = 320;
+/** What a topic takes besides its name, in bytes: its history, and a slot in a map. Its tree nodes are counted apart. */
+const topicOverhead = 240;
 
 /** What a property of metadata takes besides its strings, in bytes; and the object that has the properties. */
 const propertyOverhead = 96;
 
-/** About how much memory an event takes, in bytes. Its encodings are not included: they are not kept with it. */
-export function heldBytes({ topic, data, meta }: LogEvent): number {
-  return entryOverhead + topic.length + textBytes(data) + (meta ? metaBytes(meta) : 0);
+/** About how much memory an event takes, in bytes, without its topic. Its encodings are not included: they are not kept with it. */
+export function heldBytes({ data, meta }: LogEvent): number {
+  return entryOverhead + textBytes(data) + (meta ? metaBytes(meta) : 0);
 }
 
 /** About how much memory a topic takes, in bytes, whether it has events or not. */

@@ -1,33 +1,44 @@
-import type { Deque } from './deque.js';
+import { sequenceOf } from './lane.js';
 
-interface Run<T extends { readonly sequence: number }> {
-  readonly deque: Deque<T>;
+/** An item of a queue or, in a lane, the sequence of one that is gone. */
+type Item = { readonly sequence: number } | number;
+
+/** Items by rising sequence. */
+interface Items<T extends Item> {
+  at(index: number): T | undefined;
+}
+
+interface Run<T extends Item> {
+  readonly items: Items<T>;
   index: number;
   next: T;
+  sequence: number;
 }
 
 /**
- * The items of all deques, each from an index on, by rising sequence. Lazy: it works only as far as it is iterated.
+ * The items of all queues, each from an index on, by rising sequence. Lazy: it works only as far as it is iterated.
  *
- * @param indexOf the first index of a deque
+ * @param indexOf the first index of a queue
  */
-export function* merge<T extends { readonly sequence: number }>(
-  deques: Iterable<Deque<T>>,
-  indexOf: (deque: Deque<T>) => number,
+export function* merge<T extends Item, Queue extends Items<T>>(
+  queues: Iterable<Queue & Items<T>>,
+  indexOf: (queue: Queue) => number,
 ): Generator<T> {
   const heap: Run<T>[] = [];
-  for (const deque of deques) {
-    const index = indexOf(deque);
-    const next = deque.at(index);
-    if (next) heap.push({ deque, index, next });
+  for (const items of queues) {
+    const index = indexOf(items);
+    const next = items.at(index);
+    if (next !== undefined) heap.push({ items, index, next, sequence: sequenceOf(next) });
   }
   // A sorted array is a heap.
-  heap.sort((a, b) => a.next.sequence - b.next.sequence);
+  heap.sort((a, b) => a.sequence - b.sequence);
   for (let run = heap[0]; run; run = heap[0]) {
     yield run.next;
-    const next = run.deque.at(++run.index);
-    if (next) run.next = next;
-    else {
+    const next = run.items.at(++run.index);
+    if (next !== undefined) {
+      run.next = next;
+      run.sequence = sequenceOf(next);
+    } else {
       const last = heap.pop()!;
       if (heap.length === 0) return;
       if (last !== run) heap[0] = last;
@@ -37,15 +48,15 @@ export function* merge<T extends { readonly sequence: number }>(
 }
 
 /** Restores the order of the heap after its first run has moved on. */
-function sink<T extends { readonly sequence: number }>(heap: Run<T>[]): void {
+function sink<T extends Item>(heap: Run<T>[]): void {
   const run = heap[0]!;
   let index = 0;
   for (;;) {
     let child = 2 * index + 1;
     const [left, right] = [heap[child], heap[child + 1]];
-    if (right && right.next.sequence < left!.next.sequence) child++;
+    if (right && right.sequence < left!.sequence) child++;
     const smaller = heap[child];
-    if (!smaller || smaller.next.sequence >= run.next.sequence) break;
+    if (!smaller || smaller.sequence >= run.sequence) break;
     heap[index] = smaller;
     index = child;
   }

@@ -19,23 +19,25 @@ export class PublisherShares {
     return this.shares.size;
   }
 
-  /**
-   * Counts a new entry, and yields the entries that its publisher has to give up for it, oldest first. The caller has to
-   * `remove` each of them before it asks for the next. Events without a publisher are not counted.
-   */
-  *add(entry: Entry): Generator<Entry> {
-    const { publisher } = entry.event;
+  /** Counts a new entry. Events without a publisher are not counted. */
+  add(entry: Entry): void {
+    const { publisher } = entry;
     if (publisher === undefined) return;
     let share = this.shares.get(publisher);
     if (!share) this.shares.set(publisher, (share = { entries: new Deque(), bytes: 0 }));
     share.entries.push(entry);
     share.bytes += entry.bytes;
-    while (share.bytes > this.bytes) yield share.entries.first!;
+  }
+
+  /** The oldest entry of a publisher that has to give up some, because it has more than its share. */
+  excess(publisher: string): Entry | undefined {
+    const share = this.shares.get(publisher);
+    return share && share.bytes > this.bytes ? share.entries.first : undefined;
   }
 
   /** Counts an entry out that leaves the window. */
   remove(entry: Entry): void {
-    const { publisher } = entry.event;
+    const { publisher } = entry;
     const share = publisher === undefined ? undefined : this.shares.get(publisher);
     if (!share) return;
     share.entries.remove(entry);

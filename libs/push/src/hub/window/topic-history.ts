@@ -2,33 +2,45 @@ import { LogEvent } from '../../contracts/event.js';
 import { isRemoval } from '../../contracts/state.js';
 import type { TopicRetention } from '../../contracts/retention.js';
 import { Deque } from './deque.js';
-import { topicBytes } from './held-bytes.js';
+import { heldBytes, topicBytes } from './held-bytes.js';
+import type { OrderedSet, SetMember } from './ordered-set.js';
 import type { TopicNode } from './topic-tree.js';
 
 /** What a pinned topic takes in the tree, in bytes, as any other topic does. */
 const nodesBytes = 320;
 
-/** An event in the window. */
-export interface Entry {
-  readonly sequence: number;
-  /** Replaced by `nothing` when the entry is evicted: other lists may hold the entry for longer, and must not hold its data. */
-  event: LogEvent;
-  readonly history: TopicHistory;
-  /** When it reached this node, in milliseconds of this node's clock: a wrong clock elsewhere must not shorten history. */
-  readonly arrived: number;
+/**
+ * An event in the window. It is one object, and has its topic's name in common with the others of its topic: what is kept of an
+ * event costs memory, and each young collection that it survives has to move it.
+ */
+export class Entry extends LogEvent {
+  /** About how much memory it takes. */
   readonly bytes: number;
-}
+  /** Where it is in its lane. Only the lane changes it. */
+  place = 0;
 
-/** Takes the place of an event that is evicted. */
-export const nothing = new LogEvent('', 0, { topic: '', data: '' });
+  constructor(
+    event: LogEvent,
+    readonly history: TopicHistory,
+    /** When it reached this node, in milliseconds of this node's clock: a wrong clock elsewhere must not shorten history. */
+    readonly arrived: number,
+  ) {
+    super(event.epoch, event.sequence, event, history.topic);
+    this.bytes = heldBytes(event);
+  }
+}
 
 /**
  * The retained events of one topic. Entries leave it oldest first, except for those of a publisher that exceeds its share. The
  * newest loss is kept in `node.lost`: a reader that had not come so far has missed an event.
  */
-export class TopicHistory {
+export class TopicHistory implements SetMember<TopicHistory> {
   readonly entries = new Deque<Entry>();
   bytes = 0;
+  /** Topics of about its size, or without events: see `SizeClasses` and `KnownTopics`. */
+  set: OrderedSet<TopicHistory> | undefined;
+  older: TopicHistory | undefined;
+  newer: TopicHistory | undefined;
   /** The event that has ended the topic. It is known for as long as the topic is, also if the window has to evict the event. */
   end: LogEvent | undefined;
 
@@ -43,11 +55,6 @@ export class TopicHistory {
     const { state, ends } = this.retention;
     return state !== undefined || (ends !== undefined && isRemoval(event));
   }
-}
-
-/** Whether an entry is evicted. */
-export function isGone({ event }: Entry): boolean {
-  return event === nothing;
 }
 
 /** The newest `count` events of each topic, of those up to and including the sequence `asOf`. */

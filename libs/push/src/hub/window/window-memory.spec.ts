@@ -18,8 +18,7 @@ it('evicted events are not kept in memory after an older one that stays', async 
   const window = new Window({ retentionOf: () => retention, bytes: 1e9, emptyTopics: 10 });
   const weak = (sequence: number, topic: string) => {
     const event = new LogEvent('e', sequence, { topic, data: JSON.stringify('x'.repeat(1_000)) });
-    window.add(event);
-    return new WeakRef(event);
+    return new WeakRef(window.add(event));
   };
   const quiet = weak(1, 'quiet');
   const chatty = Array.from({ length: 100 }, (_, n) => weak(n + 2, 'chatty'));

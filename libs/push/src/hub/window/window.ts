@@ -1,6 +1,5 @@
 import type { LogEvent } from '../../contracts/event.js';
 import { EventMemory } from './event-memory.js';
-import { heldBytes } from './held-bytes.js';
 import { KnownTopics } from './known-topics.js';
 import { isEnd } from '../../contracts/end.js';
 import { isRemoval } from '../../contracts/state.js';
@@ -10,8 +9,8 @@ import { merge } from './merge.js';
 import { SharedReads } from './shared-reads.js';
 import { EntryReader, type ReadLimit, type ReadResult } from './entry-reader.js';
 import { PublisherShares } from './publisher-shares.js';
-import { hasNewest, indexOfNewest, nothing, TopicHistory } from './topic-history.js';
-import type { Entry, Newest } from './topic-history.js';
+import { Entry, hasNewest, indexOfNewest } from './topic-history.js';
+import type { Newest, TopicHistory } from './topic-history.js';
 import type { TopicSet } from '../topics/topic-set.js';
 import type { WindowOptions } from './window-options.js';
 
@@ -92,36 +91,50 @@ export class Window {
     this.reads.clear();
   }
 
-  /** Appends the next event of the log, and evicts what has to go for it. */
-  add(event: LogEvent): void {
+  /**
+   * Appends the next event of the log, and evicts what has to go for it.
+   *
+   * @returns the event as it is kept, which whoever holds it for a while should hold; the event itself if it is not kept
+   */
+  add(event: LogEvent): LogEvent {
     const history = this.topics.get(event.topic) ?? this.topics.add(event.topic);
     this.head = event.sequence;
     this.reads.clear();
-    history.end = isEnd(event) ? event : undefined;
-    if (history.retention.events <= 0) {
-      this.lose(history, event.sequence);
-      this.idle(history);
-      this.fit();
-      return;
-    }
-    const bytes = heldBytes(event);
-    const entry: Entry = { sequence: event.sequence, event, history, arrived: Math.floor(this.now()), bytes };
+    if (history.retention.events > 0) return this.keep(new Entry(event, history, Math.floor(this.now())));
+    history.end = undefined;
+    this.lose(history, event.sequence);
+    this.idle(history);
+    this.fit();
+    return event;
+  }
+
+  private keep(entry: Entry): Entry {
+    const { history } = entry;
+    history.end = isEnd(entry) ? entry : undefined;
     if (history.entries.length === 0) this.topics.filled(history);
     history.entries.push(entry);
     this.lanes.push(entry);
     this.live++;
-    this.memory.resize(history, bytes, this.isPinned(history));
+    const isPinned = this.isPinned(history);
+    this.memory.resize(history, entry.bytes, isPinned);
     const { entries, retention } = history;
-    if (history.isReplacedBy(event)) while (entries.length > 1) this.remove(entries.first!);
+    if (history.isReplacedBy(entry)) while (entries.length > 1) this.remove(entries.first!);
     else if (entries.length > retention.events) this.evict(entries.first!);
-    if (!this.isPinned(history)) for (const own of this.shares.add(entry)) this.spill(own);
+    if (!isPinned && entry.publisher !== undefined) this.share(entry, entry.publisher);
     this.fit();
+    return entry;
+  }
+
+  /** Counts an entry for its publisher, which gives up its own oldest ones for it. */
+  private share(entry: Entry, publisher: string): void {
+    this.shares.add(entry);
+    for (let own = this.shares.excess(publisher); own; own = this.shares.excess(publisher)) this.spill(own);
   }
 
   /** Evicts events that are too old. Returns the milliseconds until the next one will be; `undefined` if none ever will. */
   expire(): number | undefined {
     return this.lanes.expire(this.now(), (entry) => {
-      if (isEnd(entry.event)) entry.history.end = undefined;
+      if (isEnd(entry)) entry.history.end = undefined;
       this.evict(entry);
     });
   }
@@ -174,19 +187,18 @@ export class Window {
   private find(topics: TopicSet, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
     const reader = new EntryReader(through, limit);
-    const all = histories?.map(({ entries }) => entries) ?? this.lanes.all;
-    const entries = merge(all, (each) => each.after(after));
-    return histories ? reader.take(entries, histories) : reader.walk(entries, topics);
+    if (!histories) return reader.walk(this.lanes.after(after), topics);
+    const found = histories.map((history) => history.entries);
+    const entries = merge(found, (each) => each.after(after));
+    return reader.take(entries, histories);
   }
 
   /** As `read`, but of each topic only its newest events. */
   readNewest(topics: TopicSet, newest: Newest, after: number, through: number, limit: ReadLimit): ReadResult {
     const histories = this.gather(topics);
     const reader = new EntryReader(Math.min(through, newest.asOf), limit);
-    if (!histories) {
-      const entries = merge(this.lanes.all, (each) => each.after(after));
-      return reader.walk(entries, topics, ({ event }) => !this.isOutdated(event, newest));
-    }
+    if (!histories)
+      return reader.walk(this.lanes.after(after), topics, (entry) => !this.isOutdated(entry, newest));
     const found = histories.map(({ entries }) => entries);
     return reader.take(
       merge(found, (each) => Math.max(each.after(after), indexOfNewest(each, newest))),
@@ -251,7 +263,7 @@ export class Window {
 
   private evict(entry: Entry): void {
     const { history } = entry;
-    if (history.retention.state && isRemoval(entry.event))
+    if (history.retention.state && isRemoval(entry))
       this.droppedRemoval = Math.max(this.droppedRemoval, entry.sequence);
     this.lose(history, entry.sequence);
     this.remove(entry);
@@ -260,13 +272,11 @@ export class Window {
 
   private remove(entry: Entry): void {
     const { history } = entry;
-    const lane = this.lanes.of(entry);
     history.entries.remove(entry);
     if (!this.isPinned(history)) this.shares.remove(entry);
     this.live--;
     this.memory.resize(history, -entry.bytes, this.isPinned(history));
-    entry.event = nothing;
-    this.lanes.clean(lane, this.live);
+    this.lanes.remove(entry, this.live);
   }
 
   private idle(history: TopicHistory): void {
