@@ -32,6 +32,9 @@ Results go to \`libs/bench/results\`: tables, JSON and a chart. Scenarios that a
   back-pressure or a life cycle: nothing built on Node's sockets is faster. For many topics they are the raw writes per
   second that one core can do.
 - **Latency** is from before publish to after receipt, by the machine's monotonic clock, which all processes share.
+- **Tail** is the same at a rate that takes most of a core: one client of ten is read, and the bytes of the others are counted. Each
+  server takes turns with a broadcast server in C++ on uWebSockets, if \`BENCH_UWS\` says where one was built
+  (\`libs/bench/src/servers/uws.cpp\` says how): the ratio is the median of the turns' ratios. Both publish from a timer of 1 ms.
 - **Memory** is the resident set after garbage collection, over that of the same server without clients.
 - **Compression**: orders of about 300 bytes and the words of an answer, an event a turn, with compression and without, in two servers
   that take turns. Bytes are those of the connection, of all clients. One client decompresses and verifies every event; the
