@@ -58,8 +58,8 @@ const remarks = `## Where a goal is missed
   audience (0.4), whose entries are in the CPU's caches with few topics and not with many, and the rest all over the path.
 - **Tail.** The load generator needs most of its core at this rate, and more of it for a server that writes more often. With a program
   in C in the place of nine of ten clients, in two runs of 24 turns: p99 1.23 times that of uWebSockets in both, the control 0.99 and 1.20;
-  p50 3.4 and 4.4 ms, 2.5 and 2.8 for uWebSockets. An event takes about 5 kB of memory until its delivery, of which 1.5 are Node's, for
-  the writes; half of the rest is taken by \`publish\`. While the machine is slow, a server that uses more of its core is late by more.
+  p50 3.4 and 4.4 ms, 2.5 and 2.8 for uWebSockets. An event costs about 5 kB of garbage, of which 1.5 are Node's, for the writes, and
+  1.2 those of \`publish\`. While the machine is slow, a server that uses more of its core is late by more.
 - **Saturation.** The controls and nestjs-push are all faster than the load generator: ratios among them move by a tenth
   between runs. What compares them better is the column for a server's CPU second.
 `;
