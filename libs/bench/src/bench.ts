@@ -20,7 +20,7 @@ export class Bench {
     private readonly peer: Peer,
     private readonly topics: number,
   ) {
-    const server = spawn('./server/host.js', 0, profiling);
+    const server = spawn('./server/host.js', 0, [...(peer.execArgv ?? []), ...profiling]);
     const generator = spawn('./generator/generator.js', 1);
     this.children = [server, generator];
     this.server = new Remote(server, () => undefined);

@@ -1,4 +1,5 @@
 import { nchanModule } from './server/nchan-module.js';
+import { builtUws } from './server/uws-program.js';
 import type { Protocol } from './generator/handshakes.js';
 
 /** A server under test. */
@@ -14,6 +15,8 @@ export interface Peer {
   readonly platform?: 'express' | 'fastify';
   /** `ours`, someone to compare with, or a limit that nobody passes. */
   readonly role: 'ours' | 'peer' | 'control';
+  /** Options of Node that its server is started with. */
+  readonly execArgv?: readonly string[];
 }
 
 const hasNchan = nchanModule() !== undefined;
@@ -92,8 +95,28 @@ export const peers: readonly Peer[] = [
     : []),
 ];
 
+const ours = peers.find(({ name }) => name === 'push-ws')!;
+
+/** The same server with a larger young generation (V8), which is collected less often. */
+const withLargeYoungGeneration: Peer = {
+  ...ours,
+  name: 'push-ws-young',
+  title: 'nestjs-push, --max-semi-space-size=64',
+  execArgv: ['--max-semi-space-size=64'],
+};
+
+/** In C++; `undefined` unless it was built. It has one topic, and a pace of its own. */
+export const uws: Peer | undefined =
+  builtUws() === undefined
+    ? undefined
+    : { ...websocket, name: 'uws', title: 'uWebSockets, C++', file: 'uws', role: 'peer' };
+
+/** Servers that are measured in some scenarios only. */
+const special: readonly Peer[] = [withLargeYoungGeneration, ...(uws ? [uws] : [])];
+
 export function peerNamed(name: string): Peer {
-  const peer = peers.find((each) => each.name === name);
-  if (!peer) throw new Error(`${name} is none of ${peers.map((each) => each.name).join(', ')}.`);
+  const known = [...peers, ...special];
+  const peer = known.find((each) => each.name === name);
+  if (!peer) throw new Error(`${name} is none of ${known.map((each) => each.name).join(', ')}.`);
   return peer;
 }

@@ -6,7 +6,8 @@ import { handshakes, type Protocol } from './handshakes.js';
 import { Histogram } from './histogram.js';
 import { chunk, message } from './parts.js';
 import { Scanner } from './scanner.js';
-import { Scales } from './weighing.js';
+import type { Reader } from './reader.js';
+import { Scales, Witness } from './weighing.js';
 
 /** Which connections to open. */
 export interface Opening {
@@ -23,8 +24,8 @@ export interface Opening {
   readonly resume?: string;
   /** They read nothing once they are connected. */
   readonly stalled?: boolean;
-  /** Measure latencies. */
-  readonly latency?: boolean;
+  /** Measure latencies: of every client, or of one in so many. Of the others the bytes are counted then. */
+  readonly latency?: boolean | number;
   /** Application events of this kind come. One client reads them, and the bytes of the others are counted. */
   readonly weighed?: EventKind;
   /** They offer compression. */
@@ -72,18 +73,22 @@ async function open(opening: Opening): Promise<void> {
   const spread = topics / topicsEach;
   const list = opening.stalled ? stalled : clients;
   const record = (published: number) => latencies.add((now ||= readClock()) - published);
-  if (weighed) scales = new Scales(weighed, protocol === 'sse' ? chunk : message);
+  const scanner = (first: number) => new Scanner(next + first, spread, latency ? record : undefined);
+  const sampled = typeof latency === 'number' ? latency : 1;
+  if (weighed) scales = new Scales(new Witness(weighed, protocol === 'sse' ? chunk : message));
+  else if (sampled > 1) scales = new Scales(scanner(0));
+  const readerOf = (number: number, first: number): Reader => {
+    if (!scales) return scanner(first);
+    if (number === 0) return scales.witness;
+    return weighed || number % sampled > 0 ? scales.add() : scanner(first);
+  };
   let started = 0;
   const one = async (): Promise<void> => {
     while (started < count) {
       const number = started++;
       const first = number % spread;
       const own = Array.from({ length: topicsEach }, (_, index) => first + index * spread);
-      const reader = scales
-        ? number === 0
-          ? scales.witness
-          : scales.add()
-        : new Scanner(next + first, spread, latency ? record : undefined);
+      const reader = readerOf(number, first);
       const steps = handshakes[protocol](own, resume, compressed);
       await new Promise<void>((resolve, reject) => {
         const client = new Client(port, steps, reader, resolve, (error) => {

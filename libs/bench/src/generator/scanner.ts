@@ -23,6 +23,7 @@ export class Violation extends Error {}
 export class Scanner implements Reader {
   /** Events verified. */
   count = 0;
+  bytes = 0;
   private carried: Buffer | undefined;
   private distance = 0;
 
@@ -39,6 +40,7 @@ export class Scanner implements Reader {
 
   /** Reads the first `length` bytes of `bytes`. @throws Violation */
   read(bytes: Buffer, length: number): void {
+    this.bytes += length;
     let from = 0;
     if (this.carried) {
       const known = this.carried.length;

@@ -15,7 +15,7 @@ const gzipHeaderBytes = 10;
 const windowBytes = 32_768;
 
 /** A connection that reads application events, compressed or not, and verifies that each comes once, in order, whole. */
-export class Witness implements Reader {
+export class Witness implements Weighed {
   next = 0;
   bytes = 0;
   private carried = empty;
@@ -69,11 +69,16 @@ export class Witness implements Reader {
   }
 }
 
-/** A connection whose bytes are counted only: to decompress what hundreds receive would be more work than to send it. */
-export class Weight implements Reader {
+/** A reader that knows how many bytes have come. */
+interface Weighed extends Reader {
+  readonly bytes: number;
+}
+
+/** A connection whose bytes are counted only: to read what hundreds receive would be more work than to send it. */
+export class Weight implements Weighed {
   bytes = 0;
 
-  constructor(private readonly witness: Witness) {}
+  constructor(private readonly witness: Reader) {}
 
   get next(): number {
     return this.witness.next;
@@ -88,15 +93,12 @@ export class Weight implements Reader {
   }
 }
 
-/** The connections of which one is read and the others are weighed: all have to receive the same bytes. */
+/** Connections of which one is read and the others are weighed: all have to receive the same bytes. */
 export class Scales {
-  readonly witness: Witness;
   private readonly weights: Weight[] = [];
   private marks: readonly number[] | undefined;
 
-  constructor(kind: EventKind, findPart: FindPart) {
-    this.witness = new Witness(kind, findPart);
-  }
+  constructor(readonly witness: Weighed) {}
 
   add(): Weight {
     const weight = new Weight(this.witness);
@@ -125,7 +127,7 @@ export class Scales {
     return received[0] === received[Math.floor(received.length / 10)];
   }
 
-  private get all(): readonly (Witness | Weight)[] {
+  private get all(): readonly Weighed[] {
     return [this.witness, ...this.weights];
   }
 }

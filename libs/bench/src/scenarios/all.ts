@@ -11,10 +11,12 @@ import { publish } from './publish.js';
 import { reconnect } from './reconnect.js';
 import { saturations } from './saturation.js';
 import { joining, state } from './state.js';
+import { tail } from './tail.js';
 
 export const scenarios: readonly Scenario[] = [
   ...saturations,
   latency,
+  tail,
   publish,
   observability,
   compression,

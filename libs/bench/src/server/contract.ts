@@ -20,6 +20,12 @@ export interface ServerOptions {
   readonly presence?: boolean | { readonly counts: true };
 }
 
+/** How fast to publish, one event at a time, and for how long. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly milliseconds: number;
+}
+
 /** What processes use: CPU time in microseconds, resident memory in bytes. */
 export interface Footprint {
   readonly cpu: number;
@@ -35,6 +41,8 @@ export interface BenchServer {
   footprint?(): Footprint;
   /** Sends an event to everyone who has the topic. */
   publish(event: object, topic: number): unknown;
+  /** Publishes at a fixed rate, where the server does that itself. Returns the number of the next event. */
+  rate?(pace: Rate): Promise<number>;
   /** How many clients are known to read a topic, where there is presence. */
   present?(topic: number): number;
   /** Takes the state of a topic away, where there is state. */

@@ -1,7 +1,7 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { applicationEvent, type EventKind } from '../application-events.js';
 import { benchEvent } from '../event.js';
-import type { BenchServer } from './contract.js';
+import type { BenchServer, Rate } from './contract.js';
 
 /** How fast to publish for a saturation run. */
 export interface Pace {
@@ -64,7 +64,8 @@ export class Publisher {
   }
 
   /** At a fixed rate, one event at a time. Returns the number of the next event. */
-  async rate({ perSecond, milliseconds }: { perSecond: number; milliseconds: number }): Promise<number> {
+  async rate({ perSecond, milliseconds }: Rate): Promise<number> {
+    if (this.server.rate) return this.server.rate({ perSecond, milliseconds });
     const start = performance.now();
     const count = Math.round((perSecond * milliseconds) / 1000);
     for (let index = 0; index < count; index++) {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../free-port.js';
 import { nchanModule } from '../server/nchan-module.js';
-import type { BenchServer, Footprint } from '../server/contract.js';
+import type { BenchServer } from '../server/contract.js';
+import { footprintOf } from '../server/footprint.js';
 
 /* nginx with nchan, one worker on the core of this process, which publishes to it by pipelined POST requests. */
 
@@ -82,18 +83,4 @@ async function connected(port: number): Promise<Socket> {
 
 function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
-}
-
-/** proc(5): CPU time in ticks of 10 ms, resident pages of 4 kB. */
-function footprintOf(pids: readonly number[]): Footprint {
-  let cpu = 0;
-  let rss = 0;
-  for (const pid of pids) {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ');
-    cpu += (Number(fields[11]) + Number(fields[12])) * 10_000;
-    rss += Number(fields[21]) * 4_096;
-  }
-  return { cpu, rss };
 }

@@ -31,8 +31,8 @@ export interface Draft extends EventContent {
 /**
  * Encodes events for one kind of connection. Codecs are stateless singletons, compared by identity.
  *
- * The hub calls `encode` once for an event that several batches hold, as far as `form` remembers, and `join` once for a
- * batch, whatever the number of connections.
+ * The hub calls `encode` once for an event of one batch, and twice for one that several batches hold, as far as `form` remembers. It
+ * calls `join` once for a batch, whatever the number of connections.
  */
 export interface Codec {
   /**
@@ -49,7 +49,7 @@ export interface Codec {
 }
 
 /**
- * An event in the log or, with sequence 0, an ephemeral event, which is not stored. Immutable. It does not hold its encodings:
+ * An event in the log or, with sequence 0, an ephemeral event, which is not stored. Its content is immutable. It does not hold its encodings:
  * most events stay in memory long after they were sent to all clients.
  */
 export class LogEvent implements EventContent {
@@ -59,6 +59,8 @@ export class LogEvent implements EventContent {
   readonly except?: string;
   readonly publisher?: string;
   readonly meta?: EventMeta;
+  /** Whether a batch has encoded it before. Only `Batch` changes it. */
+  wasEncoded = false;
 
   constructor(
     readonly epoch: string,
@@ -174,7 +176,15 @@ export class Batch {
   }
 }
 
+/**
+ * An event as a part of a batch. It is kept when it is encoded again: most events are in one batch, and what is kept lives for a while,
+ * with its event, so that the garbage collector would copy them all.
+ */
 function encoded(event: LogEvent, codec: Codec): Buffer {
+  if (!event.wasEncoded) {
+    event.wasEncoded = true;
+    return codec.encode(event);
+  }
   const kept = codec.form.get(event);
   if (kept) return kept;
   const encoding = codec.encode(event);

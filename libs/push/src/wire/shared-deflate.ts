@@ -16,6 +16,11 @@ const options: ZlibOptions = { windowBits, memLevel: 5, finishFlush: constants.Z
 
 const empty = Buffer.alloc(0);
 
+/** Room for the result, whatever the bytes are. By default `zlib` takes 16 KiB each time, which wait for the garbage collector. */
+function mostCompressed(length: number): number {
+  return length + (length >> 3) + 64;
+}
+
 /** What readers have in common. */
 export class DeflateContext {
   /** The last bytes that all of them have got. */
@@ -34,7 +39,11 @@ export class DeflateContext {
   /** Compresses bytes, and ends at a whole byte with an empty stored block: `00 00 ff ff`. The readers have to get the result. */
   compress(bytes: Buffer): Buffer {
     const { past } = this;
-    const compressed = deflateRawSync(bytes, past.length > 0 ? { ...options, dictionary: past } : options);
+    const compressed = deflateRawSync(bytes, {
+      ...options,
+      chunkSize: mostCompressed(bytes.length),
+      ...(past.length > 0 && { dictionary: past }),
+    });
     this.keep(bytes);
     return compressed;
   }
