@@ -1,3 +1,4 @@
+import type { Carrier } from './carrier.js';
 import { nchanModule } from './server/nchan-module.js';
 import type { Protocol } from './generator/handshakes.js';
 
@@ -12,6 +13,10 @@ export interface Peer {
   /** In `servers/`. */
   readonly file: string;
   readonly platform?: 'express' | 'fastify';
+  /** What carries its clients. Default: HTTP/1.1 in clear text. */
+  readonly carrier?: Carrier;
+  /** How many clients share a connection of HTTP/2. Default: each has its own. */
+  readonly streams?: number;
   /** `ours`, someone to compare with, or a limit that nobody passes. */
   readonly role: 'ours' | 'peer' | 'control';
 }
@@ -92,8 +97,27 @@ export const peers: readonly Peer[] = [
     : []),
 ];
 
+const push = { ...sse, file: 'push', platform: 'fastify', role: 'ours' } as const;
+
+/** nestjs-push, by what carries its clients. */
+export const carried: readonly Peer[] = [
+  { ...push, name: 'push-https', title: 'HTTP/1.1 over TLS', carrier: 'https' },
+  { ...push, name: 'push-h2', title: 'HTTP/2 over TLS', carrier: 'h2' },
+  { ...push, name: 'push-h2-100', title: 'HTTP/2 over TLS, 100 streams each', carrier: 'h2', streams: 100 },
+  { ...push, name: 'push-h2c', title: 'HTTP/2 in clear text', carrier: 'h2c' },
+  {
+    ...push,
+    name: 'push-h2c-100',
+    title: 'HTTP/2 in clear text, 100 streams each',
+    carrier: 'h2c',
+    streams: 100,
+  },
+];
+
+const known = [...peers, ...carried];
+
 export function peerNamed(name: string): Peer {
-  const peer = peers.find((each) => each.name === name);
-  if (!peer) throw new Error(`${name} is none of ${peers.map((each) => each.name).join(', ')}.`);
+  const peer = known.find((each) => each.name === name);
+  if (!peer) throw new Error(`${name} is none of ${known.map((each) => each.name).join(', ')}.`);
   return peer;
 }
