@@ -13,9 +13,6 @@ import { SharedWrites } from '../server/shared-writes.js';
 
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
 
-/** What is published in one go is there before the first microtask. */
-const moment = process.env.BARE_FLUSH === 'immediate' ? setImmediate : queueMicrotask;
-
 export async function start({ carrier }: ServerOptions): Promise<BenchServer> {
   const { http, writes } = carrier === 'https' ? await overTls() : await overHttp2(carrier === 'h2');
   let id = 0;
@@ -27,7 +24,7 @@ export async function start({ carrier }: ServerOptions): Promise<BenchServer> {
 }
 
 async function overTls() {
-  const writes = new SharedWrites((text) => `${text.length.toString(16)}\r\n${text}\r\n`, moment);
+  const writes = new SharedWrites((text) => `${text.length.toString(16)}\r\n${text}\r\n`, queueMicrotask);
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     response.writeHead(200, headers);
     response.flushHeaders();
@@ -37,7 +34,7 @@ async function overTls() {
 }
 
 async function overHttp2(isSecure: boolean) {
-  const writes = new SharedWrites((text) => text, moment);
+  const writes = new SharedWrites((text) => text, queueMicrotask);
   const http = isSecure ? http2.createSecureServer(await certificate()) : http2.createServer();
   http.on('stream', (stream, { ':path': url }) => {
     stream.respond(headers);
