@@ -1,7 +1,6 @@
 import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { Duplex } from 'node:stream';
-import { holdSession } from './session-timeout.js';
 import { parseAnswer } from './upgrade-answer.js';
 
 type Callback = (error?: Error | null) => void;
@@ -46,7 +45,6 @@ export class UpgradeStream extends Duplex {
     // Node reports a reset as an error too. "close" always follows, as for a socket.
     stream.on('error', () => undefined);
     stream.once('close', () => this.destroy());
-    stream.once('close', holdSession(session));
     // After a reset with NO_ERROR the stream is destroyed only once everything before the reset is read.
     stream.once('aborted', () => this.destroy());
   }

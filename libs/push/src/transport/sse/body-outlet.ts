@@ -11,7 +11,6 @@ import {
   type BodySink,
   type RawResponse,
 } from '../../platform/raw-response.js';
-import { holdSession } from '../../platform/session-timeout.js';
 import { hasRoom, together } from '../../platform/together.js';
 import type { GzipBody } from './gzip-body.js';
 
@@ -46,8 +45,6 @@ export class BodyOutlet implements Outlet {
     this.isChunked = isChunked;
     this.isDirect = isDirect;
     this.endBody = end;
-    const { http2 } = this;
-    if (http2) this.onClosed(holdSession(http2));
   }
 
   /** From now on the body is compressed. Call it before anything is written. */
