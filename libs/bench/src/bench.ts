@@ -30,13 +30,13 @@ export class Bench {
   /** Runs `use` with a fresh server of `peer`, and ends its processes. */
   static async run<Result>(
     peer: Peer,
-    options: Omit<ServerOptions, 'platform'>,
+    options: Omit<ServerOptions, 'platform' | 'carrier'>,
     use: (bench: Bench) => Promise<Result>,
   ): Promise<Result> {
     const bench = new Bench(peer, options.topics);
     try {
-      const { file, platform } = peer;
-      bench.port = await bench.server.call<number>('start', { ...options, file, platform });
+      const { file, platform, carrier } = peer;
+      bench.port = await bench.server.call<number>('start', { ...options, file, platform, carrier });
       return await use(bench);
     } finally {
       await Promise.all(bench.children.map(end));
@@ -45,9 +45,9 @@ export class Bench {
 
   /** Connects `count` clients. */
   open(count: number, options: Partial<Opening> = {}): Promise<void> {
-    const { protocol } = this.peer;
+    const { protocol, carrier, streams } = this.peer;
     const { port, topics } = this;
-    const opening: Opening = { port, protocol, count, topics, topicsEach: 1, next: 0, ...options };
+    const opening = { port, protocol, carrier, streams, count, topics, topicsEach: 1, next: 0, ...options };
     const what = `${count} clients of ${this.peer.name} were not all connected.`;
     return within(60_000, this.clients.call('open', opening), () => what);
   }

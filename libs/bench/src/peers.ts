@@ -1,3 +1,4 @@
+import type { Carrier } from './carrier.js';
 import { nchanModule } from './server/nchan-module.js';
 import { builtUws } from './server/uws-program.js';
 import type { Protocol } from './generator/handshakes.js';
@@ -13,6 +14,10 @@ export interface Peer {
   /** In `servers/`. */
   readonly file: string;
   readonly platform?: 'express' | 'fastify';
+  /** What carries its clients. Default: HTTP/1.1 in clear text. */
+  readonly carrier?: Carrier;
+  /** How many clients share a connection of HTTP/2. Default: each has its own. */
+  readonly streams?: number;
   /** `ours`, someone to compare with, or a limit that nobody passes. */
   readonly role: 'ours' | 'peer' | 'control';
   /** Options of Node that its server is started with. */
@@ -114,8 +119,26 @@ export const uws: Peer | undefined =
 /** Servers that are measured in some scenarios only. */
 const special: readonly Peer[] = [withLargeYoungGeneration, ...(uws ? [uws] : [])];
 
+const push = { ...sse, file: 'push', platform: 'fastify', role: 'ours' } as const;
+
+/** nestjs-push, by what carries its clients. */
+export const carried: readonly Peer[] = [
+  { ...push, name: 'push-https', title: 'HTTP/1.1 over TLS', carrier: 'https' },
+  { ...push, name: 'push-h2', title: 'HTTP/2 over TLS', carrier: 'h2' },
+  { ...push, name: 'push-h2-100', title: 'HTTP/2 over TLS, 100 streams each', carrier: 'h2', streams: 100 },
+  { ...push, name: 'push-h2c', title: 'HTTP/2 in clear text', carrier: 'h2c' },
+  {
+    ...push,
+    name: 'push-h2c-100',
+    title: 'HTTP/2 in clear text, 100 streams each',
+    carrier: 'h2c',
+    streams: 100,
+  },
+];
+
+const known = [...peers, ...carried, ...special];
+
 export function peerNamed(name: string): Peer {
-  const known = [...peers, ...special];
   const peer = known.find((each) => each.name === name);
   if (!peer) throw new Error(`${name} is none of ${known.map((each) => each.name).join(', ')}.`);
   return peer;

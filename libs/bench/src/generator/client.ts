@@ -1,9 +1,7 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Step } from './handshakes.js';
 import type { Reader } from './reader.js';
-
-/** All reads of the process go here: nothing is kept of them but what a reader carries. */
-const input = Buffer.allocUnsafe(256 * 1024);
+import { openSocket, type Target } from './socket.js';
 
 /** One connection of the load generator: a bare socket. */
 export class Client {
@@ -18,23 +16,14 @@ export class Client {
    * @param onFailure is told what ended the connection, if it was not `close`
    */
   constructor(
-    port: number,
+    target: Target,
     private readonly steps: readonly Step[],
     private readonly reader: Reader,
     private readonly onReady: () => void,
     private readonly onFailure: (error: Error) => void,
   ) {
-    const receive = (length: number, bytes: Buffer) => {
-      this.receive(bytes, length);
-      return true;
-    };
-    this.socket = connect({
-      port,
-      host: '127.0.0.1',
-      noDelay: true,
-      onread: { buffer: input, callback: receive as (bytesWritten: number, buffer: Uint8Array) => boolean },
-    });
-    this.socket.on('connect', () => this.proceed());
+    const receive = (bytes: Buffer, length: number) => this.receive(bytes, length);
+    this.socket = openSocket(target, receive, () => this.proceed());
     this.socket.on('error', (error) => this.fail(error));
     this.socket.on('close', () => this.fail(new Error('The server closed a connection.')));
   }

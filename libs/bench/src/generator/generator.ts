@@ -1,18 +1,24 @@
 import { microseconds } from '../event.js';
 import type { EventKind } from '../application-events.js';
+import type { Carrier } from '../carrier.js';
 import { answer, notify } from '../remote.js';
 import { Client } from './client.js';
-import { handshakes, type Protocol } from './handshakes.js';
+import { handshakes, pathOf, type Protocol } from './handshakes.js';
 import { Histogram } from './histogram.js';
+import { Http2Client } from './http2-client.js';
 import { chunk, message } from './parts.js';
-import { Scanner } from './scanner.js';
 import type { Reader } from './reader.js';
+import { Scanner } from './scanner.js';
 import { Scales, Witness } from './weighing.js';
 
 /** Which connections to open. */
 export interface Opening {
   readonly port: number;
   readonly protocol: Protocol;
+  /** What carries the clients. Default: HTTP/1.1 in clear text. */
+  readonly carrier?: Carrier;
+  /** How many clients share a connection of HTTP/2. Default: each has its own. */
+  readonly streams?: number;
   readonly count: number;
   /** Clients are spread over them in turn. */
   readonly topics: number;
@@ -43,6 +49,9 @@ export interface Progress {
   readonly failure: string | undefined;
 }
 
+/** One client, or several that share a connection. */
+type Connection = Client | Http2Client;
+
 /** Connections that are being opened at a time. */
 const concurrency = 256;
 
@@ -50,8 +59,8 @@ const concurrency = 256;
 const noticeEvery = 4;
 
 const latencies = new Histogram();
-let clients: Client[] = [];
-let stalled: Client[] = [];
+let clients: Connection[] = [];
+let stalled: Connection[] = [];
 let scales: Scales | undefined;
 let now = 0;
 let failure: string | undefined;
@@ -68,39 +77,61 @@ function progress(): Progress {
 }
 
 async function open(opening: Opening): Promise<void> {
-  const { port, protocol, count, topics, topicsEach, next, resume, latency, weighed, compressed } = opening;
-  // Event n goes to topic n % topics, and so to one client in `spread`.
-  const spread = topics / topicsEach;
+  const { protocol, streams = 1, count, weighed } = opening;
   const list = opening.stalled ? stalled : clients;
-  const record = (published: number) => latencies.add((now ||= readClock()) - published);
-  const scanner = (first: number) => new Scanner(next + first, spread, latency ? record : undefined);
-  const sampled = typeof latency === 'number' ? latency : 1;
   if (weighed) scales = new Scales(new Witness(weighed, protocol === 'sse' ? chunk : message));
-  else if (sampled > 1) scales = new Scales(scanner(0));
-  const readerOf = (number: number, first: number): Reader => {
-    if (!scales) return scanner(first);
-    if (number === 0) return scales.witness;
-    return weighed || number % sampled > 0 ? scales.add() : scanner(first);
-  };
+  else if (sampledOf(opening) > 1) scales = new Scales(scannerOf(opening, 0));
   let started = 0;
   const one = async (): Promise<void> => {
     while (started < count) {
-      const number = started++;
-      const first = number % spread;
-      const own = Array.from({ length: topicsEach }, (_, index) => first + index * spread);
-      const reader = readerOf(number, first);
-      const steps = handshakes[protocol](own, resume, compressed);
+      const numbers = Array.from({ length: Math.min(streams, count - started) }, () => started++);
       await new Promise<void>((resolve, reject) => {
-        const client = new Client(port, steps, reader, resolve, (error) => {
+        const fail = (error: Error) => {
           failure ??= error.message;
           reject(error);
-        });
-        list.push(client);
+        };
+        list.push(connect(opening, numbers, resolve, fail));
       });
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, count) }, one));
   if (opening.stalled) stalled.forEach((client) => client.stall());
+}
+
+/** A connection for the clients with these numbers. */
+function connect(
+  opening: Opening,
+  numbers: readonly number[],
+  onReady: () => void,
+  onFailure: (error: Error) => void,
+): Connection {
+  const { port, carrier, protocol, topics, topicsEach, resume, compressed } = opening;
+  const spread = topics / topicsEach;
+  const firsts = numbers.map((number) => number % spread);
+  const readers = numbers.map((number) => readerOf(opening, number));
+  if (carrier === 'h2' || carrier === 'h2c')
+    return new Http2Client({ port, carrier }, firsts.map(pathOf), readers, onReady, onFailure);
+  const own = Array.from({ length: topicsEach }, (_, index) => firsts[0]! + index * spread);
+  const steps = handshakes[protocol](own, resume, compressed);
+  return new Client({ port, carrier }, steps, readers[0]!, onReady, onFailure);
+}
+
+/** One client in so many is read where latencies are measured. */
+function sampledOf({ latency }: Opening): number {
+  return typeof latency === 'number' ? latency : 1;
+}
+
+function readerOf(opening: Opening, number: number): Reader {
+  if (!scales) return scannerOf(opening, number);
+  if (number === 0) return scales.witness;
+  return opening.weighed || number % sampledOf(opening) > 0 ? scales.add() : scannerOf(opening, number);
+}
+
+/** Event n goes to topic n % topics, and so to one client in `spread`. */
+function scannerOf({ topics, topicsEach, next, latency }: Opening, number: number): Scanner {
+  const spread = topics / topicsEach;
+  const record = (published: number) => latencies.add((now ||= readClock()) - published);
+  return new Scanner(next + (number % spread), spread, latency ? record : undefined);
 }
 
 /** Events of one turn of the event loop were received at the same time, as far as can be told. */

@@ -33,6 +33,11 @@ function frame(text: string): Buffer {
   return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), Buffer.from(text)]);
 }
 
+/** Where a topic is served as an event stream. */
+export function pathOf(topic: number): string {
+  return `/events/${topic}`;
+}
+
 /** `EventSource` at `/events/<topic>`. */
 function sse([topic]: readonly number[], resume?: string, compressed = false): readonly Step[] {
   const extra = [
@@ -40,7 +45,7 @@ function sse([topic]: readonly number[], resume?: string, compressed = false): r
     ...(resume === undefined ? [] : [`Last-Event-ID: ${resume}`]),
     ...(compressed ? ['Accept-Encoding: gzip'] : []),
   ];
-  return [{ say: request(`/events/${topic}`, extra), expect: endOfHead }];
+  return [{ say: request(pathOf(topic!), extra), expect: endOfHead }];
 }
 
 /** A WebSocket that gets its topic by its URL. */

@@ -1,4 +1,4 @@
-import { peerNamed } from '../peers.js';
+import { carried, peerNamed } from '../peers.js';
 import type { Result } from './result.js';
 
 /** Something that nestjs-push says of itself. What is compared was measured in one run, on one machine. */
@@ -52,6 +52,9 @@ const claims: readonly Claim[] = [
     { scenario: 'compression', key: 'tokensFactor', ours, atLeast: 6 },
     { scenario: 'compression', key: 'tokensCpu', ours, atLeast: 0.8 },
   ]),
+  ...carried.flatMap(({ name: ours }): Claim[] =>
+    ['oneBare', 'fiveBare', 'pacedBare'].map((key) => ({ scenario: 'encrypted', key, ours, atLeast: 0.95 })),
+  ),
   { scenario: 'memory', key: 'perClient', ours: 'push-sse', atMost: 16 },
   { scenario: 'memory', key: 'perClient', ours: 'push-sse-express', atMost: 16 },
   { scenario: 'memory', key: 'perClient', ours: 'push-ws', atMost: 10 },

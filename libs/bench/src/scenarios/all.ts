@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.js';
 import { compression } from './compression.js';
 import { distinctTopics } from './distinct-topics.js';
+import { encrypted } from './encrypted.js';
 import { fairness } from './fairness.js';
 import { isolation } from './isolation.js';
 import { latency } from './latency.js';
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   publish,
   observability,
   compression,
+  encrypted,
   memory,
   reconnect,
   isolation,

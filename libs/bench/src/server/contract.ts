@@ -1,4 +1,5 @@
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
+import type { Carrier } from '../carrier.js';
 import type { EventKind } from '../application-events.js';
 
 /** What a server is started with. */
@@ -6,6 +7,8 @@ export interface ServerOptions {
   readonly topics: number;
   /** `express` or `fastify`, where a server can be built on either. */
   readonly platform: 'express' | 'fastify';
+  /** What carries the requests of its clients. Default: HTTP/1.1 in clear text. */
+  readonly carrier?: Carrier;
   /** Events kept of each topic, where there is a history. Default: the server's own. */
   readonly retained?: number;
   /** Its topics are state topics, where a server has some. */

@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-
 const nobody: ReadonlySet<never> = new Set<never>();
 
 /** Who has which topic, for servers that bring no rooms of their own. */
@@ -22,6 +20,6 @@ export class Rooms<Client extends object> {
 }
 
 /** The topic at the end of the URL, `/events/7` or `/events?topic=7`. */
-export function topicOf({ url }: IncomingMessage): number {
+export function topicOf({ url }: { readonly url?: string | undefined }): number {
   return Number(/\d+$/.exec(url!)![0]);
 }

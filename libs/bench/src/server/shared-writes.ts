@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Rooms } from './rooms.js';
 
 /**
@@ -6,20 +6,26 @@ import { Rooms } from './rooms.js';
  * sockets: the most that a Node server can do.
  */
 export class SharedWrites {
-  private readonly rooms = new Rooms<Socket>();
+  private readonly rooms = new Rooms<Duplex>();
   private pending = new Map<number, string>();
 
-  /** @param join makes one write of what a turn has brought, in Latin-1 */
-  constructor(private readonly join: (text: string) => string) {}
+  /**
+   * @param join makes one write of what a turn has brought, in Latin-1
+   * @param moment calls its argument when everything is written. Default: at the end of the turn
+   */
+  constructor(
+    private readonly join: (text: string) => string,
+    private readonly moment: (flush: () => void) => unknown = setImmediate,
+  ) {}
 
-  enter(topic: number, socket: Socket): void {
+  enter(topic: number, socket: Duplex): void {
     this.rooms.join(topic, socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.rooms.leave(socket));
   }
 
   add(topic: number, text: string): void {
-    if (this.pending.size === 0) setImmediate(() => this.flush());
+    if (this.pending.size === 0) this.moment(() => this.flush());
     this.pending.set(topic, (this.pending.get(topic) ?? '') + text);
   }
 

@@ -26,9 +26,9 @@ class EventsGateway implements OnGatewayConnection<WebSocket>, OnGatewayDisconne
 class AppModule {}
 
 export async function start({ platform }: ServerOptions): Promise<BenchServer> {
-  const app = await nestApplication(AppModule, platform, (nest) =>
-    nest.useWebSocketAdapter(new WsAdapter(nest)),
-  );
+  const app = await nestApplication(AppModule, platform, {
+    configure: (nest) => nest.useWebSocketAdapter(new WsAdapter(nest)),
+  });
   const { rooms } = app.get(EventsGateway);
   return {
     http: app.getHttpServer(),

@@ -19,7 +19,7 @@ class EventsController {
 }
 
 export async function start(options: ServerOptions): Promise<BenchServer> {
-  const { platform, retained, state, presence, tracing, compression } = options;
+  const { platform, retained, state, presence, tracing, compression, carrier } = options;
   @Module({
     imports: [
       ...observing(tracing),
@@ -36,7 +36,7 @@ export async function start(options: ServerOptions): Promise<BenchServer> {
   })
   class AppModule {}
 
-  const app = await nestApplication(AppModule, platform);
+  const app = await nestApplication(AppModule, platform, { carrier });
   const events = app.get(EventBus);
   return {
     http: app.getHttpServer(),

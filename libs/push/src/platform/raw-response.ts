@@ -27,6 +27,8 @@ export interface BodySink extends Corkable {
   off(event: 'drain', listener: () => void): unknown;
   readonly writableNeedDrain: boolean;
   readonly writableEnded: boolean;
+  /** Whether it is neither ended nor destroyed. */
+  readonly writable: boolean;
   readonly destroyed: boolean;
 }
 
@@ -35,6 +37,8 @@ export interface Body {
   readonly sink: BodySink;
   /** Whether each write has to be a chunk of a chunked body (RFC 9112, section 7.1). */
   readonly isChunked: boolean;
+  /** Whether the body ends with the sink, which then knows by itself whether more may be written: a stream of HTTP/2. */
+  readonly isWhole: boolean;
   /** Whether `writableLength` counts all waiting bytes: there is no compression, say, between the writer and the socket. */
   readonly isDirect: boolean;
 }
@@ -55,12 +59,13 @@ export function bodyOf(response: RawResponse): Body {
     return {
       sink: isDirect ? response.stream : (response as unknown as BodySink),
       isChunked: false,
+      isWhole: isDirect && response.headersSent,
       isDirect,
     };
   }
   const isDirect = response.write === ServerResponse.prototype.write && response.socket !== null;
   const isChunked = isDirect && (response as Framed).chunkedEncoding === true;
-  return { sink: isChunked ? response.socket! : response, isChunked, isDirect };
+  return { sink: isChunked ? response.socket! : response, isChunked, isWhole: false, isDirect };
 }
 
 /** Whether what is written to `response` is the body as it goes out: no middleware (compression, say) has replaced `write`. */

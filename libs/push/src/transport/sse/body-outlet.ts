@@ -19,6 +19,7 @@ export class BodyOutlet implements Outlet {
   /** Whether each write has to be a chunk of a chunked body (RFC 9112, section 7.1). */
   isChunked = false;
   private sink: BodySink;
+  private isWhole = false;
   private isDirect = false;
   private gzip: GzipBody | undefined;
   private endBody: () => void = () => undefined;
@@ -38,8 +39,9 @@ export class BodyOutlet implements Outlet {
 
   /** Starts writing the body directly, at the lowest layer possible, bypassing Nest. @param end ends the response */
   open(end: () => void): void {
-    const { sink, isChunked, isDirect } = bodyOf(this.response);
+    const { sink, isChunked, isWhole, isDirect } = bodyOf(this.response);
     this.sink = sink;
+    this.isWhole = isWhole;
     this.isChunked = isChunked;
     this.isDirect = isDirect;
     this.endBody = end;
@@ -65,13 +67,20 @@ export class BodyOutlet implements Outlet {
   }
 
   private send(bytes: Buffer): boolean {
-    const { sink, response } = this;
-    // The application may have ended the body, and nothing may follow its end. If it is closed, `onClosed` reports that soon.
-    if (!response.headersSent || response.writableEnded || sink.destroyed) return true;
+    if (!this.isOpen) return true;
+    const { sink } = this;
     const isBelowMark = sink.write(bytes);
     if (this.isDirect ? hasRoom(sink, isBelowMark) : isBelowMark) return true;
     sink.once('drain', this.drained);
     return false;
+  }
+
+  /** The application may have ended the body, and nothing may follow its end. If it is closed, `onClosed` reports that soon. */
+  private get isOpen(): boolean {
+    const { sink, response } = this;
+    // With many clients, each object that is looked at is a read of memory that is in no cache.
+    if (this.isWhole) return sink.writable;
+    return response.headersSent && !response.writableEnded && !sink.destroyed;
   }
 
   onDrain(listener: () => void): void {
