@@ -111,6 +111,25 @@ describe.each(platformsWithHttp2)('A stream on %s, while the node has not reache
     expect(errors).toEqual([]);
   });
 
+  it('is not begun for HEAD either, which then gets the headers of the stream, or the refusal', async () => {
+    const { app, backplane } = await start();
+    const heads = routes.map(([path]) => asked(app.url(path), { method: 'HEAD' }));
+    const plain = await openSse(app.url('/made/plain'), { method: 'HEAD' });
+    await plain.untilEnd();
+    expect(heads.map(({ begun }) => begun)).not.toContain(true);
+    backplane.reach();
+    for (const { reader } of heads) {
+      const head = await reader;
+      expect(await head.untilEnd()).toBe('');
+      expect([head.status, head.response.headers['content-type']]).toEqual([200, 'text/event-stream']);
+    }
+    const late = await start({ limits: { decisionTimeout: 50 } });
+    for (const [path] of routes) {
+      const refused = await openSse(late.app.url(path), { method: 'HEAD' });
+      expect([path, refused.status]).toEqual([path, 503]);
+    }
+  });
+
   it('that does not reach it in time is a refusal: for an EventSource a stream without an id, for others 503', async () => {
     const { app, errors } = await start({ limits: { decisionTimeout: 150 } });
     for (const [path] of routes) {

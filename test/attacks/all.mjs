@@ -8,6 +8,7 @@ import { lateReset, rapidReset } from './played/rapid-reset.mjs';
 import { reconnecting } from './played/reconnecting.mjs';
 import { redisHistory } from './played/redis-history.mjs';
 import { scanStorm } from './played/scan-storm.mjs';
+import { smallAudiences } from './played/small-audiences.mjs';
 import { shortTurns } from './played/short-turns.mjs';
 import { manyWildcards, wildcards } from './played/wildcards.mjs';
 
@@ -27,4 +28,5 @@ export const attacks = [
   catchUpMemory,
   rapidReset,
   lateReset,
+  smallAudiences,
 ];

@@ -21,10 +21,10 @@ export class Client {
     });
   }
 
-  /** @param name of the user; without one it is nobody */
-  static async open(target, name) {
+  /** @param name of the user; without one it is nobody @param perMessageDeflate whether it takes compressed messages */
+  static async open(target, name, perMessageDeflate = false) {
     const headers = name ? { authorization: `Bearer ${name}` } : {};
-    const options = { headers, rejectUnauthorized: false, perMessageDeflate: false };
+    const options = { headers, rejectUnauthorized: false, perMessageDeflate };
     const client = new Client(new WebSocket(target.webSocketUrl, options));
     await client.until(({ messages }) => messages.length > 0);
     return client;

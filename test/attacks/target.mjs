@@ -82,6 +82,11 @@ const commands = {
     return { first, last };
   },
   stats: () => bus.stats(),
+  /** What the process has used so far, in milliseconds. */
+  cpu: () => {
+    const { user, system } = process.cpuUsage();
+    return { milliseconds: (user + system) / 1_000 };
+  },
   /** What is held when everything that can go is gone, without the code that V8 has compiled. */
   memory: () =>
     loop.apart(() => {

@@ -32,6 +32,11 @@ export async function startNginx(
     }`;
   await writeFile(join(folder, 'nginx.conf'), config);
   const nginx = start(programPath('nginx'), ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')]);
+  // Killed, it would leave its worker behind.
+  afterTest(() => {
+    nginx.process.kill('SIGTERM');
+    return nginx.untilExit();
+  });
   await nginx.untilOutput('start worker process');
   return listen;
 }

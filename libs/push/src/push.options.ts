@@ -62,8 +62,9 @@ export interface PushOptions extends AccessOptions {
    */
   readonly maxDeliveryDelay?: number;
   /**
-   * Milliseconds between heartbeats: a ping on WebSocket, a block that moves the last event id on SSE. Keep it below the
-   * idle limit of every proxy on the way (60 s is common, 30 s exists). Default: 15,000.
+   * Milliseconds between heartbeats: a ping on WebSocket, a block that moves the last event id on SSE. Who has got an event in the
+   * last fifth of that gets no block. Keep it well below the idle limit of every proxy on the way (60 s is common, 30 s exists).
+   * Default: 15,000.
    */
   readonly heartbeat?: number;
   /**

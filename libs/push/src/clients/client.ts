@@ -37,6 +37,8 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   cursor: Cursor | undefined;
   private readonly stall: Stall;
   private readonly counts: TransportCounts;
+  /** When it last got an event with an id, by the clock of the wheel. */
+  private heardAt = 0;
   /** The final message was sent. */
   private hasEnded = false;
   private hasClosed = false;
@@ -45,10 +47,8 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   private drainDelay: number | undefined;
 
   constructor(
-    /** @internal */
-    readonly session: Session,
-    /** @internal */
-    readonly outlet: Outlet,
+    /** @internal */ readonly session: Session,
+    /** @internal */ readonly outlet: Outlet,
     private readonly hub: Hub,
     private readonly wheel: TimerWheel,
     private readonly listener: ClientListener<Client>,
@@ -123,10 +123,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     this.wheel.add(this);
   }
 
-  /**
-   * Starts the client: it may read, it gets heartbeats, and it can be told to come back, all in `dialect`. Call it once, as soon
-   * as its outlet may be written to. Returns `false` if the client is over already: it was ended, or its connection is closed.
-   */
+  /** Lets the client read, get heartbeats and be told to come back, in `dialect`, as soon as its outlet may be written to. Returns `false` if it is over already. */
   begin(dialect: Dialect): boolean {
     this.cursor = this.hub.join(this);
     this.outlet.onDrain(() => {
@@ -177,6 +174,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   /** @internal */
   write(batch: Batch, isShared = false): boolean {
     if (this.isOver) return true;
+    if (batch.last > 0) this.heardAt = this.wheel.time;
     const bytes = this.counts.delivered(batch, batch.bytes(this.dialect!.events));
     return this.outlet.write(bytes, batch, isShared ? this.cursor : undefined);
   }
@@ -248,7 +246,7 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
     this.closed();
   }
 
-  /** Drops a client that is dead or has stopped reading. A slow one gets no heartbeat. Returns whether an old one was sent on. @internal */
+  /** Ends a client that is dead or reads nothing. Another gets a sign of life, unless an event was one just now. Returns whether an old one was sent on. @internal */
   heartbeat(isOld = false): boolean {
     const isAlive = this.outlet.probe?.() ?? true;
     const isStalled = this.cursor !== undefined && this.stall.hasTimedOut(this.outlet.isFull);
@@ -256,7 +254,8 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
       this.hasEnded = true;
       this.reason = 'timeout';
       this.outlet.destroy();
-    } else if (!this.outlet.isFull) this.say(this.dialect!.heartbeat(this.position));
+    } else if (!this.outlet.isFull && (this.dialect!.countsHeartbeats || !this.wheel.isRecent(this.heardAt)))
+      this.say(this.dialect!.heartbeat(this.position));
     return isOld && sendOn(this, this.cursor, this.dialect!);
   }
 

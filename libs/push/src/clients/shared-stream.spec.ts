@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { constants, inflateRawSync } from 'node:zlib';
 import { Batch, LogEvent } from '../contracts/event.js';
+import { stored } from '../wire/gzip.js';
 import { DeflateContext } from '../wire/shared-deflate.js';
 import { SharedStream, type Membership } from './shared-stream.js';
 
@@ -15,7 +16,12 @@ class Reader implements Membership {
 
   constructor(readonly isStored: boolean) {}
 
-  compressed(bytes: Buffer): void {
+  /** What all who share it get: compressed, or as it is. A block that is not the last does not begin with the bits of a "{". */
+  shared(bytes: Buffer): void {
+    if (bytes[0] === 0x7b) {
+      this.got.push(bytes.toString());
+      return;
+    }
     const dictionary = this.window.length > 0 ? { dictionary: this.window } : {};
     this.took(inflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH, ...dictionary }));
   }
@@ -37,11 +43,23 @@ class Reader implements Membership {
 
 let clock = 0;
 
-function streamOf(): SharedStream {
+let isExhausted = false;
+
+/** @param isStored whether plain bytes are a part of what is inflated (gzip), or beside it (WebSocket) */
+function streamOf(isStored = false): SharedStream {
   const context = new DeflateContext();
   return new SharedStream(
-    { reset: () => context.reset(), compress: (bytes) => context.compress(bytes) },
+    {
+      reset: () => context.reset(),
+      compress: (bytes) => context.compress(bytes),
+      store: (bytes) => {
+        if (!isStored) return bytes;
+        context.keep(bytes);
+        return stored(bytes);
+      },
+    },
     (batch) => Buffer.from(batch.events[0]!.data),
+    { take: () => !isExhausted },
     () => clock,
   );
 }
@@ -53,20 +71,24 @@ function batchOf(number: number): Batch {
 
 function give(stream: SharedStream, reader: Reader, batch: Batch): void {
   const bytes = stream.next(batch, reader);
-  if (bytes) reader.compressed(bytes);
+  if (bytes) reader.shared(bytes);
   else reader.plain(Buffer.from(batch.events[0]!.data));
 }
 
+beforeEach(() => (isExhausted = false));
+
 describe('A stream that readers share', () => {
-  it('is read by all of them, whoever comes, goes, misses something or is told something alone', () => {
+  it('is read by all of them, whoever comes, goes, misses something or is told something alone, and whatever it may cost', () => {
     const acts = fc.record({
       who: fc.nat(5),
-      act: fc.constantFrom('publish', 'publish', 'publish', 'join', 'leave', 'miss', 'alone', 'wait'),
-      isStored: fc.boolean(),
+      act: fc.constantFrom(
+        ...['publish', 'publish', 'publish', 'join', 'leave', 'miss', 'alone', 'wait', 'cost'],
+      ),
     });
     fc.assert(
-      fc.property(fc.array(acts, { maxLength: 200 }), (script) => {
-        const stream = streamOf();
+      fc.property(fc.array(acts, { maxLength: 200 }), fc.boolean(), (script, isStored) => {
+        isExhausted = false;
+        const stream = streamOf(isStored);
         const readers = new Map<number, { reader: Reader; expected: string[] }>();
         let number = 0;
         const publish = (missing?: number) => {
@@ -77,11 +99,12 @@ describe('A stream that readers share', () => {
             expected.push(batch.events[0]!.data);
           }
         };
-        for (const { who, act, isStored } of script) {
+        for (const { who, act } of script) {
           const one = readers.get(who);
           if (act === 'publish') publish();
           else if (act === 'miss') publish(who);
           else if (act === 'wait') clock += 300;
+          else if (act === 'cost') isExhausted = !isExhausted;
           else if (act === 'join' && !one) {
             readers.set(who, { reader: new Reader(isStored), expected: [] });
             stream.size++;
@@ -132,6 +155,25 @@ describe('A stream that readers share', () => {
     for (const reader of readers.slice(0, 3)) reader.state = undefined;
     expect(shared(30)).toBe(6);
     expect(shared(31)).toBe(9);
+  });
+
+  it('goes on with what its readers have in common when it may cost something again', () => {
+    for (const isStored of [false, true]) {
+      const stream = streamOf(isStored);
+      const readers = [new Reader(isStored), new Reader(isStored)];
+      stream.size = 2;
+      const sizes = Array.from({ length: 12 }, (_, number) => {
+        isExhausted = number >= 4 && number < 8;
+        const batch = batchOf(1_000 + number);
+        return readers.map((reader) => stream.next(batch, reader)!.length);
+      });
+      const plain = batchOf(1_000).events[0]!.data.length;
+      for (const [number, both] of sizes.entries()) {
+        expect(both[0]).toBe(both[1]);
+        if (number >= 4 && number < 8) expect(both[0]).toBeGreaterThanOrEqual(plain);
+        else if (number > 0) expect(both[0]).toBeLessThan(plain / 2);
+      }
+    }
   });
 
   it('compresses a batch once for all', () => {

@@ -1,4 +1,5 @@
 import type { Batch, Derivation } from '../contracts/event.js';
+import type { CompressionBudget } from './compression-budget.js';
 
 /** How often members may join, in milliseconds. A reset costs all others what they have in common. */
 const resetInterval = 250;
@@ -13,6 +14,8 @@ export interface Compressor {
   reset(): void;
   /** Compresses the bytes of a batch. All members get the result, one after the other. */
   compress(bytes: Buffer): Buffer;
+  /** The same, without the work: the bytes go out as they are. */
+  store(bytes: Buffer): Buffer;
 }
 
 /** A batch as the members of a stream get it. */
@@ -46,6 +49,7 @@ export class SharedStream implements Derivation<CompressedBatch> {
   constructor(
     private readonly compressor: Compressor,
     private readonly bytesOf: (batch: Batch) => Buffer,
+    private readonly budget: Pick<CompressionBudget, 'take'>,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -63,7 +67,9 @@ export class SharedStream implements Derivation<CompressedBatch> {
 
   /** Compresses a batch, when the first member gets it. @internal */
   derive(batch: Batch): CompressedBatch {
-    const isReset = this.isDue;
+    const plain = this.bytesOf(batch);
+    const isCompressed = this.budget.take(plain.length, this.size);
+    const isReset = isCompressed && this.isDue;
     if (isReset) {
       this.compressor.reset();
       // Those who come with the first batch join at the second.
@@ -73,7 +79,9 @@ export class SharedStream implements Derivation<CompressedBatch> {
     this.waiting = 0;
     this.sinceReset++;
     const after = isReset ? undefined : this.state;
-    return { bytes: this.compressor.compress(this.bytesOf(batch)), after, state: ++this.state };
+    const { compressor } = this;
+    const bytes = isCompressed ? compressor.compress(plain) : compressor.store(plain);
+    return { bytes, after, state: ++this.state };
   }
 
   /** Whether members join now. */

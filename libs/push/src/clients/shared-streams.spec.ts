@@ -7,7 +7,11 @@ import { SharedStreams, StreamMember } from './shared-streams.js';
 const form = {
   codec: websocketCodec,
   transport: 'websocket',
-  compressor: () => ({ reset: () => undefined, compress: (bytes: Buffer) => bytes }),
+  compressor: () => ({
+    reset: () => undefined,
+    compress: (bytes: Buffer) => bytes,
+    store: (bytes: Buffer) => bytes,
+  }),
 };
 
 function streams(allow: (topics: readonly string[]) => boolean = () => true): SharedStreams {

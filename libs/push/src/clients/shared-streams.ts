@@ -3,6 +3,7 @@ import { CompressibleTopics } from '../access/compressible-topics.js';
 import type { Batch, Codec } from '../contracts/event.js';
 import { Hub } from '../hub/hub.js';
 import type { TransportCounts } from '../hub/counts.js';
+import { CompressionBudget } from './compression-budget.js';
 import type { AudienceMember } from './outlet.js';
 import { SharedStream, type Compressor, type Membership } from './shared-stream.js';
 
@@ -30,6 +31,7 @@ export interface CompressedForm {
 export class SharedStreams {
   private readonly byForm = new Map<CompressedForm, Map<string, SharedStream>>();
   private readonly allowed = new Map<string, boolean>();
+  private readonly budget = new CompressionBudget();
 
   constructor(
     @Inject(CompressibleTopics) private readonly topics: CompressibleTopics,
@@ -60,7 +62,7 @@ export class SharedStreams {
     let stream = streams.get(audience);
     if (!stream) {
       if (!this.isAllowed(audience, topics)) return undefined;
-      stream = new SharedStream(form.compressor(), (batch) => batch.bytes(form.codec));
+      stream = new SharedStream(form.compressor(), (batch) => batch.bytes(form.codec), this.budget);
       streams.set(audience, stream);
     }
     stream.size++;

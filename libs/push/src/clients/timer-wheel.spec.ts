@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import { mostSentOn, TimerWheel } from './timer-wheel.js';
 
@@ -48,6 +49,25 @@ describe('The heartbeats of all connections', () => {
     while (order.length < before + 2) await turn();
     expect(order.slice(before)).not.toContain('first');
     wheel.remove(second);
+  });
+});
+
+describe('The clock of the wheel', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  it('tells for a fifth of an interval that something was a short while ago', () => {
+    const wheel = wheelOf(15_000);
+    const target = { heartbeat: () => false };
+    expect(wheel.isRecent(0)).toBe(false);
+    wheel.add(target);
+    jest.advanceTimersByTime(20_000);
+    const then = wheel.time;
+    jest.advanceTimersByTime(2_749);
+    expect(wheel.isRecent(then)).toBe(true);
+    jest.advanceTimersByTime(251);
+    expect(wheel.isRecent(then)).toBe(false);
+    wheel.remove(target);
   });
 });
 

@@ -21,6 +21,12 @@ const mostAtOnce = slots / 10;
 /** The most connections that one turn sends on. To end one costs much more than a heartbeat. */
 export const mostSentOn = 32;
 
+/**
+ * What a client got fewer slots ago is as good as a heartbeat. So it may hear nothing for an interval and this: dead peers have to be
+ * found, and clients have to be patient, within two intervals.
+ */
+const recent = slots / 5;
+
 /** Of all connections of the same age, the first is sent on at this part of `limits.connectionAge`, the last at the whole. */
 const earliest = 0.5;
 
@@ -43,6 +49,8 @@ export class TimerWheel {
   /** When each has reached its age, on the monotonic clock. Empty if there is no limit. */
   private readonly ages = new Map<HeartbeatTarget, number>();
   private current = 0;
+  /** How many slots are over, beside a whole interval, so that 0 is long ago: a clock that costs nothing to read. */
+  time = slots;
   /** When the current slot was due, on the monotonic clock. */
   private at = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -57,6 +65,11 @@ export class TimerWheel {
 
   get size(): number {
     return this.slotOf.size;
+  }
+
+  /** Whether a moment was a short while ago. @param time what `time` said then */
+  isRecent(time: number): boolean {
+    return this.time - time < recent;
   }
 
   /** The first heartbeat comes one interval from now. */
@@ -89,6 +102,7 @@ export class TimerWheel {
     let sentOn = 0;
     for (let called = 0; called < mostAtOnce && this.at + step <= now; called++) {
       this.at += step;
+      this.time++;
       this.current = (this.current + 1) % slots;
       for (const target of this.wheel[this.current]!) {
         const isOld = sentOn < mostSentOn && (this.ages.get(target) ?? Infinity) <= now;

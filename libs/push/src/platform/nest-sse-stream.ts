@@ -29,10 +29,19 @@ SseStream.prototype.pipe = function (this: SseStream, ...args: Parameters<typeof
 
 SseStream.prototype.commitHeaders = function (this: SseStream): void {
   const { _destination: response } = this as unknown as Committing;
-  if (response && held.has(response)) held.set(response, this);
-  else if (response && silenced.has(response)) withoutBody(response, () => commitHeaders.call(this));
+  if (response && held.has(response)) {
+    held.set(response, this);
+    hideHead(response.req as { method: string });
+  } else if (response && silenced.has(response)) withoutBody(response, () => commitHeaders.call(this));
   else commitHeaders.call(this);
 };
+
+/** Nest ends the answer to HEAD as soon as it has sent the headers. Where it was kept from that, it must not see HEAD just now. */
+function hideHead(request: { method: string }): void {
+  if (request.method !== 'HEAD') return;
+  request.method = 'GET';
+  queueMicrotask(() => (request.method = 'HEAD'));
+}
 
 /** Keeps Nest from writing anything to the body of a response: with the headers it would send an empty line. */
 export function silence(response: RawResponse): void {

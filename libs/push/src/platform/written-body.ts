@@ -47,7 +47,7 @@ export function writtenBody(client: SseRequest, prepare: () => BeginBody): Obser
   const handover = keepsOwnStream(client) || isHead ? undefined : new Handover(request, response);
   return new Observable<MessageEvent>((subscriber) => {
     const begin = prepare();
-    if (isHead) return;
+    if (isHead) return whenHeadersAreSent(response, () => subscriber.complete());
     const keep = () => {
       const writer = begin(() => subscriber.complete());
       subscriber.add(() => writer.close());

@@ -14,6 +14,8 @@ export interface Dialect {
   gap(notice: GapNotice): Buffer;
   /** A sign of life. @param position the id up to which the client has everything; `undefined` if it reads no log */
   heartbeat(position: string | undefined): Buffer;
+  /** Whether clients may wait for heartbeats alone, so that they come also right after an event. Default: `false`. */
+  readonly countsHeartbeats?: boolean;
   /** The last message on a connection that ends because of `error`. */
   error(error: PushError): Buffer;
   /** The last message to a client that should come back. @param delay milliseconds after which it should reconnect */

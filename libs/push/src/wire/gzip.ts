@@ -14,10 +14,16 @@ const mostStored = 0xffff;
 /** The length of the head of a stored block: its kind, its length, and the complement of that. */
 const headBytes = 5;
 
-/** Bytes as they are, in stored blocks. They move a reader's window as any others do. */
+/** An empty stored block. */
+const flush = [0, 0, 0, 0xff, 0xff];
+
+/**
+ * Bytes as they are, in stored blocks. They move a reader's window as any others do. An empty block ends them, as a flush of DEFLATE
+ * does: some readers (Go's) hand on nothing before it.
+ */
 export function stored(bytes: Buffer): Buffer {
   const blocks = Math.ceil(bytes.length / mostStored);
-  const made = Buffer.allocUnsafe(bytes.length + blocks * headBytes);
+  const made = Buffer.allocUnsafe(bytes.length + (blocks + 1) * headBytes);
   for (let from = 0, at = 0; from < bytes.length; from += mostStored) {
     const length = Math.min(mostStored, bytes.length - from);
     made[at] = 0;
@@ -26,6 +32,7 @@ export function stored(bytes: Buffer): Buffer {
     bytes.copy(made, at + headBytes, from, from + length);
     at += headBytes + length;
   }
+  made.set(flush, made.length - headBytes);
   return made;
 }
 

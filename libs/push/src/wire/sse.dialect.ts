@@ -47,6 +47,7 @@ export function sseDialects(form: 'comment' | 'event'): SseDialects {
     opening: sseOpening,
     gap: sseGap,
     heartbeat: (position) => sseHeartbeat(form, position),
+    countsHeartbeats: form === 'event',
     error: sseError,
     drain: (delay) => sseOpening(delay),
     ended: sseEnd,
@@ -73,10 +74,12 @@ export function sseFramings(
 }
 
 function framings(whole: SseDialect, events: Codec): Framings {
-  const { gap, heartbeat, error, drain, reconnects, opening, ended, revoked, message } = whole;
+  const { gap, heartbeat, countsHeartbeats, error, drain, reconnects, opening, ended, revoked, message } =
+    whole;
   const chunked: SseDialect = {
     events,
     reconnects,
+    countsHeartbeats,
     gap: inChunk(gap),
     heartbeat: inChunk(heartbeat),
     error: inChunk(error),

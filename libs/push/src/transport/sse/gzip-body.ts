@@ -37,6 +37,10 @@ class GzipForm implements CompressedForm, Derivation<Buffer> {
     return {
       reset: () => context.reset(),
       compress: (blocks) => this.frame(context.compress(blocks)),
+      store: (blocks) => {
+        context.keep(blocks);
+        return this.frame(stored(blocks));
+      },
     };
   }
 

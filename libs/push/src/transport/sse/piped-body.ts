@@ -54,8 +54,8 @@ export function pipedBody(
       },
     };
     subscriber.add(runAt(position, () => events.subscribe(observer)));
-    if (exchange.request.method === 'HEAD') return;
     const open = () => {
+      if (exchange.request.method === 'HEAD') return subscriber.complete();
       // From now on the stream ends when its principal's rights end, even if it carries no events of push.
       if (!client.attach() || !position.readsLog) return;
       position.presentBy((topics, presence) => client.present(topics, presence));

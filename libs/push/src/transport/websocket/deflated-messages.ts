@@ -19,6 +19,8 @@ export const deflatedMessages: CompressedForm = {
     return {
       reset: () => context.reset(),
       compress: (frames) => compressFrames(frames, context),
+      // A plain message does not touch the context.
+      store: (frames) => frames,
     };
   },
 };
