@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { PushEvent } from '../bus/handled-events.js';
 import { PushError } from '../contracts/errors.js';
 import type { LogEvent } from '../contracts/event.js';
+import { isAfter } from '../contracts/position.js';
 import { readGroupTopic } from '../contracts/reserved.js';
 import type { DeadLetterData } from './dead-letter.js';
 import { PushHandlers } from './push-handlers.js';
@@ -44,7 +45,8 @@ export class PushDeadLetters {
    */
   async list(group: string): Promise<DeadLetter[]> {
     const { dead } = await this.handlers.table(group);
-    return [...dead.values()].map((letter) => letterOf(group, letter));
+    const letters = [...dead.values()].map((letter) => letterOf(group, letter));
+    return letters.sort((one, other) => (isAfter(one.event.id!, other.event.id!) ? 1 : -1));
   }
 
   /**
