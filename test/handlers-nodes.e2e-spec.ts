@@ -1,5 +1,4 @@
 import { redisBackplane } from 'nestjs-push/redis';
-import { setTimeout as delay } from 'node:timers/promises';
 import { GroupNode } from './support/group-nodes.js';
 import { GroupTrial, type Order } from './support/group-trial.js';
 import { startRedis, type ServerProcess } from './support/servers.js';
@@ -35,8 +34,9 @@ describe('Groups of handlers in three processes', () => {
     await trial.start('four');
     await trial.stop('three');
     await publish(2_000, faulty);
-    while (trial.count < 10_000) await delay(50);
+    await trial.untilHandled(10_000);
     expect(trial.faults(topics, 'two')).toEqual([]);
+    expect(trial.warnings()).toEqual([]);
     expect(new Set(trial.handled().map(({ node }) => node))).toEqual(
       new Set(['one', 'two', 'three', 'four']),
     );

@@ -2,11 +2,11 @@ import { natsBackplane } from 'nestjs-push/nats';
 import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import { PushError } from 'nestjs-push';
-import { setTimeout as delay } from 'node:timers/promises';
 import { GroupNode } from './support/group-nodes.js';
 import { GroupTrial, type Order } from './support/group-trial.js';
 import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
+import { eventually } from './support/watched.js';
 
 const topicCount = 50;
 
@@ -59,13 +59,14 @@ describe.each(kinds)('Groups of handlers over $kind', ({ kind, startServer, node
     for (const dies of [false, true]) {
       const publishing = publishAll(20, dies ? 'die two' : undefined);
       await server.kill();
-      await delay(500);
+      await eventually(async () => !(await publisher.bus.health()).ready);
       await server.start();
       await publishing;
     }
     await publishAll(10);
     const expected = [...topics.values()].reduce((sum, count) => sum + count, 0);
-    while (trial.count < expected) await delay(50);
+    await trial.untilHandled(expected);
     expect(trial.faults(topics, 'two')).toEqual([]);
+    expect(trial.warnings()).toEqual([]);
   });
 });

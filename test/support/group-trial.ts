@@ -1,4 +1,5 @@
 import { start, type Child } from './processes.js';
+import { eventually } from './watched.js';
 
 /** An event that a node has handled. */
 interface Handled {
@@ -15,9 +16,16 @@ export interface Order {
   readonly does?: 'throw' | 'hang' | `die ${string}`;
 }
 
+const line = /^handled (\S+) (\S+) (\d+) (\d+)$/gm;
+
 /** Nodes of a group, each in a process of its own, and what they say that they have handled. */
 export class GroupTrial {
   readonly nodes = new Map<string, Child>();
+  private readonly all: Handled[] = [];
+  /** Topics and numbers of what was handled. */
+  private readonly keys = new Set<string>();
+  /** How much of the output of each node was read. */
+  private readonly readTo = new Map<string, number>();
 
   constructor(
     private readonly kind: string,
@@ -40,13 +48,36 @@ export class GroupTrial {
     await child.untilExit();
   }
 
+  /** Resolves when so many different events were handled. */
+  async untilHandled(count: number): Promise<void> {
+    await eventually(() => {
+      this.read();
+      return this.keys.size >= count;
+    });
+  }
+
   /** Everything that was handled, in order of time. */
-  handled(): Handled[] {
-    const all: Handled[] = [];
-    for (const { output } of this.nodes.values())
-      for (const [, node, topic, number, at] of output.matchAll(/^handled (\S+) (\S+) (\d+) (\d+)\n/gm))
-        all.push({ node: node!, topic: topic!, number: Number(number), at: BigInt(at!) });
-    return all.sort((one, other) => (one.at < other.at ? -1 : 1));
+  handled(): readonly Handled[] {
+    this.read();
+    return this.all.sort((one, other) => (one.at < other.at ? -1 : 1));
+  }
+
+  /** What nodes have warned of. */
+  warnings(): string[] {
+    return [...this.nodes.values()].flatMap(({ output }) => output.match(/^.*Warning: .*$/gm) ?? []);
+  }
+
+  /** Reads what the nodes have said since the last time. */
+  private read(): void {
+    for (const [name, { output }] of this.nodes) {
+      const end = output.lastIndexOf('\n') + 1;
+      const lines = output.slice(this.readTo.get(name) ?? 0, end).matchAll(line);
+      this.readTo.set(name, end);
+      for (const [, node, topic, number, at] of lines) {
+        this.all.push({ node: node!, topic: topic!, number: Number(number), at: BigInt(at!) });
+        this.keys.add(`${topic} ${number}`);
+      }
+    }
   }
 
   /** What is wrong: events that are missing, came too early, or came twice without a reason. @param dead the node that died */
@@ -67,10 +98,5 @@ export class GroupTrial {
     for (const [topic, count] of topics)
       if (next.get(topic) !== count) faults.push(`${topic} has come to ${next.get(topic)} of ${count}`);
     return faults;
-  }
-
-  /** How many different events were handled. */
-  get count(): number {
-    return new Set(this.handled().map(({ topic, number }) => `${topic} ${number}`)).size;
   }
 }

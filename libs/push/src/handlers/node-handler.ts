@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Connection, GapNotice } from '../contracts/connection.js';
 import type { Batch } from '../contracts/event.js';
 import type { Hub } from '../hub/hub.js';
@@ -20,7 +21,10 @@ export class NodeHandler implements Connection {
     private readonly hub: Hub,
     private readonly method: HandlerMethod,
     private readonly report: (error: unknown) => void,
-  ) {}
+  ) {
+    // Every call gets this signal, and there may be any number of calls.
+    setMaxListeners(0, this.stopping.signal);
+  }
 
   start(): void {
     this.cursor = this.hub.join(this);
