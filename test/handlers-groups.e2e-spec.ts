@@ -1,5 +1,13 @@
 import { Injectable, type Type } from '@nestjs/common';
-import { OnPush, type GapNotice, type OnPushEvent, type OnPushOptions, type PushOptions } from 'nestjs-push';
+import {
+  Backplane,
+  OnPush,
+  PushError,
+  type GapNotice,
+  type OnPushEvent,
+  type OnPushOptions,
+  type PushOptions,
+} from 'nestjs-push';
 import { randomUUID } from 'node:crypto';
 import { GroupNode } from './support/group-nodes.js';
 import { Gate, runLogs } from './support/run-nodes.js';
@@ -77,6 +85,34 @@ describe.each(runLogs)('Groups of handlers on $name', (log) => {
     await eventually(async () => (await publish()).size === 1);
     expect(await publish()).toEqual(new Set(['one']));
     expect(handled).toHaveLength(100);
+  });
+
+  it('give topics away in the end, although the log could not be written to at first', async () => {
+    const handled: string[] = [];
+    const handle: Handle = (_, node) => void handled.push(node);
+    const backplane = log.node(name);
+    const append = backplane.append.bind(backplane);
+    let refusals = 0;
+    backplane.append = (draft) => {
+      // What frees a partition names no owner.
+      const isFreed = /^\$group\.billing\.\d+$/.test(draft.topic) && !draft.meta;
+      if (!isFreed || refusals >= 100) return append(draft);
+      refusals++;
+      return Promise.reject(new PushError('UNAVAILABLE', 'The log is away.'));
+    };
+    const one = await GroupNode.start(backplane, [billing('one', handle)]);
+    const publish = async () => {
+      handled.length = 0;
+      await one.bus.publishMany(numbers(100).map((index) => ({ topic: `orders.${index}`, data: 0 })));
+    };
+    await publish();
+    await eventually(() => handled.length === 100);
+    await start(billing('two', handle));
+    await eventually(() => refusals === 100);
+    // Events of topics that nobody has at the moment wait for the node that is to have them.
+    await publish();
+    await eventually(() => handled.length === 100);
+    expect(new Set(handled)).toEqual(new Set(['one', 'two']));
   });
 
   it('go on after a restart where they were', async () => {
@@ -227,5 +263,32 @@ describe.each(runLogs)('Groups of handlers on $name', (log) => {
     if (later.length === 300) return expect(later).toEqual(numbers(300));
     expect(later[0]).toEqual(['evicted', ['orders.*']]);
     expect(later.slice(1)).toEqual(numbers(300).slice(301 - later.length));
+  });
+
+  it('let go of their topics although a method for gaps does not come back', async () => {
+    const handled: unknown[] = [];
+    @Injectable()
+    class Hanging {
+      @OnPush('orders.*', { group: 'billing', onGap: 'missed' })
+      bill({ data }: OnPushEvent) {
+        handled.push(data);
+      }
+
+      missed() {
+        handled.push('gap');
+        return new Promise(() => undefined);
+      }
+    }
+    // The group has begun in another log: it is told of that.
+    const before = await start(undefined, { groups: true });
+    const data = JSON.stringify({ position: 'another-7' });
+    await before.app.nest.get(Backplane).append({ topic: '$group.billing', data, expect: 'none' });
+    const hanging = await start(Hanging);
+    await hanging.bus.publish('orders.1', 'later');
+    await eventually(() => handled.includes('gap'));
+    await hanging.app.nest.close();
+    expect(handled).not.toContain('later');
+    await start(billing('last', ({ data: last }) => void handled.push(last)));
+    await eventually(() => handled.includes('later'));
   });
 });

@@ -21,6 +21,8 @@ export interface DeliveryContext {
 export interface Tenure {
   /** Aborted when no attempt may begin any more. */
   readonly closing: AbortSignal;
+  /** Resolves when `closing` is aborted. */
+  readonly closed: Promise<void>;
   /** Aborted when nobody waits for what runs: other nodes may handle the events now. */
   readonly lost: AbortSignal;
 }

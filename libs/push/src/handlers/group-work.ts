@@ -19,7 +19,7 @@ export class GroupWork {
   /** What the group reads. */
   readonly patterns: readonly string[];
   /** Gaps that are being dealt with: what comes later waits for them. */
-  private gaps: Promise<unknown> = Promise.resolve();
+  private gaps: Promise<void> | undefined;
 
   constructor(
     private readonly name: string,
@@ -32,7 +32,8 @@ export class GroupWork {
 
   /** Gives an event to all methods that want it. */
   readonly handle: Handle = async (event, tenure) => {
-    await this.gaps;
+    // However long a method for gaps takes, the partition can be let go of.
+    if (this.gaps) await Promise.race([this.gaps, tenure.closed]);
     const methods = this.methods.filter((method) => method.wants(event.topic));
     const done = await Promise.all(
       methods.map((method) => deliver(method, event, this.buryOf(method, event), tenure, this.context)),
@@ -49,7 +50,12 @@ export class GroupWork {
       }))
       .filter(({ topics }) => topics.length > 0)
       .map(({ method, topics }) => this.callGap(method, { ...notice, topics }));
-    this.gaps = Promise.all([this.gaps, ...calls]);
+    const gaps = Promise.all([this.gaps, ...calls])
+      .then(() => undefined)
+      .finally(() => {
+        if (this.gaps === gaps) this.gaps = undefined;
+      });
+    this.gaps = gaps;
   }
 
   /** Those of some dead letters that are to be handled again. */

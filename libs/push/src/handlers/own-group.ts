@@ -46,8 +46,8 @@ export class OwnGroup implements GroupListener {
   /** Whether events have come since this node has said how far it is, and when that was. */
   private hasNews = false;
   private saidAt = -Infinity;
-  /** Partitions that this node is letting go of. */
-  private readonly freeing = new Map<number, Promise<void>>();
+  /** Partitions that this node is letting go of, with what says so in the log. */
+  private readonly freeing = new Map<OwnPartition, Promise<void>>();
 
   /** @param table what the log says. Another one takes its place when another log begins */
   constructor(
@@ -102,7 +102,7 @@ export class OwnGroup implements GroupListener {
 
   /** Gives everything to the other nodes. */
   async leave(): Promise<void> {
-    await Promise.all([...this.partitions.keys()].map((number) => this.free(number)));
+    await Promise.all([...this.partitions].map(([number, partition]) => this.free(number, partition)));
     const { incarnation, writer } = this.context.lease;
     const entry = this.table.nodes.get(incarnation);
     if (entry) await writer.remove(groupNodeTopicOf(this.name, incarnation), entry.eventId);
@@ -158,7 +158,9 @@ export class OwnGroup implements GroupListener {
     }
     if (!table.nodes.has(incarnation)) return this.announce(head);
     const isMine = (number: number) => nodeFor(this.name, number, table.nodes.keys()) === incarnation;
-    for (const number of this.partitions.keys()) if (!isMine(number)) this.free(number).catch(this.failed);
+    // One that could not be given away takes no more events: it is given away, whoever is to have it by now.
+    for (const [number, partition] of this.partitions)
+      if (!isMine(number) || partition.isClosing) this.free(number, partition).catch(this.notFreed);
     const missing = allPartitions.filter((number) => !this.partitions.has(number) && isMine(number));
     const claims = await Promise.all(missing.map((number) => this.claim(number)));
     const claimed = claims.filter((claim) => claim !== undefined);
@@ -188,16 +190,16 @@ export class OwnGroup implements GroupListener {
   }
 
   /** Lets go of a partition, once what runs has finished. */
-  private free(number: number): Promise<void> {
-    const before = this.freeing.get(number);
-    if (before) return before;
-    const freeing = this.release(number).finally(() => this.freeing.delete(number));
-    this.freeing.set(number, freeing);
+  private free(number: number, partition: OwnPartition): Promise<void> {
+    let freeing = this.freeing.get(partition);
+    if (!freeing) {
+      freeing = this.release(number, partition).finally(() => this.freeing.delete(partition));
+      this.freeing.set(partition, freeing);
+    }
     return freeing;
   }
 
-  private async release(number: number): Promise<void> {
-    const partition = this.partitions.get(number)!;
+  private async release(number: number, partition: OwnPartition): Promise<void> {
     await partition.close(this.reader.position);
     if (this.partitions.get(number) !== partition) return;
     const data = JSON.stringify({ position: partition.position(undefined) });
@@ -244,8 +246,19 @@ export class OwnGroup implements GroupListener {
     this.hasNews = false;
     this.saidAt = now;
     const progress = JSON.stringify(progressOf(this.partitions, position));
-    await writer.set(groupNodeTopicOf(this.name, incarnation), progress, entry.eventId);
+    try {
+      await writer.set(groupNodeTopicOf(this.name, incarnation), progress, entry.eventId);
+    } catch (error) {
+      this.hasNews = true;
+      throw error;
+    }
   }
+
+  private readonly notFreed = (error: unknown): void => {
+    // The next tick tries again.
+    this.isOutdated = true;
+    this.failed(error);
+  };
 
   /** What is away comes back, and is tried again: others report that. */
   private readonly failed = (error: unknown): void => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { LogEvent } from '../contracts/event.js';
 import { parsePosition, printPosition } from '../contracts/position.js';
 import type { Tenure } from './delivery.js';
@@ -23,6 +24,9 @@ export class OwnPartition {
   private readonly unfinished = new Set<number>();
   private readonly running = new Set<Promise<void>>();
   private readonly closing = new AbortController();
+  private readonly closed = new Promise<void>((resolve) => {
+    this.closing.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
   private readonly lost = new AbortController();
   private readonly replaying = new Set<string>();
   private epoch: string;
@@ -45,6 +49,8 @@ export class OwnPartition {
     private readonly onDone: () => void,
   ) {
     ({ epoch: this.epoch, sequence: this.sequence } = parsePosition(position)!);
+    // Every event that is being handled listens to them, until it is done.
+    setMaxListeners(0, this.closing.signal, this.lost.signal);
   }
 
   /** How many events were read and are not done. */
@@ -126,7 +132,7 @@ export class OwnPartition {
   }
 
   private async run(topic: string, items: Item[]): Promise<void> {
-    const tenure: Tenure = { closing: this.closing.signal, lost: this.lost.signal };
+    const tenure: Tenure = { closing: this.closing.signal, closed: this.closed, lost: this.lost.signal };
     for (let item = items[0]; item; item = items[0]) {
       const { event, handle, isNext } = item;
       if (!(await handle(event, tenure))) return;
