@@ -1,4 +1,4 @@
-import { ForbiddenException, NotFoundException, Module } from '@nestjs/common';
+import { ForbiddenException, NotFoundException, Module, type Type } from '@nestjs/common';
 import { IsInt, IsString, MaxLength, Min } from 'class-validator';
 import {
   EventBus,
@@ -423,6 +423,20 @@ describe('publishing by clients', () => {
     expect(app.bus.stats().window.events).toBe(1);
   });
 
+  /** An application with one policy, which has 50 ms to decide. */
+  const startImpatient = (policy: Type) =>
+    startApp('express', {
+      imports: [
+        UsersModule,
+        PushModule.forRoot({
+          authenticate: NameAuthenticator,
+          limits: { decisionTimeout: 50 },
+          onError: () => undefined,
+        }),
+      ],
+      providers: [policy],
+    });
+
   it.each<[string, () => unknown, string]>([
     ['throws', () => Promise.reject(new TypeError('db-password=hunter2')), 'INTERNAL'],
     ['takes too long', () => new Promise(() => undefined), 'UNAVAILABLE'],
@@ -438,17 +452,7 @@ describe('publishing by clients', () => {
         return transform();
       }
     }
-    const app = await startApp('express', {
-      imports: [
-        UsersModule,
-        PushModule.forRoot({
-          authenticate: NameAuthenticator,
-          limits: { decisionTimeout: 50 },
-          onError: () => undefined,
-        }),
-      ],
-      providers: [OddPolicy],
-    });
+    const app = await startImpatient(OddPolicy);
     const client = await openWs(app.webSocketUrl(), as('ann'));
     const answer = await client.ask('publish', { topic: 'odd.1', data: 1 });
     expect(answer).toMatchObject({ event: 'error', code });
@@ -482,17 +486,7 @@ describe('publishing by clients', () => {
         return accept();
       }
     }
-    const app = await startApp('express', {
-      imports: [
-        UsersModule,
-        PushModule.forRoot({
-          authenticate: NameAuthenticator,
-          limits: { decisionTimeout: 50 },
-          onError: () => undefined,
-        }),
-      ],
-      providers: [TakenPolicy],
-    });
+    const app = await startImpatient(TakenPolicy);
     const client = await openWs(app.webSocketUrl(), as('ann'));
     const told = await client.ask('publish', { topic: 'taken.1', data: 7 });
     expect(told).toMatchObject(answer);

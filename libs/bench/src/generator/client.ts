@@ -41,7 +41,7 @@ export class Client {
     this.socket.pause();
   }
 
-  /** Leaves nothing behind in the kernel: thousands of sockets in TIME_WAIT would disturb the next run. */
+  /** Resets the connection: thousands of sockets in TIME_WAIT would disturb the next run. */
   close(): void {
     this.isClosing = true;
     this.socket.resetAndDestroy();

@@ -50,7 +50,7 @@ export class Http2Client {
     this.socket.pause();
   }
 
-  /** Leaves nothing behind in the kernel: thousands of sockets in TIME_WAIT would disturb the next run. */
+  /** Resets the connection: thousands of sockets in TIME_WAIT would disturb the next run. */
   close(): void {
     this.isClosing = true;
     this.socket.resetAndDestroy();

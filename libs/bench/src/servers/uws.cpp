@@ -18,7 +18,7 @@
 #include <ctime>
 #include <thread>
 
-struct Nobody {};
+struct NoData {};
 
 static uWS::App *app;
 static uint64_t next_event = 0;
@@ -63,7 +63,7 @@ static void tick(us_timer_t *) {
 int main() {
     uWS::App server;
     app = &server;
-    server.ws<Nobody>("/events", {
+    server.ws<NoData>("/events", {
         .maxBackpressure = 64 * 1024 * 1024,
         .open = [](auto *client) { client->subscribe("bench"); },
     }).listen("127.0.0.1", 0, [](us_listen_socket_t *socket) {

@@ -12,7 +12,7 @@ function taken(budget: CompressionBudget, readers: number): number {
 }
 
 describe('What may be compressed', () => {
-  it('is bounded for readers of whom each two read something else, to a quarter of the time', () => {
+  it('takes at most a quarter of the time where every pair of readers reads something else', () => {
     const budget = new CompressionBudget();
     expect(taken(budget, 2)).toBeLessThan(1_000);
     jest.advanceTimersByTime(20);
