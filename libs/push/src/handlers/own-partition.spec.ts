@@ -1,7 +1,6 @@
 import fc from 'fast-check';
-import { getMaxListeners } from 'node:events';
 import { LogEvent } from '../contracts/event.js';
-import { OwnPartition, type Handle } from './own-partition.js';
+import { OwnPartition } from './own-partition.js';
 
 /** One way in which an event of a topic is handled. */
 const step = fc.record({ topic: fc.constantFrom('a', 'b', 'c'), turns: fc.nat(5) });
@@ -57,15 +56,5 @@ describe('A partition of a node', () => {
     finish(true);
     await closed;
     expect(partition.position('e-9')).toBe('e-7');
-  });
-
-  it('lets any number of events listen to its signals, without a warning', () => {
-    const handle: Handle = (_, { closing, lost }) => {
-      expect([closing, lost].map(getMaxListeners)).toEqual([0, 0]);
-      return Promise.resolve(true);
-    };
-    const partition = new OwnPartition('e-0', 'e-0', handle, () => undefined);
-    partition.take(new LogEvent('e', 1, { topic: 'a', data: '0' }));
-    expect.assertions(1);
   });
 });
