@@ -5,7 +5,14 @@ import pg from 'pg';
 import { afterTest } from './support/cleanup.js';
 import { freePort } from './support/free-port.js';
 import { keepAll } from './support/log-trial.js';
-import { connected, liftFileLimit, startPostgres, startStandby, urlOf } from './support/postgres.js';
+import {
+  connected,
+  dropInUse,
+  liftFileLimit,
+  startPostgres,
+  startStandby,
+  urlOf,
+} from './support/postgres.js';
 import {
   at,
   intact,
@@ -120,7 +127,7 @@ describe('Postgres: what a server can lose', () => {
     const { port } = intact();
     const { backplane, tail } = await recording(port);
     await backplane.append({ topic: 'a', data: '1' });
-    await (await connected(port)).query('DROP SCHEMA nestjs_push CASCADE');
+    await dropInUse(await connected(port), 'nestjs_push');
     await tail.until(({ opened }) => opened.length === 2);
     expect(tail.opened[1]!.epoch).not.toBe(tail.opened[0]!.epoch);
     await backplane.append({ topic: 'a', data: '2' });

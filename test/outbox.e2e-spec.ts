@@ -1,7 +1,7 @@
 import { PushError } from 'nestjs-push';
 import { afterTest } from './support/cleanup.js';
 import { database, outboxNode, settled, shareDatabase, transaction } from './support/outbox.js';
-import { connected, startPgBouncer, urlOf } from './support/postgres.js';
+import { connected, dropInUse, startPgBouncer, urlOf } from './support/postgres.js';
 import { eventually } from './support/watched.js';
 
 shareDatabase();
@@ -249,7 +249,7 @@ describe('The relay', () => {
     await without.app.close();
     const { outbox, heard } = await outboxNode(url);
     const client = await connected(port);
-    await client.query('DROP SCHEMA push_outbox CASCADE');
+    await dropInUse(client, 'push_outbox');
     await eventually(async () => (await outbox.stats().catch(() => undefined)) !== undefined);
     await transaction(client, () => outbox.publish(client, 'orders.1', 1));
     await heard.until(() => heard.of('orders.1').length === 1);
