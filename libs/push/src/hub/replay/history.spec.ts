@@ -128,6 +128,26 @@ describe('A node that starts over a log with a past', () => {
     expect(client.story).toEqual(['a=3', 'b=4', 'b=5', 'b=6', 'a=7']);
   });
 
+  it('has nothing of what a removal has taken away since it started, though the backplane still has it', async () => {
+    const finite = { rules: [{ pattern: 'run', finite: true }] };
+    const node = restarted((log) => {
+      append(log, 'run', [1, 2]);
+      append(log, 'a', [3]);
+    }, finite);
+    // It reads what is kept into its cache, as another client's page.
+    const early = node.connect();
+    early.cursor.subscribe(['run', 'a'], node.id(0));
+    await node.live();
+    node.log.append({ topic: 'run', data: 'null', meta: { removed: true } });
+    node.publish('run', 4);
+    const client = node.connect();
+    client.cursor.subscribe(['run', 'a'], node.id(0));
+    await node.live();
+    expect(early.story).toEqual(['run=1', 'run=2', 'a=3', 'run=null', 'run=4']);
+    expect(client.story).toEqual(['a=3', 'run=null', 'run=4']);
+    expect((await node.hub.older({ topic: 'run', limit: 10 })).events.map(({ data }) => data)).toEqual(['4']);
+  });
+
   it('reads for a subscription that goes further back than another one on the same topic, while that is read', async () => {
     const node = restarted((log) => append(log, 'a', numbers(5)));
     const client = node.connect();

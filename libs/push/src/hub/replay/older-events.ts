@@ -137,7 +137,7 @@ export class OlderEvents implements Task {
       const isElsewhere = log.history !== undefined && lost > 0 && lost <= log.window.recoverable;
       // After its newest loss, the window has everything.
       this.readWindow(isElsewhere ? lost : 0);
-      if (this.isFull) this.finish();
+      if (this.isFull || this.through < 1) this.finish();
       else if (isElsewhere) this.next(Math.min(this.through, lost));
       else this.finish(lost > 0 ? 'evicted' : undefined);
     }
@@ -150,6 +150,8 @@ export class OlderEvents implements Task {
       const entry = entries!.at(--index)!;
       if (entry.sequence <= after) break;
       this.take(entry);
+      // Before a removal there is nothing, whatever the backplane still has.
+      if (isRemoval(entry)) this.through = 0;
     }
   }
 

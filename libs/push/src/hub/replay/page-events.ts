@@ -1,5 +1,7 @@
 import type { LogEvent } from '../../contracts/event.js';
+import { isRemoval } from '../../contracts/state.js';
 import { encodingCost, type ReadResult } from '../window/entry-reader.js';
+import type { Window } from '../window/window.js';
 
 /** The events of a page after a position: as many as the limits allow, but at least one. */
 export function cut(
@@ -34,4 +36,15 @@ export function mergeEvents(
   return [...bySequence.values()]
     .filter(({ sequence }) => sequence <= through)
     .sort((a, b) => a.sequence - b.sequence);
+}
+
+/**
+ * Events of a page without those that a removal in the window has taken away. The backplane may not have deleted them yet, or the
+ * page may have been read before.
+ */
+export function withoutRemoved(events: readonly LogEvent[], window: Window): readonly LogEvent[] {
+  return events.filter(({ topic, sequence }) => {
+    const first = window.historyOf(topic)?.entries.first;
+    return !first || first.sequence <= sequence || !isRemoval(first);
+  });
 }

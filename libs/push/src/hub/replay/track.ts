@@ -4,7 +4,7 @@ import type { LogEvent } from '../../contracts/event.js';
 import { TopicSet } from '../topics/topic-set.js';
 import type { ReadLimit, ReadResult } from '../window/entry-reader.js';
 import type { Window } from '../window/window.js';
-import { cut, mergeEvents } from './page-events.js';
+import { cut, mergeEvents, withoutRemoved } from './page-events.js';
 import type { PageQuery } from './history-reader.js';
 import { LossWatch, type Watched } from './loss-watch.js';
 import type { SnapshotLoad } from './snapshot-load.js';
@@ -265,8 +265,8 @@ export class Track implements Watched {
       : this.window.read(this.topics, this.sequence, end, { bytes, entries });
     const older = page ? cut(page.events, this.sequence, end, bytes, entries) : undefined;
     const reached = Math.min(recent.through, older?.through ?? end);
-    const events =
-      older && older.events.length > 0 ? mergeEvents(recent.events, older.events, reached) : recent.events;
+    const there = older ? withoutRemoved(older.events, this.window) : [];
+    const events = there.length > 0 ? mergeEvents(recent.events, there, reached) : recent.events;
     const wanted = this.set.wanted(events, this.window, this.newestCount);
     const filterCost = wanted === events ? 0 : events.length * this.topics.wildcardCount;
     return { events: wanted, through: reached, cost: recent.cost + (older?.cost ?? 0) + filterCost };
