@@ -122,8 +122,21 @@ export class Round {
 
   private readonly select = (subscribers: Subscribers): void => {
     this.selections++;
-    if (subscribers.select(this.events[this.next]!, this.next, this.none)) this.selected.push(subscribers);
+    const event = this.events[this.next]!;
+    const { members } = subscribers;
+    if (members === undefined || members instanceof Set) {
+      if (subscribers.select(event, this.next, this.none)) this.selected.push(subscribers);
+    } else if (this.isDue(members)) this.bring(event, members);
   };
+
+  /** Gives an event at once to a member that shares it with nobody: most topics have one subscriber, and there are many. */
+  private bring(event: LogEvent, member: Member): void {
+    // There are unions only once all events are matched.
+    const selected = member.selected as Selection | undefined;
+    if (selected?.event === event) return;
+    member.selected = (selected ?? this.none).with(event, this.next);
+    if (!selected) this.recipients.push(member);
+  }
 
   private gather(): boolean {
     while (this.members || this.gathered < this.selected.length) {
