@@ -1,5 +1,6 @@
-import { PushModule } from 'nestjs-push';
+import { PushModule, PushTopic, type TopicPolicy } from 'nestjs-push';
 import { CompressedAudience } from './support/compressed-audience.js';
+import { openDeflated } from './support/compressed-clients.js';
 import { wsHearer } from './support/hearers.js';
 import { startApp, type RunningApp } from './support/start-app.js';
 import { openHandshake } from './support/ws-frames.js';
@@ -94,4 +95,63 @@ it('clients of all kinds of offers decode what they are sent', async () => {
     false,
     false,
   ]);
+});
+
+/** Everybody reads these topics, and publishes to them. */
+@PushTopic('echo')
+class Echo implements TopicPolicy {
+  canSubscribe(): boolean {
+    return true;
+  }
+
+  canPublish(): boolean {
+    return true;
+  }
+}
+
+/** Each message says something else, and most of it as the one before. */
+function messagesOf(sizes: readonly number[], each: number): string[] {
+  return sizes.flatMap((size) => Array.from({ length: each }, (_, n) => `${n} is n, `.repeat(size / 8)));
+}
+
+const sizes = [16, 64, 256, 1_024, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072];
+
+// The offers of the Autobahn test suite, cases 13.1 to 13.6, with its sizes. Two clients each: what is compressed is so for two.
+describe.each(
+  [undefined, true].flatMap((serverNoContextTakeover) =>
+    [undefined, 9, 15].map((serverMaxWindowBits) => ({ serverNoContextTakeover, serverMaxWindowBits })),
+  ),
+)('after the offer %j', (perMessageDeflate) => {
+  it('messages of all sizes are decoded, compressed or not', async () => {
+    const topics = [{ pattern: 'sizes', access: 'public' }] as const;
+    const sized = await startApp('express', { imports: [PushModule.forRoot({ topics })] });
+    const clients = [
+      await openDeflated(sized, { perMessageDeflate }),
+      await openDeflated(sized, { perMessageDeflate }),
+    ];
+    for (const { client } of clients) await client.subscribe('sizes');
+    const messages = messagesOf(sizes, 5);
+    for (const [index, message] of messages.entries()) {
+      await sized.bus.publish('sizes', message);
+      // One write each, and no client is left behind.
+      for (const { client } of clients) await client.untilData(index + 1);
+    }
+    for (const { client } of clients) expect(client.data).toEqual(messages);
+  });
+
+  it('the server decodes messages of all sizes that it takes; binary ones it refuses, and goes on', async () => {
+    const sized = await startApp('express', { imports: [PushModule.forRoot()], providers: [Echo] });
+    const { client } = await openDeflated(sized, {
+      perMessageDeflate: { ...perMessageDeflate, threshold: 0 },
+    });
+    await client.subscribe('echo');
+    const messages = messagesOf(sizes.slice(0, -2), 2);
+    for (const [index, data] of messages.entries()) {
+      client.socket.send(Buffer.from(data));
+      await client.next('error', index);
+      expect(await client.ask('publish', { topic: 'echo', data })).toMatchObject({ event: 'published' });
+    }
+    expect(await client.untilData(messages.length)).toEqual(messages);
+    expect(client.all('error').map(({ code }) => code)).toEqual(messages.map(() => 'INVALID_MESSAGE'));
+  });
 });

@@ -31,12 +31,14 @@ const publishings: Readonly<Record<'one' | 'five' | 'paced', Publishing>> = {
 const columns = (key: string, title: string) => [
   { key, title },
   { key: `${key}Bare`, title: `${title}: ÷ bare Node`, digits: 2 },
+  { key: `${key}Timed`, title: `${title}: ÷ bare Node with the session timeout of Fastify`, digits: 2 },
   { key: `${key}Nginx`, title: `${title}: ÷ behind nginx`, digits: 2 },
 ];
 
 /**
- * Encrypted connections and HTTP/2. For each, three servers take turns: nestjs-push, `node:https` or `node:http2` by hand, and
- * nestjs-push in clear text with nginx in front, whose CPU time counts.
+ * Encrypted connections and HTTP/2. For each, four servers take turns: nestjs-push, `node:https` or `node:http2` by hand, the same with
+ * a timeout for idle sessions, which nestjs-push has from Fastify, and nestjs-push in clear text with nginx in front, whose CPU time
+ * counts.
  */
 export const encrypted: Scenario = {
   name: 'encrypted',
@@ -49,7 +51,8 @@ export const encrypted: Scenario = {
   peers: carried.map(({ name }) => name),
   quickPeers: carried.map(({ name }) => name),
   measure: async (peer, { run }) => {
-    const servers = [peer, { ...peer, file: 'bare-node' }, { ...peer, file: 'behind-nginx' }];
+    const others = ['bare-node', 'bare-timed', 'behind-nginx'];
+    const servers = [peer, ...others.map((file) => ({ ...peer, file }))];
     return together(servers, [], async (benches) => {
       for (const bench of benches) await begin(bench);
       let figures: Figures = {};
@@ -94,5 +97,10 @@ async function compared(
     order.reverse();
   }
   const ratio = (other: number) => median(turns.map((shown) => shown[0]! / shown[other]!));
-  return { [key]: median(turns.map(([own]) => own!)), [`${key}Bare`]: ratio(1), [`${key}Nginx`]: ratio(2) };
+  return {
+    [key]: median(turns.map(([own]) => own!)),
+    [`${key}Bare`]: ratio(1),
+    [`${key}Timed`]: ratio(2),
+    [`${key}Nginx`]: ratio(3),
+  };
 }

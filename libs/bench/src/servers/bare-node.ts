@@ -13,8 +13,14 @@ import { SharedWrites } from '../server/shared-writes.js';
 
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
 
-export async function start({ carrier }: ServerOptions): Promise<BenchServer> {
-  const { http, writes } = carrier === 'https' ? await overTls() : await overHttp2(carrier === 'h2');
+export function start(options: ServerOptions): Promise<BenchServer> {
+  return bareNode(options);
+}
+
+/** @param sessionTimeout closes a session of HTTP/2 that is idle for so many milliseconds. Default: none is closed */
+export async function bareNode({ carrier }: ServerOptions, sessionTimeout?: number): Promise<BenchServer> {
+  const { http, writes } =
+    carrier === 'https' ? await overTls() : await overHttp2(carrier === 'h2', sessionTimeout);
   let id = 0;
   return {
     http,
@@ -33,9 +39,11 @@ async function overTls() {
   return { http: createHttpsServer(await certificate(), answer), writes };
 }
 
-async function overHttp2(isSecure: boolean) {
+async function overHttp2(isSecure: boolean, sessionTimeout: number | undefined) {
   const writes = new SharedWrites((text) => text, queueMicrotask);
   const http = isSecure ? http2.createSecureServer(await certificate()) : http2.createServer();
+  if (sessionTimeout !== undefined)
+    http.on('session', (session) => session.setTimeout(sessionTimeout, () => session.close()));
   http.on('stream', (stream, { ':path': url }) => {
     stream.respond(headers);
     writes.enter(topicOf({ url }), stream);

@@ -27,7 +27,8 @@ export interface DraftRules {
  * @throws PushError `INVALID_TOPIC`, `INVALID_TYPE`, `INVALID_OPTION`, `DATA_NOT_SERIALIZABLE`, `DATA_TOO_LARGE`
  */
 export function draftOf(topic: string, data: unknown, options: PublishOptions, rules: DraftRules): Draft {
-  return draftWith(topic, () => jsonOf(topic, data, rules.maxEventBytes), options, rules);
+  assertTopic(topic);
+  return draftWith(topic, jsonOf(topic, data, rules.maxEventBytes), options, rules);
 }
 
 /**
@@ -36,12 +37,12 @@ export function draftOf(topic: string, data: unknown, options: PublishOptions, r
  * @throws PushError as `draftOf`
  */
 export function jsonDraftOf(topic: string, json: string, options: PublishOptions, rules: DraftRules): Draft {
-  return draftWith(topic, () => sized(topic, json, rules.maxEventBytes), options, rules);
+  assertTopic(topic);
+  return draftWith(topic, sized(topic, json, rules.maxEventBytes), options, rules);
 }
 
-function draftWith(topic: string, json: () => string, options: PublishOptions, rules: DraftRules): Draft {
+function draftWith(topic: string, data: string, options: PublishOptions, rules: DraftRules): Draft {
   const { type, messageId, except, publisher, expect, end } = options;
-  assertTopic(topic);
   checkType(type);
   checkMessageId(messageId);
   const by = publisher === undefined ? undefined : publisherKey(publisher);
@@ -50,7 +51,7 @@ function draftWith(topic: string, json: () => string, options: PublishOptions, r
   const meta = checkedMeta(options.meta);
   return {
     topic,
-    data: json(),
+    data,
     type,
     messageId,
     except,

@@ -1,7 +1,7 @@
 import type { Backplane } from '../contracts/backplane.js';
 import { PushError } from '../contracts/errors.js';
 import type { Draft } from '../contracts/event.js';
-import { printPosition, type Position } from '../contracts/position.js';
+import { printPosition } from '../contracts/position.js';
 import type { Outgoing, Publishing, PublishSpan } from '../contracts/tracer.js';
 import type { Hub } from '../hub/hub.js';
 
@@ -13,25 +13,26 @@ export class Publisher {
   ) {}
 
   /** Resolves with the event's id; `undefined` for an ephemeral one. */
-  publish(event: Outgoing): Promise<string | undefined> {
-    return this.send(event, this.hub.tracer?.publishing([event], 'publish'));
+  publish(draft: Draft, isEphemeral: boolean): Promise<string | undefined> {
+    const span = this.hub.tracer?.publishing([{ draft, isEphemeral }], 'publish');
+    return isEphemeral ? this.sendEphemeral(draft, span) : this.store(draft, span);
   }
 
   /** Publishes events in order, in one span. */
   publishMany(events: readonly Outgoing[]): Promise<(string | undefined)[]> {
     const span = events.length > 0 ? this.hub.tracer?.publishing(events, 'publish') : undefined;
     const part = span && { carry: (draft: Draft) => span.carry(draft) };
-    const sent = Promise.all(events.map((event) => this.send(event, part)));
+    const sent = Promise.all(
+      events.map(({ draft, isEphemeral }) =>
+        isEphemeral ? this.sendEphemeral(draft, part) : this.store(draft, part),
+      ),
+    );
     return span ? traced(span, sent) : sent;
   }
 
   /** As `publish`, for an event that is stored. */
   append(draft: Draft, what: Publishing = 'publish'): Promise<string> {
     return this.store(draft, this.hub.tracer?.publishing([{ draft, isEphemeral: false }], what));
-  }
-
-  private send(event: Outgoing, span: SpanOrPart | undefined): Promise<string | undefined> {
-    return event.isEphemeral ? this.sendEphemeral(event.draft, span) : this.store(event.draft, span);
   }
 
   private async sendEphemeral(draft: Draft, span: SpanOrPart | undefined): Promise<undefined> {
@@ -49,19 +50,35 @@ export class Publisher {
     return undefined;
   }
 
-  private async store(draft: Draft, span: SpanOrPart | undefined): Promise<string> {
+  /** Not an `async` function: those of a burst, which all wait for the end of the turn, take twice the memory. */
+  private store(draft: Draft, span: SpanOrPart | undefined): Promise<string> {
     const began = performance.now();
-    let position: Position;
+    const fail = (error: unknown): never => {
+      throw this.failed(draft, false, began, error, span);
+    };
     try {
       this.hub.assertRoom(began);
-      position = await this.backplane.append(span ? span.carry(draft) : draft);
+      return this.backplane
+        .append(span ? span.carry(draft) : draft)
+        .then((position) => this.stored(draft, printPosition(position), began, span), fail);
     } catch (error) {
-      throw this.failed(draft, false, began, error, span);
+      return Promise.reject(this.failed(draft, false, began, error, span) as Error);
     }
+  }
+
+  private stored(
+    draft: Draft,
+    id: string,
+    began: number,
+    span: SpanOrPart | undefined,
+  ): string | Promise<string> {
     this.hub.counts.published(draft.topic, false, began);
     const congested = this.hub.congested(began);
-    if (congested) await congested;
-    const id = printPosition(position);
+    if (congested) return congested.then(this.ended.bind(this, id, span));
+    return this.ended(id, span);
+  }
+
+  private ended(id: string, span: SpanOrPart | undefined): string {
     span?.end?.(id);
     return id;
   }

@@ -6,7 +6,7 @@ import { shownTraceparent } from '../contracts/event-meta.js';
 import { isSnapshot } from '../contracts/snapshot.js';
 import { isRemoval } from '../contracts/state.js';
 import { codecOf } from './codec.js';
-import { bringsEvent, endMessageText, messageText } from './websocket.codec.js';
+import { bringsEvent, endMessageText, messageText, quotedTopic } from './websocket.codec.js';
 import type { ServerMessage } from './websocket.messages.js';
 
 /*
@@ -14,27 +14,38 @@ import type { ServerMessage } from './websocket.messages.js';
  * A block is fields, one a line, and an empty line. Types, ids and topics cannot hold line breaks: publish checks them.
  */
 
+const hex = '0123456789abcdef';
+
+/** The length of CRLF. */
+const lineEnd = 2;
+
 /** The `data:` of an event on a stream without envelope: a string as it is, anything else as JSON. */
 export function plainData(json: string): string {
   return json.charCodeAt(0) === 0x22 ? (JSON.parse(json) as string) : json;
 }
 
-/** The `data:` of an event on a stream with envelope. */
-export function envelopedData(event: LogEvent): string {
-  return `{"topic":${JSON.stringify(event.topic)},"data":${event.data}}`;
+/** The same as a field. JSON is on one line, but a string may have several. */
+function plainField(json: string): string {
+  return json.charCodeAt(0) === 0x22 ? field('data', plainData(json)) : `data: ${json}\n`;
 }
 
+/** The `data:` of an event on a stream with envelope. */
+export function envelopedData(event: LogEvent): string {
+  return `{"topic":${quotedTopic(event.topic)},"data":${event.data}}`;
+}
+
+/** @param data its field of this name */
 function block(event: LogEvent, data: string): string {
   const type = event.type === undefined ? '' : `event: ${event.type}\n`;
   const id = event.sequence === 0 ? '' : `id: ${event.id}\n`;
   const end = endOf(event);
   if (end) {
-    const own = end.data === 'event' ? `${type}${id}${traceField(event)}${field('data', data)}\n` : '';
+    const own = end.data === 'event' ? `${type}${id}${traceField(event)}${data}\n` : '';
     return `${own}event: push.ended\n${id}data: ${endText(event, end)}\n\n`;
   }
   if (isSnapshot(event)) return `event: push.snapshot\n${id}data: ${envelopedData(event)}\n\n`;
-  if (isRemoval(event)) return `event: push.removed\n${id}data: {"topic":${JSON.stringify(event.topic)}}\n\n`;
-  return `${type}${id}${traceField(event)}${field('data', data)}\n`;
+  if (isRemoval(event)) return `event: push.removed\n${id}data: {"topic":${quotedTopic(event.topic)}}\n\n`;
+  return `${type}${id}${traceField(event)}${data}\n`;
 }
 
 /** A field that the standard tells an `EventSource` to ignore. */
@@ -59,12 +70,31 @@ function field(name: string, value: string): string {
 export function chunk(blocks: readonly Buffer[]): Buffer {
   let length = 0;
   for (const block of blocks) length += block.length;
-  const head = `${length.toString(16)}\r\n`;
-  const bytes = Buffer.allocUnsafe(head.length + length + 2);
-  let at = bytes.write(head, 'latin1');
+  const bytes = chunkOf(length);
+  let at = startOf(bytes, length);
   for (const block of blocks) at += block.copy(bytes, at);
-  bytes.write('\r\n', at, 'latin1');
   return bytes;
+}
+
+/** A chunk of so many bytes, which are not set: its head and its end. Byte by byte, since a call of native code costs more. */
+function chunkOf(length: number): Buffer {
+  let digits = 1;
+  for (let rest = length >>> 4; rest > 0; rest >>>= 4) digits++;
+  const bytes = Buffer.allocUnsafe(digits + lineEnd + length + lineEnd);
+  for (let at = digits - 1, rest = length; at >= 0; at--, rest >>>= 4) bytes[at] = hex.charCodeAt(rest & 15);
+  endLine(bytes, digits);
+  endLine(bytes, bytes.length - lineEnd);
+  return bytes;
+}
+
+function endLine(bytes: Buffer, at: number): void {
+  bytes[at] = 0x0d;
+  bytes[at + 1] = 0x0a;
+}
+
+/** Where the bytes of a chunk begin. */
+function startOf({ length }: Buffer, own: number): number {
+  return length - lineEnd - own;
 }
 
 /** A codec of blocks, and one of the same blocks in chunks of a chunked body. */
@@ -72,7 +102,10 @@ export function codecs(blockOf: (event: LogEvent) => string): { whole: Codec; ch
   const whole = codecOf((event) => Buffer.from(blockOf(event)));
   const single = (event: LogEvent) => {
     const text = blockOf(event);
-    return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
+    const length = Buffer.byteLength(text);
+    const bytes = chunkOf(length);
+    bytes.write(text, startOf(bytes, length));
+    return bytes;
   };
   return {
     whole,
@@ -82,12 +115,12 @@ export function codecs(blockOf: (event: LogEvent) => string): { whole: Codec; ch
 
 /** The event as Nest would write it: type, id, data. */
 export const { whole: sseCodec, chunked: chunkedSseCodec } = codecs((event) =>
-  block(event, plainData(event.data)),
+  block(event, plainField(event.data)),
 );
 
 /** The data in an envelope that names the topic, for streams of several topics. */
 export const { whole: sseEnvelopeCodec, chunked: chunkedSseEnvelopeCodec } = codecs((event) =>
-  block(event, envelopedData(event)),
+  block(event, `data: ${envelopedData(event)}\n`),
 );
 
 /** The event as the message that a WebSocket would carry: PROTOCOL.md "Messages over HTTP". JSON has no line breaks. */

@@ -50,9 +50,14 @@ export function messageText(event: LogEvent): string {
   if (isEnd(event) && !bringsEvent(event)) return endMessageText(event);
   if (isRemoval(event)) {
     const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
-    return `{"event":"removed","data":{"topic":${JSON.stringify(event.topic)}${id}}}`;
+    return `{"event":"removed","data":{"topic":${quotedTopic(event.topic)}${id}}}`;
   }
   return `{"event":"${isSnapshot(event) ? 'snapshot' : 'message'}","data":${eventText(event)}}`;
+}
+
+/** A topic as JSON. Its characters are visible ASCII, of which JSON escapes two. */
+export function quotedTopic(topic: string): string {
+  return /["\\]/.test(topic) ? JSON.stringify(topic) : `"${topic}"`;
 }
 
 /** `{"topic":…,"data":…}`, with `id`, `type` and `traceparent` only where the event has them. */
@@ -61,7 +66,7 @@ export function eventText(event: LogEvent): string {
   const type = event.type === undefined ? '' : `,"type":${JSON.stringify(event.type)}`;
   const traceparent = shownTraceparent(event);
   const trace = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`;
-  return `{"topic":${JSON.stringify(event.topic)}${id}${type}${trace},"data":${event.data}}`;
+  return `{"topic":${quotedTopic(event.topic)}${id}${type}${trace},"data":${event.data}}`;
 }
 
 /** An event as a text frame. */

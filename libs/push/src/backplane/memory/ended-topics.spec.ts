@@ -7,7 +7,7 @@ describe('The ended topics of a log in memory', () => {
   const ends = { ttl: 1_000, tombstones: 10 };
   const of = (topic: string) => ({ events: 10, age: 100, ...(topic.startsWith('runs.') && { ends }) });
   const end = { data: 'null', meta: endMeta({ reason: 'done', data: 'none' }) };
-  const topics = () => new EndedTopics({ of }, () => time);
+  const topics = () => new EndedTopics({ of, hasEnds: true }, () => time);
   const take = (ended: EndedTopics, topic: string, more: object = {}) =>
     ended.take({ topic, data: '1', ...more })?.code;
 

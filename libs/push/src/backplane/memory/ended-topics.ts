@@ -19,7 +19,7 @@ export class EndedTopics {
 
   /** @param now clock in milliseconds, for tests */
   constructor(
-    private readonly rules: Pick<RetentionRules, 'of'> | undefined,
+    private readonly rules: Pick<RetentionRules, 'of' | 'hasEnds'> | undefined,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -34,7 +34,8 @@ export class EndedTopics {
    * @returns why it must not be: `ENDED`
    */
   take(draft: Draft): PushError | undefined {
-    const ends = this.rules?.of(draft.topic).ends;
+    if (!this.rules?.hasEnds) return undefined;
+    const { ends } = this.rules.of(draft.topic);
     if (!ends) return undefined;
     this.forgetOld();
     const { topic } = draft;

@@ -46,7 +46,8 @@ export class StateTopics {
    * @returns why it must not be stored: `CONFLICT` or `LIMIT_EXCEEDED`
    */
   take(draft: Draft, position: Position): PushError | undefined {
-    const state = this.rules?.of(draft.topic).state;
+    if (!this.rules?.state) return undefined;
+    const { state } = this.rules.of(draft.topic);
     if (!state) return undefined;
     this.forgetOld();
     const { topic } = draft;

@@ -38,6 +38,29 @@ describe('Fan-out', () => {
     expect(clients[2]!.story).toEqual(['news=1', 'user.2=2', 'news=3']);
   });
 
+  it('writes each event once, in order, whether its topic has one subscriber or several, before and after', async () => {
+    const node = new MemoryNode();
+    const [one, two, all] = [node.connect(), node.connect(), node.connect()];
+    one.cursor.subscribe(['a', 'b', '*.c', 'b.c'], 'now');
+    for (const [data, topic] of ['a', 'b.c', 'b', 'a'].entries()) node.publish(topic, data);
+    await node.delivered();
+    two.cursor.subscribe(['b'], 'now');
+    all.cursor.subscribe(['>'], 'now');
+    for (const [data, topic] of ['b', 'a', 'b.c', 'b'].entries()) node.publish(topic, data);
+    await node.delivered();
+    two.cursor.leave();
+    for (const [data, topic] of ['b', 'a'].entries()) node.publish(topic, data);
+    await node.delivered();
+    const first = ['a=0', 'b.c=1', 'b=2', 'a=3'];
+    const second = ['b=0', 'a=1', 'b.c=2', 'b=3'];
+    const third = ['b=0', 'a=1'];
+    expect(one.story).toEqual([...first, ...second, ...third]);
+    expect(two.story).toEqual(['b=0', 'b=3']);
+    expect(all.story).toEqual([...second, ...third]);
+    expect([one, two, all].map(({ writes }) => writes.length)).toEqual([3, 1, 2]);
+    expect(one.batches[1]).toBe(all.batches[0]);
+  });
+
   it('shares the bytes with everyone but the connection that an event excepts', async () => {
     const node = new MemoryNode();
     const clients = Array.from({ length: 4 }, () => node.connect());

@@ -1,5 +1,5 @@
 import { Slice } from './slice.js';
-import { Subscribers, type Member } from './subscribers.js';
+import { SubscriberSet, type Member, type Subscribers } from './subscribers.js';
 import type { TopicIndex } from '../topics/topic-index.js';
 import { TopicSet } from '../topics/topic-set.js';
 
@@ -23,17 +23,19 @@ export class Interest extends TopicSet {
 
   override add(pattern: string): boolean {
     if (!super.add(pattern)) return false;
-    let subscribers = this.index.get(pattern);
-    if (!subscribers) this.index.set(pattern, (subscribers = new Subscribers()));
-    subscribers.add(this.member);
+    const { index, member } = this;
+    const others = index.get(pattern);
+    if (others instanceof SubscriberSet) others.members.add(member);
+    else if (others !== member) index.set(pattern, others ? new SubscriberSet(others, member) : member);
     return true;
   }
 
   override delete(pattern: string): boolean {
     if (!super.delete(pattern)) return false;
-    const subscribers = this.index.get(pattern)!;
-    subscribers.delete(this.member);
-    if (subscribers.isEmpty) this.index.delete(pattern);
+    const { index, member } = this;
+    const all = index.get(pattern);
+    if (all instanceof SubscriberSet) all.members.delete(member);
+    if (all === member || (all instanceof SubscriberSet && all.members.size === 0)) index.delete(pattern);
     return true;
   }
 }

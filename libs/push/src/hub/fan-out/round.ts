@@ -2,7 +2,7 @@ import type { LogEvent } from '../../contracts/event.js';
 import type { PatternWalk } from '../topics/pattern-index.js';
 import { Selection } from './selection.js';
 import type { Slice } from './slice.js';
-import type { Member, Subscribers } from './subscribers.js';
+import { SubscriberSet, type Member, type Subscribers } from './subscribers.js';
 import type { TopicIndex } from '../topics/topic-index.js';
 
 /** How many events, and bytes of payload, are delivered together at most. More would make buffers larger, and save no writes. */
@@ -44,8 +44,8 @@ export class Round {
   private none = new Selection();
   private readonly walk: PatternWalk<Subscribers>;
   private isWalking = false;
-  /** The topics and patterns that match some of the events. From the index `gathered` on, their members are not gathered yet. */
-  private selected: Subscribers[] = [];
+  /** The topics and patterns with several members that match some of the events. From the index `gathered` on, their members are not gathered yet. */
+  private selected: SubscriberSet[] = [];
   private gathered = 0;
   /** The members that are being gathered, and what they get. */
   private members: Iterator<Member> | undefined;
@@ -122,8 +122,20 @@ export class Round {
 
   private readonly select = (subscribers: Subscribers): void => {
     this.selections++;
-    if (subscribers.select(this.events[this.next]!, this.next, this.none)) this.selected.push(subscribers);
+    const event = this.events[this.next]!;
+    if (!(subscribers instanceof SubscriberSet)) {
+      if (this.isDue(subscribers)) this.bring(event, subscribers);
+    } else if (subscribers.select(event, this.next, this.none)) this.selected.push(subscribers);
   };
+
+  /** Gives an event at once to the only member of its topic, of which there may be many. */
+  private bring(event: LogEvent, member: Member): void {
+    // There are unions only once all events are matched.
+    const selected = member.selected as Selection | undefined;
+    if (selected?.event === event) return;
+    member.selected = (selected ?? this.none).with(event, this.next);
+    if (!selected) this.recipients.push(member);
+  }
 
   private gather(): boolean {
     while (this.members || this.gathered < this.selected.length) {
@@ -133,10 +145,8 @@ export class Round {
         else this.give(value, this.part);
       } else {
         const subscribers = this.selected[this.gathered++]!;
-        const { members } = subscribers;
         this.part = subscribers.take();
-        if (members instanceof Set) this.members = members.values();
-        else if (members) this.give(members, this.part);
+        this.members = subscribers.members.values();
       }
       if (this.slice.isOver(1)) return false;
     }

@@ -14,29 +14,16 @@ export interface Member extends Counted {
   receive(batch: Batch): void;
 }
 
-/** The members that subscribe to one topic or pattern, and the events of the current round that it matches. */
-export class Subscribers {
-  /** Most topics have one subscriber, which needs no set. */
-  members: Member | Set<Member> | undefined;
+/** Who subscribes to one topic or pattern. Most topics have one subscriber, which needs no set. */
+export type Subscribers = Member | SubscriberSet;
+
+/** Members that subscribe to one topic or pattern, and the events of the current round that it matches. */
+export class SubscriberSet {
+  readonly members: Set<Member>;
   private selection: Selection | undefined;
 
-  get isEmpty(): boolean {
-    return this.members === undefined;
-  }
-
-  add(member: Member): void {
-    const { members } = this;
-    if (members === undefined || members === member) this.members = member;
-    else if (members instanceof Set) members.add(member);
-    else this.members = new Set([members, member]);
-  }
-
-  delete(member: Member): void {
-    const { members } = this;
-    if (members instanceof Set) {
-      members.delete(member);
-      if (members.size === 0) this.members = undefined;
-    } else if (members === member) this.members = undefined;
+  constructor(...members: Member[]) {
+    this.members = new Set(members);
   }
 
   /**

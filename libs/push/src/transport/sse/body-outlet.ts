@@ -80,6 +80,8 @@ export class BodyOutlet implements Outlet {
     const { sink, response } = this;
     // With many clients, each object that is looked at is a read of memory that is in no cache.
     if (this.isWhole) return sink.writable;
+    // The headers of a chunked body are sent.
+    if (this.isChunked) return sink.writable && !response.writableEnded;
     return response.headersSent && !response.writableEnded && !sink.destroyed;
   }
 
