@@ -1,4 +1,5 @@
 import { EventBus, PushModule, PushTickets, type PushOptions } from 'nestjs-push';
+import { MemoryLog } from 'nestjs-push/testing';
 import { pushTesting } from 'nestjs-push/testing/app';
 import { afterTest } from './support/cleanup.js';
 import { createApp } from './support/start-app.js';
@@ -65,6 +66,26 @@ describe.each(transports)('Accidents of the log, over %s', (transport) => {
     await bus.publish('news.1', 'kept');
     expect((await client.next()).data).toBe('kept');
     expect(client.received).toHaveLength(1);
+  });
+});
+
+describe('The log of a backplane with a history', () => {
+  it('is evicted too, and settles with what other nodes publish', async () => {
+    const log = new MemoryLog();
+    const [{ push, bus }, other] = [
+      await start({ backplane: log.node() }),
+      await start({ backplane: log.node() }),
+    ];
+    const client = await push.connect({ topics: 'news.*' });
+    await bus.publish('news.1', 'first');
+    await client.next();
+    await client.cut();
+    await other.bus.publish('news.1', 'missed');
+    await push.settled();
+    expect(push.allPublished('news.*').map(({ data }) => data)).toEqual(['first', 'missed']);
+    push.log.evict();
+    await client.resume();
+    expect(await client.message('gap')).toMatchObject({ reason: 'evicted' });
   });
 });
 

@@ -317,3 +317,31 @@ describe('The waits of a client', () => {
     expect(await stream.end()).toMatchObject({ delay: expect.any(Number) });
   });
 });
+
+describe('An application', () => {
+  it('may speak TLS, have a global prefix, and listen already', async () => {
+    const app = await createApp(
+      'fastify with TLS',
+      { imports: [PushModule.forRoot({ topics: [{ pattern: 'news.*', access: 'public' }] })] },
+      (nest) => nest.setGlobalPrefix('api'),
+    );
+    await app.listen(0, '127.0.0.1');
+    const push = await pushTesting(app);
+    afterTest(() => push.close());
+    for (const transport of ['websocket', 'sse'] as const) {
+      const client = await push.connect({ topics: 'news.1', transport });
+      await client.cut();
+      expect(app.get(PushClients).size).toBe(0);
+      await app.get(EventBus).publish('news.1', 'missed');
+      await client.resume();
+      expect((await client.next()).data).toBe('missed');
+      await client.close();
+    }
+  });
+
+  it('without push in it is refused', async () => {
+    const app = await createApp('express', {});
+    afterTest(() => app.close());
+    await expect(pushTesting(app)).rejects.toThrow('The application has no PushModule.');
+  });
+});

@@ -5,6 +5,7 @@ import { Authentication } from '../../access/authentication.js';
 import { EventBus } from '../../bus/event-bus.js';
 import type { PayloadOf, PushTopics } from '../../bus/declared-topics.js';
 import type { PushEvent } from '../../bus/handled-events.js';
+import { PushClients } from '../../clients/push-clients.js';
 import { Backplane } from '../../contracts/backplane.js';
 import { Clock } from '../../contracts/clock.js';
 import type { Principal } from '../../contracts/principal.js';
@@ -75,7 +76,7 @@ export class PushTesting<Topics = PushTopics> {
     this.log = new TestLog(backplane, this.time);
     this.events = new PublishedEvents(hub, patience);
     this.get(Authentication).assumed = this.principals.of;
-    this.sockets = new ServerSockets(this.server);
+    this.sockets = new ServerSockets(this.server, this.get(PushClients), patience);
     // For guards and handlers of the application that read the user of a request.
     this.server.prependListener(
       'request',
@@ -196,12 +197,23 @@ export class PushTesting<Topics = PushTopics> {
  * expect(await push.published('orders.42')).toMatchObject({ data: { status: 'paid' } });
  * await push.close();
  * ```
+ *
+ * @throws PushTestingError (the promise rejects) if the application has no `PushModule`; what `listen` throws
  */
 export async function pushTesting<Topics = PushTopics>(
   app: INestApplication,
   { timeout = 4_000 }: PushTestingOptions = {},
 ): Promise<PushTesting<Topics>> {
+  if (!hasPush(app)) throw new PushTestingError('The application has no PushModule.');
   const push = new PushTesting<Topics>(app, timeout);
   if (!(app.getHttpServer() as Server).listening) await app.listen(0, '127.0.0.1');
   return push;
+}
+
+function hasPush(app: INestApplication): boolean {
+  try {
+    return app.get(pushPlacement, { strict: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }

@@ -1,7 +1,7 @@
 import type { TransportName } from '../../contracts/connection.js';
 import { PushError, type PushErrorCode } from '../../contracts/errors.js';
 import type { GapNotice } from '../../protocol/gap.js';
-import type { ErrorReport, Publish, ServerMessage } from '../../protocol/messages.js';
+import type { ErrorReport, Greeting, Publish, ServerMessage } from '../../protocol/messages.js';
 import type { Start } from '../../protocol/topics.js';
 import { Changes, PushTestingError } from './changes.js';
 import { openEventStream } from './event-stream-wire.js';
@@ -217,8 +217,13 @@ export class PushTestClient<Data = unknown> {
   /** The URL of its WebSocket, with which the server knows it again. */
   private get identified(): string {
     const { url } = this.target;
-    const hello = this.messages.findLast((message) => message.event === 'hello');
-    return hello ? `${url}?client=${encodeURIComponent(hello.data.client)}` : url;
+    const { greeting } = this;
+    return greeting ? `${url}?client=${encodeURIComponent(greeting.client)}` : url;
+  }
+
+  /** What its newest WebSocket was greeted with. */
+  private get greeting(): Greeting | undefined {
+    return this.messages.findLast((message) => message.event === 'hello')?.data;
   }
 
   /** What was said on this connection. */
@@ -256,7 +261,7 @@ export class PushTestClient<Data = unknown> {
     if (!wire) return;
     if (!this.ended) end(wire);
     await this.end();
-    await this.sockets.closed(wire.port);
+    await this.sockets.closed(wire.port, this.greeting?.connection);
   }
 
   private async take<Message extends ServerMessage>(
