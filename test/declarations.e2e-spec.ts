@@ -14,6 +14,7 @@ const entries = [
     'nestjs-push/outbox',
     'nestjs-push/transport',
     'nestjs-push/testing',
+    'nestjs-push/testing/app',
   ],
   ...['nestjs-push/ai', 'nestjs-push/asyncapi', 'nestjs-push/terminus', 'nestjs-push/opentelemetry'],
   'nestjs-push/dashboard',
@@ -59,7 +60,7 @@ function linesFor(checker: Ts.TypeChecker, symbol: Ts.Symbol, name: string): str
 
 describe.each(entries)('The types of %s', (entry) => {
   it('can be inferred, exported again and declared by an application', async () => {
-    const folder = resolve('node_modules', '.cache', 'declarations', entry.replace('/', '-'));
+    const folder = resolve('node_modules', '.cache', 'declarations', entry.replaceAll('/', '-'));
     await mkdir(folder, { recursive: true });
     afterTest(() => rm(folder, { recursive: true, force: true }));
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type * as Ts from 'typescript';
 import { afterTest } from './support/cleanup.js';
-import { headingsOf } from './support/markdown.js';
+import { headingsOf, snippetsOf } from './support/markdown.js';
 
 const ts = createRequire(import.meta.url)('typescript') as typeof Ts;
 const options: Ts.CompilerOptions = {
@@ -47,19 +47,19 @@ describe.each(pages)('The page %s', (page) => {
     await mkdir(folder, { recursive: true });
     afterTest(() => rm(folder, { recursive: true, force: true }));
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-    const snippets = [...(await readFile(page, 'utf8')).matchAll(/^```ts\n([\s\S]*?)^```/gm)];
+    const snippets = snippetsOf(await readFile(page, 'utf8'));
     expect(snippets.length).toBeGreaterThan(0);
-    const problems = await Promise.all(
-      snippets.map(async ([, code], index) => {
-        const file = join(folder, `snippet-${index}.ts`);
-        await writeFile(file, code!);
-        const found = ts.getPreEmitDiagnostics(ts.createProgram([file], options));
-        return found.map(
+    const files = snippets.map(({ name }, index) => join(folder, name ?? `snippet-${index}.ts`));
+    // Those with a name may import each other.
+    await Promise.all(snippets.map(({ code }, index) => writeFile(files[index]!, code)));
+    const problems = files.flatMap((file, index) =>
+      ts
+        .getPreEmitDiagnostics(ts.createProgram([file], options))
+        .map(
           ({ messageText }) => `snippet ${index + 1}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
-        );
-      }),
+        ),
     );
-    expect(problems.flat()).toEqual([]);
+    expect(problems).toEqual([]);
   }, 60_000);
 });
 
@@ -99,10 +99,4 @@ it('The walks through the architecture name methods and types that the linked fi
     }),
   );
   expect(missing.flat()).toEqual([]);
-});
-
-it('The test that the documentation shows is one that runs here', async () => {
-  const page = await readFile(pathOf('testing'), 'utf8');
-  const code = await readFile('test/testing-example.e2e-spec.ts', 'utf8');
-  expect(page).toContain(`\`\`\`ts\n${code}\`\`\``);
 });

@@ -35,6 +35,7 @@ import { StreamGate } from './clients/stream-gate.js';
 import { TimerWheel } from './clients/timer-wheel.js';
 import { TurnQueue } from './clients/turn-queue.js';
 import { Backplane } from './contracts/backplane.js';
+import { Clock } from './contracts/clock.js';
 import { PushError } from './contracts/errors.js';
 import { pushSettings } from './contracts/settings.js';
 import { HandlerEnvironment } from './handlers/handler-environment.js';
@@ -77,6 +78,7 @@ function logOf(
   { topics, retention, maxDeliveryDelay }: PushSettings,
   errors: ErrorReporter,
   { usesGroups: hasGroups }: HandlerEnvironment,
+  clock: Clock,
 ): NodeLog {
   const { bytes: windowBytes, bytesPerPublisher, stateBytes } = retention;
   const onHistoryError = (error: unknown) => errors.report(error, { stage: 'history' });
@@ -91,11 +93,13 @@ function logOf(
     emptyTopics,
     maxDeliveryDelay,
     onHistoryError,
+    now: () => clock.now(),
   });
 }
 
-function backplaneOf(settings: PushSettings, hub: Hub, control: ControlMessages): Backplane {
+function backplaneOf(settings: PushSettings, hub: Hub, control: ControlMessages, clock: Clock): Backplane {
   const { backplane = new MemoryBackplane() } = settings;
+  if (backplane instanceof MemoryBackplane) backplane.clock = clock;
   if (hub.retention.state && !backplane.keepsState) {
     const message = `${backplane.constructor.name} keeps no state: a rule of "topics" has state, presence or finite, or there are groups of handlers.`;
     throw new PushError('INVALID_OPTION', `${message} Use a backplane that does, or leave it out.`);
@@ -113,10 +117,11 @@ export const pushProviders: Provider[] = [
   { provide: ApplicationConfig, inject: [ModuleRef], useFactory: applicationConfigOf },
   ErrorReporter,
   HandlerEnvironment,
-  { provide: NodeLog, inject: [pushSettings, ErrorReporter, HandlerEnvironment], useFactory: logOf },
+  Clock,
+  { provide: NodeLog, inject: [pushSettings, ErrorReporter, HandlerEnvironment, Clock], useFactory: logOf },
   Hub,
   ControlMessages,
-  { provide: Backplane, inject: [pushSettings, Hub, ControlMessages], useFactory: backplaneOf },
+  { provide: Backplane, inject: [pushSettings, Hub, ControlMessages, Clock], useFactory: backplaneOf },
   PublishRules,
   { provide: currentStreamClient, useValue: currentPosition },
   EventBus,

@@ -4,7 +4,7 @@ import { noteRefused, ofApplication, type LoggedClient } from '../bus/debug-log.
 import { failureOf } from '../bus/failure.js';
 import type { TransportName } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
-import { assertPrincipal } from '../contracts/principal.js';
+import { assertPrincipal, type Principal } from '../contracts/principal.js';
 import { pushSettings } from '../contracts/settings.js';
 import { ApplicationClasses } from './application-classes.js';
 import { anonymous, type Authenticator, type AuthenticationResult } from './authenticator.js';
@@ -33,6 +33,8 @@ interface AuthenticatingClient extends LoggedClient {
 export class Authentication implements OnModuleInit {
   /** How many authentications are under way. */
   pending = 0;
+  /** Tells who sent a request that is known already. Only `nestjs-push/testing/app` sets it. */
+  assumed: ((request: ClientRequest) => Principal | undefined) | undefined;
   /** The application's. Without one, all clients are anonymous. */
   authenticator: Authenticator | undefined;
 
@@ -63,6 +65,8 @@ export class Authentication implements OnModuleInit {
   ): Promise<Proof | undefined> {
     return this.bounded({ transport, address }, async (signal) => {
       await this.origins.assertAllowed(request, transport, corsOrigin);
+      const assumed = this.assumed?.(request);
+      if (assumed) return { principal: assumed, authenticatedAt: preciseTime() };
       const ticket = ticketOf(request);
       if (ticket !== undefined) {
         const { principal, topics, issuedAt } = await this.tickets.redeem(ticket);

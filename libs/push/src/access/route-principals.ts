@@ -58,6 +58,8 @@ export class RoutePrincipals {
    * application has let the client in
    */
   proofOf(route: SseRouteRequest, request: ClientRequest, since: number): Proof | Promise<Proof> {
+    const assumed = this.authentication.assumed?.(request);
+    if (assumed) return { principal: assumed, authenticatedAt: since };
     if (this.own) return { principal: checked(this.own(route)), authenticatedAt: since };
     // Middleware puts it on Node's request, which Fastify wraps.
     const user = route.user ?? (route as { raw?: { user?: unknown } }).raw?.user;

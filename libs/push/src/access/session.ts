@@ -31,7 +31,7 @@ export interface SessionClient {
 /** The rights and limits of one connection: its principal, when it expires, and how much of its rates it has used. */
 export class Session implements AccessSubject, UserConnection {
   /** When it came, in milliseconds since 1970. */
-  readonly since = Date.now();
+  readonly since: number;
   /** `undefined` for an anonymous client, and for one that is yet to authenticate. */
   principal: Principal | undefined;
   /** Patterns that a ticket limits it to. */
@@ -62,6 +62,7 @@ export class Session implements AccessSubject, UserConnection {
     readonly limits: Limits,
     private readonly release: () => void,
   ) {
+    this.since = sessions.clock.date();
     this.account = sessions.accounts.ofAddress(address);
   }
 
@@ -80,7 +81,7 @@ export class Session implements AccessSubject, UserConnection {
   awaitFirstMessage(): void {
     this.isWaiting = true;
     this.endAt(
-      Date.now() + this.limits.firstMessageTimeout,
+      this.sessions.clock.date() + this.limits.firstMessageTimeout,
       'No message has authenticated the connection in time.',
     );
   }
@@ -93,14 +94,14 @@ export class Session implements AccessSubject, UserConnection {
    */
   identify({ principal, scope, authenticatedAt }: Proof): void {
     this.assertAlive();
-    if (expiryOf(principal) <= Date.now()) throw expired();
+    if (expiryOf(principal) <= this.sessions.clock.date()) throw expired();
     if (principal) this.belongTo(this.sessions.enter(this, principal.id, authenticatedAt));
     this.principal = principal;
     this.scope = scope ?? this.scope;
     this.clientId = undefined;
     this.isWaiting = false;
     this.revision++;
-    clearTimeout(this.timer);
+    this.sessions.clock.cancel(this.timer);
     this.endAt(expiryOf(principal), expiryMessage);
   }
 
@@ -210,7 +211,7 @@ export class Session implements AccessSubject, UserConnection {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    clearTimeout(this.timer);
+    this.sessions.clock.cancel(this.timer);
     this.leaveAccount();
     this.release();
   }
@@ -241,14 +242,12 @@ export class Session implements AccessSubject, UserConnection {
 
   private endAt(time: number, message: string): void {
     if (time === Infinity || this.isClosed) return;
-    const rest = time - Date.now();
-    this.timer = setTimeout(
-      () => {
-        if (rest > longestTimer) this.endAt(time, message);
-        else this.end(new PushError('UNAUTHENTICATED', message));
-      },
-      Math.min(Math.max(rest, 0), longestTimer),
-    ).unref();
+    const { clock } = this.sessions;
+    const rest = time - clock.date();
+    this.timer = clock.after(Math.min(Math.max(rest, 0), longestTimer), () => {
+      if (rest > longestTimer) this.endAt(time, message);
+      else this.end(new PushError('UNAUTHENTICATED', message));
+    });
   }
 }
 

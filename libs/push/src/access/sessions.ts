@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Clock } from '../contracts/clock.js';
 import { PushError } from '../contracts/errors.js';
 import type { Principal } from '../contracts/principal.js';
 import { pushSettings } from '../contracts/settings.js';
@@ -43,7 +44,11 @@ export class Sessions {
 
   private readonly limits: Limits;
 
-  constructor(@Inject(pushSettings) { limits }: { readonly limits: Limits }) {
+  constructor(
+    @Inject(pushSettings) { limits }: { readonly limits: Limits },
+    /** By which principals expire. */
+    @Inject(Clock) readonly clock: Clock,
+  ) {
     this.limits = limits;
     this.accounts = new Accounts(limits);
   }

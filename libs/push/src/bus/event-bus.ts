@@ -13,6 +13,7 @@ import { ErrorReporter } from './error-reporter.js';
 import type { EndOptions, PublishOptions, RemoveOptions } from './publish.options.js';
 import { PublishRules } from './publish-rules.js';
 import { Publisher } from './publisher.js';
+import { RunningCalls } from './running-calls.js';
 import { presenceSource, type PresenceSource, type TopicPresence } from './presence.js';
 import { assertState } from './state-options.js';
 import type { EventStream, StreamData, StreamOptions } from './event-stream.js';
@@ -44,6 +45,8 @@ export const currentStreamClient = Symbol('CurrentClient');
 export class EventBus<Topics = PushTopics> {
   @Optional() @Inject(presenceSource) private readonly presences?: PresenceSource;
   private readonly publisher: Publisher;
+  /** What observers of `on()` still do. */
+  private readonly calls: RunningCalls;
 
   constructor(
     @Inject(Hub) private readonly hub: Hub,
@@ -53,6 +56,7 @@ export class EventBus<Topics = PushTopics> {
     @Optional() @Inject(currentStreamClient) private readonly currentClient?: CurrentClient,
   ) {
     this.publisher = new Publisher(hub, backplane);
+    this.calls = new RunningCalls((error) => this.errors.report(error, { stage: 'handler' }));
   }
 
   /**
@@ -218,9 +222,7 @@ export class EventBus<Topics = PushTopics> {
    */
   on<const Pattern extends string>(pattern: Pattern): Observable<PushEvent<PayloadOf<Topics, Pattern>>> {
     assertPattern(pattern);
-    return handledEvents<PayloadOf<Topics, Pattern>>(this.hub, pattern, (error) =>
-      this.errors.report(error, { stage: 'handler' }),
-    );
+    return handledEvents<PayloadOf<Topics, Pattern>>(this.hub, pattern, this.calls);
   }
 
   /**
@@ -233,6 +235,11 @@ export class EventBus<Topics = PushTopics> {
     assertTopic(topic);
     if (this.presences) return this.presences.of(topic);
     throw new PushError('INVALID_OPTION', 'There is no presence outside of PushModule.');
+  }
+
+  /** Whether no promise is pending that an observer of `on()` has returned. @internal */
+  get isSettled(): boolean {
+    return this.calls.size === 0;
   }
 
   /** What this node holds now: connections, subscriptions, the memory of its window, what it has yet to deliver. */

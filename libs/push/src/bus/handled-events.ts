@@ -5,6 +5,7 @@ import type { EventMeta } from '../contracts/event-meta.js';
 import type { Batch } from '../contracts/event.js';
 import type { Hub } from '../hub/hub.js';
 import { noteOutcome, outcomeOf } from './handler-outcome.js';
+import type { RunningCalls } from './running-calls.js';
 
 /** An event, as the server's own handlers get it: see `EventBus.on()`. */
 export interface PushEvent<Data = unknown> {
@@ -18,15 +19,15 @@ export interface PushEvent<Data = unknown> {
 }
 
 /**
- * The events of `pattern` from now on. An error of an observer (it throws, or returns a promise that rejects) goes to
- * `onError`, and its subscription goes on: with RxJS alone, such an error ends the process.
+ * The events of `pattern` from now on. An error of an observer (it throws, or returns a promise that rejects) is reported
+ * by `calls`, and its subscription goes on: with RxJS alone, such an error ends the process.
  */
 export function handledEvents<Data>(
   hub: Hub,
   pattern: string,
-  onError: (error: unknown) => void,
+  calls: RunningCalls,
 ): Observable<PushEvent<Data>> {
-  return new HandledEvents<PushEvent<Data>>(onError, (subscriber) => {
+  return new HandledEvents<PushEvent<Data>>(calls, (subscriber) => {
     const reader: Connection = {
       id: randomUUID(),
       write(batch: Batch) {
@@ -50,7 +51,7 @@ export function handledEvents<Data>(
 /** An observable whose observers cannot end the process, nor each other. */
 export class HandledEvents<Value> extends Observable<Value> {
   constructor(
-    private readonly onError: (error: unknown) => void,
+    private readonly calls: RunningCalls,
     subscribe?: (subscriber: Subscriber<Value>) => () => void,
   ) {
     super(subscribe);
@@ -58,7 +59,7 @@ export class HandledEvents<Value> extends Observable<Value> {
 
   /** Operators call this to make their results. They have to be of this class too, or an observer of a pipe would not be isolated. */
   override lift<Result>(operator?: Operator<Value, Result>): Observable<Result> {
-    const lifted = new HandledEvents<Result>(this.onError);
+    const lifted = new HandledEvents<Result>(this.calls);
     lifted.source = this;
     lifted.operator = operator;
     return lifted;
@@ -80,7 +81,7 @@ export class HandledEvents<Value> extends Observable<Value> {
       error: (reason: unknown) => {
         noteOutcome(() => Promise.reject(reason as Error));
         if (observer.error) observer.error(reason);
-        else this.onError(reason);
+        else this.calls.report(reason);
       },
       complete: () => observer.complete?.(),
     });
@@ -90,11 +91,11 @@ export class HandledEvents<Value> extends Observable<Value> {
     try {
       const result = run();
       if (!(result instanceof Promise)) return;
-      result.catch(this.onError);
+      this.calls.add(result);
       noteOutcome(() => result);
     } catch (error) {
       noteOutcome(() => Promise.reject(error as Error));
-      this.onError(error);
+      this.calls.report(error);
     }
   }
 }

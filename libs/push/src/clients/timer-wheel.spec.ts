@@ -1,10 +1,11 @@
 import { jest } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
+import { Clock } from '../contracts/clock.js';
 import { mostSentOn, TimerWheel } from './timer-wheel.js';
 
 /** A wheel whose connections may get as old as `connectionAge`. */
 function wheelOf(heartbeat: number, connectionAge = Infinity): TimerWheel {
-  return new TimerWheel({ heartbeat, limits: { connectionAge } });
+  return new TimerWheel({ heartbeat, limits: { connectionAge } }, new Clock());
 }
 
 /** Lets the clock go on by so many milliseconds within one turn of the event loop. */

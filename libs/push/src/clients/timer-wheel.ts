@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Clock } from '../contracts/clock.js';
 import { pushSettings } from '../contracts/settings.js';
 
 /** Is called once an interval. */
@@ -58,7 +59,10 @@ export class TimerWheel {
   private readonly interval: number;
   private readonly age: number;
 
-  constructor(@Inject(pushSettings) { heartbeat, limits }: WheelSettings) {
+  constructor(
+    @Inject(pushSettings) { heartbeat, limits }: WheelSettings,
+    @Inject(Clock) private readonly clock: Clock,
+  ) {
     this.interval = heartbeat;
     this.age = limits.connectionAge;
   }
@@ -77,10 +81,10 @@ export class TimerWheel {
     const slot = this.wheel[this.current]!;
     slot.add(target);
     this.slotOf.set(target, slot);
-    if (this.age < Infinity) this.ages.set(target, performance.now() + this.age * between(earliest, 1));
+    if (this.age < Infinity) this.ages.set(target, this.clock.now() + this.age * between(earliest, 1));
     if (this.timer) return;
-    this.at = performance.now();
-    this.timer = setInterval(() => this.tick(), this.interval / slots).unref();
+    this.at = this.clock.now();
+    this.timer = this.clock.every(this.interval / slots, () => this.tick());
   }
 
   /** Idempotent. */
@@ -89,13 +93,13 @@ export class TimerWheel {
     this.slotOf.delete(target);
     this.ages.delete(target);
     if (this.slotOf.size > 0) return;
-    clearInterval(this.timer);
+    this.clock.cancel(this.timer);
     this.timer = undefined;
   }
 
   /** A busy event loop calls timers late, so the clock says how many slots are due: clients wait for two intervals at most. */
   private tick(): void {
-    const now = performance.now();
+    const now = this.clock.now();
     const step = this.interval / slots;
     // What is late by more than an interval is not made up for.
     this.at = Math.max(this.at, now - this.interval);

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { backoff } from '../contracts/backoff.js';
+import type { Clock } from '../contracts/clock.js';
 import type { LogEvent } from '../contracts/event.js';
 import type { Tracer } from '../contracts/tracer.js';
 import { callHandler, inTime } from './handler-call.js';
@@ -11,6 +11,8 @@ const longestPause = 60_000;
 
 /** What deliveries need. */
 export interface DeliveryContext {
+  /** By which attempts are repeated. */
+  readonly clock: Clock;
   readonly slots: Slots;
   /** Where failures are reported. */
   report(error: unknown): void;
@@ -53,7 +55,7 @@ export async function deliver(
       if (lost.aborted) return false;
       context.report(error);
       if (attempt > retries) return buried(() => bury(attempt, error), closing, context);
-      await pause(attempt, retryDelay, closing);
+      await context.clock.pause(pauseAfter(attempt, retryDelay), closing);
     }
   }
   return false;
@@ -77,8 +79,9 @@ async function buried(
   return false;
 }
 
-async function pause(attempt: number, first: number, signal: AbortSignal): Promise<void> {
-  const milliseconds = Math.min(first * 2 ** (attempt - 1), Math.max(longestPause, first));
+/** How long to wait after so many attempts, in milliseconds. */
+function pauseAfter(attempts: number, first: number): number {
+  const milliseconds = Math.min(first * 2 ** (attempts - 1), Math.max(longestPause, first));
   // Jitter keeps events that failed together from coming back together.
-  await delay(milliseconds * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+  return milliseconds * (0.75 + Math.random() / 2);
 }

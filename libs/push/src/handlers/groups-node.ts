@@ -23,6 +23,11 @@ export class GroupsNode implements OwnedKind {
 
   constructor(private readonly writer: OwnedWriter) {}
 
+  /** Whether all groups of this node are. */
+  get isSettled(): boolean {
+    return [...this.own.values()].every(({ isSettled }) => isSettled);
+  }
+
   /** What the log says of a group. */
   table(group: string): GroupTable {
     const tables = this.next ?? this.tables;

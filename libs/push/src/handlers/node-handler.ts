@@ -4,6 +4,7 @@ import type { Connection, GapNotice } from '../contracts/connection.js';
 import type { Batch } from '../contracts/event.js';
 import type { Hub } from '../hub/hub.js';
 import type { Cursor } from '../hub/replay/cursor.js';
+import { RunningCalls } from '../bus/running-calls.js';
 import { callHandler } from './handler-call.js';
 import { gapError } from './gap-error.js';
 import type { HandlerMethod } from './handler-methods.js';
@@ -14,7 +15,7 @@ export class NodeHandler implements Connection {
   readonly isInternal = true;
   private cursor: Cursor | undefined;
   /** Calls that have not settled. The method decides how many there are at once: an event is not held back for another. */
-  private readonly running = new Set<Promise<void>>();
+  private readonly running: RunningCalls;
   private readonly stopping = new AbortController();
 
   constructor(
@@ -24,6 +25,12 @@ export class NodeHandler implements Connection {
   ) {
     // Every call gets this signal, and there may be any number of calls.
     setMaxListeners(0, this.stopping.signal);
+    this.running = new RunningCalls(report);
+  }
+
+  /** Whether no call runs. */
+  get isIdle(): boolean {
+    return this.running.size === 0;
   }
 
   start(): void {
@@ -35,7 +42,7 @@ export class NodeHandler implements Connection {
   async stop(): Promise<void> {
     this.cursor?.leave();
     this.cursor = undefined;
-    await Promise.all(this.running);
+    await this.running.settled();
   }
 
   /** Tells the calls that still run that nobody waits for them. */
@@ -47,23 +54,18 @@ export class NodeHandler implements Connection {
     const options = { attempt: 1, signal: this.stopping.signal };
     for (const event of events)
       if (this.method.wants(event.topic))
-        this.track(callHandler(this.method, event, this.hub.tracer, options));
+        this.running.add(callHandler(this.method, event, this.hub.tracer, options));
     return true;
   }
 
   gap(notice: GapNotice): boolean {
     const { gap, name } = this.method;
-    if (gap) this.track(Promise.resolve().then(() => gap(notice)));
+    if (gap) this.running.add(Promise.resolve().then(() => gap(notice)));
     else this.report(gapError(name, notice));
     return true;
   }
 
   fail(error: unknown): void {
     this.report(error);
-  }
-
-  private track(call: Promise<unknown>): void {
-    const settled = call.then(() => undefined, this.report).finally(() => this.running.delete(settled));
-    this.running.add(settled);
   }
 }

@@ -67,6 +67,14 @@ export class OwnGroup implements GroupListener {
     return size;
   }
 
+  /** Whether every partition has a node, and this one has handled all that it has read for its own. */
+  get isSettled(): boolean {
+    const { table, partitions, settling, isOutdated, freeing } = this;
+    const isShared = allPartitions.every((number) => table.partitions.get(number)?.owner !== undefined);
+    const isSharing = settling !== undefined || isOutdated || freeing.size > 0;
+    return isShared && !isSharing && [...partitions.values()].every(({ isIdle }) => isIdle);
+  }
+
   /** The log, or what it says of the group, has changed. */
   changed(table = this.table): void {
     this.table = table;

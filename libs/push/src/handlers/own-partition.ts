@@ -53,6 +53,11 @@ export class OwnPartition {
     setMaxListeners(0, this.closing.signal, this.lost.signal);
   }
 
+  /** Whether nothing is being handled, replays included. */
+  get isIdle(): boolean {
+    return this.lanes.size === 0;
+  }
+
   /** How many events were read and are not done. */
   get size(): number {
     return this.unfinished.size;

@@ -76,6 +76,11 @@ export class PushHandlers implements OnModuleInit, OnApplicationBootstrap, Befor
       );
   }
 
+  /** Whether no method runs, and this node's part of the groups has everything that was published. @internal */
+  get isSettled(): boolean {
+    return this.nodeHandlers.every(({ isIdle }) => isIdle) && (this.groups?.isSettled ?? true);
+  }
+
   /** All providers are ready. A group that is new begins here. */
   async onApplicationBootstrap(): Promise<void> {
     for (const method of this.methods.filter(({ declared }) => declared.group === undefined)) {
@@ -103,8 +108,9 @@ export class PushHandlers implements OnModuleInit, OnApplicationBootstrap, Befor
   private join(name: string): void {
     const methods = this.methods.filter(({ declared }) => declared.group === name);
     const { hub, lease, report } = this;
+    const { clock } = lease;
     const tracer = () => hub.tracer;
-    const context: GroupContext = { slots: new Slots(concurrency), report, tracer, hub, lease };
+    const context: GroupContext = { slots: new Slots(concurrency), clock, report, tracer, hub, lease };
     const work = new GroupWork(name, methods, lease.writer, context);
     this.groups!.join(name, (table) => new OwnGroup(name, work, context, table));
   }

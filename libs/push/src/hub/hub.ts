@@ -153,6 +153,13 @@ export class Hub {
     else this.onOpen.push(listener);
   }
 
+  /** Whether every connection has been given everything that there is. */
+  get isSettled(): boolean {
+    if (this.log.fanOut.backlog.events > 0) return false;
+    for (const { isLive, isIdle } of this.cursors) if (!isLive && !isIdle) return false;
+    return true;
+  }
+
   /** A cursor for a new connection. Its owner MUST call `leave` when the connection ends. */
   join(connection: Connection): Cursor {
     const cursor = new Cursor(this.log, connection, this.forget);

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { caughtUp } from '../bus/caught-up.js';
 import { ErrorReporter } from '../bus/error-reporter.js';
 import { Backplane } from '../contracts/backplane.js';
+import { Clock } from '../contracts/clock.js';
 import type { LogEvent } from '../contracts/event.js';
 import { leaseOf, leasePattern } from '../contracts/reserved.js';
 import { covers } from '../contracts/topic.js';
@@ -40,6 +41,8 @@ export class NodeLease implements LeaseHolder, OwnedListener, OnModuleInit, OnAp
     @Inject(Hub) private readonly hub: Hub,
     @Inject(Backplane) private readonly backplane: Backplane,
     @Inject(ErrorReporter) private readonly errors: ErrorReporter,
+    /** By which the things expire that stand on the lease; the lease itself goes by the machine's. */
+    @Inject(Clock) readonly clock: Clock,
   ) {
     this.lease = new Lease(backplane, this, { duration: defaultLease });
     this.reader = new OwnedReader(hub, this);

@@ -1,3 +1,4 @@
+import type { Clock } from '../contracts/clock.js';
 import { PushError } from '../contracts/errors.js';
 import type { LogEvent } from '../contracts/event.js';
 import { isAfter } from '../contracts/position.js';
@@ -40,6 +41,8 @@ export interface OwnMembersContext {
   incarnation(): string;
   /** How many milliseconds a dead connection may still seem to be there. */
   readonly patience: number;
+  /** By which a client that is gone leaves. */
+  readonly clock: Clock;
   onError(error: unknown): void;
 }
 
@@ -82,10 +85,10 @@ export class OwnMembers {
     if (!member.connections.delete(connection) || member.connections.size > 0) return;
     const { grace } = member.rule;
     if (isGone && grace > 0 && !member.isElsewhere)
-      member.grace = setTimeout(() => {
+      member.grace = this.context.clock.after(grace, () => {
         member.grace = undefined;
         this.update(member);
-      }, grace).unref();
+      });
     else this.update(member);
   }
 
@@ -148,7 +151,7 @@ export class OwnMembers {
   /** Writes nothing any more. @param isLast no other node would remove what this one leaves, so that it does so itself */
   async close(isLast: boolean): Promise<void> {
     this.isClosed = true;
-    for (const member of this.members.values()) clearTimeout(member.grace);
+    for (const member of this.members.values()) this.context.clock.cancel(member.grace);
     if (!isLast) return;
     const { writer } = this.context;
     const removals = [...this.members.values()].flatMap(({ key, id }) =>
@@ -185,7 +188,7 @@ export class OwnMembers {
   }
 
   private forgive(member: OwnMember): void {
-    clearTimeout(member.grace);
+    this.context.clock.cancel(member.grace);
     member.grace = undefined;
   }
 

@@ -46,7 +46,7 @@ export class PresenceNode implements OwnedKind {
     private readonly options: PresenceNodeOptions,
   ) {
     const onError = (error: unknown) => options.onError(error);
-    const { writer } = lease;
+    const { writer, clock } = lease;
     const incarnation = () => lease.incarnation;
     const index = () => this.index;
     const { patience } = options;
@@ -54,7 +54,7 @@ export class PresenceNode implements OwnedKind {
     this.counts = new OwnCounts({ index, writer, incarnation, onError });
     const isOwn = (name: string) => lease.isOwn(name);
     const { counts } = this;
-    this.members = new OwnMembers({ index, writer, counts, isOwn, incarnation, patience, onError });
+    this.members = new OwnMembers({ index, writer, counts, isOwn, incarnation, patience, clock, onError });
     lease.hold(this);
     lease.ask(defaultLease);
   }

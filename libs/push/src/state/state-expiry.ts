@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } fro
 import { randomUUID } from 'node:crypto';
 import { ErrorReporter } from '../bus/error-reporter.js';
 import { EventBus } from '../bus/event-bus.js';
+import { Clock } from '../contracts/clock.js';
 import type { Connection } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import type { Batch, LogEvent } from '../contracts/event.js';
@@ -46,6 +47,7 @@ export class StateExpiry implements OnModuleInit, OnApplicationShutdown, Connect
     @Inject(Hub) private readonly hub: Hub,
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(ErrorReporter) private readonly errors: ErrorReporter,
+    @Inject(Clock) private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
@@ -56,7 +58,7 @@ export class StateExpiry implements OnModuleInit, OnApplicationShutdown, Connect
   onApplicationShutdown(): void {
     this.cursor?.leave();
     this.cursor = undefined;
-    clearTimeout(this.timer);
+    this.clock.cancel(this.timer);
   }
 
   write({ events }: Batch): boolean {
@@ -91,12 +93,12 @@ export class StateExpiry implements OnModuleInit, OnApplicationShutdown, Connect
     if (!states) return;
     states.delete(topic);
     if (id !== undefined && !isRemoval(event))
-      states.set(topic, { id, due: performance.now() + rule.ttl! + this.delay });
+      states.set(topic, { id, due: this.clock.now() + rule.ttl! + this.delay });
   }
 
   private schedule(): void {
     if (this.isRemoving || !this.cursor) return;
-    clearTimeout(this.timer);
+    this.clock.cancel(this.timer);
     let due = Infinity;
     for (const states of this.states.values())
       for (const [, first] of states) {
@@ -104,15 +106,15 @@ export class StateExpiry implements OnModuleInit, OnApplicationShutdown, Connect
         break;
       }
     if (due === Infinity) return;
-    const delay = Math.max(0, due - performance.now());
-    this.timer = setTimeout(() => this.removeDue(), Math.min(delay, longestTimer)).unref();
+    const delay = Math.max(0, due - this.clock.now());
+    this.timer = this.clock.after(Math.min(delay, longestTimer), () => this.removeDue());
   }
 
   private removeDue(): void {
     const due: [string, Timed][] = [];
     for (const states of this.states.values())
       for (const entry of states) {
-        if (due.length === mostAtOnce || entry[1].due > performance.now()) break;
+        if (due.length === mostAtOnce || entry[1].due > this.clock.now()) break;
         due.push(entry);
       }
     this.isRemoving = true;
@@ -138,7 +140,7 @@ export class StateExpiry implements OnModuleInit, OnApplicationShutdown, Connect
     this.isRemoving = false;
     if (areAll || !this.cursor) return this.schedule();
     // The backplane is away, which others report.
-    this.timer = setTimeout(() => this.schedule(), retryDelay).unref();
+    this.timer = this.clock.after(retryDelay, () => this.schedule());
   }
 }
 

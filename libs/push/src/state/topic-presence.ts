@@ -1,5 +1,6 @@
 import type { PresenceChange, PresenceMember, PresenceUser, TopicPresence } from '../bus/presence.js';
 import { HandledEvents } from '../bus/handled-events.js';
+import { RunningCalls } from '../bus/running-calls.js';
 import type { PresenceNode } from './presence-node.js';
 
 /** Who reads a topic, as this node knows it. */
@@ -16,7 +17,7 @@ export class LiveTopicPresence implements TopicPresence {
     onEnd: (end: () => void) => () => void,
     onError: (error: unknown) => void,
   ) {
-    this.changes = new HandledEvents<PresenceChange>(onError, (subscriber) => {
+    this.changes = new HandledEvents<PresenceChange>(new RunningCalls(onError), (subscriber) => {
       const unwatch = node.watch(topic, (changes) => {
         for (const change of changes) subscriber.next(change);
       });

@@ -20,6 +20,9 @@ export class MemoryOneTimeStore implements OneTimeStore {
   /** Goes round through them, and looks for those that are too old. */
   private round = this.values.entries();
 
+  /** @param now clock in milliseconds */
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
   put(key: string, value: string, milliseconds: number): Promise<void> {
     this.sweep(looksAtOnce);
     if (this.values.size >= maxValues && !this.values.has(key)) this.sweep(looksWhenFull);
@@ -27,18 +30,18 @@ export class MemoryOneTimeStore implements OneTimeStore {
       const message = `${maxValues} one-time values wait already. Try again when some of them are taken, or too old.`;
       return Promise.reject(new PushError('UNAVAILABLE', message));
     }
-    this.values.set(key, { value, expires: performance.now() + milliseconds });
+    this.values.set(key, { value, expires: this.now() + milliseconds });
     return Promise.resolve();
   }
 
   take(key: string): Promise<string | undefined> {
     const found = this.values.get(key);
     this.values.delete(key);
-    return Promise.resolve(found && found.expires > performance.now() ? found.value : undefined);
+    return Promise.resolve(found && found.expires > this.now() ? found.value : undefined);
   }
 
   private sweep(looks: number): void {
-    const now = performance.now();
+    const now = this.now();
     for (let look = 0; look < looks; look++) {
       const { value: next, done } = this.round.next();
       if (done) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Backplane, type Health, type Tail } from '../../contracts/backplane.js';
+import { Clock } from '../../contracts/clock.js';
 import { checkOptions, number, type Checks } from '../../contracts/option-checks.js';
 import { LogEvent, type Draft } from '../../contracts/event.js';
 import type { Position } from '../../contracts/position.js';
@@ -29,30 +30,34 @@ const checks: Checks<MemoryBackplaneOptions> = {
 export class MemoryBackplane extends Backplane {
   override readonly keepsState = true;
   override readonly keepsEnds = true;
-  override readonly oneTimeStore = new MemoryOneTimeStore();
-  private readonly epoch = randomBytes(6).toString('hex');
-  private readonly messageIds: MessageIds;
+  override readonly oneTimeStore = new MemoryOneTimeStore(() => this.clock.now());
+  /** By which what it remembers is forgotten. The node sets its own. @internal */
+  clock = new Clock();
+  private epoch = newEpoch();
+  private messageIds!: MessageIds;
   private sequence = 0;
   private tail!: Tail;
+  private retention: RetentionRules | undefined;
   private states!: StateTopics;
   private ends!: EndedTopics;
 
   /** @throws PushError `INVALID_OPTION` */
-  constructor(options: MemoryBackplaneOptions = {}) {
+  constructor(private readonly options: MemoryBackplaneOptions = {}) {
     super();
     checkOptions(options, checks);
-    this.messageIds = new MessageIds(
-      options.rememberMessageIds ?? 3_600_000,
-      options.maxMessageIds ?? 100_000,
-    );
   }
 
   /** @param retention without it, no topic is a state topic, and none has an end */
   start(tail: Tail, retention?: RetentionRules): void {
     this.tail = tail;
-    this.states = new StateTopics(retention);
-    this.ends = new EndedTopics(retention);
-    tail.open({ epoch: this.epoch, sequence: 0 });
+    this.retention = retention;
+    this.openLog();
+  }
+
+  /** Begins another log, empty, as the next process would. @internal */
+  restart(): void {
+    this.epoch = newEpoch();
+    this.openLog();
   }
 
   append(draft: Draft): Promise<Position> {
@@ -84,4 +89,18 @@ export class MemoryBackplane extends Backplane {
   close(): Promise<void> {
     return Promise.resolve();
   }
+
+  private openLog(): void {
+    const { rememberMessageIds = 3_600_000, maxMessageIds = 100_000 } = this.options;
+    const now = () => this.clock.now();
+    this.sequence = 0;
+    this.messageIds = new MessageIds(rememberMessageIds, maxMessageIds, now);
+    this.states = new StateTopics(this.retention, now);
+    this.ends = new EndedTopics(this.retention, now);
+    this.tail.open({ epoch: this.epoch, sequence: 0 });
+  }
+}
+
+function newEpoch(): string {
+  return randomBytes(6).toString('hex');
 }
