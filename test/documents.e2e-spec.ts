@@ -30,6 +30,7 @@ const pages = [
     'outbox',
     'deploying',
     'observability',
+    'graphql',
     'asyncapi',
     'testing',
     'migrating',

@@ -1,6 +1,13 @@
-import { Controller, Inject, Sse } from '@nestjs/common';
+import { Controller, Inject, Injectable, Sse, type Type } from '@nestjs/common';
 import { metrics } from '@opentelemetry/api';
-import { EventBus, PushModule, type PushOptions } from 'nestjs-push';
+import {
+  EventBus,
+  OnPush,
+  PushDeadLetters,
+  PushModule,
+  type OnPushEvent,
+  type PushOptions,
+} from 'nestjs-push';
 import { PushMetricsModule } from 'nestjs-push/opentelemetry';
 import { redisBackplane } from 'nestjs-push/redis';
 import { readdir, readFile } from 'node:fs/promises';
@@ -35,7 +42,10 @@ class NewsController {
   }
 }
 
-async function start(options: PushOptions = {}): Promise<{ app: RunningApp; scraped: Scraped }> {
+async function start(
+  options: PushOptions = {},
+  providers: Type[] = [],
+): Promise<{ app: RunningApp; scraped: Scraped }> {
   const scraped = await Scraped.start();
   const { meterProvider } = scraped;
   const app = await startApp('express', {
@@ -46,6 +56,7 @@ async function start(options: PushOptions = {}): Promise<{ app: RunningApp; scra
       PushMetricsModule.forRoot({ meterProvider, eventLoopDelay: false }),
     ],
     controllers: [NewsController],
+    providers,
   });
   return { app, scraped };
 }
@@ -277,6 +288,54 @@ describe('Without an SDK, or without the module', () => {
     );
     const folders = new Set(loading.flat().map((file) => file.split('/').slice(0, 2).join('/')));
     expect([...folders]).toEqual(['operations/opentelemetry']);
+  });
+});
+
+describe('The metrics of handlers', () => {
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+
+  @Injectable()
+  class Shop {
+    @OnPush('orders.*')
+    note({ data }: OnPushEvent) {
+      if (data === 'unknown') throw new Error('of the test');
+    }
+
+    @OnPush('orders.*', { group: 'billing', retries: 2, retryDelay: 1 })
+    async bill({ data, attempt }: OnPushEvent) {
+      if (data === 'slow') await released;
+      if (data === 'dead' || (data === 'late' && attempt === 1)) throw new Error('of the test');
+    }
+  }
+
+  it('say what was handled, failed and was tried again, by handler, and what a group has', async () => {
+    const { app, scraped } = await start({}, [Shop]);
+    const read = async (name: string, labels: Record<string, string>) =>
+      (await scraped.scrape()).of(`nestjs_push_${name}`, labels);
+    const billing = { messaging_consumer_group_name: 'billing' };
+    const handlers = (handler: string) => ({ nestjs_push_handler: `Shop.${handler}` });
+    await eventually(async () => (await read('groups_partitions', billing)) === 64);
+    const data = ['fine', 'unknown', 'late', 'dead'];
+    for (const [index, each] of data.entries()) await app.bus.publish(`orders.${index}`, each);
+    await app.bus.publish('orders.9', 'slow');
+    await eventually(async () => (await read('groups_dead_letters', billing)) === 1);
+    await eventually(async () => (await read('groups_waiting', billing)) === 1);
+    const counts = (handler: string) =>
+      Promise.all(
+        ['handled', 'failed', 'retried'].map((name) => read(`handlers_${name}_total`, handlers(handler))),
+      );
+    expect(await counts('bill')).toEqual([3, 4, 3]);
+    expect(await counts('note')).toEqual([4, 1, 0]);
+    expect(await read('handlers_handled_total', { ...billing, ...handlers('bill') })).toBe(3);
+    expect(await read('handlers_handled_total', { ...billing, ...handlers('note') })).toBeUndefined();
+    release();
+    await eventually(async () => (await read('groups_waiting', billing)) === 0);
+    expect(await counts('bill')).toEqual([4, 4, 3]);
+    const letters = app.nest.get(PushDeadLetters);
+    const [letter] = await letters.list('billing');
+    await letters.discard(letter!.id);
+    await eventually(async () => (await read('groups_dead_letters', billing)) === 0);
   });
 });
 

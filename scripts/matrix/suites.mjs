@@ -7,8 +7,10 @@ import { run } from './run.mjs';
 
 /** What goes with Nest 11. Packages that are not named here have the same version for both. */
 const nest11 = {
+  '@nestjs/apollo': '^13.0.0',
   '@nestjs/cli': '^11.0.0',
   '@nestjs/config': '^4.0.0',
+  '@nestjs/graphql': '^13.0.0',
   '@nestjs/jwt': '^11.0.0',
   '@nestjs/swagger': '^11.0.0',
   '@nestjs/terminus': '^11.0.0',

@@ -100,7 +100,8 @@ export type { ResourceSkip, ResourceStats } from './resources/resource-stats.js'
 export type { Resource, ResourceDeclaration, ResourceRequest, ResourceSource } from './resources/resource.js';
 
 // Errors, gaps, statistics and rules
-export { PushError, type PushErrorCode, type PushErrorOptions } from './contracts/errors.js';
+export { PushError, type PushErrorCode } from './contracts/errors.js';
+export type { PushErrorExtensions, PushErrorOptions } from './contracts/errors.js';
 export { CloseCode } from './contracts/close-codes.js';
 export type { DisconnectReason, GapNotice, GapReason, TransportName } from './contracts/connection.js';
 export type { HubStats } from './hub/hub.js';

@@ -78,6 +78,14 @@ export interface PushErrorOptions extends ErrorOptions {
   readonly currentId?: string;
 }
 
+/** What a {@link PushError} says to programs, in the `extensions` of a GraphQL error. */
+export interface PushErrorExtensions {
+  readonly code: PushErrorCode;
+  readonly retryable: boolean;
+  readonly details?: readonly string[];
+  readonly currentId?: string;
+}
+
 /**
  * The only error this library throws on purpose. The message says what to do next; `cause` holds what led to it.
  *
@@ -108,5 +116,11 @@ export class PushError extends Error {
     this.retryable = options?.retryable ?? retryableCodes.has(code);
     this.status = this.statusCode = code === 'LIMIT_EXCEEDED' && !this.retryable ? 400 : statusOf[code];
     this.expose = this.status !== 500;
+  }
+
+  /** What a client of GraphQL is told besides the message: `graphql` copies it to the `extensions` of its own error. */
+  get extensions(): PushErrorExtensions {
+    const { code, retryable, details, currentId } = this;
+    return { code, retryable, ...(details && { details }), ...(currentId !== undefined && { currentId }) };
   }
 }

@@ -45,14 +45,18 @@ export async function deliver(
   context: DeliveryContext,
 ): Promise<boolean> {
   const { retries, retryDelay } = method.declared;
+  const { counts } = method;
   for (let attempt = 1; !closing.aborted; attempt++) {
+    if (attempt > 1) counts.retried++;
     try {
       await context.slots.run(() =>
         inTime(method, lost, (signal) => callHandler(method, event, context.tracer(), { attempt, signal })),
       );
+      counts.handled++;
       return true;
     } catch (error) {
       if (lost.aborted) return false;
+      counts.failed++;
       context.report(error);
       if (attempt > retries) return buried(() => bury(attempt, error), closing, context);
       await context.clock.pause(pauseAfter(attempt, retryDelay), closing);

@@ -10,6 +10,7 @@ import type { OwnedKind } from '../state/owned-kind.js';
 import type { OwnedWriter } from '../state/owned-writer.js';
 import { GroupTable } from './group-table.js';
 import { isReplay } from './group-work.js';
+import type { GroupReading } from './handler-readings.js';
 import type { OwnGroup } from './own-group.js';
 
 /** The groups of a node: what the log says of all groups, and the part that this node has in its own. */
@@ -26,6 +27,11 @@ export class GroupsNode implements OwnedKind {
   /** Whether all groups of this node are. */
   get isSettled(): boolean {
     return [...this.own.values()].every(({ isSettled }) => isSettled);
+  }
+
+  /** What this node has in its groups. */
+  get readings(): readonly GroupReading[] {
+    return [...this.own.values()].map((own) => own.reading);
   }
 
   /** What the log says of a group. */

@@ -5,6 +5,7 @@ import { PushError } from '../contracts/errors.js';
 import type { LogEvent } from '../contracts/event.js';
 import { parametersIn } from '../contracts/parameters.js';
 import type { EventHandlers } from '../platform/event-handlers.js';
+import { HandlerCounts } from './handler-readings.js';
 import { handlerMetadata, type DeclaredHandler, type OnPushEvent } from './on-push.decorator.js';
 
 type Declared = DecoratedMethod<readonly DeclaredHandler[], never>;
@@ -15,12 +16,14 @@ export class HandlerMethod {
    * @param name its class and its own name: `OrdersService.bill`
    * @param call calls it with an event
    * @param gap calls the method for gaps; `undefined` if there is none
+   * @param counts what it has done; one for all of its declarations in a group
    */
   constructor(
     readonly name: string,
     readonly declared: DeclaredHandler,
     private readonly call: (event: object) => unknown,
     readonly gap: ((notice: GapNotice) => unknown) | undefined,
+    readonly counts: HandlerCounts,
   ) {}
 
   /** Whether it wants the events of a topic. */
@@ -52,11 +55,20 @@ export class HandlerMethod {
  * @throws PushError `INVALID_OPTION` for an `onGap` that is no method
  */
 export function handlerMethods(modules: ModulesContainer, handlers: EventHandlers): readonly HandlerMethod[] {
+  const counts = new Map<string, HandlerCounts>();
+  const countsOf = (name: string, group: string | undefined) => {
+    const key = `${name} ${group ?? ''}`;
+    const known = counts.get(key) ?? new HandlerCounts(name, group);
+    counts.set(key, known);
+    return known;
+  };
   return decoratedMethods<readonly DeclaredHandler[], never>(modules, handlerMetadata).flatMap((method) => {
+    const { name } = method;
     const call = handlers.callerOf(method);
-    return method.metadata.map(
-      (declared) => new HandlerMethod(method.name, declared, call, gapCaller(method, declared, handlers)),
-    );
+    return method.metadata.map((declared) => {
+      const gap = gapCaller(method, declared, handlers);
+      return new HandlerMethod(name, declared, call, gap, countsOf(name, declared.group));
+    });
   });
 }
 

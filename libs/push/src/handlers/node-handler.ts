@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Connection, GapNotice } from '../contracts/connection.js';
-import type { Batch } from '../contracts/event.js';
+import type { Batch, LogEvent } from '../contracts/event.js';
 import type { Hub } from '../hub/hub.js';
 import type { Cursor } from '../hub/replay/cursor.js';
 import { RunningCalls } from '../bus/running-calls.js';
@@ -51,10 +51,7 @@ export class NodeHandler implements Connection {
   }
 
   write({ events }: Batch): boolean {
-    const options = { attempt: 1, signal: this.stopping.signal };
-    for (const event of events)
-      if (this.method.wants(event.topic))
-        this.running.add(callHandler(this.method, event, this.hub.tracer, options));
+    for (const event of events) if (this.method.wants(event.topic)) this.running.add(this.handle(event));
     return true;
   }
 
@@ -67,5 +64,16 @@ export class NodeHandler implements Connection {
 
   fail(error: unknown): void {
     this.report(error);
+  }
+
+  private async handle(event: LogEvent): Promise<void> {
+    const { counts } = this.method;
+    try {
+      await callHandler(this.method, event, this.hub.tracer, { attempt: 1, signal: this.stopping.signal });
+      counts.handled++;
+    } catch (error) {
+      counts.failed++;
+      throw error;
+    }
   }
 }

@@ -8,6 +8,7 @@ import type { DeliveryContext } from './delivery.js';
 import { earliest, type GroupTable, type Progress } from './group-table.js';
 import { GroupReader, type GroupListener } from './group-reader.js';
 import type { GroupWork } from './group-work.js';
+import type { GroupReading } from './handler-readings.js';
 import { OwnPartition } from './own-partition.js';
 import { nodeFor, partitionCount, partitionOf } from './partitions.js';
 
@@ -73,6 +74,12 @@ export class OwnGroup implements GroupListener {
     const isShared = allPartitions.every((number) => table.partitions.get(number)?.owner !== undefined);
     const isSharing = settling !== undefined || isOutdated || freeing.size > 0;
     return isShared && !isSharing && [...partitions.values()].every(({ isIdle }) => isIdle);
+  }
+
+  /** What there is now. */
+  get reading(): GroupReading {
+    const { name, unfinished, partitions, table } = this;
+    return { group: name, waiting: unfinished, partitions: partitions.size, deadLetters: table.dead.size };
   }
 
   /** The log, or what it says of the group, has changed. */

@@ -17,6 +17,7 @@ import { GroupWork } from './group-work.js';
 import { GroupsNode } from './groups-node.js';
 import { HandlerEnvironment } from './handler-environment.js';
 import { handlerMethods, type HandlerMethod } from './handler-methods.js';
+import type { GroupReading, HandlerCounts } from './handler-readings.js';
 import { NodeHandler } from './node-handler.js';
 import { OwnGroup, type GroupContext } from './own-group.js';
 import { Slots } from './slots.js';
@@ -49,6 +50,16 @@ export class PushHandlers implements OnModuleInit, OnApplicationBootstrap, Befor
   /** Writes what nodes own. @internal */
   get writer(): OwnedWriter {
     return this.lease.writer;
+  }
+
+  /** What the methods of this node have done. @internal */
+  get counts(): ReadonlySet<HandlerCounts> {
+    return new Set(this.methods.map(({ counts }) => counts));
+  }
+
+  /** What this node has in its groups. @internal */
+  get readings(): readonly GroupReading[] {
+    return this.groups?.readings ?? [];
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import { refusals } from '../../bus/debug-log.js';
+import type { GroupReading, HandlerCounts } from '../../handlers/handler-readings.js';
 import type { Counts, TransportCounts } from '../../hub/counts.js';
 import type { Observed as ObservedNode } from '../observed.js';
 
@@ -10,10 +11,13 @@ export const system = { 'messaging.system': 'nestjs_push' } as const;
 const transport = 'nestjs_push.transport';
 const reason = 'nestjs_push.reason';
 const rule = 'messaging.destination.template';
+const consumers = 'messaging.consumer.group.name';
 
 /** What is known when metrics are collected. */
 export interface Observed extends ObservedNode {
   readonly lag: number | undefined;
+  readonly handlers: Iterable<HandlerCounts>;
+  readonly groups: readonly GroupReading[];
 }
 
 type Values = Iterable<readonly [value: number, attributes?: Attributes]>;
@@ -39,6 +43,20 @@ function* byTransport(
   read: (counts: TransportCounts, attributes: Attributes) => Values,
 ): Values {
   for (const [name, counts] of transports) yield* read(counts, { [transport]: name });
+}
+
+function* byHandler(handlers: Iterable<HandlerCounts>, read: (counts: HandlerCounts) => number): Values {
+  for (const counts of handlers) {
+    const { handler, group } = counts;
+    yield [
+      read(counts),
+      { 'nestjs_push.handler': handler, ...(group !== undefined && { [consumers]: group }) },
+    ];
+  }
+}
+
+function byGroup(groups: readonly GroupReading[], read: (reading: GroupReading) => number): Values {
+  return groups.map((reading) => [read(reading), { [consumers]: reading.group }] as const);
 }
 
 const published = { ...system, 'messaging.operation.name': 'publish' };
@@ -169,6 +187,48 @@ export const instruments: readonly InstrumentDefinition[] = [
     *read({ errors }) {
       for (const [stage, value] of errors) yield [value, { 'nestjs_push.stage': stage }];
     },
+  },
+  {
+    kind: 'counter',
+    name: 'nestjs_push.handlers.handled',
+    unit: '{event}',
+    description: 'Events that methods of the application have handled, by handler and group.',
+    read: ({ handlers }) => byHandler(handlers, ({ handled }) => handled),
+  },
+  {
+    kind: 'counter',
+    name: 'nestjs_push.handlers.failed',
+    unit: '{attempt}',
+    description: 'Attempts of them that have failed, by handler and group.',
+    read: ({ handlers }) => byHandler(handlers, ({ failed }) => failed),
+  },
+  {
+    kind: 'counter',
+    name: 'nestjs_push.handlers.retried',
+    unit: '{attempt}',
+    description: 'Attempts with an event that had failed before, by handler and group.',
+    read: ({ handlers }) => byHandler(handlers, ({ retried }) => retried),
+  },
+  {
+    kind: 'gauge',
+    name: 'nestjs_push.groups.dead_letters',
+    unit: '{event}',
+    description: 'Dead letters of a group of handlers, on all nodes.',
+    read: ({ groups }) => byGroup(groups, ({ deadLetters }) => deadLetters),
+  },
+  {
+    kind: 'sum',
+    name: 'nestjs_push.groups.waiting',
+    unit: '{event}',
+    description: 'Events that this node has read for a group of handlers, and that are not done.',
+    read: ({ groups }) => byGroup(groups, ({ waiting }) => waiting),
+  },
+  {
+    kind: 'sum',
+    name: 'nestjs_push.groups.partitions',
+    unit: '{partition}',
+    description: 'Partitions of a group of handlers that this node has.',
+    read: ({ groups }) => byGroup(groups, ({ partitions }) => partitions),
   },
   {
     kind: 'sum',

@@ -9,6 +9,7 @@ import {
   type Observable,
 } from '@opentelemetry/api';
 import { Readings } from '../../clients/readings.js';
+import { PushHandlers } from '../../handlers/push-handlers.js';
 import type { OperationListener } from '../../hub/counts.js';
 import { EventLoopDelay } from '../event-loop-delay.js';
 import { instruments, system, type InstrumentDefinition, type Observed } from './instruments.js';
@@ -63,9 +64,10 @@ export class PushMetrics implements OnApplicationBootstrap, OnApplicationShutdow
 
   /** Registers all instruments. Returns what takes that back. */
   private observe(meter: Meter, node: Readings): () => void {
+    const handlers = this.modules.get(PushHandlers, { strict: false });
     const known = instruments.map((definition) => [definition, create(meter, definition)] as const);
     const callback: BatchObservableCallback = async (result) => {
-      const now = await this.read(node);
+      const now = await this.read(node, handlers);
       for (const [definition, instrument] of known)
         for (const [value, attributes] of definition.read(now)) result.observe(instrument, value, attributes);
     };
@@ -80,9 +82,10 @@ export class PushMetrics implements OnApplicationBootstrap, OnApplicationShutdow
     };
   }
 
-  private async read(node: Readings): Promise<Observed> {
+  private async read(node: Readings, handlers: PushHandlers): Promise<Observed> {
     const lag = await lagOf(node.backplane, node.hub);
-    return { ...observe(node, this.delay?.read()), lag };
+    const { counts, readings } = handlers;
+    return { ...observe(node, this.delay?.read()), lag, handlers: counts, groups: readings };
   }
 }
 
