@@ -2,7 +2,6 @@ import {
   Controller,
   Injectable,
   Param,
-  Req,
   Sse,
   UseGuards,
   type CanActivate,
@@ -75,7 +74,7 @@ class OrdersController {
 
   @UseGuards(UserGuard)
   @Sse(':id/events')
-  watch(@Param('id') id: string, @Req() _: unknown) {
+  watch(@Param('id') id: string) {
     return this.bus.stream(topic`orders.${id}`);
   }
 }
