@@ -2,7 +2,6 @@ import {
   Controller,
   Injectable,
   Param,
-  Req,
   Sse,
   UseGuards,
   type CanActivate,
@@ -75,7 +74,7 @@ class OrdersController {
 
   @UseGuards(UserGuard)
   @Sse(':id/events')
-  watch(@Param('id') id: string, @Req() _: unknown) {
+  watch(@Param('id') id: string) {
     return this.bus.stream(topic`orders.${id}`);
   }
 }
@@ -86,16 +85,15 @@ interface Setting {
   readonly platform?: Platform;
   readonly options?: PushOptions;
   readonly providers?: NonNullable<Parameters<typeof createApp>[1]['providers']>;
-  readonly timeout?: number;
 }
 
-async function start({ platform = 'express', options, providers = [], timeout }: Setting = {}) {
+async function start({ platform = 'express', options, providers = [] }: Setting = {}) {
   const app = await createApp(platform, {
     imports: [PushModule.forRoot({ authenticate: NameAuthenticator, ...options })],
     controllers: [OrdersController],
     providers: [OrdersPolicy, RoomsPolicy, ...providers],
   });
-  const push = await pushTesting<Topics>(app, { timeout });
+  const push = await pushTesting<Topics>(app);
   afterTest(() => push.close());
   return { app, push, bus: app.get<EventBus<Topics>>(EventBus) };
 }
@@ -125,9 +123,9 @@ describe.each(platforms)('What was published, on %s', (platform) => {
   });
 
   it('is named where something else was expected', async () => {
-    const { push, bus } = await start({ platform, timeout: 50 });
+    const { push, bus } = await start({ platform });
     await expect(push.published('orders.42')).rejects.toThrow(
-      'Nothing was published to orders.42. Nothing was published at all. (waited 50 ms)',
+      'Nothing was published to orders.42. Nothing was published at all. (waited 4000 ms)',
     );
     await bus.publish('orders.41', paid);
     await bus.publish('orders.42', paid);
@@ -193,9 +191,9 @@ describe('push.settled()', () => {
         return work.finished;
       }
     }
-    const { push, bus } = await start({ providers: [Handlers], timeout: 50 });
+    const { push, bus } = await start({ providers: [Handlers] });
     await bus.publish('orders.1', paid);
-    await expect(push.settled()).rejects.toThrow('After 50 ms, methods with @OnPush() are still at work.');
+    await expect(push.settled()).rejects.toThrow('After 4000 ms, methods with @OnPush() are still at work.');
     work.finish();
     await push.settled();
   });
@@ -303,10 +301,10 @@ describe.each(platforms)('Test clients on %s', (platform) => {
 
 describe('The waits of a client', () => {
   it('say what it was told instead, and why its connection is over', async () => {
-    const { app, push } = await start({ timeout: 50 });
+    const { app, push } = await start();
     const client = await push.connect({ as: owner, topics: 'orders.1' });
     await expect(client.next()).rejects.toThrow(
-      'The client has received no event. It was told: hello, subscribed, live. (waited 50 ms)',
+      'The client has received no event. It was told: hello, subscribed, live. (waited 4000 ms)',
     );
     await expect(client.end()).rejects.toThrow('The connection has not ended.');
     await client.cut();

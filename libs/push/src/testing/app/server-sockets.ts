@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { PushClients } from '../../clients/push-clients.js';
@@ -29,7 +28,8 @@ export class ServerSockets {
     const late = new PushTestingError('The server goes on handling what the client has said before.');
     const end = performance.now() + this.patience;
     const socket = this.sockets.get(port);
-    if (socket && !socket.closed) await once(socket, 'close');
+    // Not events.once(): a socket that is reset has an error before.
+    if (socket && !socket.closed) await new Promise((resolve) => socket.once('close', resolve));
     // Whoever listens to it has its turn.
     await turn();
     // The client counts as connected as long as something that it has said is being handled.
