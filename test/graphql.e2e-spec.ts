@@ -22,6 +22,14 @@ const move = (number: string, place: string) =>
 /** What a client gets as the first result of a subscription; `complete` if it ends before. */
 type Result = FormattedExecutionResult | 'complete';
 
+/** The places in what a client has got of `parcelMoved`. */
+function places(found: readonly Result[]): unknown[] {
+  return found.map((each) => {
+    const { parcelMoved } = (each as FormattedExecutionResult<{ parcelMoved: { place: string } }>).data!;
+    return parcelMoved.place;
+  });
+}
+
 /** Subscribes, and resolves with all that comes until the end, or until there are so many. */
 function results(balancer: Balancer, kind: string, query: string, count = Infinity): Promise<Result[]> {
   const client = clients[kind]!(balancer);
@@ -127,8 +135,6 @@ describe.each(platforms.flatMap((platform) => Object.keys(clients).map((kind) =>
           },
         ],
       });
-      const places = (found: readonly Result[]) =>
-        found.map((each) => each !== 'complete' && (each.data?.parcelMoved as { place: string }).place);
       expect(places(rest)).toEqual(['c', 'd']);
       const { id } = (gap as FormattedExecutionResult).errors![0]!.extensions as { id: string };
       expect(places(await results(new Balancer(one), kind, text(id), 2))).toEqual(['c', 'd']);
