@@ -1,0 +1,7 @@
+/** Tests publish to topics of all kinds: what `src/` does not declare carries anything. */
+declare module 'nestjs-push' {
+  interface PushTopics {
+    '>': unknown;
+  }
+}
+export {};
