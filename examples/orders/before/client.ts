@@ -8,6 +8,7 @@ interface Message {
 /** Tracks an order, and connects again whenever the connection is lost. */
 export class OrderTracker {
   private socket?: WebSocket;
+  private isClosed = false;
 
   constructor(
     private readonly url: string,
@@ -19,18 +20,20 @@ export class OrderTracker {
   }
 
   close(): void {
-    if (this.socket) this.socket.onclose = null;
+    this.isClosed = true;
     this.socket?.close();
   }
 
   private connect(): void {
     const socket = (this.socket = new WebSocket(`${this.url.replace('http', 'ws')}/tracking`));
-    socket.onopen = () => socket.send(JSON.stringify({ event: 'track', data: this.id }));
-    socket.onmessage = ({ data }) => {
+    socket.addEventListener('open', () => socket.send(JSON.stringify({ event: 'track', data: this.id })));
+    socket.addEventListener('message', ({ data }) => {
       const message = JSON.parse(data as string) as Message;
       if (message.event === 'status') this.show(message.data.status);
       else this.tracking();
-    };
-    socket.onclose = () => setTimeout(() => this.connect(), 100);
+    });
+    socket.addEventListener('close', () => {
+      if (!this.isClosed) setTimeout(() => this.connect(), 100);
+    });
   }
 }

@@ -2,7 +2,7 @@ import type { Price } from './price.js';
 
 export function watchPrices(url: string, show: (price: Price) => void, reload: () => void): EventSource {
   const source = new EventSource(`${url}/prices`);
-  source.onmessage = ({ data }) => show(JSON.parse(data as string) as Price);
+  source.addEventListener('message', ({ data }) => show(JSON.parse(data as string) as Price));
   source.addEventListener('push.gap', reload);
   return source;
 }
