@@ -85,7 +85,7 @@ module.exports = {
     {
       name: 'the-app-uses-the-packages-as-users-do',
       severity: 'error',
-      from: { path: '^(src|test)/' },
+      from: { path: '^(src|test|examples)/' },
       to: { path: '^libs/[^/]+/src/' },
     },
   ],

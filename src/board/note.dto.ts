@@ -1,13 +1,12 @@
 import { Transform } from 'class-transformer';
 import { Allow, IsString, Length } from 'class-validator';
-import type { Note } from './note.js';
 
 const trimmed = Transform(({ value }: { value: unknown }) =>
   typeof value === 'string' ? value.trim() : value,
 );
 
 /** A note as a page sends it. */
-export class NoteDto implements Omit<Note, 'at'> {
+export class NoteDto {
   @trimmed
   @IsString()
   @Length(1, 40)

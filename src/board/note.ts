@@ -1,3 +1,6 @@
+import type { TopicTypes } from 'nestjs-push';
+import type { NoteDto } from './note.dto.js';
+
 /** A note that all visitors see. */
 export interface Note {
   readonly author: string;
@@ -8,6 +11,6 @@ export interface Note {
 
 declare module 'nestjs-push' {
   interface PushTopics {
-    'board.notes': Note;
+    'board.notes': TopicTypes<{ event: Note; publish: NoteDto }>;
   }
 }

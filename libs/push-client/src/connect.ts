@@ -1,5 +1,6 @@
 import type { ConnectOptions, PositionStorage } from './connect.options.js';
 import { Connection } from './connection.js';
+import type { PushTopics } from './declared-topics.js';
 import { eventsOf, type Events, type EventsOptions, type Reader, type SubscribeOptions } from './events.js';
 import type { ConnectTo, Link, LinkListener, Status, StatusChange } from './link.js';
 import { isolate, Listeners, type ListenOptions } from './listeners.js';
@@ -7,7 +8,8 @@ import { followPage } from './page.js';
 import type { TransportName } from './protocol/connection.js';
 import type { GapNotice } from './protocol/gap.js';
 import type { Ended, PushEvent } from './protocol/messages.js';
-import type { PayloadOf, Start } from './protocol/topics.js';
+import type { DeclaredTopic, PayloadOf, PublishedBy } from './protocol/topic-types.js';
+import type { Start } from './protocol/topics.js';
 import type { Publisher, PublishOptions, QueueOptions } from './publisher.js';
 import { PushError } from './push-error.js';
 import type { RequestMessage } from './requests.js';
@@ -49,7 +51,7 @@ export interface Positions {
 export type ShareLink = (name: string, connectTo: ConnectTo, listener: LinkListener) => Link | undefined;
 
 /** Like `connect` of the package itself, but with only the given parts. */
-export function connectWith<Topics = Record<never, never>>(
+export function connectWith<Topics = PushTopics>(
   url: string | URL,
   options: ConnectOptions = {},
   parts: Parts = {},
@@ -58,7 +60,7 @@ export function connectWith<Topics = Record<never, never>>(
 }
 
 /** One connection for all subscriptions of this page, or of all tabs. Created by `connect`. */
-export class PushClient<Topics = Record<never, never>> {
+export class PushClient<Topics = PushTopics> {
   /** `undefined` until something needs it, if the client is lazy. */
   #link: Link | undefined;
   #stored: Positions | undefined;
@@ -109,7 +111,7 @@ export class PushClient<Topics = Record<never, never>> {
    * otherwise {@link onGap} reports the gap. Errors that a handler throws go to `onError`.
    */
   on<const Pattern extends string>(
-    pattern: Pattern,
+    pattern: DeclaredTopic<Topics, Pattern>,
     handler: (data: PayloadOf<Topics, Pattern>, event: PushEvent<PayloadOf<Topics, Pattern>>) => unknown,
     options: SubscribeOptions = {},
   ): Stop {
@@ -128,7 +130,7 @@ export class PushClient<Topics = Record<never, never>> {
 
   /** The events of a topic or pattern, to read in a `for await` loop or through RxJS. A loop ends with `signal`. */
   events<const Pattern extends string>(
-    pattern: Pattern,
+    pattern: DeclaredTopic<Topics, Pattern>,
     options: EventsOptions = {},
   ): Events<PayloadOf<Topics, Pattern>> {
     return eventsOf((from, reader) => this.read(pattern, { ...options, from }, reader), options);
@@ -171,8 +173,8 @@ export class PushClient<Topics = Record<never, never>> {
    * @throws PushError as the server says, or `LIMIT_EXCEEDED`, `DATA_TOO_LARGE`, `DATA_NOT_SERIALIZABLE`, `CLOSED`
    */
   async publish<const Topic extends string>(
-    topic: Topic,
-    data: PayloadOf<Topics, Topic>,
+    topic: DeclaredTopic<Topics, Topic>,
+    data: PublishedBy<Topics, Topic>,
     options: PublishOptions = {},
   ): Promise<string | undefined> {
     if (this.#life.signal.aborted) throw closed();

@@ -2,9 +2,10 @@
 
 import type { ConnectOptions } from './connect.options.js';
 import { Credentials } from './credentials.js';
+import type { PushTopics } from './declared-topics.js';
 import type { HistoryBody, RefusalBody } from './protocol/http.js';
 import type { PushEvent } from './protocol/messages.js';
-import type { PayloadOf } from './protocol/topics.js';
+import type { DeclaredTopic, PayloadOf } from './protocol/topic-types.js';
 import { PushError } from './push-error.js';
 
 /** Which part of the past is read. */
@@ -25,7 +26,7 @@ export interface HistoryPage<Data = unknown> extends Omit<HistoryBody, 'events'>
 
 /** Reads a page of a topic's past. */
 export type ReadHistory<Topics> = <const Topic extends string>(
-  topic: Topic,
+  topic: DeclaredTopic<Topics, Topic>,
   options?: HistoryOptions,
 ) => Promise<HistoryPage<PayloadOf<Topics, Topic>>>;
 
@@ -44,7 +45,7 @@ export type ReadHistory<Topics> = <const Topic extends string>(
  * @param url the path of the server's `PushModule`; absolute outside of browsers
  * @param options as those of `connect`: credentials, headers and `fetch` are used
  */
-export function historyOf<Topics = Record<never, never>>(
+export function historyOf<Topics = PushTopics>(
   url: string | URL,
   options: Pick<ConnectOptions, 'token' | 'ticket' | 'headers' | 'credentials' | 'fetch'> = {},
 ): ReadHistory<Topics> {

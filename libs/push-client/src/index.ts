@@ -3,6 +3,7 @@
 import type { ConnectOptions } from './connect.options.js';
 import { connectWith, type PushClient } from './connect.js';
 import { positions, publisher, sse, tabs } from './core.js';
+import type { PushTopics } from './declared-topics.js';
 
 /**
  * Connects to the push endpoint of a server, and stays connected.
@@ -16,7 +17,7 @@ import { positions, publisher, sse, tabs } from './core.js';
  * @param url the path of the server's `PushModule`; absolute outside of browsers
  * @throws PushError `UNAVAILABLE` if none of the transports exists here
  */
-export function connect<Topics = Record<never, never>>(
+export function connect<Topics = PushTopics>(
   url: string | URL,
   options: ConnectOptions = {},
 ): PushClient<Topics> {
@@ -30,7 +31,18 @@ export type { Status, StatusChange } from './link.js';
 export type { TransportName } from './protocol/connection.js';
 export type { GapNotice, GapReason } from './protocol/gap.js';
 export type { Ended, PushEvent, ServerMessage } from './protocol/messages.js';
-export type { PayloadOf, Start } from './protocol/topics.js';
+export type { PushTopics } from './declared-topics.js';
+export type {
+  DeclaredTopic,
+  PayloadOf,
+  PresenceOf,
+  PublishedBy,
+  ResultOf,
+  SnapshotOf,
+  TopicFacets,
+  TopicTypes,
+} from './protocol/topic-types.js';
+export type { Start } from './protocol/topics.js';
 export type { PublishOptions, QueueOptions } from './publisher.js';
 export { PushError } from './push-error.js';
 export type { RequestMessage } from './requests.js';

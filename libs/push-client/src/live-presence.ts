@@ -75,7 +75,7 @@ export class LivePresence<Data = unknown> extends LiveMap<PresentUser<Data>> {
    *
    * @throws PushError `DATA_NOT_SERIALIZABLE`
    */
-  set(data: unknown): void {
+  set(data: Data | null): void {
     this.#own.set(data);
   }
 

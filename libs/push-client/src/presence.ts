@@ -1,13 +1,16 @@
 /* The entry for presence: it works with `connect` and with `connectWith`. */
 
+import type { PushClient } from './connect.js';
+import type { TopicOf } from './declared-topics.js';
 import { LivePresence, type PresenceOptions } from './live-presence.js';
 import type { PresenceClient } from './own-presence.js';
+import type { DeclaredTopic, PresenceOf } from './protocol/topic-types.js';
 
 /**
  * Who reads a topic, folded by user, as a live map: user → what is known of it.
  *
  * ```ts
- * const room = presenceOf<{ typing: boolean }>(push, 'rooms.42');
+ * const room = presenceOf(push, 'rooms.42');
  * room.onChange(() => show(room.users(), room.count));
  * room.on('join', ({ user }) => greet(user));
  * room.set({ typing: true });
@@ -19,7 +22,18 @@ import type { PresenceClient } from './own-presence.js';
  *
  * @param topic an exact topic
  */
-export function presenceOf<Data = unknown>(
+export function presenceOf<const Topic extends string, Topics extends object>(
+  push: PushClient<Topics>,
+  topic: DeclaredTopic<Topics, Topic>,
+  options?: PresenceOptions,
+): LivePresence<PresenceOf<Topics, Topic>>;
+/** The same for data of a type that the client does not declare: `presenceOf<Status>(push, 'rooms.42')`. */
+export function presenceOf<Data = never>(
+  push: PresenceClient,
+  topic: TopicOf<Data>,
+  options?: PresenceOptions,
+): LivePresence<Data>;
+export function presenceOf<Data>(
   push: PresenceClient,
   topic: string,
   options?: PresenceOptions,

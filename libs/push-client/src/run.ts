@@ -1,9 +1,10 @@
 /* The entry for runs: it works with `connect` and with `connectWith`. */
 
 import type { PushClient } from './connect.js';
+import type { TopicOf } from './declared-topics.js';
 import type { ListenOptions } from './listeners.js';
 import { LiveRun, type RunClient } from './live-run.js';
-import type { PayloadOf } from './protocol/topics.js';
+import type { DeclaredTopic, PayloadOf, ResultOf } from './protocol/topic-types.js';
 
 /**
  * What runs in a topic: an answer that is written, an export, a job. It is read from its beginning, whenever the page comes to it,
@@ -21,15 +22,15 @@ import type { PayloadOf } from './protocol/topics.js';
  * @param topic an exact topic, finite by the server's rules
  * @param options `signal` closes the view
  */
-export function runOf<Topics, const Topic extends string>(
+export function runOf<const Topic extends string, Topics extends object>(
   push: PushClient<Topics>,
-  topic: Topic,
+  topic: DeclaredTopic<Topics, Topic>,
   options?: ListenOptions,
-): LiveRun<PayloadOf<Topics, Topic>>;
+): LiveRun<PayloadOf<Topics, Topic>, ResultOf<Topics, Topic>>;
 /** The same for data of a type that the client does not declare: `runOf<Chunk, Result>(push, 'answers.42')`. */
-export function runOf<Chunk, Result = Chunk>(
+export function runOf<Chunk = never, Result = Chunk>(
   push: RunClient,
-  topic: string,
+  topic: TopicOf<Chunk>,
   options?: ListenOptions,
 ): LiveRun<Chunk, Result>;
 export function runOf<Chunk, Result>(

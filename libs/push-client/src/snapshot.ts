@@ -1,8 +1,10 @@
 /* The entry for snapshots: it works with `connect` and with `connectWith`. */
 
 import type { ListenOptions, PushClient, Stop } from './connect.js';
+import type { TopicOf } from './declared-topics.js';
 import type { Reader } from './events.js';
 import type { PushEvent, TopicSnapshot } from './protocol/messages.js';
+import type { DeclaredTopic, PayloadOf, SnapshotOf } from './protocol/topic-types.js';
 import { PushError } from './push-error.js';
 
 /** What snapshots need of a client. */
@@ -25,7 +27,7 @@ export type SnapshotStep<Snapshot = unknown, Data = unknown> =
  * that, in order. After a gap a fresh snapshot comes by itself.
  *
  * ```ts
- * const stop = snapshotOf<Order, Partial<Order>>(push, 'orders.42', ({ kind, data }) => {
+ * const stop = snapshotOf(push, 'orders.42', ({ kind, data }) => {
  *   if (kind === 'snapshot') order = data;
  *   else if (kind === 'event') order = { ...order, ...data };
  * });
@@ -38,7 +40,20 @@ export type SnapshotStep<Snapshot = unknown, Data = unknown> =
  * rejects if the server refuses. A snapshot that cannot be loaded now (`SNAPSHOT_FAILED`) goes to the client's `onError`, and is
  * asked for again
  */
-export function snapshotOf<Snapshot = unknown, Data = Snapshot>(
+export function snapshotOf<const Topic extends string, Topics extends object>(
+  push: PushClient<Topics>,
+  topic: DeclaredTopic<Topics, Topic>,
+  handler: (step: SnapshotStep<SnapshotOf<Topics, Topic>, PayloadOf<Topics, Topic>>) => unknown,
+  options?: ListenOptions,
+): Stop;
+/** The same for data of types that the client does not declare: `snapshotOf<Order, Partial<Order>>(push, 'orders.42', …)`. */
+export function snapshotOf<Snapshot = never, Data = Snapshot>(
+  push: SnapshotClient,
+  topic: TopicOf<Snapshot>,
+  handler: (step: SnapshotStep<Snapshot, Data>) => unknown,
+  options?: ListenOptions,
+): Stop;
+export function snapshotOf<Snapshot, Data>(
   push: SnapshotClient,
   topic: string,
   handler: (step: SnapshotStep<Snapshot, Data>) => unknown,

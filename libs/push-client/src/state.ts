@@ -1,8 +1,9 @@
 /* The entry for state: it works with `connect` and with `connectWith`. */
 
 import type { ListenOptions, PushClient } from './connect.js';
+import type { TopicOf } from './declared-topics.js';
 import { LiveState, type StateSource } from './live-state.js';
-import type { PayloadOf } from './protocol/topics.js';
+import type { DeclaredTopic, PayloadOf } from './protocol/topic-types.js';
 
 /**
  * What the topics of a pattern are now, as a live map: topic → data.
@@ -20,13 +21,17 @@ import type { PayloadOf } from './protocol/topics.js';
  * @param pattern a topic or pattern; state topics (`state: true` in the server's rules) keep their newest event for ever
  * @param options `signal` closes the map
  */
-export function stateOf<Topics, const Pattern extends string>(
+export function stateOf<const Pattern extends string, Topics extends object>(
   push: PushClient<Topics>,
-  pattern: Pattern,
+  pattern: DeclaredTopic<Topics, Pattern>,
   options?: ListenOptions,
 ): LiveState<PayloadOf<Topics, Pattern>>;
 /** The same for data of a type that the client does not declare: `stateOf<Item>(push, 'rooms.42.items.*')`. */
-export function stateOf<Data>(push: StateSource, pattern: string, options?: ListenOptions): LiveState<Data>;
+export function stateOf<Data = never>(
+  push: StateSource,
+  pattern: TopicOf<Data>,
+  options?: ListenOptions,
+): LiveState<Data>;
 export function stateOf<Data>(
   push: StateSource,
   pattern: string,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { PayloadOf } from './protocol/topics.js';
+import type { PayloadOf } from './protocol/topic-types.js';
 import { matcher } from './topics.js';
 
 describe('A pattern', () => {

@@ -12,7 +12,20 @@ export type { WebSocketOptions } from './transport/websocket/websocket.options.j
 export { EventBus, EventBus as PushEventBus } from './bus/event-bus.js';
 export type { Publication, Publications } from './bus/event-bus.js';
 export type { EndOptions, PublishOptions, RemoveOptions } from './bus/publish.options.js';
-export type { PayloadOf, PushTopics } from './bus/declared-topics.js';
+export type {
+  DeclaredPattern,
+  DeclaredTopic,
+  ParamsOf,
+  PayloadOf,
+  PresenceOf,
+  PublishedBy,
+  PushTopics,
+  ResultOf,
+  SnapshotOf,
+  TopicFacets,
+  TopicTypes,
+  ValidOf,
+} from './bus/declared-topics.js';
 export type { PushEvent } from './bus/handled-events.js';
 export type { PresenceChange, PresenceMember, PresenceUser, TopicPresence } from './bus/presence.js';
 export type { HistoryOptions, TopicPage } from './bus/topic-page.js';
@@ -49,6 +62,7 @@ export type {
   StandardResult,
   StandardSchema,
 } from './contracts/payload-schema.js';
+export type { TopicSchemas, TopicSchemaSet, TopicsOf } from './contracts/topic-schemas.js';
 export type { TopicDocumentation } from './contracts/topic-documentation.js';
 export { PushTickets, type RedeemedTicket, type TicketOptions } from './access/push-tickets.js';
 export { PushAccess } from './access/push-access.js';
@@ -81,7 +95,7 @@ export type { SubscribableChunks } from './runs/subscribed-chunks.js';
 
 // Handlers
 export { OnPush } from './handlers/on-push.decorator.js';
-export type { OnPushEvent, OnPushOptions, ParamsOf } from './handlers/on-push.decorator.js';
+export type { OnPushEvent, OnPushOptions } from './handlers/on-push.decorator.js';
 export { PushDeadLetters, type DeadLetter } from './handlers/push-dead-letters.js';
 
 // Connections, hooks and shutdown

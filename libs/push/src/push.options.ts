@@ -5,6 +5,7 @@ import type { ErrorListener } from './bus/error-reporter.js';
 import type { Backplane } from './contracts/backplane.js';
 import type { Retention } from './contracts/retention.js';
 import type { TopicDocumentation } from './contracts/topic-documentation.js';
+import type { TopicSchemas } from './contracts/topic-schemas.js';
 import type { TopicRule } from './hub/topic-rules.js';
 import type { ResourceOptions } from './resources/resource.options.js';
 import type { SnapshotOptions } from './state/snapshot.options.js';
@@ -51,6 +52,13 @@ export interface PushOptions extends AccessOptions {
   readonly backplane?: Backplane;
   /** Who may ask for which topics, how long they are kept, what happens to slow readers. Default: nobody may ask for any. */
   readonly topics?: readonly TopicOptions[];
+  /**
+   * What the data of topics is: classes with class-validator decorators, or Standard Schemas (zod, valibot, arktype and others). They
+   * validate what clients publish where the policy has no `payload` of its own, and what clients say of themselves (`presence`); what
+   * the server publishes is not validated. `TopicsOf` makes the types of `PushTopics` of them, and AsyncAPI documents have them.
+   * Default: none.
+   */
+  readonly schemas?: TopicSchemas;
   /** For topics that `topics` says nothing of. */
   readonly retention?: RetentionOptions;
   /** Largest payload of an event, as JSON in UTF-8 bytes. Default: 262,144 (256 KiB). */

@@ -57,6 +57,15 @@ const wrong: [options: object, message: string][] = [
   ],
   [{ topics: [{ pattern: 'a', retention: { events: NaN } }] }, 'topics[0].retention.events is NaN; it takes'],
   [{ topics: [undefined] }, 'topics[0] is undefined; it takes a value.'],
+  [{ schemas: [] }, "schemas is a list; it takes an object of patterns and schemas: { 'orders.*': Order }."],
+  [{ schemas: { 'a.*': 'Order' } }, 'schemas["a.*"] is "Order"; it takes a class with class-validator'],
+  [{ schemas: { 'a.*': undefined } }, 'schemas["a.*"] is null; it takes a class'],
+  [{ schemas: { 'a.*': { event: {} } } }, 'schemas["a.*"].event is an object; it takes a class'],
+  [
+    { schemas: { 'a.*': { evnt: class {} } } },
+    'There is no option "schemas["a.*"].evnt". Did you mean "event"?',
+  ],
+  [{ schemas: { 'a..b': class {} } }, 'schemas["a..b"]: "a..b" is not a topic pattern.'],
   [
     { topics: [{ pattern: 'a', acess: 'public' }] },
     'There is no option "topics[0].acess". Did you mean "access"?',

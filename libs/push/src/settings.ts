@@ -1,6 +1,7 @@
 import type { PresenceOptions } from './contracts/presence.js';
 import type { Retention } from './contracts/retention.js';
 import type { TopicDocumentation } from './contracts/topic-documentation.js';
+import { checkSchemas, declaredSchemas, type DeclaredSchemas } from './contracts/topic-schemas.js';
 import { Backplane } from './contracts/backplane.js';
 import {
   boolean,
@@ -31,7 +32,8 @@ import type { SseOptions } from './transport/sse/sse.options.js';
 import type { WebSocketOptions } from './transport/websocket/websocket.options.js';
 
 /** The options as they hold: checked once, at the start, with the defaults filled in. */
-export interface PushSettings extends Omit<PushOptions, 'http2'> {
+export interface PushSettings extends Omit<PushOptions, 'http2' | 'schemas'> {
+  readonly schemas: readonly DeclaredSchemas[];
   readonly topics: readonly TopicOptions[];
   readonly retention: Required<RetentionOptions>;
   readonly maxEventBytes: number;
@@ -168,6 +170,7 @@ const http2Checks: Checks<ResourceOptions> = {
 const checks: Checks<PushOptions> = {
   backplane,
   topics: list(shape<TopicOptions>(topicChecks), 'a list of rules: [{ pattern, access }]'),
+  schemas: checkSchemas,
   retention: shape<RetentionOptions>({ events, age, bytes, bytesPerPublisher: bytes, stateBytes: bytes }),
   maxEventBytes: bytes,
   maxDeliveryDelay: age,
@@ -214,6 +217,7 @@ export function settingsOf(options: PushOptions = {}): PushSettings {
   return {
     ...options,
     topics: options.topics ?? [],
+    schemas: declaredSchemas(options.schemas ?? {}),
     retention: { ...retention, bytesPerPublisher: retention.bytesPerPublisher ?? retention.bytes / 16 },
     maxEventBytes,
     maxDeliveryDelay: options.maxDeliveryDelay ?? defaults.maxDeliveryDelay,

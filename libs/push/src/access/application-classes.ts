@@ -3,6 +3,7 @@ import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { getMetadataStorage } from 'class-validator';
 import { PushError } from '../contracts/errors.js';
 import { isStandardSchema } from '../contracts/payload-schema.js';
+import type { DeclaredSchemas } from '../contracts/topic-schemas.js';
 import { policyPatternOf, type PolicyPattern, type TopicPolicy } from './topic-policy.js';
 
 /** One of the application's policies, with its pattern. */
@@ -42,6 +43,13 @@ export class ApplicationClasses {
       }
     }
     return [...policies.values()];
+  }
+
+  /** @throws PushError `INVALID_OPTION` for a class without decorators that would have to validate what clients send */
+  checkSchemas(declared: readonly DeclaredSchemas[]): void {
+    for (const { pattern, event, publish = event, presence } of declared)
+      for (const schema of [publish, presence])
+        if (schema && !isStandardSchema(schema)) assertDecorated(schema, `schemas["${pattern}"]`);
   }
 
   /**

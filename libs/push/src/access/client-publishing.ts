@@ -1,7 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { EventBus } from '../bus/event-bus.js';
+import type { PayloadSchema } from '../contracts/payload-schema.js';
+import { pushSettings } from '../contracts/settings.js';
 import { assertTopic } from '../contracts/topic.js';
+import { schemasOf, type DeclaredSchemas } from '../contracts/topic-schemas.js';
 import { payloadOf } from './payload.js';
 import type { Session } from './session.js';
 import { TopicAccess } from './topic-access.js';
@@ -23,6 +26,7 @@ export class ClientPublishing {
   constructor(
     @Inject(TopicAccess) private readonly topics: TopicAccess,
     @Inject(EventBus) private readonly bus: EventBus,
+    @Inject(pushSettings) private readonly settings: { readonly schemas: readonly DeclaredSchemas[] },
   ) {}
 
   /**
@@ -41,9 +45,10 @@ export class ClientPublishing {
     assertTopic(topic);
     // A client that may not publish must not learn what valid data looks like.
     const grant = await this.topics.assertMayPublish(session, topic);
-    const { payload, policy } = grant.declared;
+    const { policy } = grant.declared;
+    const payload = grant.declared.payload ?? this.schemaOf(topic);
     const valid = payload ? await payloadOf(payload, publication.data) : publication.data;
-    // The policy gets an instance of the payload class. What was sent is stored, unless the policy changes it.
+    // The policy gets an instance of the payload class, or what the schema makes of it. What was sent is stored, unless the policy changes it.
     const data = policy.transform
       ? await this.topics.transform(grant, session, topic, valid)
       : publication.data;
@@ -59,6 +64,12 @@ export class ClientPublishing {
       : await this.bus.publish(topic, data, options);
     if (policy.accept) await this.topics.accept(grant, session, topic, { data, id });
     return id;
+  }
+
+  /** What validates what clients publish to `topic`, where the policy does not say. */
+  private schemaOf(topic: string): PayloadSchema | undefined {
+    const { publish, event } = schemasOf(this.settings.schemas, topic) ?? {};
+    return publish ?? event;
   }
 }
 

@@ -42,7 +42,7 @@ describe('the pace of what is done for a client', () => {
   it('holds when 1,000 patterns of 32 tokens are compared with 500 rules', async () => {
     const rules = Array.from({ length: 500 }, (_, n) => ({ pattern: `a.${n}.>`, access: 'public' as const }));
     const classes = new ApplicationClasses(new Map() as never, undefined as never);
-    const settings = { topics: rules, limits: { decisionTimeout: 1_000 } };
+    const settings = { topics: rules, schemas: [], limits: { decisionTimeout: 1_000 } };
     const access = new TopicAccess(settings, classes, new ErrorReporter({}));
     const patterns = Array.from({ length: 1_000 }, (_, n) => `a.x${n}${'.b'.repeat(30)}`);
     const budget = new Counter();

@@ -5,6 +5,7 @@ import { PushError } from '../contracts/errors.js';
 import type { PayloadSchema } from '../contracts/payload-schema.js';
 import type { Principal } from '../contracts/principal.js';
 import { pushSettings } from '../contracts/settings.js';
+import { schemasOf, type DeclaredSchemas } from '../contracts/topic-schemas.js';
 import { covers, isReserved, isTopic, overlaps } from '../contracts/topic.js';
 import { AccessRules, withoutParameters, type AccessRule } from './access-rules.js';
 import { ApplicationClasses, type DeclaredPolicy } from './application-classes.js';
@@ -49,6 +50,7 @@ export interface PublishGrant {
 
 /** The settings of access decisions. */
 interface RightsSettings {
+  readonly schemas: readonly DeclaredSchemas[];
   readonly topics: readonly (AccessRule & { readonly presence?: unknown; readonly finite?: boolean })[];
   readonly authenticate?: Type<Authenticator>;
   readonly limits: { readonly decisionTimeout: number };
@@ -73,6 +75,7 @@ export class TopicAccess implements OnModuleInit {
 
   onModuleInit(): void {
     this.policies = this.classes.policies();
+    this.classes.checkSchemas(this.settings.schemas);
     const needsPrincipals = this.policies.length > 0 || this.rules.needsPrincipals;
     if (this.settings.authenticate || !needsPrincipals) return;
     const hint = 'Add PushModule.forRoot({ authenticate: YourAuthenticator }).';
@@ -108,9 +111,10 @@ export class TopicAccess implements OnModuleInit {
     return { denied: those('denied'), undecided: those('undecided') };
   }
 
-  /** What validates what clients say of themselves in `topic`, if a policy names it. */
+  /** What validates what clients say of themselves in `topic`, by a policy or the module's schemas. */
   presenceSchemaOf(topic: string): PayloadSchema | undefined {
-    return this.policies.find(({ presence, match }) => presence && match(topic))?.presence;
+    const declared = this.policies.find(({ presence, match }) => presence && match(topic));
+    return declared?.presence ?? schemasOf(this.settings.schemas, topic)?.presence;
   }
 
   /** Whether clients may be allowed to publish to a topic that the pattern matches. */

@@ -1,8 +1,18 @@
 import { Injectable } from '@nestjs/common';
+import type {
+  DeclaredPattern,
+  KnownParamsOf,
+  PayloadOf,
+  PresenceOf,
+  PublishedBy,
+  PushTopics,
+  ValidOf,
+  WideOf,
+} from '../bus/declared-topics.js';
 import type { Principal } from '../contracts/principal.js';
 import type { TransportName } from '../contracts/connection.js';
 import { parametersIn, parametersOf } from '../contracts/parameters.js';
-import type { PayloadSchema } from '../contracts/payload-schema.js';
+import type { PayloadSchema, PayloadSchemaOf, ValidatedBy } from '../contracts/payload-schema.js';
 import type { TopicDocumentation } from '../contracts/topic-documentation.js';
 
 /** The context of a policy's decision. */
@@ -42,25 +52,22 @@ export type TopicParams = Readonly<Record<string, string>>;
  *
  * @typeParam Payload what clients send: the `payload` of `@PushTopic()`
  * @typeParam Published what `transform` returns
+ * @typeParam Params the parameters of the pattern
  */
-export interface TopicPolicy<Payload = unknown, Published = Payload> {
+export interface TopicPolicy<Payload = unknown, Published = Payload, Params = TopicParams> {
   /** Whether `principal` may read. Called for every subscription, also when a client reconnects. Default: none may. */
-  canSubscribe?(principal: Principal, params: TopicParams, context: TopicContext): boolean | Promise<boolean>;
+  canSubscribe?(principal: Principal, params: Params, context: TopicContext): boolean | Promise<boolean>;
   /**
    * Whether `principal`, who may read, may also see who else does: `topics: [{ pattern, presence }]`. Called as `canSubscribe`
    * is. Of several policies that match, all have to grant it. A pattern that names no single topic is denied where this is
    * there, and so are clients without a principal. Default: whoever may read may see.
    */
-  canSeePresence?(
-    principal: Principal,
-    params: TopicParams,
-    context: TopicContext,
-  ): boolean | Promise<boolean>;
+  canSeePresence?(principal: Principal, params: Params, context: TopicContext): boolean | Promise<boolean>;
   /**
    * Whether `principal` may publish. Called before the data is validated, so that a client without the right learns nothing
    * about valid data. Default: none may.
    */
-  canPublish?(principal: Principal, params: TopicParams, context: TopicContext): boolean | Promise<boolean>;
+  canPublish?(principal: Principal, params: Params, context: TopicContext): boolean | Promise<boolean>;
   /**
    * Returns the data to publish. Called with valid data, after `canPublish` has granted: the place for decisions that depend on
    * the data. Default: the data as it was sent.
@@ -70,7 +77,7 @@ export interface TopicPolicy<Payload = unknown, Published = Payload> {
    */
   transform?(
     principal: Principal,
-    params: TopicParams,
+    params: Params,
     context: PublishContext<Payload>,
   ): Published | Promise<Published>;
   /**
@@ -81,22 +88,30 @@ export interface TopicPolicy<Payload = unknown, Published = Payload> {
    * @throws an `HttpException` or a `PushError`: the client gets its message instead, although the event is stored. Any other error
    * is reported, and the client is told `INTERNAL`
    */
-  accept?(principal: Principal, params: TopicParams, context: AcceptContext<Published>): unknown;
+  accept?(principal: Principal, params: Params, context: AcceptContext<Published>): unknown;
 }
 
-/** Options of a policy. */
-export interface PushTopicOptions {
+/**
+ * Options of a policy.
+ *
+ * @typeParam Payload what validates what clients publish
+ * @typeParam Presence what validates what clients say of themselves
+ */
+export interface PushTopicOptions<
+  Payload extends PayloadSchema = PayloadSchema,
+  Presence extends PayloadSchema = PayloadSchema,
+> {
   /**
    * What validates what clients publish: a class with class-validator decorators, where properties without a decorator are
    * refused; or a Standard Schema (zod, valibot, arktype and others). Validation changes nothing: the data is stored as it was
    * sent, or as `transform` returns it. Default: any JSON.
    */
-  readonly payload?: PayloadSchema;
+  readonly payload?: Payload;
   /**
    * What validates what clients say of themselves where they are present (`presence` messages), as `payload` does. Default: any
    * JSON.
    */
-  readonly presence?: PayloadSchema;
+  readonly presence?: Presence;
   /** What documents say about the topics, where no rule with the same pattern says it. */
   readonly documentation?: TopicDocumentation;
 }
@@ -114,6 +129,25 @@ export interface PolicyPattern {
   /** The parameters of `topic`; `undefined` if the pattern does not match it. */
   match(topic: string): TopicParams | undefined;
 }
+
+/** What may validate what clients publish, by what `PushTopics` declares for the pattern. */
+type SchemaToPublish<Pattern extends string> = PayloadSchemaOf<PublishedBy<PushTopics, WideOf<Pattern>>>;
+
+/** What may validate what clients say of themselves. */
+type SchemaOfPresence<Pattern extends string> = PayloadSchemaOf<PresenceOf<PushTopics, WideOf<Pattern>>>;
+
+/** A class whose methods take and return what `PushTopics` declares for the pattern. */
+type PolicyDecorator<Pattern extends string, Payload> = <
+  Policy extends abstract new (
+    ...args: never[]
+  ) => TopicPolicy<
+    unknown extends Payload ? ValidOf<PushTopics, WideOf<Pattern>> : Payload,
+    PayloadOf<PushTopics, WideOf<Pattern>>,
+    KnownParamsOf<Pattern>
+  >,
+>(
+  target: Policy,
+) => void;
 
 const patterns = new WeakMap<object, PolicyPattern>();
 
@@ -147,10 +181,14 @@ export function policyPatternOf(metatype: unknown): PolicyPattern | undefined {
  * @param pattern a topic pattern that may have parameters (`:name`)
  * @throws PushError `INVALID_TOPIC`; `INVALID_OPTION` for a name that is used twice
  */
-export function PushTopic(
-  pattern: string,
-  { payload, presence, documentation }: PushTopicOptions = {},
-): ClassDecorator {
+export function PushTopic<
+  const Pattern extends string,
+  Payload extends SchemaToPublish<Pattern> = SchemaToPublish<Pattern>,
+  Presence extends SchemaOfPresence<Pattern> = SchemaOfPresence<Pattern>,
+>(
+  pattern: DeclaredPattern<PushTopics, Pattern>,
+  { payload, presence, documentation }: PushTopicOptions<Payload, Presence> = {},
+): PolicyDecorator<Pattern, ValidatedBy<Payload>> {
   const parameters = parametersOf(pattern);
   const match = (topic: string) => parametersIn(topic, parameters);
   return (target) => {

@@ -4,6 +4,7 @@ import { ApplicationClasses } from '../access/application-classes.js';
 import { decoratedMethods } from '../bus/decorated-methods.js';
 import { PushError } from '../contracts/errors.js';
 import { pushPlacement, pushSettings, type PushPlacement } from '../contracts/settings.js';
+import type { DeclaredSchemas } from '../contracts/topic-schemas.js';
 import { BasePath } from '../platform/base-path.js';
 import { snapshotMetadata, type DeclaredSnapshot } from '../state/push-snapshot.decorator.js';
 import { checkAsyncApiOptions, type AsyncApiDocument, type AsyncApiOptions } from './asyncapi.options.js';
@@ -13,6 +14,7 @@ import type { DocumentedRule } from './topic-channels.js';
 /** The settings of push that documents tell of. */
 interface DocumentedSettings {
   readonly topics: readonly DocumentedRule[];
+  readonly schemas: readonly DeclaredSchemas[];
   readonly authenticate?: unknown;
 }
 
@@ -43,6 +45,7 @@ export function asyncApiDocument(
     websocket: placement.gateway,
     http: placement.endpoints,
     topics: settings.topics,
+    schemas: settings.schemas,
     authenticates: settings.authenticate !== undefined,
     policies: partOf<ApplicationClasses>(app, ApplicationClasses).policies(),
     snapshots: snapshots.map(({ metadata }) => metadata.pattern.wide),

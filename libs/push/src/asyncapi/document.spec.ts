@@ -56,6 +56,7 @@ const shop: Described = {
   ],
   policies: declared(OrdersPolicy, RoomsPolicy),
   snapshots: ['orders.*'],
+  schemas: [],
 };
 
 const options = { title: 'Shop', version: '2.1.0', url: 'https://shop.example/edge/' };

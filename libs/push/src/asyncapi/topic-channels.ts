@@ -5,6 +5,7 @@ import type { PresenceOptions } from '../contracts/presence.js';
 import type { PayloadSchema } from '../contracts/payload-schema.js';
 import type { Retention } from '../contracts/retention.js';
 import { covers } from '../contracts/topic.js';
+import { schemasOf, type DeclaredSchemas } from '../contracts/topic-schemas.js';
 import type { TopicDocumentation } from '../contracts/topic-documentation.js';
 
 /** A rule of the application, as far as documents tell of it. */
@@ -25,6 +26,7 @@ export interface Declarations {
   readonly policies: readonly DeclaredPolicy[];
   /** The patterns of `@PushSnapshot()` methods. */
   readonly snapshots: readonly string[];
+  readonly schemas: readonly DeclaredSchemas[];
 }
 
 /** The topics of one pattern, which clients may read or publish. */
@@ -66,13 +68,15 @@ export function topicChannels(declarations: Declarations): TopicChannel[] {
 function channelOf(
   pattern: string,
   declared: [string, ...string[]],
-  { topics, policies, snapshots }: Declarations,
+  { topics, policies, snapshots, schemas }: Declarations,
 ): TopicChannel {
   const isWithin = (other: { readonly pattern: string }) => covers(parametersOf(other.pattern).wide, pattern);
   const own = ({ pattern: other }: { readonly pattern: string }) => parametersOf(other).wide === pattern;
   // Of several rules that match, the first holds.
   const rule = topics.find(isWithin);
   const deciding = policies.filter(isWithin);
+  const { event, publish = event, snapshot, presence } = schemasOf(schemas, pattern) ?? {};
+  const known = { ...(event && { payload: event }), ...(snapshot && { snapshot }) };
   const isPolicys = deciding.some(({ policy }) => policy.canSubscribe);
   const documented = [
     ...topics.filter(own),
@@ -84,10 +88,12 @@ function channelOf(
     pattern,
     declared,
     rule,
-    documentation: documented.find(({ documentation }) => documentation)?.documentation ?? {},
+    documentation: { ...known, ...documented.find(({ documentation }) => documentation)?.documentation },
     readers: rule?.access ?? (isPolicys ? 'policy' : undefined),
-    publishing: deciding.filter(({ policy }) => policy.canPublish),
-    presence: deciding.find(({ presence }) => presence)?.presence,
+    publishing: deciding
+      .filter(({ policy }) => policy.canPublish)
+      .map((each) => ({ ...each, payload: each.payload ?? publish })),
+    presence: deciding.find(({ presence }) => presence)?.presence ?? presence,
     hasSnapshots: snapshots.some((each) => covers(parametersOf(each).wide, pattern)),
   };
 }

@@ -7,7 +7,7 @@ import { removalMeta } from '../contracts/state.js';
 import { problemOfStart } from '../contracts/start.js';
 import { assertPattern, assertTopic } from '../contracts/topic.js';
 import { Hub, type HubStats } from '../hub/hub.js';
-import type { PayloadOf, PushTopics } from './declared-topics.js';
+import type { DeclaredTopic, PayloadOf, PresenceOf, PushTopics, ResultOf } from './declared-topics.js';
 import { assertForgettable, draftOf, endDraftOf, type DraftRules } from './draft.js';
 import { ErrorReporter } from './error-reporter.js';
 import type { EndOptions, PublishOptions, RemoveOptions } from './publish.options.js';
@@ -29,7 +29,10 @@ export interface Publication<Topic extends string = string, Data = unknown> exte
 
 /** A publication for each of these topics, in their order. */
 export type Publications<Topics, Names extends readonly string[]> = {
-  readonly [Index in keyof Names]: Publication<Names[Index], PayloadOf<Topics, Names[Index]>>;
+  readonly [Index in keyof Names]: Publication<
+    DeclaredTopic<Topics, Names[Index]>,
+    PayloadOf<Topics, Names[Index]>
+  >;
 };
 
 /** Injects the `CurrentClient`, by which a stream finds its client. Without it, a stream starts where its options say. */
@@ -70,12 +73,12 @@ export class EventBus<Topics = PushTopics> {
    * (`PushOptions.maxDeliveryDelay`)
    */
   publish<const Topic extends string>(
-    topic: Topic,
+    topic: DeclaredTopic<Topics, Topic>,
     data: PayloadOf<Topics, Topic>,
     options: PublishOptions & { readonly ephemeral: true },
   ): Promise<undefined>;
   publish<const Topic extends string>(
-    topic: Topic,
+    topic: DeclaredTopic<Topics, Topic>,
     data: PayloadOf<Topics, Topic>,
     options?: PublishOptions & { readonly ephemeral?: false },
   ): Promise<string>;
@@ -126,6 +129,10 @@ export class EventBus<Topics = PushTopics> {
    * @throws PushError (the promise rejects) `INVALID_TOPIC`; `INVALID_OPTION`, also for a topic that is no state topic;
    * `CONFLICT`, `UNAVAILABLE`: as `publish`
    */
+  remove<const Topic extends string>(
+    topic: DeclaredTopic<Topics, Topic>,
+    options?: RemoveOptions,
+  ): Promise<string>;
   remove(topic: string, { expect, messageId }: RemoveOptions = {}): Promise<string> {
     try {
       const draft = this.checked(topic, () => {
@@ -147,6 +154,10 @@ export class EventBus<Topics = PushTopics> {
    * @throws PushError (the promise rejects) `ENDED` if it has ended already; `INVALID_OPTION`, also for a topic that is not finite;
    * else as `publish`
    */
+  end<const Topic extends string>(
+    topic: DeclaredTopic<Topics, Topic>,
+    options?: EndOptions<ResultOf<Topics, Topic>>,
+  ): Promise<string>;
   end(topic: string, options: EndOptions = {}): Promise<string> {
     try {
       const draft = this.checked(topic, () => endDraftOf(topic, options, this.rules));
@@ -163,6 +174,7 @@ export class EventBus<Topics = PushTopics> {
    * @returns the id of the removal, once the backplane holds it
    * @throws PushError (the promise rejects) `INVALID_TOPIC`; `INVALID_OPTION` for other topics; `UNAVAILABLE`
    */
+  forget<const Topic extends string>(topic: DeclaredTopic<Topics, Topic>): Promise<string>;
   forget(topic: string): Promise<string> {
     try {
       const draft = this.checked(topic, () => {
@@ -185,8 +197,13 @@ export class EventBus<Topics = PushTopics> {
    * @throws PushError `INVALID_TOPIC`, which becomes an answer with status 400; also for a wildcard without the option
    * `wildcards`, and for one that no `@PushSnapshot()` method loads with `from: 'snapshot'`. `INVALID_OPTION` for a `from` such as `last:0`
    */
-  stream<const Pattern extends string, const Options extends StreamOptions = StreamOptions>(
-    topics: Pattern | readonly Pattern[],
+  stream<
+    const Pattern extends string,
+    const Options extends StreamOptions<PresenceOf<Topics, Pattern>> = StreamOptions<
+      PresenceOf<Topics, Pattern>
+    >,
+  >(
+    topics: DeclaredTopic<Topics, Pattern> | readonly DeclaredTopic<Topics, Pattern>[],
     options?: Options,
   ): EventStream<StreamData<PayloadOf<Topics, Pattern>, Options>>;
   stream(topics: string | readonly string[], options: StreamOptions = {}): EventStream {
@@ -208,9 +225,10 @@ export class EventBus<Topics = PushTopics> {
    * `UNAVAILABLE` when the log or the backplane cannot be read; `CLOSED`
    */
   history<const Topic extends string>(
-    topic: Topic,
-    options: HistoryOptions = {},
-  ): Promise<TopicPage<PayloadOf<Topics, Topic>>> {
+    topic: DeclaredTopic<Topics, Topic>,
+    options?: HistoryOptions,
+  ): Promise<TopicPage<PayloadOf<Topics, Topic>>>;
+  history(topic: string, options: HistoryOptions = {}): Promise<TopicPage> {
     return topicPage(this.hub, topic, options);
   }
 
@@ -220,9 +238,12 @@ export class EventBus<Topics = PushTopics> {
    *
    * @throws PushError `INVALID_TOPIC`
    */
-  on<const Pattern extends string>(pattern: Pattern): Observable<PushEvent<PayloadOf<Topics, Pattern>>> {
+  on<const Pattern extends string>(
+    pattern: DeclaredTopic<Topics, Pattern>,
+  ): Observable<PushEvent<PayloadOf<Topics, Pattern>>>;
+  on(pattern: string): Observable<PushEvent> {
     assertPattern(pattern);
-    return handledEvents<PayloadOf<Topics, Pattern>>(this.hub, pattern, this.calls);
+    return handledEvents(this.hub, pattern, this.calls);
   }
 
   /**
@@ -231,6 +252,9 @@ export class EventBus<Topics = PushTopics> {
    *
    * @throws PushError `INVALID_TOPIC`, also for a wildcard; `INVALID_OPTION` for a topic without presence
    */
+  presence<const Topic extends string>(
+    topic: DeclaredTopic<Topics, Topic>,
+  ): TopicPresence<PresenceOf<Topics, Topic>>;
   presence(topic: string): TopicPresence {
     assertTopic(topic);
     if (this.presences) return this.presences.of(topic);

@@ -4,8 +4,12 @@ import type { GapNotice } from '../contracts/connection.js';
 import type { EventMeta } from '../contracts/event-meta.js';
 import type { Start } from '../protocol/topics.js';
 
-/** How `EventBus.stream()` reads. */
-export interface StreamOptions {
+/**
+ * How `EventBus.stream()` reads.
+ *
+ * @typeParam Presence what clients say of themselves in these topics
+ */
+export interface StreamOptions<Presence = unknown> {
   /**
    * Where a new reader starts: `now`, `last`, `last:50` (the newest 50 events of each topic, 1,000 at most), `earliest`,
    * `start` (as `earliest`, with a gap if the beginning of the log is gone), `snapshot` (the state of each topic as its
@@ -29,7 +33,7 @@ export interface StreamOptions {
    * Whether a client of the route is present in these topics for as long as its connection lasts (`TopicOptions.presence`), and
    * what others get to see of it. Default: `false`.
    */
-  readonly presence?: boolean | { readonly data?: unknown };
+  readonly presence?: boolean | { readonly data?: Presence };
 }
 
 /** The `data` of a message, as Nest types it: it writes a string as it is, and anything else as JSON. */

@@ -45,15 +45,19 @@ export interface PublishOptions {
 /** How a state is removed: see `EventBus.remove`. */
 export type RemoveOptions = Pick<PublishOptions, 'expect' | 'messageId'>;
 
-/** How a topic is ended: see `EventBus.end`. */
-export interface EndOptions {
+/**
+ * How a topic is ended: see `EventBus.end`.
+ *
+ * @typeParam Result what the topic brought, as a whole
+ */
+export interface EndOptions<Result = unknown> {
   /** Why, as its readers are told: one word, 1 to 64 visible ASCII characters. Default: `done`. */
   readonly reason?: string;
   /**
    * The whole of what the topic brought, anything JSON: it stands for all events before it. Readers that have those are told of
    * the end alone; readers that ask for the newest event (`last`) get this one. Default: none.
    */
-  readonly result?: unknown;
+  readonly result?: Result;
   /** The type of the event that carries the result: see `PublishOptions.type`. */
   readonly type?: string;
   readonly messageId?: string;

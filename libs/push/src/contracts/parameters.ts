@@ -9,6 +9,29 @@ export interface ParameterPattern {
   readonly names: readonly (string | undefined)[];
 }
 
+/** The parameters of a pattern, by name: `{ id: string }` for `orders.:id`. */
+export type ParamsOf<Pattern extends string> = {
+  readonly [Name in NamesIn<Pattern>]: string;
+};
+
+type NamesIn<Pattern extends string> = Pattern extends `${infer Head}.${infer Rest}`
+  ? NamesIn<Head> | NamesIn<Rest>
+  : Pattern extends `:${infer Name}`
+    ? Name
+    : never;
+
+/** The parameters of a pattern; of one that only the program knows, whatever they are. */
+export type KnownParamsOf<Pattern extends string> = string extends Pattern
+  ? Readonly<Record<string, string>>
+  : ParamsOf<Pattern>;
+
+/** A pattern with `*` in place of each parameter, as `PushTopics` declares it. */
+export type WideOf<Pattern extends string> = Pattern extends `${infer Head}.${infer Rest}`
+  ? `${WideOf<Head>}.${WideOf<Rest>}`
+  : Pattern extends `:${string}`
+    ? '*'
+    : Pattern;
+
 /**
  * Reads a pattern with parameters.
  *

@@ -28,6 +28,27 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 /** What validates data: a class with class-validator decorators, or a Standard Schema. */
 export type PayloadSchema = Type<object> | StandardSchema;
 
+/** What validates data of the type `Data`; anything that validates if that is `unknown`. */
+export type PayloadSchemaOf<Data> = unknown extends Data
+  ? PayloadSchema
+  : Type<Data & object> | StandardSchema<Data, unknown>;
+
+/** What a schema takes; `unknown` if it does not say. */
+export type InputOf<Schema> =
+  Schema extends StandardSchema<infer Input, unknown>
+    ? Input
+    : Schema extends Type<infer Instance>
+      ? Instance
+      : unknown;
+
+/** What validation makes of data; `unknown` if the schema does not say. */
+export type ValidatedBy<Schema> =
+  Schema extends StandardSchema<unknown, infer Output>
+    ? Output
+    : Schema extends Type<infer Instance>
+      ? Instance
+      : unknown;
+
 /** What describes data in a document: what validates it, or a JSON Schema (draft 7). */
 export type DocumentedSchema = PayloadSchema | Readonly<Record<string, unknown>>;
 

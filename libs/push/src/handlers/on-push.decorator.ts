@@ -4,35 +4,23 @@ import { checkOptions, milliseconds, number, text, type Checks } from '../contra
 import { parametersOf, type ParameterPattern } from '../contracts/parameters.js';
 import { isToken } from '../contracts/topic.js';
 import type { PushEvent } from '../bus/handled-events.js';
-import type { PayloadOf, PushTopics } from '../bus/declared-topics.js';
-
-/** The parameters of a pattern, by name: `{ id: string }` for `orders.:id`. */
-export type ParamsOf<Pattern extends string> = {
-  readonly [Name in NamesIn<Pattern>]: string;
-};
-
-type NamesIn<Pattern extends string> = Pattern extends `${infer Head}.${infer Rest}`
-  ? NamesIn<Head> | NamesIn<Rest>
-  : Pattern extends `:${infer Name}`
-    ? Name
-    : never;
-
-/** A pattern with `*` in place of each parameter, as `PushTopics` declares it. */
-type Wide<Pattern extends string> = Pattern extends `${infer Head}.${infer Rest}`
-  ? `${Wide<Head>}.${Wide<Rest>}`
-  : Pattern extends `:${string}`
-    ? '*'
-    : Pattern;
+import type {
+  DeclaredPattern,
+  KnownParamsOf,
+  PayloadOf,
+  PushTopics,
+  WideOf,
+} from '../bus/declared-topics.js';
 
 /**
  * An event, as an `@OnPush()` method gets it: `OnPushEvent<'orders.:id'>` has the data that `PushTopics` declares for `orders.*`,
  * and `params.id`.
  */
 export interface OnPushEvent<Pattern extends string = string> extends PushEvent<
-  PayloadOf<PushTopics, Wide<Pattern>>
+  PayloadOf<PushTopics, WideOf<Pattern>>
 > {
   /** The values of the pattern's parameters, by name. */
-  readonly params: string extends Pattern ? Readonly<Record<string, string>> : ParamsOf<Pattern>;
+  readonly params: KnownParamsOf<Pattern>;
   /** How often this node has given it to the method, this time included: 1, and more after it has failed. */
   readonly attempt: number;
   /**
@@ -128,7 +116,7 @@ const checks: Checks<OnPushOptions> = {
  * @throws PushError `INVALID_TOPIC`, `INVALID_OPTION`
  */
 export function OnPush<const Pattern extends string, const OnGap extends string = never>(
-  pattern: Pattern,
+  pattern: DeclaredPattern<PushTopics, Pattern>,
   options: OnPushOptions<OnGap> = {},
 ): HandlerDecorator<Pattern, OnGap> {
   checkOptions(options, checks, '@OnPush()');

@@ -5,7 +5,7 @@ import {
   type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
-import type { PayloadOf, PushTopics } from '../bus/declared-topics.js';
+import type { DeclaredTopic, PayloadOf, PushTopics } from '../bus/declared-topics.js';
 import { draftOf } from '../bus/draft.js';
 import { ErrorReporter } from '../bus/error-reporter.js';
 import { PushError } from '../contracts/errors.js';
@@ -71,10 +71,16 @@ export class PushOutbox<Topics = PushTopics>
    * @throws PushError (the promise rejects, no SQL was run) `INVALID_TOPIC`, `INVALID_TYPE`, `INVALID_OPTION`,
    * `DATA_NOT_SERIALIZABLE`, `DATA_TOO_LARGE`; else what the database or its client says: the transaction cannot commit then
    */
-  async publish<const Topic extends string>(
+  publish<const Topic extends string>(
     tx: OutboxTransaction,
-    topic: Topic,
+    topic: DeclaredTopic<Topics, Topic>,
     data: PayloadOf<Topics, Topic>,
+    options?: OutboxPublishOptions,
+  ): Promise<void>;
+  async publish(
+    tx: OutboxTransaction,
+    topic: string,
+    data: unknown,
     options: OutboxPublishOptions = {},
   ): Promise<void> {
     const { ordered = false, ...rest } = options;

@@ -44,8 +44,13 @@ export type RunFactory<Chunk = unknown> = (
   run: RunContext,
 ) => RunSource<Chunk> | Promise<RunSource<Chunk> | void>;
 
-/** How a run is done. */
-export interface RunOptions<Chunk = unknown> {
+/**
+ * How a run is done.
+ *
+ * @typeParam Chunk what its source brings, piece by piece
+ * @typeParam Result what `compact` makes of all pieces
+ */
+export interface RunOptions<Chunk = unknown, Result = unknown> {
   /**
    * Makes starting idempotent: starting a run with the id of the one that runs, or has ended the topic, attaches to that. 1 to 128
    * visible ASCII characters, such as the id of a job. Default: a new one, and any run of the topic will do.
@@ -76,7 +81,7 @@ export interface RunOptions<Chunk = unknown> {
    * in place of the chunks. Only for a run that is `done`. All chunks are kept in memory for it, up to four times `maxEventBytes`;
    * if they, or the result, are larger than allowed, the topic ends without it, which is reported.
    */
-  readonly compact?: (chunks: readonly Chunk[]) => unknown;
+  readonly compact?: (chunks: readonly Chunk[]) => Result | Promise<Result>;
 }
 
 /** A run, as `Runs.start()` gives it to its caller: on the node that does it, or on another one. */

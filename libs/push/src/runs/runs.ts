@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import type { DeclaredTopic, PayloadOf, PushTopics, ResultOf } from '../bus/declared-topics.js';
 import { ErrorReporter } from '../bus/error-reporter.js';
 import { EventBus } from '../bus/event-bus.js';
 import { endedError } from '../contracts/end.js';
@@ -67,6 +68,11 @@ export class Runs {
    * run of another `id` runs; `ENDED` if the topic has ended by anything but this run; `LIMIT_EXCEEDED` if this node has 10,000 runs;
    * `UNAVAILABLE`, `CLOSED`
    */
+  start<Chunk extends PayloadOf<PushTopics, Topic>, const Topic extends string = string>(
+    topic: DeclaredTopic<PushTopics, Topic>,
+    factory: RunFactory<Chunk>,
+    options?: RunOptions<Chunk, ResultOf<PushTopics, Topic>>,
+  ): Promise<Run>;
   async start<Chunk>(
     topic: string,
     factory: RunFactory<Chunk>,

@@ -1,15 +1,22 @@
 import { SetMetadata } from '@nestjs/common';
+import type {
+  DeclaredPattern,
+  KnownParamsOf,
+  PushTopics,
+  SnapshotOf,
+  WideOf,
+} from '../bus/declared-topics.js';
 import { PushError } from '../contracts/errors.js';
 import { parametersOf, type ParameterPattern } from '../contracts/parameters.js';
 import { parsePosition, type Position } from '../contracts/position.js';
 import type { Principal } from '../contracts/principal.js';
 
-/** What a `@PushSnapshot()` method is called with. */
-export interface SnapshotContext {
+/** What a `@PushSnapshot()` method is called with: `SnapshotContext<'orders.:id'>` has `params.id`. */
+export interface SnapshotContext<Pattern extends string = string> {
   /** The topic whose state is wanted. */
   readonly topic: string;
   /** The values of the pattern's parameters, by name. */
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: KnownParamsOf<Pattern>;
   /** Who wants it; `undefined` for an anonymous client, and always for a `shared` method. */
   readonly principal: Principal | undefined;
   /** Aborted when nobody waits for the state any more: it took too long, or its clients are gone. */
@@ -31,6 +38,18 @@ export interface DeclaredSnapshot {
   readonly shared: boolean;
 }
 
+/** The state that `PushTopics` declares for a pattern, or a promise of it. */
+type Loaded<Data> = Data | DatedSnapshot<Data> | Promise<Data | DatedSnapshot<Data>>;
+
+/** Applies to methods that load the state of `Pattern`, as `PushTopics` declares it. */
+type SnapshotDecorator<Pattern extends string> = <
+  Method extends (context: SnapshotContext<Pattern>) => Loaded<SnapshotOf<PushTopics, WideOf<Pattern>>>,
+>(
+  target: object,
+  name: string | symbol,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
+
 export const snapshotMetadata = 'nestjs-push:snapshot';
 
 /**
@@ -40,7 +59,7 @@ export const snapshotMetadata = 'nestjs-push:snapshot';
  *
  * ```ts
  * @PushSnapshot('orders.:id')
- * load({ params }: SnapshotContext) {
+ * load({ params }: SnapshotContext<'orders.:id'>) {
  *   return this.orders.findOne(params.id);
  * }
  * ```
@@ -53,7 +72,10 @@ export const snapshotMetadata = 'nestjs-push:snapshot';
  * @param pattern a topic pattern that may have parameters (`:name`)
  * @throws PushError `INVALID_TOPIC`; `INVALID_OPTION` for a name that is used twice
  */
-export function PushSnapshot(pattern: string, { shared = false }: PushSnapshotOptions = {}): MethodDecorator {
+export function PushSnapshot<const Pattern extends string>(
+  pattern: DeclaredPattern<PushTopics, Pattern>,
+  { shared = false }: PushSnapshotOptions = {},
+): SnapshotDecorator<Pattern> {
   return SetMetadata(snapshotMetadata, { pattern: parametersOf(pattern), shared } satisfies DeclaredSnapshot);
 }
 

@@ -1,4 +1,5 @@
 import { Sse } from '@nestjs/common';
+import type { DeclaredPattern, PresenceOf, PushTopics, WideOf } from '../../bus/declared-topics.js';
 import type { StreamOptions } from '../../bus/event-stream.js';
 import { assertPattern } from '../../contracts/topic.js';
 import { describeStreamRoute } from './route-openapi.js';
@@ -38,7 +39,11 @@ export function pushSseRoute(handler: object): PushSseRoute | undefined {
  * @param topic a topic or pattern; a token `:name` stands for the route parameter `name`, which must be a single token
  * @throws PushError `INVALID_TOPIC`
  */
-export function PushSse(path: string, topic?: string, options: StreamOptions = {}): MethodDecorator {
+export function PushSse<const Pattern extends string>(
+  path: string,
+  topic?: DeclaredPattern<PushTopics, Pattern>,
+  options: StreamOptions<PresenceOf<PushTopics, WideOf<Pattern>>> = {},
+): MethodDecorator {
   if (topic !== undefined) assertPattern(topic);
   return (target, key, descriptor) => {
     routes.set(descriptor.value as object, { topic, options });

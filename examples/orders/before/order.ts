@@ -1,0 +1,1 @@
+export type Status = 'accepted' | 'packed' | 'shipped' | 'delivered';

@@ -1,0 +1,4 @@
+export interface Price {
+  readonly symbol: string;
+  readonly price: number;
+}

@@ -1,0 +1,4 @@
+export interface Line {
+  readonly author: string;
+  readonly text: string;
+}
