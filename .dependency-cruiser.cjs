@@ -39,7 +39,16 @@ module.exports = {
     // What watches the others: nothing imports it.
     only('operations', ['transport', 'handlers', 'clients', 'access', 'bus', 'hub', 'platform', 'contracts']),
     // What applications test with: it reads all of a node, and nothing imports it.
-    only('testing/app', ['handlers', 'clients', 'access', 'backplane', 'bus', 'hub', 'platform', 'contracts']),
+    only('testing/app', [
+      'handlers',
+      'clients',
+      'access',
+      'backplane',
+      'bus',
+      'hub',
+      'platform',
+      'contracts',
+    ]),
     {
       name: 'transports-are-strangers',
       severity: 'error',

@@ -1,4 +1,5 @@
 import { IsBoolean, IsString, Length } from 'class-validator';
+import type { TopicTypes } from 'nestjs-push';
 
 /** What a visitor says of itself to the others at the desk. */
 export class StatusDto {
@@ -8,4 +9,10 @@ export class StatusDto {
 
   @IsBoolean()
   typing!: boolean;
+}
+
+declare module 'nestjs-push' {
+  interface PushTopics {
+    desk: TopicTypes<{ presence: StatusDto }>;
+  }
 }
