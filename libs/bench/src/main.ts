@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { compareBackplanes } from './backplanes/backplanes.js';
 import { comparisonTable } from './backplanes/comparison.js';
+import { compareCrowds } from './crowd/compare.js';
 import { peerNamed } from './peers.js';
 import { verdicts, verdictTable } from './report/claims.js';
 import { machine } from './report/machine.js';
@@ -11,16 +12,20 @@ import { compareRuns } from './runs/runs.js';
 import type { Scenario } from './scenario.js';
 import { scenarios } from './scenarios/all.js';
 
-/** Measured only when asked for: they need redis-server, and the first one nats-server and PostgreSQL too. */
+/** Measured only when asked for: they need redis-server, the first one nats-server and PostgreSQL too, and the last one Linux. */
 const backplanes = 'backplanes';
 const runs = 'runs';
+const crowd = 'crowd';
+
+const extras = [backplanes, runs, crowd];
 
 const usage = `npm run bench -- [--quick] [--page] [--peer NAME]… [SCENARIO]…
 
 --quick  short, and the main scenarios and peers only
 --page   write libs/push/docs/benchmark.md from the latest results of whole scenarios; with --no-run, from earlier ones
 --peer   with backplanes: redis, nats, postgres
-scenarios: ${scenarios.map(({ name }) => name).join(', ')}, ${backplanes}, ${runs}
+--clients  with crowd: how many, 100,000 unless it is said
+scenarios: ${scenarios.map(({ name }) => name).join(', ')}, ${extras.join(', ')}
 `;
 
 const { values, positionals } = parseArgs({
@@ -31,6 +36,7 @@ const { values, positionals } = parseArgs({
     page: { type: 'boolean', default: false },
     run: { type: 'boolean', default: true },
     peer: { type: 'string', multiple: true },
+    clients: { type: 'string', default: '100000' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -77,7 +83,7 @@ async function measure(plans: readonly Plan[]): Promise<Result[]> {
 
 async function main(): Promise<void> {
   const unknown = positionals.filter(
-    (name) => name !== backplanes && name !== runs && scenarios.every((scenario) => scenario.name !== name),
+    (name) => !extras.includes(name) && scenarios.every((scenario) => scenario.name !== name),
   );
   if (values.help || unknown.length > 0) {
     process.stdout.write(usage);
@@ -93,6 +99,8 @@ async function main(): Promise<void> {
       `\n${comparisonTable('Backplanes', await compareBackplanes(values.quick ? 1_000 : 3_000, values.peer))}\n`,
     );
   if (positionals.includes(runs)) process.stdout.write(`\n${comparisonTable('Runs', await compareRuns())}\n`);
+  if (positionals.includes(crowd))
+    process.stdout.write(`\n${comparisonTable('Crowd', await compareCrowds(Number(values.clients)))}\n`);
   if (results.length === 0 && !values.page) return;
   // Profiles cost time, and a choice of peers is no whole scenario.
   const isPartial = values.peer !== undefined || process.env.BENCH_PROFILE !== undefined;

@@ -19,7 +19,12 @@ export function comparisonTable(title: string, comparisons: readonly Comparison[
   const number = (value: number | undefined, digits: number) =>
     value?.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }) ?? '';
   const rows = comparisons.map(({ kind, what, unit, ours, raw, ratio, target }) => {
-    const digits = unit === 'ms' ? 2 : unit.startsWith('CPU') ? 1 : 0;
+    const digits =
+      unit === 'ms' || unit.startsWith('CPU ms') || unit.startsWith('CPU s')
+        ? 2
+        : unit === 's' || unit === 'kB' || unit.startsWith('CPU')
+          ? 1
+          : 0;
     const over = ratio ?? (raw === undefined ? undefined : ours / raw);
     return [kind, `${what} (${unit})`, number(ours, digits), number(raw, digits), number(over, 2), target];
   });

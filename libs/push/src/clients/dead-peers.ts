@@ -6,18 +6,11 @@ import type { Client } from './client.js';
 import { Clients } from './clients.js';
 import { HttpServer } from '../platform/http-server.js';
 import { Http2Sessions } from '../platform/http2-sessions.js';
-import { tcpKey, unacknowledged, type TcpKey } from '../platform/tcp-table.js';
+import { retransmitted, tcpKey, unacknowledged } from '../platform/tcp-table.js';
+import { SilentPeers } from './silent-peers.js';
 
 /** How often clients are checked in a heartbeat interval. */
 const checksPerInterval = 4;
-
-/** A client with unacknowledged bytes. */
-interface Suspect {
-  /** How often the kernel had retransmitted when the bytes were first seen. */
-  readonly retransmissions: number;
-  /** The number of the check that first saw them. */
-  readonly since: number;
-}
 
 /**
  * Finds clients that vanished without closing their connection. A client of server-sent events over HTTP/1.1 never answers,
@@ -30,7 +23,7 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   /** The number of the current check. */
   private check = 0;
-  private suspects = new Map<TcpKey, Suspect>();
+  private readonly silent = new SilentPeers({ retransmitted, unacknowledged });
   /** Sessions that have not answered their PING yet, and the check that sent it. */
   private readonly pingedAt = new WeakMap<Http2Session, number>();
 
@@ -82,20 +75,12 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
 
   private async checkSockets(): Promise<void> {
     if (!this.clients.some((client) => client.outlet.socket !== undefined)) return;
-    const { check } = this;
-    const current = await unacknowledged();
-    const suspects = new Map<TcpKey, Suspect>();
-    for (const [key, retransmissions] of current)
-      suspects.set(key, this.suspects.get(key) ?? { retransmissions, since: check });
-    this.suspects = suspects;
-    if (suspects.size === 0) return;
+    const silent = new Set(await this.silent.look(checksPerInterval / 2));
+    if (silent.size === 0) return;
     for (const client of this.clients.all()) {
       const { localPort, remoteAddress, remotePort } = client.outlet.socket ?? {};
       if (!localPort || !remoteAddress || !remotePort) continue;
-      const key = tcpKey(localPort, remoteAddress, remotePort);
-      const suspect = suspects.get(key);
-      if (!suspect || check - suspect.since < checksPerInterval / 2) continue;
-      if (current.get(key)! > suspect.retransmissions) timeOut(client);
+      if (silent.has(tcpKey(localPort, remoteAddress, remotePort))) timeOut(client);
     }
   }
 }

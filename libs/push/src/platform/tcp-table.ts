@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 /** Identifies a TCP connection, in the notation of the kernel's table. */
@@ -11,20 +12,65 @@ export function tcpKey(localPort: number, remoteAddress: string, remotePort: num
   return `${localPort} ${kernelAddress(remoteAddress)} ${remotePort}`;
 }
 
+/** The kernel's tables of connections. */
+const tables = ['/proc/net/tcp', '/proc/net/tcp6'];
+
+/** How much of a table is looked at in one turn of the event loop, in bytes. */
+const chunkSize = 64 * 1024;
+
 /**
  * The connections whose peer does not acknowledge data, with the number of retransmissions (proc(5)). Node cannot learn this in
  * another way, and TCP itself gives up after about 15 minutes. Empty on systems without /proc/net/tcp.
+ *
+ * The tables list the connections of all processes that share the network, so with many on one machine it takes long to read them.
  */
 export async function unacknowledged(): Promise<Map<TcpKey, number>> {
-  const tables = await Promise.all(
-    ['/proc/net/tcp', '/proc/net/tcp6'].map((path) => readFile(path, 'latin1').catch(() => '')),
-  );
   const found = new Map<TcpKey, number>();
-  for (const [, , localPort, remote, remotePort, retransmissions] of tables.join('').matchAll(line)) {
+  for (const table of tables) {
+    let rest = '';
+    try {
+      for await (const chunk of createReadStream(table, { encoding: 'latin1', highWaterMark: chunkSize })) {
+        const text = rest + (chunk as string);
+        const end = text.lastIndexOf('\n') + 1;
+        addSuspects(text.slice(0, end), found);
+        rest = text.slice(end);
+      }
+    } catch {
+      // There is no such table here.
+    }
+  }
+  return found;
+}
+
+function addSuspects(lines: string, found: Map<TcpKey, number>): void {
+  for (const [, , localPort, remote, remotePort, retransmissions] of lines.matchAll(line)) {
     const key = `${parseInt(localPort!, 16)} ${unmapped(remote!)} ${parseInt(remotePort!, 16)}`;
     found.set(key, parseInt(retransmissions!, 16));
   }
-  return found;
+}
+
+/**
+ * How often TCP has retransmitted, on all connections that the tables list: as long as it stays the same, no connection has become
+ * one that `unacknowledged` finds. `undefined` where the kernel does not tell.
+ */
+export async function retransmitted(): Promise<string | undefined> {
+  try {
+    const [snmp, netstat] = await Promise.all(
+      ['/proc/net/snmp', '/proc/net/netstat'].map((path) => readFile(path, 'latin1')),
+    );
+    // Where there is no route any more, a time runs out and nothing is sent.
+    return `${counter(snmp!, 'Tcp', 'RetransSegs')} ${counter(netstat!, 'TcpExt', 'TCPTimeouts')}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The value below `name`, of the two lines that begin with `group`. */
+function counter(text: string, group: string, name: string): string {
+  const [names, values] = text.split('\n').filter((each) => each.startsWith(`${group}: `));
+  const value = values?.split(' ')[names!.split(' ').indexOf(name)];
+  if (value === undefined) throw new Error(`The kernel does not count ${name}.`);
+  return value;
 }
 
 /** The prefix of IPv4 addresses in IPv6 sockets. */

@@ -3,6 +3,7 @@ import { SharedStreams } from '../../clients/shared-streams.js';
 import type { Codec } from '../../contracts/event.js';
 import { silence } from '../../platform/nest-sse-stream.js';
 import { isPlainBody, raw } from '../../platform/raw-response.js';
+import { beforeHead, type WithHead } from '../../platform/response-head.js';
 import { keepsOwnStream, type SseRequest } from '../../platform/written-body.js';
 import { acceptsGzip } from './accepts-gzip.js';
 import type { BodyOutlet } from './body-outlet.js';
@@ -21,12 +22,19 @@ export class SseCompression {
     const response = raw(client.response);
     if (response.headersSent || !isPlainBody(response) || keepsOwnStream(client)) return false;
     if (!this.streams.allows(topics)) return false;
-    // RFC 9110, section 12.5.5
-    response.appendHeader('Vary', 'Accept-Encoding');
-    if (!acceptsGzip(raw(client.request).headers)) return false;
-    response.setHeader('Content-Encoding', 'gzip');
-    silence(response);
-    return true;
+    const isCompressed = acceptsGzip(raw(client.request).headers);
+    // Headers that are set before the head is written are kept by Node as long as the connection: a kilobyte for each client.
+    beforeHead(response as unknown as WithHead, (head) => {
+      const others = head.get('vary');
+      // RFC 9110, section 12.5.5
+      head.set(
+        'vary',
+        others === undefined ? 'Accept-Encoding' : [others, 'Accept-Encoding'].flat().join(', '),
+      );
+      if (isCompressed) head.set('content-encoding', 'gzip');
+    });
+    if (isCompressed) silence(response);
+    return isCompressed;
   }
 
   /** Begins a body that was agreed on. @param codec writes events down in whole blocks */
