@@ -21,6 +21,7 @@ import { map, type Observable } from 'rxjs';
 declare module 'nestjs-push' {
   interface PushTopics {
     'orders.*': { status: 'paid' | 'shipped' };
+    news: string;
   }
 }
 
