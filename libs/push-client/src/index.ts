@@ -34,6 +34,7 @@ export type { Ended, PushEvent, ServerMessage } from './protocol/messages.js';
 export type { PushTopics } from './declared-topics.js';
 export type {
   DeclaredTopic,
+  FacetOf,
   PayloadOf,
   PresenceOf,
   PublishedBy,

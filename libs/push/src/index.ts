@@ -15,6 +15,7 @@ export type { EndOptions, PublishOptions, RemoveOptions } from './bus/publish.op
 export type {
   DeclaredPattern,
   DeclaredTopic,
+  FacetOf,
   ParamsOf,
   PayloadOf,
   PresenceOf,

@@ -107,7 +107,8 @@ type Facet<Entry, Name extends keyof TopicFacets> = Entry extends { readonly '~t
     ? unknown
     : Entry;
 
-type FacetOf<Topics, Topic extends string, Name extends keyof TopicFacets> = [Topic] extends [never]
+/** Data of `Topic` of the kind `Name`, by the application's declarations: what the types that follow are made of. */
+export type FacetOf<Topics, Topic extends string, Name extends keyof TopicFacets> = [Topic] extends [never]
   ? unknown
   : Topic extends string
     ? [string extends Topic ? never : Declaring<Topics, Topic>] extends [never]

@@ -4,6 +4,7 @@ import type { DeclaredTopic } from '../protocol/topic-types.js';
 export type { KnownParamsOf, ParamsOf, WideOf } from '../contracts/parameters.js';
 export type {
   DeclaredTopic,
+  FacetOf,
   PayloadOf,
   PresenceOf,
   PublishedBy,

@@ -1,43 +1,15 @@
 import type { TransportName } from '../../contracts/connection.js';
 import { PushError, type PushErrorCode } from '../../contracts/errors.js';
 import type { GapNotice } from '../../protocol/gap.js';
-import type { ErrorReport, Greeting, Publish, ServerMessage } from '../../protocol/messages.js';
+import type { ErrorReport, Greeting, ServerMessage } from '../../protocol/messages.js';
 import type { Start } from '../../protocol/topics.js';
 import { Changes, PushTestingError } from './changes.js';
+import type { ConnectionEnd, MessageNamed, PublicationOptions, ReceivedEvent } from './client-messages.js';
 import { openEventStream } from './event-stream-wire.js';
 import { refusalOf, request, textOf } from './http-request.js';
 import type { ServerSockets } from './server-sockets.js';
 import { openWebSocket } from './websocket-wire.js';
 import type { Wire, WireListener } from './wire.js';
-
-/** An event, or a snapshot, as a client has received it. */
-export interface ReceivedEvent<Data = unknown> {
-  /** Empty on a route of the application's own, whose events are data alone. */
-  readonly topic: string;
-  /** `undefined` for ephemeral events. */
-  readonly id: string | undefined;
-  readonly type: string | undefined;
-  readonly data: Data;
-}
-
-/** How a connection has ended. */
-export interface ConnectionEnd {
-  /** Why the server has ended it; `undefined` if it has not said. */
-  readonly error: ErrorReport | undefined;
-  /** In how many milliseconds the client should come back; `undefined` if it was not told to. */
-  readonly delay: number | undefined;
-  /** Of a WebSocket: 1006 if it was cut. */
-  readonly closeCode: number | undefined;
-}
-
-/** The messages with this name. */
-export type MessageNamed<Name extends ServerMessage['event'], Message = ServerMessage> = Message extends {
-  readonly event: infer Event;
-}
-  ? Name extends Event
-    ? Message
-    : never
-  : never;
 
 /** Where a test client connects, and how. @internal */
 export interface ClientTarget {
@@ -166,11 +138,7 @@ export class PushTestClient<Data = unknown> {
    * @returns the event's id; `undefined` for an ephemeral one
    * @throws PushError (the promise rejects) with the `code` and the `details` that the server sends
    */
-  async publish(
-    topic: string,
-    data: unknown,
-    options: Omit<Publish, 'topic' | 'data' | 'ref'> = {},
-  ): Promise<string | undefined> {
+  async publish(topic: string, data: unknown, options: PublicationOptions = {}): Promise<string | undefined> {
     const publication = { ...options, topic, data };
     if (this.target.transport === 'websocket')
       return (await this.ask('publish', publication, 'published')).data.id;
