@@ -27,6 +27,7 @@ export class RunningApp {
 
   /** Through which clients of HTTP/1.1 reach it, where it does not speak that. */
   private tunnel: Http2Tunnel | undefined;
+  private shutdown: Promise<void> | undefined;
 
   constructor(readonly nest: INestApplication) {
     this.server.on('connection', (socket: Socket) => {
@@ -70,7 +71,12 @@ export class RunningApp {
     this.cut();
     await this.tunnel?.close();
     await this.holdsNothing();
-    await this.nest.close();
+    await this.shutDown();
+  }
+
+  /** Shuts the application down, once: the GraphQL module of Nest 11 cannot be closed twice. */
+  shutDown(): Promise<void> {
+    return (this.shutdown ??= this.nest.close());
   }
 
   /** Resolves once the application holds nothing for clients any more; rejects with what it still holds. */
