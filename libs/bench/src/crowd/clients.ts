@@ -110,7 +110,7 @@ answer({
     return { lost: sum('lost'), repeated: sum('repeated'), gaps: sum('gaps'), refused, away, p50, p99 };
   },
 
-  /** Resolves once every member has `count` events or a gap behind it, or when there is no time left. Returns how many are short, and by how much. */
+  /** Resolves when every member has `count` events, or when the time is over. Returns how many events are missing, at all members together. */
   short: async ({ count, milliseconds }: { count: number; milliseconds: number }) => {
     const until = performance.now() + milliseconds;
     const missing = () => members.reduce((total, { next }) => total + count - next, 0);

@@ -1,6 +1,15 @@
 import { memberTopicOf } from '../contracts/reserved.js';
 import type { PresenceRule } from './presence-rules.js';
 
+/** A connection, as presence sees it. */
+export interface PresentClient {
+  /** Of the connection. */
+  readonly id: string;
+  /** Of the client, which is the same in its next connection. */
+  readonly member: string;
+  readonly user: string | undefined;
+}
+
 /** A client of this node in one topic, as it should be in the log, and as it was written there. */
 export class OwnMember {
   readonly key: string;

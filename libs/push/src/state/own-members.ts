@@ -4,7 +4,7 @@ import type { LogEvent } from '../contracts/event.js';
 import { isAfter } from '../contracts/position.js';
 import { memberTopicOf, presenceTopicOf } from '../contracts/reserved.js';
 import type { OwnCounts } from './own-counts.js';
-import { OwnMember } from './own-member.js';
+import { OwnMember, type PresentClient } from './own-member.js';
 import type { OwnedWriter } from './owned-writer.js';
 import { isProxied } from './ownership.js';
 import type { PresenceEntry, PresenceIndex } from './presence-index.js';
@@ -12,15 +12,6 @@ import type { PresenceRule } from './presence-rules.js';
 
 /** What could not be written is tried again after so many milliseconds. */
 const retryDelay = 1_000;
-
-/** A connection, as presence sees it. */
-export interface PresentClient {
-  /** Of the connection. */
-  readonly id: string;
-  /** Of the client, which is the same in its next connection. */
-  readonly member: string;
-  readonly user: string | undefined;
-}
 
 /** What this node has in one topic. */
 interface OwnRoom {

@@ -12,7 +12,8 @@ import { Readings } from '../../clients/readings.js';
 import { PushHandlers } from '../../handlers/push-handlers.js';
 import type { OperationListener } from '../../hub/counts.js';
 import { EventLoopDelay } from '../event-loop-delay.js';
-import { instruments, system, type InstrumentDefinition, type Observed } from './instruments.js';
+import type { InstrumentDefinition, Observed } from './instrument.js';
+import { instruments, system } from './instruments.js';
 import { lagOf } from '../lag.js';
 import { observe } from '../observed.js';
 
