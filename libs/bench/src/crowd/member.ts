@@ -78,7 +78,9 @@ export class Member {
 
   private get request(): string {
     const resume = this.id === undefined ? '' : `Last-Event-ID: ${this.id}\r\n`;
-    return `GET /rooms/${this.room} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n${resume}\r\n`;
+    // A refusal is a status then, and not a stream that ends.
+    const fixed = 'Host: localhost\r\nAccept: text/event-stream\r\nPush-Refusals: status\r\n';
+    return `GET /rooms/${this.room} HTTP/1.1\r\n${fixed}${resume}\r\n`;
   }
 
   /** Takes whole blocks, wherever the chunks begin. */
