@@ -122,7 +122,7 @@ describe.each([
         ),
       );
     const { sequence: end } = await backplane.append({ topic: 'news.legit', data });
-    await tail.until(({ events }) => events.at(-1)!.sequence === end);
+    await tail.until(({ events }) => events.at(-1)?.sequence === end);
     const events: LogEvent[] = [];
     const dearest = { requests: 0, bytes: 0, cpu: 0, pages: 0 };
     for (let after = first.sequence - 1; after < end; dearest.pages++) {
