@@ -75,8 +75,10 @@ export class PushClient<Topics = PushTopics> {
   #change: StatusChange = { status: 'idle' };
 
   constructor(
-    private readonly url: string | URL,
-    private readonly options: ConnectOptions,
+    /** As given to `connect`: parts beside the core use it. */
+    readonly url: string | URL,
+    /** As given to `connect`: parts beside the core use them. */
+    readonly options: ConnectOptions,
     private readonly parts: Parts,
   ) {
     this.onError = options.onError ?? ((error) => console.error(error));

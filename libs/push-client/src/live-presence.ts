@@ -54,7 +54,7 @@ export class LivePresence<Data = unknown> extends LiveMap<PresentUser<Data>> {
     this.#prefix = `$presence.${topic}.`;
     this.#own = new OwnPresence(push, topic, (error) => this.finish(error));
     if (join) this.#own.join();
-    this.#members = new LiveState(push, `${this.#prefix}>`, signal);
+    this.#members = new LiveState(push, `${this.#prefix}>`, { signal });
     this.#members.onChange((topics) => this.#fold(topics));
   }
 

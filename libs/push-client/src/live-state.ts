@@ -1,10 +1,25 @@
 import type { PushClient } from './connect.js';
 import type { Reader } from './events.js';
+import type { ListenOptions } from './listeners.js';
 import { LiveMap } from './live-map.js';
 import type { PushEvent } from './protocol/messages.js';
 
 /** What a live state needs of a client. */
 export type StateSource = Pick<PushClient, 'read' | 'onStatus' | 'onError'>;
+
+/** A state that is already known, such as one that a server has rendered into the page. */
+export interface StateStart<Data> {
+  /** Each topic with its data. */
+  readonly entries: Iterable<readonly [topic: string, data: Data]>;
+  /** The id of the log that the entries were read at, or an earlier one. The state goes on after it. */
+  readonly id: string;
+}
+
+/** Options of `stateOf`. `signal` closes the state. */
+export interface StateOptions<Data = unknown> extends ListenOptions {
+  /** What is known already. Default: nothing, so the server sends the newest event of each topic. */
+  readonly start?: StateStart<Data>;
+}
 
 /**
  * What the topics of a pattern are now: a live map, topic → data. Created by `stateOf`. It is right at every position of the
@@ -19,15 +34,16 @@ export class LiveState<Data = unknown> extends LiveMap<Data> {
   /** The server sends the state once more after a reset. Its events have no ids. */
   #isReset = false;
 
-  /** @param signal closes it */
   constructor(
     private readonly source: StateSource,
     private readonly pattern: string,
-    private readonly signal?: AbortSignal,
+    private readonly options: StateOptions<Data> = {},
   ) {
     super(source.onError);
     this.#stopStatus = source.onStatus(() => this.setLive(false));
-    this.#load();
+    const { start } = options;
+    for (const [topic, data] of start?.entries ?? []) this.put(topic, data);
+    this.#load(start?.id);
   }
 
   protected override release(): void {
@@ -35,8 +51,8 @@ export class LiveState<Data = unknown> extends LiveMap<Data> {
     this.#stopStatus();
   }
 
-  /** Reads the newest event of each topic, and then what comes. */
-  #load(): void {
+  /** Reads the newest event of each topic, and then what comes; from an id on, only what comes after it. */
+  #load(from = 'last'): void {
     const reader: Reader = {
       next: (event) => this.#set(event as PushEvent<Data>),
       notice: ({ event, data }) => {
@@ -49,7 +65,7 @@ export class LiveState<Data = unknown> extends LiveMap<Data> {
       end: (error) => this.finish(error),
     };
     this.#reader = reader;
-    this.#stop = this.source.read(this.pattern, { from: 'last', signal: this.signal }, reader);
+    this.#stop = this.source.read(this.pattern, { from, signal: this.options.signal }, reader);
   }
 
   #set({ topic, id, data }: PushEvent<Data>): void {

@@ -1,8 +1,8 @@
 /* The entry for state: it works with `connect` and with `connectWith`. */
 
-import type { ListenOptions, PushClient } from './connect.js';
+import type { PushClient } from './connect.js';
 import type { TopicOf } from './declared-topics.js';
-import { LiveState, type StateSource } from './live-state.js';
+import { LiveState, type StateOptions, type StateSource } from './live-state.js';
 import type { DeclaredTopic, PayloadOf } from './protocol/topic-types.js';
 
 /**
@@ -19,28 +19,28 @@ import type { DeclaredTopic, PayloadOf } from './protocol/topic-types.js';
  * does the end of their `ttl`. After a gap it is loaded again by itself. Each map is a subscription of its own.
  *
  * @param pattern a topic or pattern; state topics (`state: true` in the server's rules) keep their newest event for ever
- * @param options `signal` closes the map
+ * @param options `start` is a state that the page has already; `signal` closes the map
  */
 export function stateOf<const Pattern extends string, Topics extends object>(
   push: PushClient<Topics>,
   pattern: DeclaredTopic<Topics, Pattern>,
-  options?: ListenOptions,
+  options?: StateOptions<PayloadOf<Topics, Pattern>>,
 ): LiveState<PayloadOf<Topics, Pattern>>;
 /** The same for data of a type that the client does not declare: `stateOf<Item>(push, 'rooms.42.items.*')`. */
 export function stateOf<Data = never>(
   push: StateSource,
   pattern: TopicOf<Data>,
-  options?: ListenOptions,
+  options?: StateOptions<Data>,
 ): LiveState<Data>;
 export function stateOf<Data>(
   push: StateSource,
   pattern: string,
-  { signal }: ListenOptions = {},
+  options?: StateOptions<Data>,
 ): LiveState<Data> {
-  return new LiveState(push, pattern, signal);
+  return new LiveState(push, pattern, options);
 }
 
 export type { ListenOptions } from './connect.js';
 export type { SnapshotObserver } from './live-map.js';
-export { LiveState, type StateSource } from './live-state.js';
+export { LiveState, type StateOptions, type StateSource, type StateStart } from './live-state.js';
 export { PushError } from './push-error.js';

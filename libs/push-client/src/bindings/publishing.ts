@@ -1,0 +1,15 @@
+import type { PushClient } from '../connect.js';
+import { LivePublishing, type PendingEvent } from './live-publishing.js';
+import { sourceOf, type Source } from './source.js';
+
+/** What this page publishes to `topic`, until it has come back. */
+export function publishingSource<Data>(
+  push: PushClient<never>,
+  topic: string,
+): Source<LivePublishing<Data>, readonly PendingEvent<Data>[]> {
+  return sourceOf(push, `publish ${topic}`, {
+    initial: [],
+    open: () => new LivePublishing<Data>(push, topic),
+    read: ({ pending }) => pending,
+  });
+}
