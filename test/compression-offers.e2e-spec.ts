@@ -1,4 +1,4 @@
-import { PushModule } from 'nestjs-push';
+import { Authenticator, PushModule, PushTopic, type TopicPolicy } from 'nestjs-push';
 import { CompressedAudience } from './support/compressed-audience.js';
 import { openDeflated } from './support/compressed-clients.js';
 import { wsHearer } from './support/hearers.js';
@@ -8,6 +8,24 @@ import { openHandshake } from './support/ws-frames.js';
 /* What clients offer of permessage-deflate (RFC 7692, section 7.1), and what becomes of it. */
 
 const name = 'permessage-deflate';
+
+/** Only users may publish, and everybody is one. */
+class EverybodyIsAnn extends Authenticator {
+  authenticate() {
+    return { id: 'ann' };
+  }
+}
+
+@PushTopic('open')
+class OpenPolicy implements TopicPolicy {
+  canSubscribe() {
+    return true;
+  }
+
+  canPublish() {
+    return true;
+  }
+}
 
 let app: RunningApp;
 
@@ -125,5 +143,23 @@ describe.each(
       for (const { client } of clients) await client.untilData(index + 1);
     }
     for (const { client } of clients) expect(client.data).toEqual(messages);
+  });
+
+  it('what a client publishes compressed is stored as it was', async () => {
+    const sized = await startApp('express', {
+      imports: [
+        PushModule.forRoot({ authenticate: EverybodyIsAnn, websocket: { maxMessageBytes: 256 * 1024 } }),
+      ],
+      providers: [OpenPolicy],
+    });
+    const { client } = await openDeflated(sized, {
+      perMessageDeflate: { ...perMessageDeflate, threshold: 0 },
+    });
+    const reader = await openDeflated(sized, { perMessageDeflate });
+    await reader.client.subscribe('open');
+    const messages = messagesOf(sizes, 2);
+    for (const data of messages)
+      expect(await client.ask('publish', { topic: 'open', data })).toMatchObject({ event: 'published' });
+    expect(await reader.client.untilData(messages.length)).toEqual(messages);
   });
 });
