@@ -495,12 +495,15 @@ describe('publishing by clients', () => {
     expect(accepted).toEqual([['ann', '1', { n: 7, by: 'ann' }, events[0]!.id, 1]]);
   });
 
-  it('is no way for an anonymous client', async () => {
+  it('is no way for an anonymous client, which is told why, whatever the topic', async () => {
     const app = await startApp('express', { imports: [PushModule.forRoot()], providers: [AnythingPolicy] });
     const client = await openWs(app.webSocketUrl());
-    expect(await client.ask('publish', { topic: 'anything.1', data: 1 })).toMatchObject({
-      code: 'FORBIDDEN',
-    });
+    for (const topic of ['anything.1', 'nowhere']) {
+      expect(await client.ask('publish', { topic, data: 1 })).toMatchObject({
+        code: 'FORBIDDEN',
+        message: `Not allowed to publish to ${topic}. Only users publish, and this client is anonymous: see \`authenticate\`.`,
+      });
+    }
   });
 });
 

@@ -175,7 +175,8 @@ export class TopicAccess implements OnModuleInit {
       }
     }
     if (isUndecided) throw undecidedError();
-    throw new PushError('FORBIDDEN', `Not allowed to publish to ${topic}.`);
+    const who = principal ? '' : ' Only users publish, and this client is anonymous: see `authenticate`.';
+    throw new PushError('FORBIDDEN', `Not allowed to publish to ${topic}.${who}`);
   }
 
   /**
