@@ -30,7 +30,7 @@ export function stateOf<const Pattern extends string, Topics extends object>(
 export function stateOf<Data = never>(
   push: StateSource,
   pattern: TopicOf<Data>,
-  options?: StateOptions<Data>,
+  options?: StateOptions<NoInfer<Data>>,
 ): LiveState<Data>;
 export function stateOf<Data>(
   push: StateSource,

@@ -1,4 +1,4 @@
-import type { PushClient } from '../connect.js';
+import type { AnyClient } from './any-client.js';
 import { historyOf, type HistoryPage } from '../history.js';
 import { LiveHistory, type LiveHistoryOptions } from '../live-history.js';
 import { sourceOf, type Source } from './source.js';
@@ -11,12 +11,13 @@ export type HistoryView<Data> = Pick<
 
 /** The newest events of `topic`, and what is new on top. */
 export function historySource<Data>(
-  push: PushClient<never>,
+  push: AnyClient,
   topic: string,
   options: LiveHistoryOptions<Data> = {},
 ): Source<LiveHistory<Data>, HistoryView<Data>> {
   const { limit, most, start } = options;
-  return sourceOf(push, `history ${limit} ${most} ${topic}`, {
+  const from = start && `${start.events.at(-1)?.id}`;
+  return sourceOf(push, `history ${limit} ${most} ${from} ${topic}`, {
     initial: {
       events: [...(start?.events ?? [])].reverse(),
       hasOlder: start?.before !== undefined,

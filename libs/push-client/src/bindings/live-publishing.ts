@@ -1,4 +1,4 @@
-import type { PushClient } from '../connect.js';
+import type { AnyClient } from './any-client.js';
 import { Listeners } from '../listeners.js';
 import type { PublishOptions } from '../publisher.js';
 import { PushError } from '../push-error.js';
@@ -42,7 +42,7 @@ export class LivePublishing<Data = unknown> {
 
   /** @param topic an exact topic. It is read, to see the events come back */
   constructor(
-    private readonly push: PushClient<never>,
+    private readonly push: AnyClient,
     private readonly topic: string,
   ) {
     this.#changes = new Listeners(push.onError);
@@ -100,7 +100,7 @@ export class LivePublishing<Data = unknown> {
   #send(entry: Entry<Data>): Promise<string | undefined> {
     const { event, options } = entry;
     this.#setError(entry, undefined);
-    const answer = this.push.publish<string>(this.topic as never, event.data as never, options);
+    const answer = this.push.publish(this.topic as never, event.data as never, options);
     answer.then(
       (id) => this.#stored(entry, id),
       (error: unknown) => this.#refused(entry, error),

@@ -1,4 +1,4 @@
-import type { PushClient } from '../connect.js';
+import type { AnyClient } from './any-client.js';
 import { LivePresence, type PresentUser } from '../live-presence.js';
 import type { PushError } from '../push-error.js';
 import { sourceOf, type Source } from './source.js';
@@ -17,7 +17,7 @@ export interface PresenceView<Data> {
 
 /** Who reads `topic`. With `join` the page is there too, as long as it is shown. */
 export function presenceSource<Data>(
-  push: PushClient<never>,
+  push: AnyClient,
   topic: string,
   join: boolean,
 ): Source<LivePresence<Data>, PresenceView<Data>> {

@@ -1,10 +1,10 @@
-import type { PushClient } from '../connect.js';
+import type { AnyClient } from './any-client.js';
 import { LivePublishing, type PendingEvent } from './live-publishing.js';
 import { sourceOf, type Source } from './source.js';
 
 /** What this page publishes to `topic`, until it has come back. */
 export function publishingSource<Data>(
-  push: PushClient<never>,
+  push: AnyClient,
   topic: string,
 ): Source<LivePublishing<Data>, readonly PendingEvent<Data>[]> {
   return sourceOf(push, `publish ${topic}`, {

@@ -1,4 +1,4 @@
-import type { PushClient } from '../connect.js';
+import type { AnyClient } from './any-client.js';
 import { LiveRun } from '../live-run.js';
 import { sourceOf, type Source } from './source.js';
 
@@ -10,7 +10,7 @@ export type RunView<Chunk, Result = Chunk> = Pick<
 
 /** The run of `topic`. */
 export function runSource<Chunk, Result>(
-  push: PushClient<never>,
+  push: AnyClient,
   topic: string,
 ): Source<LiveRun<Chunk, Result>, RunView<Chunk, Result>> {
   return sourceOf(push, `run ${topic}`, {

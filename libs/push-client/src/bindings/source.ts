@@ -1,3 +1,5 @@
+import { isolate } from '../listeners.js';
+
 /** What changes, and can be closed: a live map, a run, a list of events. */
 export interface Live {
   /** Calls `listener` after each change. */
@@ -21,6 +23,9 @@ export interface Kind<Opened extends Live, Value> {
  * same client and key. Making a source opens nothing, so it may be made while a page is rendered, and on a server.
  */
 export interface Source<Opened extends Live, Value> {
+  readonly client: SourceClient;
+  /** Names the kind and everything that its `open` and `read` depend on: sources of the same client and key share what is open. */
+  readonly key: string;
   /** {@link Kind.initial}. */
   readonly initial: Value;
   /** What it comes from; `undefined` while it is not open. */
@@ -28,11 +33,16 @@ export interface Source<Opened extends Live, Value> {
   /** The value now: the same object until something changes. */
   readonly get: () => Value;
   /**
-   * Calls `changed` after each change.
+   * Calls `changed` after each change. Errors that it throws go to the client's `onError`.
    *
    * @returns a function that removes it
    */
   readonly subscribe: (changed: () => void) => () => void;
+}
+
+/** What a source needs of a client. */
+export interface SourceClient {
+  readonly onError: (error: unknown) => void;
 }
 
 interface Shared {
@@ -42,21 +52,23 @@ interface Shared {
 }
 
 /** What is open, by client and key. */
-const shared = new WeakMap<object, Map<string, Shared>>();
+const shared = new WeakMap<SourceClient, Map<string, Shared>>();
 
 /**
  * A source of what `kind` opens.
  *
- * @param push the client, whose sources of this key share what is open
- * @param key names the kind and everything that its `open` and `read` depend on
+ * @param client its sources of this key share what is open
+ * @param key {@link Source.key}
  */
 export function sourceOf<Opened extends Live, Value>(
-  push: object,
+  client: SourceClient,
   key: string,
   kind: Kind<Opened, Value>,
 ): Source<Opened, Value> {
-  const found = () => shared.get(push)?.get(key);
+  const found = () => shared.get(client)?.get(key);
   return {
+    client,
+    key,
     initial: kind.initial,
     get live() {
       return found()?.live as Opened | undefined;
@@ -66,33 +78,37 @@ export function sourceOf<Opened extends Live, Value>(
       return open ? (open.value as Value) : (kind.idle?.() ?? kind.initial);
     },
     subscribe(changed) {
-      const { listeners } = found() ?? share(push, key, kind);
+      const { listeners } = found() ?? share(client, key, kind);
       // The same function may be added twice.
       const listener = () => changed();
       listeners.add(listener);
       return () => {
         listeners.delete(listener);
         // Another component may take over in this turn, or the same one: React's StrictMode mounts everything twice.
-        queueMicrotask(() => listeners.size === 0 && close(push, key, listeners));
+        queueMicrotask(() => listeners.size === 0 && close(client, key, listeners));
       };
     },
   };
 }
 
-function share<Opened extends Live, Value>(push: object, key: string, kind: Kind<Opened, Value>): Shared {
+function share<Opened extends Live, Value>(
+  client: SourceClient,
+  key: string,
+  kind: Kind<Opened, Value>,
+): Shared {
   const live = kind.open();
   const open: Shared = { live, listeners: new Set(), value: kind.read(live) };
   live.onChange(() => {
     open.value = kind.read(live);
-    for (const listener of open.listeners) listener();
+    for (const listener of open.listeners) isolate(listener, client.onError);
   });
-  const all = shared.get(push) ?? new Map<string, Shared>();
-  shared.set(push, all.set(key, open));
+  const all = shared.get(client) ?? new Map<string, Shared>();
+  shared.set(client, all.set(key, open));
   return open;
 }
 
-function close(push: object, key: string, listeners: Shared['listeners']): void {
-  const all = shared.get(push);
+function close(client: SourceClient, key: string, listeners: Shared['listeners']): void {
+  const all = shared.get(client);
   const open = all?.get(key);
   // It may be closed already, and opened once more.
   if (open?.listeners !== listeners) return;

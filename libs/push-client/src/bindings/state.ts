@@ -1,4 +1,4 @@
-import type { PushClient } from '../connect.js';
+import type { AnyClient } from './any-client.js';
 import { LiveState, type StateStart } from '../live-state.js';
 import type { PushError } from '../push-error.js';
 import { sourceOf, type Source } from './source.js';
@@ -15,11 +15,11 @@ export interface StateView<Data> {
 
 /** The state of `pattern`. With `start` it begins with what a server has rendered. */
 export function stateSource<Data>(
-  push: PushClient<never>,
+  push: AnyClient,
   pattern: string,
   start?: StateStart<Data>,
 ): Source<LiveState<Data>, StateView<Data>> {
-  return sourceOf(push, `state ${pattern}`, {
+  return sourceOf(push, `state ${start?.id} ${pattern}`, {
     initial: { entries: new Map(start?.entries), isLive: false, error: undefined },
     open: () => new LiveState<Data>(push, pattern, { start }),
     read: ({ snapshot, isLive, error }) => ({ entries: snapshot, isLive, error }),
@@ -35,11 +35,11 @@ export interface LatestStart<Data> {
 
 /** The newest data of `topic`; `undefined` while there is none. */
 export function latestSource<Data>(
-  push: PushClient<never>,
+  push: AnyClient,
   topic: string,
   start?: LatestStart<Data>,
 ): Source<LiveState<Data>, Data | undefined> {
-  return sourceOf(push, `latest ${topic}`, {
+  return sourceOf(push, `latest ${start?.id} ${topic}`, {
     initial: start?.data,
     open: () =>
       new LiveState<Data>(push, topic, { start: start && { entries: [[topic, start.data]], id: start.id } }),

@@ -1,9 +1,9 @@
-import type { PushClient } from '../connect.js';
+import type { AnyClient } from './any-client.js';
 import type { StatusChange } from '../link.js';
 import { sourceOf, type Live, type Source } from './source.js';
 
 /** The status of the client's connection. */
-export function statusSource(push: PushClient<never>): Source<LiveStatus, StatusChange> {
+export function statusSource(push: AnyClient): Source<LiveStatus, StatusChange> {
   let now: StatusChange | undefined;
   return sourceOf(push, 'status', {
     initial: { status: 'idle' },
@@ -22,7 +22,7 @@ class LiveStatus implements Live {
   #listener = (): unknown => undefined;
   change: StatusChange;
 
-  constructor(push: PushClient<never>) {
+  constructor(push: AnyClient) {
     this.change = { status: push.status, transport: push.transport };
     this.#stop = push.onStatus((change) => {
       this.change = change;
