@@ -66,6 +66,7 @@ describe.each(pages)('The page %s', (page) => {
 const linked = [
   ...pages,
   pathOf('migrating'),
+  pathOf('clients'),
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
   'SECURITY.md',

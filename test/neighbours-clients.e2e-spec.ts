@@ -48,24 +48,27 @@ it.each(byName(all))('%s hears every event once and in order, whatever is cut', 
   expect(following.all('gap')).toEqual([]);
 });
 
-it.each(byName(all))('%s goes from server to server without a hole, and is told of a lost log', async (_, client) => {
-  const site = await ForeignSite.startCluster(3);
-  const following = await client.follow(site.address('news.a'));
-  const first = await site.untilHeard(following);
-  for (let servers = 0; servers < 2; servers++) {
-    await site.deploy();
+it.each(byName(all))(
+  '%s goes from server to server without a hole, and is told of a lost log',
+  async (_, client) => {
+    const site = await ForeignSite.startCluster(3);
+    const following = await client.follow(site.address('news.a'));
+    const first = await site.untilHeard(following);
+    for (let servers = 0; servers < 2; servers++) {
+      await site.deploy();
+      await site.publishMany(5);
+      await site.untilCaughtUp(following, first);
+    }
+    expect(following.all('gap')).toEqual([]);
+    await site.loseEverything();
+    await following.until(() => following.all('gap').length > 0);
+    const heard = following.said.length;
     await site.publishMany(5);
+    await following.until(() => following.said.length >= heard + 5);
     await site.untilCaughtUp(following, first);
-  }
-  expect(following.all('gap')).toEqual([]);
-  await site.loseEverything();
-  await following.until(() => following.all('gap').length > 0);
-  const heard = following.said.length;
-  await site.publishMany(5);
-  await following.until(() => following.said.length >= heard + 5);
-  await site.untilCaughtUp(following, first);
-  expect(following.all('gap')).toEqual([expect.objectContaining({ reason: 'epoch', topics: ['news.a'] })]);
-});
+    expect(following.all('gap')).toEqual([expect.objectContaining({ reason: 'epoch', topics: ['news.a'] })]);
+  },
+);
 
 it.each(byName(all))('%s stops at the end of a finite topic', async (_, client) => {
   const site = await ForeignSite.start();
@@ -73,7 +76,10 @@ it.each(byName(all))('%s stops at the end of a finite topic', async (_, client) 
   await site.untilHeard(following, 'jobs.a');
   await site.end('jobs.a');
   await following.until(() => following.all('ended').length > 0);
-  expect(following.said.at(-1)).toEqual(['ended', expect.objectContaining({ topic: 'jobs.a', reason: 'done' })]);
+  expect(following.said.at(-1)).toEqual([
+    'ended',
+    expect.objectContaining({ topic: 'jobs.a', reason: 'done' }),
+  ]);
   await site.untilAlone();
   await following.child?.untilExit();
   expect(site.requests).toHaveLength(1);

@@ -38,6 +38,27 @@ const requirements = [
     programs: ['/usr/lib/python3/dist-packages/websockets'],
     packages: ['python3-websockets'],
   },
+  {
+    name: 'websocket-client for Python',
+    programs: ['/usr/lib/python3/dist-packages/websocket'],
+    packages: ['python3-websocket'],
+  },
+  // GCC's takes 220 MB, Go's own 450.
+  {
+    name: 'Go',
+    programs: ['/usr/bin/go-12', '/usr/bin/go-13', '/usr/bin/go-14', '/usr/bin/go'],
+    packages: ['gccgo', 'golang-go'],
+  },
+  {
+    name: 'gorilla/websocket for Go',
+    programs: ['/usr/share/gocode/src/github.com/gorilla/websocket'],
+    packages: ['golang-github-gorilla-websocket-dev'],
+  },
+  {
+    name: 'donovanhide/eventsource for Go',
+    programs: ['/usr/share/gocode/src/github.com/donovanhide/eventsource'],
+    packages: ['golang-github-donovanhide-eventsource-dev'],
+  },
   { name: 'curl', programs: ['curl'], packages: ['curl'] },
   { name: 'nghttp2', programs: ['nghttp'], packages: ['nghttp2-client'] },
 ];

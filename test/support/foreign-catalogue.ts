@@ -19,21 +19,17 @@ export interface Runtimes {
 /** What the page's table calls the sources that browsers have. */
 const native = 'browsers, natively';
 
-/** Clients that read event streams: the browsers' own, and those of libraries. */
-export function sseClients(programs: ForeignPrograms, { node, chromium, firefox }: Runtimes): ForeignClient[] {
-  /** One whose source is like an EventSource. */
-  const source = (name: string, runtime: () => Runtime, library = name, imports = '') =>
-    scripted(
-      programs,
-      name,
-      runtime,
-      `import { follow } from './event-source.js';
-       ${imports && `import ${imports} from '${library}';`}
-       follow(${programs.sources.get(library)}, told);`,
-    );
-  /** One with a snippet of its own. */
-  const own = (name: string, runtime: () => Runtime, file: string) =>
-    scripted(programs, name, runtime, `import { follow } from './${file}'; follow(url, told);`);
+/** Those whose source is like an EventSource. @param follow a statement that follows `source` */
+function sourceClients(
+  programs: ForeignPrograms,
+  { node, chromium, firefox }: Runtimes,
+  follow: string,
+): ForeignClient[] {
+  const source = (name: string, runtime: () => Runtime, library = name, imports = '') => {
+    const from = imports && `import ${imports} from '${library}';`;
+    const code = `${from}\nconst source = ${programs.sources.get(library)};\n${follow}`;
+    return scripted(programs, name, runtime, code);
+  };
   return [
     source('EventSource of Chromium', chromium, native),
     source('EventSource of Firefox', firefox, native),
@@ -42,9 +38,30 @@ export function sseClients(programs: ForeignPrograms, { node, chromium, firefox 
     source('launchdarkly-eventsource', node, 'launchdarkly-eventsource', '{ EventSource }'),
     source('reconnecting-eventsource', chromium, 'reconnecting-eventsource', 'ReconnectingEventSource'),
     source('sse.js', chromium, 'sse.js', '{ SSE }'),
-    own('eventsource-client', node, 'eventsource-client.js'),
-    own('@microsoft/fetch-event-source', chromium, 'fetch-event-source.js'),
-    own('eventsource-parser over fetch', node, 'parser.js'),
+  ];
+}
+
+/** They do not close their source at the end, and tell when it is closed. */
+export function unclosedSources(programs: ForeignPrograms, runtimes: Runtimes): ForeignClient[] {
+  return sourceClients(
+    programs,
+    runtimes,
+    `source.onmessage = ({ data }) => told.event(JSON.parse(data));
+     source.addEventListener('push.ended', ({ data }) => told.ended(JSON.parse(data)));
+     source.onerror = () => source.readyState === 2 && told.failed();`,
+  );
+}
+
+/** Clients that read event streams: the browsers' own, and those of libraries. */
+export function sseClients(programs: ForeignPrograms, runtimes: Runtimes): ForeignClient[] {
+  /** One with a snippet of its own. */
+  const own = (name: string, runtime: () => Runtime, file: string) =>
+    scripted(programs, name, runtime, `import { follow } from './${file}'; follow(url, told);`);
+  return [
+    ...sourceClients(programs, runtimes, "import { follow } from './event-source.js'; follow(source, told);"),
+    own('eventsource-client', runtimes.node, 'eventsource-client.js'),
+    own('@microsoft/fetch-event-source', runtimes.chromium, 'fetch-event-source.js'),
+    own('eventsource-parser over fetch', runtimes.node, 'parser.js'),
     program('donovanhide/eventsource of Go', async () => [await programs.go('sse.go')], sseUrl),
   ];
 }

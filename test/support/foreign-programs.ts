@@ -7,8 +7,8 @@ import { run } from './processes.js';
 
 const page = 'libs/push/docs/clients.md';
 
-/** Debian has Go's own compiler, and GCC's, which is half as large and brings its own `go`. */
-const goCommands = ['/usr/bin/go', '/usr/bin/go-12', '/usr/bin/go-13', '/usr/bin/go-14', '/usr/local/go/bin/go'];
+/** GCC's, which is half as large as Go's own and brings a `go` too; and that. */
+const goCommands = ['/usr/bin/go-12', '/usr/bin/go-13', '/usr/bin/go-14', '/usr/bin/go'];
 
 /** How each library's source is made, as the page's table says. */
 const tableRow = /^\| `?([^`|]+?)`?\s+\| `(new .+?)`\s+\|$/gm;

@@ -31,13 +31,16 @@ export class ForeignSite {
   private readonly waiting: RunningApp[] = [];
   private app!: RunningApp;
 
-  private constructor(readonly network: ForeignNetwork) {}
+  private constructor(
+    readonly network: ForeignNetwork,
+    private readonly options: PushOptions,
+  ) {}
 
   /** An application with one server. */
-  static async start(): Promise<ForeignSite> {
+  static async start(options: PushOptions = {}): Promise<ForeignSite> {
     const network = await ForeignNetwork.start();
     afterTest(() => network.dispose());
-    const site = new ForeignSite(network);
+    const site = new ForeignSite(network, options);
     site.use(await site.startServer());
     return site;
   }
@@ -111,8 +114,9 @@ export class ForeignSite {
 
   /** Resolves once everybody has been sent so many heartbeats. */
   async untilHeartbeats(count: number): Promise<void> {
-    const witness = await openSse(this.app.url('/push/events?topic=news.a'));
-    await witness.until(() => witness.blocks.filter((block) => block.startsWith(':')).length >= count);
+    const witness = await openSse(this.app.url(`/push/events?topic=news.a&witness`));
+    const isHeartbeat = (block: string) => /^:|^event: push.heartbeat/.test(block);
+    await witness.until(() => witness.blocks.filter(isHeartbeat).length >= count);
     witness.drop();
   }
 
@@ -128,12 +132,12 @@ export class ForeignSite {
       { pattern: 'jobs.*', access: 'public', finite: log === undefined },
     ];
     const app = await startApp('express', {
-      imports: [PushModule.forRoot({ ...quick, topics, backplane: log?.node() })],
+      imports: [PushModule.forRoot({ ...quick, ...this.options, topics, backplane: log?.node() })],
       controllers: [PageController],
     });
     for (const event of ['request', 'upgrade'])
       app.server.prependListener(event, (request: IncomingMessage) => {
-        if (request.url!.startsWith('/push')) this.requests.push(request);
+        if (/^\/push(?!.*&witness$)/.test(request.url!)) this.requests.push(request);
       });
     return app;
   }
