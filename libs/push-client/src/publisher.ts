@@ -22,6 +22,16 @@ export interface PublishOptions {
   readonly ephemeral?: boolean;
   /** Whether this client (all tabs that share the connection) gets the event itself, now or after a reconnect. Default: `true`. */
   readonly echo?: boolean;
+  /**
+   * Compare and set, for state topics: the event is stored only if the topic's newest one has this id, or with `'none'` only if
+   * the topic has no state; else publishing rejects with `CONFLICT`. Default: stored whatever is there.
+   */
+  readonly expect?: string;
+  /**
+   * Takes a state topic's state away, where a policy of the server has `canRemove`; the data does not count. `removeState` of
+   * `nestjs-push-client/state` says it better. Default: `false`.
+   */
+  readonly remove?: boolean;
   /** Stops waiting for the answer. The event may still be stored. */
   readonly signal?: AbortSignal;
 }

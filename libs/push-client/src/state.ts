@@ -4,6 +4,7 @@ import type { PushClient } from './connect.js';
 import type { TopicOf } from './declared-topics.js';
 import { LiveState, type StateOptions, type StateSource } from './live-state.js';
 import type { DeclaredTopic, PayloadOf } from './protocol/topic-types.js';
+import type { PublishOptions } from './publisher.js';
 
 /**
  * What the topics of a pattern are now, as a live map: topic → data.
@@ -39,6 +40,26 @@ export function stateOf<Data>(
 ): LiveState<Data> {
   return new LiveState(push, pattern, options);
 }
+
+/**
+ * Removes the state of a state topic, as `bus.remove` does on the server, where a policy with `canRemove` allows it. A removal
+ * waits for a connection and is sent again as what is published is.
+ *
+ * @returns the id of the removal, once it is stored
+ * @throws PushError `FORBIDDEN`; `CONFLICT` if the topic's newest event is not the one of `expect`; `INVALID_MESSAGE` for a topic
+ * that is no state topic; else as `publish`
+ */
+export async function removeState<const Topic extends string, Topics>(
+  push: Pick<PushClient<Topics>, 'publish'>,
+  topic: DeclaredTopic<Topics, Topic>,
+  options?: RemoveOptions,
+): Promise<string> {
+  const id = await push.publish(topic, null as never, { ...options, remove: true });
+  return id!;
+}
+
+/** How a state is removed: see {@link PublishOptions}. */
+export type RemoveOptions = Pick<PublishOptions, 'expect' | 'messageId' | 'echo' | 'signal'>;
 
 export type { ListenOptions } from './connect.js';
 export type { SnapshotObserver } from './live-map.js';

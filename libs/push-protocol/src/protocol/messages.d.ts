@@ -36,6 +36,13 @@ export interface Publish extends WithRef {
   readonly ephemeral?: boolean;
   /** Whether the client gets the event itself. Default: `true`. */
   readonly echo?: boolean;
+  /**
+   * For state topics: it is stored only if the topic's newest event has this id, or with `none` only if the topic has no state;
+   * else it is refused with `CONFLICT`. Default: stored whatever is there.
+   */
+  readonly expect?: string;
+  /** For state topics: takes the state away. `data` and `type` do not count. Default: `false`. */
+  readonly remove?: boolean;
 }
 
 /** `presence`: what others get to see of the client in a topic that it reads. */

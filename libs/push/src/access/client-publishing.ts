@@ -1,6 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { EventBus } from '../bus/event-bus.js';
+import type { RemoveOptions } from '../bus/publish.options.js';
+import { PublishRules } from '../bus/publish-rules.js';
+import { PushError } from '../contracts/errors.js';
 import type { PayloadSchema } from '../contracts/payload-schema.js';
 import { pushSettings } from '../contracts/settings.js';
 import { assertTopic } from '../contracts/topic.js';
@@ -18,6 +21,10 @@ export interface ClientPublication {
   readonly ephemeral?: boolean;
   /** Whether the client gets the event itself, if it has subscribed to the topic. Default: `true`. */
   readonly echo?: boolean;
+  /** For state topics: the id of the state that it takes the place of, or `none`. Default: whatever is there. */
+  readonly expect?: string;
+  /** For state topics: takes the state away. `data`, `type` and what a policy makes of data do not count. Default: `false`. */
+  readonly remove?: boolean;
 }
 
 /** Publishes what clients send, if a policy allows it. */
@@ -27,13 +34,14 @@ export class ClientPublishing {
     @Inject(TopicAccess) private readonly topics: TopicAccess,
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(pushSettings) private readonly settings: { readonly schemas: readonly DeclaredSchemas[] },
+    @Inject(PublishRules) private readonly rules: Pick<PublishRules, 'retention'>,
   ) {}
 
   /**
    * Returns the event's id once it is stored; `undefined` if it is ephemeral.
    *
    * @param connection the id of the client's connection, if it is known
-   * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, and what the policy's `transform` and `accept`, and `EventBus.publish` throw;
+   * @throws PushError `INVALID_TOPIC`, `FORBIDDEN`, `INVALID_MESSAGE` for `expect` and `remove` where there is no state, and what the policy's `transform` and `accept`, and `EventBus.publish` throw;
    * `BadRequestException` for data that is not valid
    */
   async publish(
@@ -41,10 +49,12 @@ export class ClientPublishing {
     publication: ClientPublication,
     connection: string | undefined,
   ): Promise<string | undefined> {
-    const { topic, type, messageId, ephemeral = false, echo = true } = publication;
+    const { topic, type, ephemeral = false, remove = false } = publication;
     assertTopic(topic);
+    if (remove) return this.remove(session, publication, connection);
     // A client that may not publish must not learn what valid data looks like.
     const grant = await this.topics.assertMayPublish(session, topic);
+    this.assertFits(publication);
     const { policy } = grant.declared;
     const payload = grant.declared.payload ?? this.schemaOf(topic);
     const valid = payload ? await payloadOf(payload, publication.data) : publication.data;
@@ -53,12 +63,7 @@ export class ClientPublishing {
       ? await this.topics.transform(grant, session, topic, valid)
       : publication.data;
     session.assertOpen();
-    const options = {
-      type,
-      messageId: messageId === undefined ? undefined : scoped(messageId, topic, session.principal!.id),
-      except: echo ? undefined : session.clientIdOn(connection ?? ''),
-      publisher: session.principal?.id ?? session.address,
-    };
+    const options = { type, ...optionsOf(session, publication, connection) };
     const id = ephemeral
       ? await this.bus.publish(topic, data, { ...options, ephemeral })
       : await this.bus.publish(topic, data, options);
@@ -66,11 +71,44 @@ export class ClientPublishing {
     return id;
   }
 
+  private async remove(
+    session: Session,
+    publication: ClientPublication,
+    connection: string | undefined,
+  ): Promise<string> {
+    await this.topics.assertMayPublish(session, publication.topic, 'canRemove');
+    this.assertFits(publication);
+    session.assertOpen();
+    return this.bus.remove(publication.topic, optionsOf(session, publication, connection));
+  }
+
+  /** @throws PushError `INVALID_MESSAGE` for an event that is about a state where there is none, or that is no state itself */
+  private assertFits({ topic, expect, remove, ephemeral }: ClientPublication): void {
+    const field = remove ? 'remove' : 'expect';
+    if (!remove && expect === undefined) return;
+    if (!this.rules.retention.of(topic).state)
+      throw new PushError('INVALID_MESSAGE', `${field} is for state topics, and ${topic} is none.`);
+    if (ephemeral) throw new PushError('INVALID_MESSAGE', `${field} is for events that are stored.`);
+  }
+
   /** What validates what clients publish to `topic`, where the policy does not say. */
   private schemaOf(topic: string): PayloadSchema | undefined {
     const { publish, event } = schemasOf(this.settings.schemas, topic) ?? {};
     return publish ?? event;
   }
+}
+
+function optionsOf(
+  session: Session,
+  { topic, messageId, echo = true, expect }: ClientPublication,
+  connection: string | undefined,
+): RemoveOptions {
+  return {
+    messageId: messageId === undefined ? undefined : scoped(messageId, topic, session.principal!.id),
+    except: echo ? undefined : session.clientIdOn(connection ?? ''),
+    publisher: session.principal?.id ?? session.address,
+    expect,
+  };
 }
 
 /** A client's message ids are its own: it cannot use up those of the application, nor of other clients. */

@@ -155,20 +155,24 @@ export class TopicAccess implements OnModuleInit {
   }
 
   /**
-   * Returns the policy that allows `subject` to publish to `topic`.
+   * Returns the policy that allows `subject` to publish to `topic`, or to remove its state.
    *
    * @throws PushError `FORBIDDEN`; `UNAVAILABLE` if a policy did not answer
    */
-  async assertMayPublish(subject: AccessSubject, topic: string): Promise<PublishGrant> {
+  async assertMayPublish(
+    subject: AccessSubject,
+    topic: string,
+    right: 'canPublish' | 'canRemove' = 'canPublish',
+  ): Promise<PublishGrant> {
     const { principal } = subject;
     let isUndecided = false;
     if (principal && isTopic(topic) && !isReserved(topic) && isInScope(subject, topic)) {
       for (const declared of this.policies) {
         const { policy } = declared;
-        const params = policy.canPublish && declared.match(topic);
+        const params = policy[right] && declared.match(topic);
         if (!params) continue;
         const verdict = await this.ask(subject, topic, (context) =>
-          policy.canPublish!(principal, params, context),
+          policy[right]!(principal, params, context),
         );
         if (verdict === 'granted') return { declared, principal, params };
         if (verdict === 'undecided') isUndecided = true;
@@ -176,7 +180,8 @@ export class TopicAccess implements OnModuleInit {
     }
     if (isUndecided) throw undecidedError();
     const who = principal ? '' : ' Only users publish, and this client is anonymous: see `authenticate`.';
-    throw new PushError('FORBIDDEN', `Not allowed to publish to ${topic}.${who}`);
+    const what = right === 'canRemove' ? 'remove' : 'publish to';
+    throw new PushError('FORBIDDEN', `Not allowed to ${what} ${topic}.${who}`);
   }
 
   /**

@@ -69,6 +69,11 @@ export interface TopicPolicy<Payload = unknown, Published = Payload, Params = To
    */
   canPublish?(principal: Principal, params: Params, context: TopicContext): boolean | Promise<boolean>;
   /**
+   * Whether `principal` may remove the state of a state topic, as `EventBus.remove` does. The right to publish does not include
+   * it: nothing validates a removal, `transform` and `accept` included. Default: none may.
+   */
+  canRemove?(principal: Principal, params: Params, context: TopicContext): boolean | Promise<boolean>;
+  /**
    * Returns the data to publish. Called with valid data, after `canPublish` has granted: the place for decisions that depend on
    * the data. Default: the data as it was sent.
    *

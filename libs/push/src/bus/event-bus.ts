@@ -133,10 +133,10 @@ export class EventBus<Topics = PushTopics> {
     topic: DeclaredTopic<Topics, Topic>,
     options?: RemoveOptions,
   ): Promise<string>;
-  remove(topic: string, { expect, messageId }: RemoveOptions = {}): Promise<string> {
+  remove(topic: string, { expect, messageId, except, publisher }: RemoveOptions = {}): Promise<string> {
     try {
       const draft = this.checked(topic, () => {
-        const checked = draftOf(topic, null, { expect, messageId }, this.rules);
+        const checked = draftOf(topic, null, { expect, messageId, except, publisher }, this.rules);
         assertState(this.hub.retention.of(topic), 'remove()', topic);
         return checked;
       });

@@ -43,7 +43,7 @@ export interface PublishOptions {
 }
 
 /** How a state is removed: see `EventBus.remove`. */
-export type RemoveOptions = Pick<PublishOptions, 'expect' | 'messageId'>;
+export type RemoveOptions = Pick<PublishOptions, 'expect' | 'messageId' | 'except' | 'publisher'>;
 
 /**
  * How a topic is ended: see `EventBus.end`.

@@ -1,4 +1,6 @@
+import { parsePosition } from '../contracts/position.js';
 import { problemOfStart } from '../contracts/start.js';
+import { expectNone } from '../contracts/state.js';
 import { maxTopicLength } from '../contracts/topic.js';
 import { MessageFields } from './message-fields.js';
 import type { PresenceBody, PublishBody } from '../protocol/http.js';
@@ -35,6 +37,7 @@ const maxSubscriptions = 1_000;
 const refBounds = { max: 64 };
 const idBounds = { max: 64 };
 const startBounds = { max: 64, problemOf: problemOfStart };
+const expectBounds = { max: 64, problemOf: problemOfExpected };
 const tokenBounds = { min: 1, max: 16_384 };
 const topicsBounds = { items: maxTopicsPerMessage, max: maxTopicLength };
 
@@ -107,6 +110,8 @@ function publishOf(fields: MessageFields): PublishMessage {
     messageId: fields.optionalText('messageId', { max: 128 }),
     ephemeral: fields.optionalFlag('ephemeral'),
     echo: fields.optionalFlag('echo'),
+    expect: fields.optionalText('expect', expectBounds),
+    remove: fields.optionalFlag('remove'),
     ...refOf(fields),
   };
 }
@@ -121,4 +126,9 @@ function presenceOf(fields: MessageFields): PresenceMessage {
 
 function refOf(fields: MessageFields): WithRef {
   return { ref: fields.optionalText('ref', refBounds) };
+}
+
+function problemOfExpected(expect: string): string | undefined {
+  if (expect === expectNone || parsePosition(expect)) return undefined;
+  return `has to be the id of an event, or ${JSON.stringify(expectNone)}`;
 }

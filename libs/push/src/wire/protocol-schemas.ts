@@ -76,6 +76,14 @@ const publicationFields = {
   messageId: { ...text, maxLength: 128, description: 'Publishing the same id again stores nothing.' },
   ephemeral: { ...flag, description: 'Delivered at most once, and not stored.' },
   echo: { ...flag, default: true, description: 'Whether the client gets the event itself.' },
+  expect: {
+    ...text,
+    maxLength: 64,
+    pattern: '^(none|[A-Za-z0-9_]{1,32}-[0-9]{1,16})$',
+    description:
+      'For state topics: stored only if the newest event is this one, or with none only if there is no state. Else CONFLICT.',
+  },
+  remove: { ...flag, description: 'For state topics: takes the state away. The data does not count.' },
   ref,
 };
 

@@ -26,6 +26,8 @@ export interface PublicationOptions {
   readonly messageId?: string;
   readonly ephemeral?: boolean;
   readonly echo?: boolean;
+  readonly expect?: string;
+  readonly remove?: boolean;
 }
 
 /** The messages with this name. */

@@ -98,7 +98,10 @@ const descriptions: Readonly<Record<Method, Description>> = {
     produces: 'application/json',
     success: 'The event is published. Its id, unless it is ephemeral',
     answer: protocol.object({}, { id: protocol.eventId }),
-    others: { 410: 'The topic has ended: code ENDED' },
+    others: {
+      409: 'The state of the topic is not the one that was expected: code CONFLICT',
+      410: 'The topic has ended: code ENDED',
+    },
   },
   present: {
     summary: 'Sets what others see of the client in a topic that it reads',
