@@ -2,7 +2,8 @@
  * Why something was refused or failed. `code` is stable. PROTOCOL.md lists the codes of the server. The codes of the client
  * are `CLOSED` (the client is closed), `LIMIT_EXCEEDED` (its queue is full), `DATA_TOO_LARGE`,
  * `DATA_NOT_SERIALIZABLE`, `UNAVAILABLE` (no connection), `UNAUTHENTICATED` (the application has no token, or only
- * the refused one) and `REFUSED` (the server refused the connection for good).
+ * the refused one), `REFUSED` (the server refused the connection for good) and `DUPLICATE_KEY` (two topics make the same row of a
+ * collection).
  */
 export class PushError extends Error {
   override readonly name = 'PushError';
