@@ -25,7 +25,7 @@ it(`Two collections that change the same rows end with what the server has (SEED
     ({ port }) => new WatchedCards(openClient(`http://127.0.0.1:${port}/push`, { token: () => 'ann' })),
   );
   for (const { items } of both) await items.preload();
-  const server = stateOf<Card>(openClient(app.url('/push')), 'board.*');
+  const server = stateOf<Card>(openClient(app.url('/push'), { token: () => 'ann' }), 'board.*');
   await server.live;
   let count = 0;
   await fc.assert(

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createCollection, type Collection } from '@tanstack/db';
-import { PushModule, PushTopic, type PushOptions, type TopicPolicy } from 'nestjs-push';
+import { PushModule, PushTopic, type Principal, type PushOptions, type TopicPolicy } from 'nestjs-push';
 import type { PushClient } from 'nestjs-push-client';
 import { pushCollectionOptions, type PushCollectionUtils } from 'nestjs-push-client/tanstack-db';
 import { afterTest } from './cleanup.js';
@@ -13,12 +13,12 @@ export interface Card {
   text: string;
 }
 
-/** Whoever has a name may change everything. */
+/** Whoever has a name may change everything, but for the reader. */
 @Injectable()
 @PushTopic('board.:card')
 class BoardPolicy implements TopicPolicy {
-  canPublish() {
-    return true;
+  canPublish({ id }: Principal) {
+    return id !== 'reader';
   }
 
   canRemove() {
@@ -52,14 +52,14 @@ export type Cards = Collection<Card, string, PushCollectionUtils<string>>;
 /** A collection of cards whose changes can be waited for. */
 export class WatchedCards extends Watched {
   readonly items: Cards;
-  /** What was there after each batch of changes. */
+  /** What was there, one after the other. */
   readonly seen: string[] = [];
 
   constructor(push: PushClient, pattern = 'board.*') {
     super();
     this.items = createCollection(pushCollectionOptions<Card>({ push, pattern })) as unknown as Cards;
     this.items.subscribeChanges(() => {
-      this.seen.push(this.text);
+      if (this.text !== (this.seen.at(-1) ?? '')) this.seen.push(this.text);
       this.changed();
     });
     this.items.on('status:change', () => this.changed());
