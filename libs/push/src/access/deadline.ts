@@ -35,7 +35,7 @@ class Deadline {
 
   start(milliseconds: number, then: (error: PushError) => void): void {
     this.timer = setTimeout(() => {
-      this.error = new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
+      this.error = undecidedError();
       this.controller?.abort(this.error);
       then(this.error);
     }, milliseconds);
@@ -44,4 +44,9 @@ class Deadline {
   stop(): void {
     clearTimeout(this.timer);
   }
+}
+
+/** What a client is told if a decision about it was late. */
+export function undecidedError(): PushError {
+  return new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
 }

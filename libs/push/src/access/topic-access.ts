@@ -10,7 +10,7 @@ import { covers, isReserved, isTopic, overlaps } from '../contracts/topic.js';
 import { AccessRules, withoutParameters, type AccessRule } from './access-rules.js';
 import { ApplicationClasses, type DeclaredPolicy } from './application-classes.js';
 import type { Authenticator } from './authenticator.js';
-import { decide } from './deadline.js';
+import { decide, undecidedError } from './deadline.js';
 import type { TransportName, WorkBudget } from '../contracts/connection.js';
 import { Pace } from './pace.js';
 import { ReservedRights } from './reserved-rights.js';
@@ -293,10 +293,6 @@ export class TopicAccess implements OnModuleInit {
       return error instanceof PushError && error.code === 'UNAVAILABLE' ? 'undecided' : 'denied';
     }
   }
-}
-
-function undecidedError(): PushError {
-  return new PushError('UNAVAILABLE', 'The server took too long to decide. Come back later.');
 }
 
 function isInScope({ scope }: AccessSubject, pattern: string): boolean {
