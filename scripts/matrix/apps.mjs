@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../free-port.mjs';
 import { spec } from './app-spec.mjs';
+import { nextApp } from './next-app.mjs';
 import { withNode } from './nodes.mjs';
 import { run } from './run.mjs';
+import { untilListening } from './until-listening.mjs';
 
 /** Nest 11 generates CommonJS and Jest, Nest 12 ES modules and Vitest. */
 const generators = [11, 12];
@@ -53,23 +53,6 @@ function generate(folder, nest, tarballs) {
   return app;
 }
 
-/** Resolves once something listens on `port`. Its output is read to the end: a full pipe would stop it. */
-async function untilListening(server, port) {
-  let output = '';
-  server.stdout.on('data', (text) => (output += text));
-  for (;;) {
-    if (server.exitCode !== null) throw new Error(`The application ended:\n${output}`);
-    const socket = connect(port, '127.0.0.1');
-    const isOpen = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'close').then(() => false),
-    ]).catch(() => false);
-    socket.destroy();
-    if (isOpen) return;
-    await delay(50);
-  }
-}
-
 /** Starts what was built, as `npm run start:prod` does, and reads an event from it. */
 async function serve(cwd, env) {
   const port = await freePort();
@@ -93,11 +76,17 @@ async function serve(cwd, env) {
   }
 }
 
-/** The packed packages in newly generated applications, on the Nodes that the suites do not run on. */
-export async function apps() {
+/**
+ * The packed packages in newly generated applications: of Nest, on the Nodes that the suites do not run on, and of Next.js.
+ *
+ * @param only `next` for that one alone
+ */
+export async function apps([only] = []) {
   const folder = mkdtempSync(join(tmpdir(), 'push-apps-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const tarballs = pack(folder);
+  await nextApp(folder, tarballs);
+  if (only === 'next') return;
   for (const nest of generators) {
     const cwd = generate(folder, nest, tarballs);
     run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'], { cwd, env: withNode(nodes[0]) });
