@@ -84,7 +84,7 @@ async function look(url, bus) {
     await page.getByText('first').waitFor();
     await bus.publish('news.today', 'second');
     await page.getByText('second').waitFor();
-    if (real.length > 0) throw new Error(real.join('\\n'));
+    if (errors.length > 0) throw new Error(errors.join('\n'));
   } finally {
     await browser.close();
   }
