@@ -52,7 +52,8 @@ const bundlers = {
     const rolldownOptions = {
       input: entry,
       output: { codeSplitting: false },
-      onwarn: ({ message }) => warnings.push(message),
+      // The React plugin of Vite, which applications of React have, keeps quiet about 'use client' as well.
+      onwarn: ({ code, message }) => code !== 'MODULE_LEVEL_DIRECTIVE' && warnings.push(message),
     };
     const { output } = await vite({
       root: folder,
