@@ -1,5 +1,4 @@
 import { longestTimer } from '../longest-timer.js';
-import { PushError } from '../push-error.js';
 import type { ServerMessage } from '../protocol/messages.js';
 import { positionIn, type RequestMessage, type SubscribeRequest } from '../requests.js';
 import { bodyOf, endOf, refusalOf, type AnswerBody } from './answers.js';
