@@ -112,7 +112,9 @@ export class RouteStream implements RouteCursor {
     // It is closed. The route says so itself.
     if (this.#page.signal.aborted) return;
     this.source.status(change);
-    if (this.#isLive) for (const reader of this.#readers.keys()) reader.live?.();
+    // A stream that has ended before it is read is one that misses nothing.
+    if (this.#isLive || (status === 'closed' && !error))
+      for (const reader of this.#readers.keys()) reader.live?.();
     // Who the user is may change: the readers wait for `retry`.
     if (status !== 'closed' || error?.code === 'UNAUTHENTICATED') return;
     if (error) this.onError(error);
