@@ -66,7 +66,7 @@ export class Freshness {
 
   #look(): void {
     const { source } = this;
-    const isLive = 'status' in source && 'onStatus' in source ? source.status === 'live' : source.isLive;
+    const isLive = 'onStatus' in source ? source.status === 'live' : source.isLive;
     if (isLive === this.#wasLive) return;
     this.#wasLive = isLive;
     this.#since = isLive ? undefined : Date.now();

@@ -1,5 +1,7 @@
 /* The entry for pages that are offline at times: it works with `connect` and with `connectWith`. */
 
+import type { PushClient } from '../connect.js';
+import type { PushTopics } from '../declared-topics.js';
 import { Freshness, type FreshnessOptions, type FreshnessSource } from './freshness.js';
 import { Outbox, type OutboxClient, type OutboxOptions } from './outbox.js';
 
@@ -19,8 +21,11 @@ import { Outbox, type OutboxClient, type OutboxOptions } from './outbox.js';
  *
  * @param push a client that may publish: with `connectWith`, one with the part `publisher`
  */
-export function outboxOf(push: OutboxClient, options: OutboxOptions): Outbox {
-  return new Outbox(push, options);
+export function outboxOf<Topics = PushTopics>(
+  push: PushClient<Topics>,
+  options: OutboxOptions,
+): Outbox<Topics> {
+  return new Outbox<Topics>(push as OutboxClient, options);
 }
 
 /**
@@ -28,7 +33,7 @@ export function outboxOf(push: OutboxClient, options: OutboxOptions): Outbox {
  *
  * ```ts
  * const freshness = freshnessOf(push);
- * freshness.onChange(() => banner(freshness.isFresh ? '' : `As of ${new Date(freshness.since ?? 0)}`));
+ * freshness.onChange(() => banner(freshness.isFresh, freshness.since)); // false, 1785153600000: "as of 12:03"
  * ```
  *
  * @param source the client for everything, a route, or one live map or run

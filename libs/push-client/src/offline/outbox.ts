@@ -1,9 +1,14 @@
 import type { PushClient } from '../connect.js';
+import type { PushTopics } from '../declared-topics.js';
 import { Listeners, type ListenOptions } from '../listeners.js';
+import type { DeclaredTopic, PublishedBy } from '../protocol/topic-types.js';
 import type { PublishOptions } from '../publisher.js';
 import { PushError } from '../push-error.js';
 import { randomId } from '../random-id.js';
 import { StoredEvents, type OutboxEvent, type OutboxStorage } from './stored-events.js';
+
+/** How long to wait when the client's queue has no room, in milliseconds. */
+const pause = 1_000;
 
 /** What an outbox needs of a client. */
 export interface OutboxClient extends Pick<PushClient, 'url' | 'status' | 'onStatus' | 'onError' | 'signal'> {
@@ -33,13 +38,15 @@ interface Caller {
 
 interface Entry {
   event: OutboxEvent;
-  readonly caller?: Caller;
+  readonly callers: Caller[];
+  /** Whether it was written to the storage. It is sent afterwards. */
+  isWritten: boolean;
   /** Takes it out of the client's queue. It is there, or the event is not on its way. */
   abort?: AbortController;
 }
 
 /** Events that wait in a storage until the server has stored them. Created by `outboxOf`. */
-export class Outbox {
+export class Outbox<Topics = PushTopics> {
   /** Resolves when what former pages have left is read. */
   readonly ready: Promise<void>;
   readonly #stored: StoredEvents;
@@ -51,6 +58,7 @@ export class Outbox {
   /** The storage is used by one call after the other, so that events stay in order. */
   #turn: Promise<unknown>;
   #newest = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
   /** Whether other tabs may have left something, since the client was away. */
   #isToLookAgain = false;
 
@@ -59,7 +67,7 @@ export class Outbox {
     { storage, user, limit = 100, signal }: OutboxOptions,
   ) {
     const server = new URL(push.url, (globalThis as { location?: Location }).location?.href).href;
-    this.#stored = new StoredEvents(storage, `nestjs-push outbox ${server} ${user} `);
+    this.#stored = new StoredEvents(storage, `nestjs-push outbox ${server} ${encodeURIComponent(user)} `);
     this.#limit = limit;
     this.#changes = new Listeners(push.onError);
     this.#turn = this.ready = this.#adopt();
@@ -71,7 +79,7 @@ export class Outbox {
     push.onStatus(({ status }) => {
       if (status !== 'live') return;
       this.#isToLookAgain = true;
-      this.#lookAgain();
+      this.#send();
     }, own);
     const target = globalThis as Partial<EventTarget>;
     target.addEventListener?.('storage', (event) => this.#noteOthers(event as StorageEvent), own);
@@ -109,25 +117,21 @@ export class Outbox {
    * @throws PushError as the server says, and the event stays in {@link refused}. `LIMIT_EXCEEDED` if the outbox is full,
    * `DATA_NOT_SERIALIZABLE`, and `CLOSED`: then the event waits for the next page
    */
-  async publish(
-    topic: string,
-    data: unknown,
+  async publish<const Topic extends string>(
+    topic: DeclaredTopic<Topics, Topic>,
+    data: PublishedBy<Topics, Topic>,
     options: OutboxPublishOptions = {},
   ): Promise<string | undefined> {
     if (this.#life.signal.aborted) throw closed();
-    if (this.#entries.size >= this.#limit)
-      throw new PushError('LIMIT_EXCEEDED', `${this.#limit} events wait.`, true);
     const { messageId = randomId(), type, echo } = options;
-    this.#newest = Math.max(this.#newest + 1, Date.now());
-    const event = { messageId, topic, data: copy(data), type, echo, at: this.#newest };
+    const known = this.#entries.get(messageId);
+    if (!known && this.#entries.size >= this.#limit)
+      throw new PushError('LIMIT_EXCEEDED', `${this.#limit} events wait.`, true);
+    const event = { messageId, topic, data: copy(data), type, echo, at: this.#now() };
     return new Promise((resolve, reject) => {
-      const entry: Entry = { event, caller: { resolve, reject } };
-      this.#entries.set(messageId, entry);
-      this.#changed();
-      this.#next(async () => {
-        await this.#stored.save(event).catch(this.push.onError);
-        this.#send(entry);
-      });
+      const caller = { resolve, reject };
+      if (known) known.callers.push(caller);
+      else this.#add({ event, callers: [caller], isWritten: false });
     });
   }
 
@@ -136,7 +140,7 @@ export class Outbox {
     const entry = this.#entries.get(messageId);
     if (!entry?.event.refused) return;
     this.#change(entry, undefined);
-    this.#send(entry);
+    this.#send();
   }
 
   /** Takes an event out. One that waits may still be stored, if it is on its way. */
@@ -146,16 +150,17 @@ export class Outbox {
     this.#drop(entry);
     this.#next(() => this.#stored.remove(entry.event));
     entry.abort?.abort();
-    entry.caller?.reject(new PushError('DISCARDED', 'The event was discarded.'));
+    for (const { reject } of entry.callers) reject(new PushError('DISCARDED', 'It was discarded.'));
   }
 
   /** Publishes no more. What waits stays in the storage. Call it when the user changes. The client closes it too. Idempotent. */
   close(): void {
     if (this.#life.signal.aborted) return;
     this.#life.abort();
-    for (const { abort, caller } of this.#entries.values()) {
+    clearTimeout(this.#pause);
+    for (const { abort, callers } of this.#entries.values()) {
       abort?.abort();
-      caller?.reject(closed());
+      for (const { reject } of callers) reject(closed());
     }
   }
 
@@ -167,14 +172,29 @@ export class Outbox {
       for (const event of left) {
         this.#newest = Math.max(this.#newest, event.at);
         if (this.#entries.has(event.messageId) || this.#entries.size >= this.#limit) continue;
-        const entry: Entry = { event };
-        this.#entries.set(event.messageId, entry);
+        this.#entries.set(event.messageId, { event, callers: [], isWritten: true });
         this.#changed();
-        if (!event.refused) this.#send(entry);
       }
+      this.#send();
     } catch (error) {
       this.push.onError(error);
     }
+  }
+
+  #add(entry: Entry): void {
+    const { event } = entry;
+    this.#entries.set(event.messageId, entry);
+    this.#changed();
+    this.#next(async () => {
+      await this.#stored.save(event).catch(this.push.onError);
+      entry.isWritten = true;
+      this.#send();
+    });
+  }
+
+  /** The time, or a bit more: no two events have the same, and none has one before those that are there. */
+  #now(): number {
+    return (this.#newest = Math.max(this.#newest + 1, Date.now()));
   }
 
   /** Another tab publishes its own. What is left when this one has nothing to do any more is from a tab that is gone. */
@@ -189,43 +209,50 @@ export class Outbox {
     if (newValue !== null) return;
     const entry = [...this.#entries.values()].find(({ event }) => this.#stored.keyOf(event) === key);
     // What was published here is answered here.
-    if (!entry || (entry.caller && !entry.event.refused)) return;
+    if (!entry || (entry.callers[0] && !entry.event.refused)) return;
     this.#drop(entry);
     entry.abort?.abort();
   }
 
-  #send(entry: Entry): void {
-    const { event } = entry;
-    if (this.#life.signal.aborted || !this.#entries.has(event.messageId)) return;
+  /** Hands over everything that is not on its way, in order. */
+  #send(): void {
+    if (this.#life.signal.aborted) return;
+    for (const entry of this.#entries.values())
+      if (entry.isWritten && !entry.abort && !entry.event.refused) this.#publish(entry);
+    this.#lookAgain();
+  }
+
+  #publish(entry: Entry): void {
     const abort = (entry.abort = new AbortController());
-    const { topic, data, type, echo, messageId } = event;
+    const { topic, data, type, echo, messageId } = entry.event;
     this.push.publish(topic, data, { type, echo, messageId, signal: abort.signal }).then(
       (id) => {
-        entry.caller?.resolve(id);
+        for (const { resolve } of entry.callers) resolve(id);
         this.#drop(entry);
-        this.#next(() => this.#stored.remove(event));
-        this.#sendHeld();
+        this.#next(() => this.#stored.remove(entry.event));
+        this.#send();
       },
       (error: unknown) => {
         entry.abort = undefined;
-        if (!abort.signal.aborted) this.#failed(entry, error);
+        if (!abort.signal.aborted) this.#failed(entry, error as PushError);
       },
     );
   }
 
-  #failed(entry: Entry, error: unknown): void {
-    const { code, message, details, retryable } = error as PushError;
-    // The client is closed, or its queue is full: the event waits for another page, or for room.
-    if (code === 'CLOSED' || retryable) return;
-    entry.caller?.reject(error);
+  #failed(entry: Entry, error: PushError): void {
+    const { code, message, details, retryable } = error;
+    // The client is closed: the event waits for another page.
+    if (code === 'CLOSED') return;
+    if (retryable) {
+      this.#pause ??= setTimeout(() => {
+        this.#pause = undefined;
+        this.#send();
+      }, pause);
+      return;
+    }
+    for (const { reject } of entry.callers) reject(error);
     this.#change(entry, { code, message, details });
-    this.#sendHeld();
-  }
-
-  /** Sends those for which the client's queue had no room. */
-  #sendHeld(): void {
-    for (const entry of this.#entries.values()) if (!entry.abort && !entry.event.refused) this.#send(entry);
-    this.#lookAgain();
+    this.#send();
   }
 
   #change(entry: Entry, refused: OutboxEvent['refused']): void {
