@@ -146,6 +146,14 @@ describe.each(platforms)("A route of the application's own, with %s", (platform)
     await expect(record.route.events()[Symbol.asyncIterator]().next()).rejects.toMatchObject(refusal);
   });
 
+  it('is live at once where nothing is said by itself', async () => {
+    const app = await startRoutes(platform);
+    const record = new RouteRecord(clientFor(app.url('/')), '/orders/42/foreign', { heartbeat: Infinity });
+    await record.live;
+    record.route.close();
+    expect(record.changes.map(({ status }) => status)).toEqual(['connecting', 'live', 'closed']);
+  });
+
   it('waits for another token while it is refused with the one that it has', async () => {
     const app = await startRoutes(platform);
     let token = 'bad';

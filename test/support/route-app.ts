@@ -11,6 +11,7 @@ import {
 import { EventBus, PushModule, topic, type PushOptions } from 'nestjs-push';
 import type { PushClient, PushEvent, StatusChange } from 'nestjs-push-client';
 import { routeOf, type Route, type RouteOptions } from 'nestjs-push-client/route';
+import { NEVER } from 'rxjs';
 import { openClient } from './client-app.js';
 import { startApp, type Platform, type RunningApp } from './start-app.js';
 import { Watched } from './watched.js';
@@ -61,6 +62,11 @@ class OrdersController {
     return this.bus.stream('runs.42', { from: 'start' });
   }
 
+  @Sse('foreign')
+  foreign() {
+    return NEVER;
+  }
+
   @Sse('secret')
   @UseGuards(NobodyGuard)
   secret() {
@@ -70,8 +76,9 @@ class OrdersController {
 
 /** An application with such routes. */
 export function startRoutes(platform: Platform, options: PushOptions = {}): Promise<RunningApp> {
+  // The log that nodes share in these tests keeps no ends.
   const topics = [
-    { pattern: 'runs.*', access: 'public' as const, finite: true },
+    { pattern: 'runs.*', access: 'public' as const, finite: !options.backplane },
     { pattern: '>', access: 'public' as const },
   ];
   return startApp(platform, {

@@ -81,18 +81,29 @@ export class RouteTransport implements Transport {
     // A proxy that wants a login, a service worker, or a page for paths that do not exist.
     if (!response.body || !type?.startsWith('text/event-stream'))
       return { ...broken(`${type} is no event stream.`), later: true };
-    const greeting: Partial<Greeting> = { heartbeat, expiresAt: expiryOf(token) };
-    this.events.message({ event: 'hello', data: greeting as Greeting });
-    return this.#readBody(response.body, signal);
+    return this.#readBody(response.body, { heartbeat, expiresAt: expiryOf(token) }, signal);
   }
 
-  async #readBody(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<End> {
+  async #readBody(
+    body: ReadableStream<Uint8Array>,
+    greeting: Partial<Greeting>,
+    signal: AbortSignal,
+  ): Promise<End> {
+    let isLive = false;
+    const greet = () => {
+      if (!isLive) this.events.message({ event: 'hello', data: greeting as Greeting });
+      isLive = true;
+    };
+    // A stream that says nothing by itself.
+    if (greeting.heartbeat === Infinity) greet();
     let isOver = false;
     let isFirst = true;
     const end = await readBlocks(body, signal, this.events, (block) => {
       const { id, retry } = block;
       if (id === endOfStream) isOver = true;
       else if (id) this.cursor.position = id;
+      // The first block says where the stream begins. Before it there may be an empty line, or a comment.
+      if (Object.keys(block).some(Boolean)) greet();
       if (+retry! >= 0) {
         // Any later one says when to come back, right before the server ends the stream.
         if (isFirst) this.events.retry(+retry!);

@@ -17,7 +17,8 @@ export interface RouteOptions<Data = unknown> extends RouteFormat<Data>, ListenO
   readonly from?: string;
   /**
    * How often the server says something, in milliseconds: its option `heartbeat`. After twice this time without a word the stream
-   * counts as dead, and is opened again. Default: 15,000, as the server's.
+   * counts as dead, and is opened again. Default: 15,000, as the server's. `Infinity` for a route that returns another observable than
+   * that of `EventBus.stream()`: it says nothing by itself.
    */
   readonly heartbeat?: number;
 }
