@@ -32,7 +32,7 @@ const script = `
   const outbox = outboxOf(push, { storage: localStorage, user: 'ann' });
   const seen = [];
   const routed = [];
-  const isLive = push.on('board.*', (data) => seen.push(data)).live;
+  const isLive = push.on('board.ann', (data) => seen.push(data)).live;
   const route = routeOf(push, '/board', { heartbeat: 1_000 });
   const isRouted = route.on((data) => routed.push(data)).live;
   const ready = navigator.serviceWorker.register('/sw.js').then(() => navigator.serviceWorker.ready);

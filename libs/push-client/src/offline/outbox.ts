@@ -226,17 +226,19 @@ export class Outbox<Topics = PushTopics> {
     const abort = (entry.abort = new AbortController());
     const { topic, data, type, echo, messageId } = entry.event;
     this.push.publish(topic, data, { type, echo, messageId, signal: abort.signal }).then(
-      (id) => {
-        for (const { resolve } of entry.callers) resolve(id);
-        this.#drop(entry);
-        this.#next(() => this.#stored.remove(entry.event));
-        this.#send();
-      },
+      (id) => this.#settled(entry, id),
       (error: unknown) => {
         entry.abort = undefined;
         if (!abort.signal.aborted) this.#failed(entry, error as PushError);
       },
     );
+  }
+
+  #settled(entry: Entry, id: string | undefined): void {
+    for (const { resolve } of entry.callers) resolve(id);
+    this.#drop(entry);
+    this.#next(() => this.#stored.remove(entry.event));
+    this.#send();
   }
 
   #failed(entry: Entry, error: PushError): void {
