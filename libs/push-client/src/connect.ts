@@ -72,6 +72,8 @@ export class PushClient<Topics = PushTopics> {
   /** The option `onError`: parts beside the core report there what no call can. */
   readonly onError: (error: unknown) => void;
   readonly #life = new AbortController();
+  /** Aborts when the client is closed. */
+  readonly signal = this.#life.signal;
   #change: StatusChange = { status: 'idle' };
 
   constructor(
@@ -87,8 +89,7 @@ export class PushClient<Topics = PushTopics> {
     this.#statuses = new Listeners(this.onError);
     this.#subscriptions = new Subscriptions(this, this.#gaps, this.#ends);
     this.#publisher = parts.publisher?.(this, options.queue);
-    const { signal } = this.#life;
-    options.signal?.addEventListener('abort', () => this.close(), { signal });
+    options.signal?.addEventListener('abort', () => this.close(), { signal: this.signal });
     if (options.signal?.aborted) this.close();
     else if (!options.lazy) this.#open();
   }
@@ -179,8 +180,8 @@ export class PushClient<Topics = PushTopics> {
     data: PublishedBy<Topics, Topic>,
     options: PublishOptions = {},
   ): Promise<string | undefined> {
-    if (this.#life.signal.aborted) throw closed();
-    if (!this.#publisher) throw new PushError('UNAVAILABLE', 'Give connectWith the part `publisher`.');
+    if (this.signal.aborted) throw closed();
+    if (!this.#publisher) throw new PushError('UNAVAILABLE', 'There is no part `publisher`.');
     this.#open();
     return this.#publisher.publish(topic, data, options);
   }
@@ -190,7 +191,7 @@ export class PushClient<Topics = PushTopics> {
    * connection is replaced if the client has a `token` or `ticket`; otherwise it is only checked.
    */
   reconnect(): void {
-    if (this.#life.signal.aborted) return;
+    if (this.signal.aborted) return;
     if (this.#link) this.#link.nudge(true);
     else this.#open();
   }
@@ -202,7 +203,7 @@ export class PushClient<Topics = PushTopics> {
 
   /** Closes the client. Loops and observables complete, and waiting publishes reject. Idempotent. */
   close(): void {
-    if (this.#life.signal.aborted) return;
+    if (this.signal.aborted) return;
     this.#life.abort();
     if (this.#link) this.#link.rest({ status: 'closed' });
     else this.#noteStatus({ status: 'closed' });
@@ -212,7 +213,7 @@ export class PushClient<Topics = PushTopics> {
 
   /** Connects, unless it has already. */
   #open(): void {
-    if (this.#link || this.#life.signal.aborted) return;
+    if (this.#link || this.signal.aborted) return;
     const { options, parts } = this;
     const url = new URL(this.url, (globalThis as { location?: Location }).location?.href);
     const { tabs = !(options.token ?? options.ticket), transports = '', storage } = options;
@@ -232,7 +233,7 @@ export class PushClient<Topics = PushTopics> {
     const shared = tabs && parts.tabs?.(`${name} ${tabs} ${transports}`, connectTo, listener);
     const link = (this.#link = shared || connectTo(listener));
     this.#stored = storage && parts.positions?.(storage, name);
-    followPage(link, this.#life.signal, () => this.#save());
+    followPage(link, this.signal, () => this.#save());
     link.open();
   }
 
@@ -281,7 +282,7 @@ export class PushClient<Topics = PushTopics> {
       signal?.removeEventListener('abort', abort);
       return position;
     };
-    if (signal?.aborted || this.#life.signal.aborted) queueMicrotask(end);
+    if (signal?.aborted || this.signal.aborted) queueMicrotask(end);
     else {
       signal?.addEventListener('abort', abort);
       this.#subscriptions.add(subscription);

@@ -2,7 +2,7 @@ import type { ConnectOptions } from './connect.options.js';
 import { PushError } from './push-error.js';
 import type { Destination } from './transports/transport.js';
 
-const sameToken = new Error('The server has refused this token.');
+const sameToken = new Error('The token was refused.');
 
 /** The credentials that the application provides, and the token that the server has refused. */
 export class Credentials implements Destination {

@@ -7,7 +7,7 @@ import type { Start } from './protocol/topics.js';
 import { PushError } from './push-error.js';
 
 /** What a run needs of a client. */
-export type RunClient = Pick<PushClient, 'read' | 'onError'>;
+export type RunClient = Pick<PushClient, 'read' | 'onStatus' | 'onError'>;
 
 /** What a run says of itself as long as it runs: the state topic `$run.<topic>`. */
 export interface RunState {
@@ -44,6 +44,8 @@ export class LiveRun<Chunk = unknown, Result = Chunk> {
   readonly #stops: (() => unknown)[] = [];
   /** The topics that are not live yet. */
   readonly #loading = new Set<string>();
+  /** The topics of which it has everything up to now. */
+  readonly #live = new Set<string>();
   #text = '';
   #result: Result | undefined;
   #state: RunState | undefined;
@@ -70,8 +72,19 @@ export class LiveRun<Chunk = unknown, Result = Chunk> {
     this.finished = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     // If the caller ignores `finished`, `onError` still reports a refusal.
     this.finished.catch(() => undefined);
+    this.#stops.push(
+      client.onStatus(() => {
+        this.#live.clear();
+        this.#touch();
+      }),
+    );
     this.#readChunks();
     this.#readState();
+  }
+
+  /** Whether it has everything up to now, or has ended. `false` while there is no connection, and while it catches up. */
+  get isLive(): boolean {
+    return this.ended ? true : !this.#isOver && this.#live.size > 1;
   }
 
   /** What becomes of the run. */
@@ -202,6 +215,7 @@ export class LiveRun<Chunk = unknown, Result = Chunk> {
     this.#loading.add(topic);
     const live = () => {
       this.#loading.delete(topic);
+      this.#live.add(topic);
       this.#touch();
     };
     this.#stops.push(this.client.read(topic, { from, signal: this.signal }, { live, ...reader }));

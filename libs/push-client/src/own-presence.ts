@@ -59,7 +59,7 @@ export class OwnPresence {
     try {
       this.#data = JSON.parse(JSON.stringify(data ?? null));
     } catch (error) {
-      throw new PushError('DATA_NOT_SERIALIZABLE', `The data is not JSON: ${String(error)}`);
+      throw new PushError('DATA_NOT_SERIALIZABLE', `Not JSON: ${String(error)}`);
     }
     this.#refusals = 0;
     this.join();

@@ -134,7 +134,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
 
   #makeRoom(): void {
     if (this.#waiting.size < this.#size) return;
-    const error = new PushError('LIMIT_EXCEEDED', `${this.#size} events wait already.`, true);
+    const error = new PushError('LIMIT_EXCEEDED', `${this.#size} events wait.`, true);
     if (this.options.full !== 'drop-oldest') throw error;
     this.#take([...this.#waiting.keys()][0])?.reject(error);
   }
@@ -168,14 +168,14 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   #fits(data: Waiting['data']): boolean {
     const bytes = new TextEncoder().encode(JSON.stringify({ event: 'publish', data })).length;
     if (bytes <= this.#maxBytes) return true;
-    const limit = `The message has ${bytes} bytes; ${this.#maxBytes} are allowed.`;
+    const limit = `${bytes} bytes; ${this.#maxBytes} are allowed.`;
     this.#take(data.ref)!.reject(new PushError('DATA_TOO_LARGE', limit));
     return false;
   }
 }
 
 function notConnected(): PushError {
-  return new PushError('UNAVAILABLE', 'Ephemeral events do not wait for a connection.', true);
+  return new PushError('UNAVAILABLE', 'There is no connection.', true);
 }
 
 /** Copies the data, since the application may change it while it waits. */
@@ -183,6 +183,6 @@ function snapshot(value: unknown): unknown {
   try {
     return JSON.parse(JSON.stringify(value));
   } catch (error) {
-    throw new PushError('DATA_NOT_SERIALIZABLE', `The data is not JSON: ${String(error)}`);
+    throw new PushError('DATA_NOT_SERIALIZABLE', `Not JSON: ${String(error)}`);
   }
 }

@@ -182,8 +182,7 @@ export class Subscriptions implements Pick<LinkListener, 'up' | 'message'> {
   #revoke(topics: readonly string[], isUndecided?: boolean): void {
     const lost = [...this.#all].filter(({ pattern, state }) => state === 'live' && topics.includes(pattern));
     if (!lost[0]) return;
-    if (!isUndecided)
-      return this.#remove(lost, 'FORBIDDEN', `No longer allowed to read ${topics.join(', ')}.`);
+    if (!isUndecided) return this.#remove(lost, 'FORBIDDEN', `No longer allowed: ${topics.join(', ')}`);
     this.#putBack(lost);
     setTimeout(() => this.#schedule(), pause);
   }

@@ -1,16 +1,12 @@
 import fc from 'fast-check';
-import { SseParser } from './sse-parser.js';
+import { SseParser, type SseBlock } from './sse-parser.js';
 
 /** What comes out when the text arrives in these chunks. */
-function parse(...chunks: string[]): { data: string[]; retries: number[] } {
-  const data: string[] = [];
-  const retries: number[] = [];
-  const parser = new SseParser(
-    (text) => data.push(text),
-    (milliseconds) => retries.push(milliseconds),
-  );
+function parse(...chunks: string[]): SseBlock[] {
+  const blocks: SseBlock[] = [];
+  const parser = new SseParser((block) => blocks.push(block));
   chunks.forEach((chunk) => parser.push(chunk));
-  return { data, retries };
+  return blocks;
 }
 
 describe('Server-sent events', () => {
@@ -29,11 +25,15 @@ describe('Server-sent events', () => {
     ['data: unfinished\n', []],
     ['data: unfinished', []],
   ])('%j: %j', (text, expected) => {
-    expect(parse(text).data).toEqual(expected);
+    expect(parse(text).flatMap(({ data }) => data ?? [])).toEqual(expected);
   });
 
-  it('may say how long to wait', () => {
-    expect(parse('retry: 1500\n\nretry: 1x\nretry: -1\nretry\n\n').retries).toEqual([1_500]);
+  it('have fields, of which the last counts; a block may have no data', () => {
+    expect(parse('retry: 1500\n\nevent: note\nid: 1\nid: 2\ndata: a\n\n:\nid: 3\n\n')).toEqual([
+      { retry: '1500' },
+      { event: 'note', id: '2', data: 'a' },
+      { '': '', id: '3' },
+    ]);
   });
 
   it('may be cut anywhere', () => {

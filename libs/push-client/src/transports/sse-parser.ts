@@ -1,17 +1,15 @@
-/**
- * Reads server-sent events (HTML standard, 9.2.6) as far as this client needs them: the data of each event, and `retry`.
- * A chunk may end anywhere.
- */
+/** The fields of a block: the last value of each. The lines of `data` are joined by LF; those of comments are under ''. */
+export type SseBlock = Readonly<Record<string, string | undefined>>;
+
+/** Reads server-sent events (HTML standard, 9.2.6), block by block. A chunk may end anywhere. */
 export class SseParser {
   #rest = '';
-  #data: string[] = [];
+  #block: Record<string, string | undefined> = {};
   /** The last chunk ended with CR: an LF that follows belongs to it. */
   #afterReturn = false;
 
-  constructor(
-    private readonly onData: (data: string) => void,
-    private readonly onRetry: (milliseconds: number) => void,
-  ) {}
+  /** @param onBlock is called with each complete block, also with one that has no data */
+  constructor(private readonly onBlock: (block: SseBlock) => void) {}
 
   /** Parses decoded text. The decoder has removed the byte order mark. */
   push(chunk: string): void {
@@ -24,13 +22,12 @@ export class SseParser {
   }
 
   #line(line: string): void {
+    const block = this.#block;
     if (line === '') {
-      if (this.#data.length > 0) this.onData(this.#data.join('\n'));
-      this.#data = [];
-      return;
+      this.#block = {};
+      return this.onBlock(block);
     }
     const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line)!;
-    if (field === 'data') this.#data.push(value);
-    else if (field === 'retry' && /^\d+$/.test(value)) this.onRetry(Number(value));
+    block[field!] = field === 'data' && block.data !== undefined ? `${block.data}\n${value}` : value;
   }
 }

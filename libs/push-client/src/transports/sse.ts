@@ -1,8 +1,8 @@
 import { longestTimer } from '../longest-timer.js';
-import { PushError } from '../push-error.js';
 import type { ServerMessage } from '../protocol/messages.js';
 import { positionIn, type RequestMessage, type SubscribeRequest } from '../requests.js';
-import { SseParser } from './sse-parser.js';
+import { bodyOf, endOf, refusalOf, type AnswerBody } from './answers.js';
+import { readBlocks, request } from './http.js';
 import { broken, type Destination, type End, type Transport, type TransportEvents } from './transport.js';
 
 /** How many times one publish is sent, each with twice the time, before the connection counts as dead. */
@@ -112,33 +112,16 @@ export class SseTransport implements Transport {
     const { url, token } = await this.destination.next();
     this.#token = token;
     url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`;
-    return (options.fetch ?? fetch)(url, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: {
-        'content-type': 'application/json',
-        ...(token && { authorization: `Bearer ${token}` }),
-        ...options.headers,
-      },
-      credentials: options.credentials,
-      signal,
-    });
+    const headers = { 'content-type': 'application/json' };
+    return request(options, url, token, { method: 'POST', body: JSON.stringify(body), headers, signal });
   }
 
   async #read(response: Response, signal: AbortSignal): Promise<End> {
     if (!response.ok || !response.body) return endOf(response, await bodyOf(response));
-    const parser = new SseParser(
-      (data) => this.#receive(JSON.parse(data) as ServerMessage),
-      (milliseconds) => this.events.retry(milliseconds),
-    );
-    const reader = response.body.getReader();
-    const decoder = new TextDecoder();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done || signal.aborted) return broken('The stream has ended.');
-      this.events.heard();
-      parser.push(decoder.decode(value, { stream: true }));
-    }
+    return readBlocks(response.body, signal, this.events, ({ data, retry }) => {
+      if (+retry! >= 0) this.events.retry(+retry!);
+      if (data) this.#receive(JSON.parse(data) as ServerMessage);
+    });
   }
 
   #receive(message: ServerMessage): void {
@@ -225,54 +208,7 @@ export class SseTransport implements Transport {
   }
 }
 
-/** The body of a response that is not a stream. */
-interface AnswerBody {
-  readonly id?: string;
-  readonly code?: string;
-  readonly message?: unknown;
-  readonly details?: readonly string[];
-}
-
 interface Answered {
   readonly response: Response;
   readonly answer: AnswerBody | undefined;
-}
-
-/** The JSON of a response; `undefined` if the body is not JSON. Rejects if the response is incomplete. */
-async function bodyOf(response: Response): Promise<AnswerBody | undefined> {
-  const text = await response.text();
-  try {
-    return (JSON.parse(text) as AnswerBody | null) ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The codes for statuses of guards and proxies, which do not know this protocol. */
-const codes: Readonly<Record<number, string>> = {
-  400: 'INVALID_MESSAGE',
-  401: 'UNAUTHENTICATED',
-  403: 'FORBIDDEN',
-  413: 'DATA_TOO_LARGE',
-  429: 'LIMIT_EXCEEDED',
-};
-
-/** Why the request was refused, from the body if push answered, otherwise from the status. */
-function refusalOf({ status, statusText }: Response, answer: AnswerBody = {}) {
-  const { code = codes[status] ?? `HTTP_${status}`, message, details } = answer;
-  const retryable = status >= 500 || [404, 408, 425, 429].includes(status);
-  // HTTP/2 has no status text.
-  const text = String(message ?? '') || statusText || `HTTP ${status}`;
-  return { code, message: text, retryable, details };
-}
-
-function endOf(response: Response, answer: AnswerBody | undefined): End {
-  const { code, message, retryable } = refusalOf(response, answer);
-  const error = new PushError(code, message, retryable);
-  if (response.status === 401) return { advice: 'authenticate', error };
-  if (!retryable) return { advice: 'stop', error };
-  // Seconds or a date. Without the header it is no number.
-  const after = response.headers.get('retry-after') ?? '';
-  const delay = Number(after) * 1000 || Date.parse(after) - Date.now();
-  return { advice: 'retry', later: true, delay: delay > 0 ? delay : undefined, error };
 }
