@@ -32,29 +32,6 @@ export const uses: Readonly<Record<string, string>> = {
       root.unmount();
       news.close();
     };`,
-  Vue: `
-    import { createApp, h } from 'vue';
-    import { useLatest } from 'recipe';
-    const app = createApp({
-      setup() {
-        const latest = useLatest('news.a');
-        return () => h('p', { id: 'out' }, 'live ' + latest.value);
-      },
-    });
-    app.mount(document.body.appendChild(document.createElement('div')));
-    window.end = () => app.unmount();`,
-  Angular: `
-    import '@angular/compiler';
-    import { Component, inject, provideZonelessChangeDetection } from '@angular/core';
-    import { bootstrapApplication } from '@angular/platform-browser';
-    import { Latest } from 'recipe';
-    @Component({ selector: 'app-root', template: '<p id="out">live {{ latest() }}</p>' })
-    class App {
-      latest = inject(Latest).of('news.a');
-    }
-    document.body.append(document.createElement('app-root'));
-    const app = await bootstrapApplication(App, { providers: [provideZonelessChangeDetection()] });
-    window.end = () => app.destroy();`,
 };
 
 /** The code block of the client's README that follows `name`. */
