@@ -8,7 +8,7 @@ import type { Start } from '../protocol/topics.js';
 import type { PushError } from '../push-error.js';
 import { injectPush } from './client.js';
 import { openShown } from './shown.js';
-import { topicOf, type TopicArgument } from './source.js';
+import { topicOf, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /** Options of `injectEvents`. */
 export interface InjectEventsOptions {
@@ -38,14 +38,20 @@ export interface InjectEventsOptions {
  * Errors that it throws go to the client's `onError`.
  */
 export function injectEvents<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+  handler: (data: PayloadOf<Topics, Topic>, event: PushEvent<PayloadOf<Topics, Topic>>) => unknown,
+  options?: InjectEventsOptions,
+): void;
+/** The same for a signal or function of one. */
+export function injectEvents<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
   handler: (data: PayloadOf<Topics, Topic>, event: PushEvent<PayloadOf<Topics, Topic>>) => unknown,
   options?: InjectEventsOptions,
 ): void;
 /** The same for data of a type that is not declared: `injectEvents<Order>('orders.42', …)`. */
 export function injectEvents<Data = never>(
   topic: TopicArgument<TopicOf<Data>>,
-  handler: (data: Data, event: PushEvent<Data>) => unknown,
+  handler: (data: NoInfer<Data>, event: PushEvent<NoInfer<Data>>) => unknown,
   options?: InjectEventsOptions,
 ): void;
 export function injectEvents(

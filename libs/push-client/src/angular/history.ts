@@ -3,7 +3,7 @@ import type { PushTopics, TopicOf } from '../declared-topics.js';
 import type { LiveHistoryOptions } from '../live-history.js';
 import type { DeclaredTopic, PayloadOf } from '../protocol/topic-types.js';
 import { injectPush } from './client.js';
-import { injectView, type Signals, type TopicArgument } from './source.js';
+import { injectView, type Signals, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /** What {@link injectHistory} returns. */
 export interface HistorySignals<Data> extends Signals<HistoryView<Data>> {
@@ -23,13 +23,18 @@ export interface HistorySignals<Data> extends Signals<HistoryView<Data>> {
  * @param options the size of a page, the most events, and with `start` the newest page of the first topic, if it is known already
  */
 export function injectHistory<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+  options?: LiveHistoryOptions<PayloadOf<Topics, Topic>>,
+): HistorySignals<PayloadOf<Topics, Topic>>;
+/** The same for a signal or function of one. */
+export function injectHistory<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
   options?: LiveHistoryOptions<PayloadOf<Topics, Topic>>,
 ): HistorySignals<PayloadOf<Topics, Topic>>;
 /** The same for data of a type that is not declared: `injectHistory<Line>('rooms.42')`. */
 export function injectHistory<Data = never>(
   topic: TopicArgument<TopicOf<Data>>,
-  options?: LiveHistoryOptions<Data>,
+  options?: LiveHistoryOptions<NoInfer<Data>>,
 ): HistorySignals<Data>;
 export function injectHistory<Data>(
   topic: TopicArgument<string>,

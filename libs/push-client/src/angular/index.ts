@@ -22,6 +22,6 @@ export { injectHistory, type HistorySignals } from './history.js';
 export { injectPresence, type PresenceSignals } from './presence.js';
 export { injectPublish, type Publishing } from './publishing.js';
 export { injectRun } from './run.js';
-export type { Signals, Skip, TopicArgument } from './source.js';
+export type { Signals, Skip, TopicArgument, TopicRef } from './source.js';
 export { injectLatest, injectStateMap, type StartOption } from './state.js';
 export { injectPushStatus } from './status.js';

@@ -3,7 +3,7 @@ import type { PushTopics, TopicOf } from '../declared-topics.js';
 import type { PresenceOptions } from '../live-presence.js';
 import type { DeclaredTopic, PresenceOf } from '../protocol/topic-types.js';
 import { injectPush } from './client.js';
-import { injectView, type Signals, type TopicArgument } from './source.js';
+import { injectView, type Signals, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /** What {@link injectPresence} returns. */
 export interface PresenceSignals<Data> extends Signals<PresenceView<Data>> {
@@ -28,7 +28,12 @@ export interface PresenceSignals<Data> extends Signals<PresenceView<Data>> {
  * @param options with `join: false` it only looks, until it calls `set`
  */
 export function injectPresence<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+  options?: Pick<PresenceOptions, 'join'>,
+): PresenceSignals<PresenceOf<Topics, Topic>>;
+/** The same for a signal or function of one. */
+export function injectPresence<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
   options?: Pick<PresenceOptions, 'join'>,
 ): PresenceSignals<PresenceOf<Topics, Topic>>;
 /** The same for data of a type that is not declared: `injectPresence<Status>('rooms.42')`. */

@@ -5,7 +5,7 @@ import type { PushTopics, TopicOf } from '../declared-topics.js';
 import type { DeclaredTopic, PublishedBy } from '../protocol/topic-types.js';
 import type { PublishOptions } from '../publisher.js';
 import { injectPush } from './client.js';
-import { injectSource, topicOf, type TopicArgument } from './source.js';
+import { injectSource, topicOf, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /** What {@link injectPublish} returns. */
 export interface Publishing<Data> {
@@ -31,7 +31,11 @@ export interface Publishing<Data> {
  * @param topic an exact topic. It is read, where the page may, to see the events come back
  */
 export function injectPublish<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+): Publishing<PublishedBy<Topics, Topic>>;
+/** The same for a signal or function of one. */
+export function injectPublish<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
 ): Publishing<PublishedBy<Topics, Topic>>;
 /** The same for data of a type that is not declared: `injectPublish<Line>('rooms.42')`. */
 export function injectPublish<Data = never>(topic: TopicArgument<TopicOf<Data>>): Publishing<Data>;

@@ -9,10 +9,13 @@ import { openShown } from './shown.js';
 export type Skip = undefined | null | false | '';
 
 /**
- * A topic, or a signal or function of one. When it changes, the new one is opened. A function
- * is not called before the component is rendered, so it may read required inputs.
+ * A signal or function of a topic. When it changes, the new one is opened. It is not called before the component is rendered, so it
+ * may read required inputs.
  */
-export type TopicArgument<Topic extends string> = Topic | Skip | (() => Topic | Skip);
+export type TopicRef<Topic extends string> = () => Topic | Skip;
+
+/** A topic, or a signal or function of one. */
+export type TopicArgument<Topic extends string> = Topic | Skip | TopicRef<Topic>;
 
 /** The topic now; `undefined` while it is not known. */
 export function topicOf(topic: TopicArgument<string>): string | undefined {

@@ -4,7 +4,14 @@ import type { PushTopics, TopicOf } from '../declared-topics.js';
 import type { StateStart } from '../live-state.js';
 import type { DeclaredTopic, PayloadOf } from '../protocol/topic-types.js';
 import { injectPush } from './client.js';
-import { injectSource, injectView, type Signals, type TopicArgument } from './source.js';
+import {
+  injectSource,
+  injectView,
+  type Signals,
+  type Skip,
+  type TopicArgument,
+  type TopicRef,
+} from './source.js';
 
 /** Options of {@link injectLatest} and {@link injectStateMap}. */
 export interface StartOption<Start> {
@@ -24,13 +31,18 @@ export interface StartOption<Start> {
  * ```
  */
 export function injectLatest<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+  options?: StartOption<LatestStart<PayloadOf<Topics, Topic>>>,
+): Signal<PayloadOf<Topics, Topic> | undefined>;
+/** The same for a signal or function of one. */
+export function injectLatest<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
   options?: StartOption<LatestStart<PayloadOf<Topics, Topic>>>,
 ): Signal<PayloadOf<Topics, Topic> | undefined>;
 /** The same for data of a type that is not declared: `injectLatest<Order>('orders.42')`. */
 export function injectLatest<Data = never>(
   topic: TopicArgument<TopicOf<Data>>,
-  options?: StartOption<LatestStart<Data>>,
+  options?: StartOption<LatestStart<NoInfer<Data>>>,
 ): Signal<Data | undefined>;
 export function injectLatest<Data>(
   topic: TopicArgument<string>,
@@ -50,13 +62,18 @@ export function injectLatest<Data>(
  * @param pattern a topic or pattern; state topics (`state: true` in the server's rules) keep their newest event for ever
  */
 export function injectStateMap<const Pattern extends string, Topics extends PushTopics>(
-  pattern: TopicArgument<DeclaredTopic<Topics, Pattern>>,
+  pattern: DeclaredTopic<Topics, Pattern> | Skip,
+  options?: StartOption<StateStart<PayloadOf<Topics, Pattern>>>,
+): Signals<StateView<PayloadOf<Topics, Pattern>>>;
+/** The same for a signal or function of one. */
+export function injectStateMap<const Pattern extends string, Topics extends PushTopics>(
+  pattern: TopicRef<DeclaredTopic<Topics, Pattern>>,
   options?: StartOption<StateStart<PayloadOf<Topics, Pattern>>>,
 ): Signals<StateView<PayloadOf<Topics, Pattern>>>;
 /** The same for data of a type that is not declared: `injectStateMap<Item>('rooms.42.items.*')`. */
 export function injectStateMap<Data = never>(
   pattern: TopicArgument<TopicOf<Data>>,
-  options?: StartOption<StateStart<Data>>,
+  options?: StartOption<StateStart<NoInfer<Data>>>,
 ): Signals<StateView<Data>>;
 export function injectStateMap<Data>(
   pattern: TopicArgument<string>,

@@ -8,7 +8,7 @@ import type { Start } from '../protocol/topics.js';
 import type { PushError } from '../push-error.js';
 import { usePush } from './client.js';
 import { whenMounted } from './mounted.js';
-import { topicOf, type TopicArgument } from './source.js';
+import { topicOf, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /** Options of `useEvents`. */
 export interface UseEventsOptions {
@@ -36,14 +36,20 @@ export interface UseEventsOptions {
  * Errors that it throws go to the client's `onError`.
  */
 export function useEvents<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+  handler: (data: PayloadOf<Topics, Topic>, event: PushEvent<PayloadOf<Topics, Topic>>) => unknown,
+  options?: UseEventsOptions,
+): void;
+/** The same for a ref or getter of one. */
+export function useEvents<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
   handler: (data: PayloadOf<Topics, Topic>, event: PushEvent<PayloadOf<Topics, Topic>>) => unknown,
   options?: UseEventsOptions,
 ): void;
 /** The same for data of a type that is not declared: `useEvents<Order>('orders.42', …)`. */
 export function useEvents<Data = never>(
   topic: TopicArgument<TopicOf<Data>>,
-  handler: (data: Data, event: PushEvent<Data>) => unknown,
+  handler: (data: NoInfer<Data>, event: PushEvent<NoInfer<Data>>) => unknown,
   options?: UseEventsOptions,
 ): void;
 export function useEvents(

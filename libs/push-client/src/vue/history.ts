@@ -3,7 +3,7 @@ import type { PushTopics, TopicOf } from '../declared-topics.js';
 import type { LiveHistoryOptions } from '../live-history.js';
 import type { DeclaredTopic, PayloadOf } from '../protocol/topic-types.js';
 import { usePush } from './client.js';
-import { refsOf, useSource, type Refs, type TopicArgument } from './source.js';
+import { refsOf, useSource, type Refs, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /** What {@link useHistory} returns. */
 export interface HistoryRefs<Data> extends Refs<HistoryView<Data>> {
@@ -22,13 +22,18 @@ export interface HistoryRefs<Data> extends Refs<HistoryView<Data>> {
  * @param options the size of a page, the most events, and with `start` the newest page of the first topic, if it is known already
  */
 export function useHistory<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+  options?: LiveHistoryOptions<PayloadOf<Topics, Topic>>,
+): HistoryRefs<PayloadOf<Topics, Topic>>;
+/** The same for a ref or getter of one. */
+export function useHistory<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
   options?: LiveHistoryOptions<PayloadOf<Topics, Topic>>,
 ): HistoryRefs<PayloadOf<Topics, Topic>>;
 /** The same for data of a type that is not declared: `useHistory<Line>('rooms.42')`. */
 export function useHistory<Data = never>(
   topic: TopicArgument<TopicOf<Data>>,
-  options?: LiveHistoryOptions<Data>,
+  options?: LiveHistoryOptions<NoInfer<Data>>,
 ): HistoryRefs<Data>;
 export function useHistory<Data>(
   topic: TopicArgument<string>,

@@ -22,6 +22,6 @@ export { useHistory, type HistoryRefs } from './history.js';
 export { usePresence, type PresenceRefs } from './presence.js';
 export { usePublish, type Publishing } from './publishing.js';
 export { useRun } from './run.js';
-export type { Refs, Skip, TopicArgument } from './source.js';
+export type { Refs, Skip, TopicArgument, TopicRef } from './source.js';
 export { useLatest, useStateMap, type StartOption } from './state.js';
 export { usePushStatus } from './status.js';

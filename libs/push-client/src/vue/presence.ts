@@ -3,7 +3,7 @@ import type { PushTopics, TopicOf } from '../declared-topics.js';
 import type { PresenceOptions } from '../live-presence.js';
 import type { DeclaredTopic, PresenceOf } from '../protocol/topic-types.js';
 import { usePush } from './client.js';
-import { refsOf, useSource, type Refs, type TopicArgument } from './source.js';
+import { refsOf, useSource, type Refs, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /** What {@link usePresence} returns. */
 export interface PresenceRefs<Data> extends Refs<PresenceView<Data>> {
@@ -28,7 +28,12 @@ export interface PresenceRefs<Data> extends Refs<PresenceView<Data>> {
  * @param options with `join: false` it only looks, until it calls `set`
  */
 export function usePresence<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+  options?: Pick<PresenceOptions, 'join'>,
+): PresenceRefs<PresenceOf<Topics, Topic>>;
+/** The same for a ref or getter of one. */
+export function usePresence<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
   options?: Pick<PresenceOptions, 'join'>,
 ): PresenceRefs<PresenceOf<Topics, Topic>>;
 /** The same for data of a type that is not declared: `usePresence<Status>('rooms.42')`. */

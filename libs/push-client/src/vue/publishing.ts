@@ -5,7 +5,7 @@ import type { PushTopics, TopicOf } from '../declared-topics.js';
 import type { DeclaredTopic, PublishedBy } from '../protocol/topic-types.js';
 import type { PublishOptions } from '../publisher.js';
 import { usePush } from './client.js';
-import { topicOf, useSource, type TopicArgument } from './source.js';
+import { topicOf, useSource, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /** What {@link usePublish} returns. */
 export interface Publishing<Data> {
@@ -31,7 +31,11 @@ export interface Publishing<Data> {
  * @param topic an exact topic. It is read, where the page may, to see the events come back
  */
 export function usePublish<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+): Publishing<PublishedBy<Topics, Topic>>;
+/** The same for a ref or getter of one. */
+export function usePublish<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
 ): Publishing<PublishedBy<Topics, Topic>>;
 /** The same for data of a type that is not declared: `usePublish<Line>('rooms.42')`. */
 export function usePublish<Data = never>(topic: TopicArgument<TopicOf<Data>>): Publishing<Data>;

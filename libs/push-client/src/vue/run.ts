@@ -2,7 +2,7 @@ import { runSource, type RunView } from '../bindings/run.js';
 import type { PushTopics, TopicOf } from '../declared-topics.js';
 import type { DeclaredTopic, PayloadOf, ResultOf } from '../protocol/topic-types.js';
 import { usePush } from './client.js';
-import { refsOf, useSource, type Refs, type TopicArgument } from './source.js';
+import { refsOf, useSource, type Refs, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /**
  * What runs in a topic, from its beginning to its end: an answer that is written, an export, a job.
@@ -14,7 +14,11 @@ import { refsOf, useSource, type Refs, type TopicArgument } from './source.js';
  * @param topic an exact topic, finite by the server's rules
  */
 export function useRun<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+): Refs<RunView<PayloadOf<Topics, Topic>, ResultOf<Topics, Topic>>>;
+/** The same for a ref or getter of one. */
+export function useRun<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
 ): Refs<RunView<PayloadOf<Topics, Topic>, ResultOf<Topics, Topic>>>;
 /** The same for data of a type that is not declared: `useRun<Chunk, Result>('answers.42')`. */
 export function useRun<Chunk = never, Result = Chunk>(

@@ -7,7 +7,7 @@ import {
   toValue,
   watch,
   type ComputedRef,
-  type MaybeRefOrGetter,
+  type Ref,
 } from 'vue';
 import type { Live, Source } from '../bindings/source.js';
 import { isServerRendered, whenMounted } from './mounted.js';
@@ -18,8 +18,12 @@ import { isServerRendered, whenMounted } from './mounted.js';
  */
 export type Skip = undefined | null | false | '';
 
-/** A topic, or a ref or getter of one. When it changes, the new one is opened. */
-export type TopicArgument<Topic extends string> = MaybeRefOrGetter<Topic | Skip>;
+/** A ref or getter of a topic. When it changes, the new one is opened. */
+export type TopicRef<Topic extends string> =
+  Ref<Topic | Skip> | ComputedRef<Topic | Skip> | (() => Topic | Skip);
+
+/** A topic, or a ref or getter of one. */
+export type TopicArgument<Topic extends string> = Topic | Skip | TopicRef<Topic>;
 
 /** The topic now; `undefined` while it is not known. */
 export function topicOf(topic: TopicArgument<string>): string | undefined {

@@ -4,7 +4,7 @@ import type { PushTopics, TopicOf } from '../declared-topics.js';
 import type { StateStart } from '../live-state.js';
 import type { DeclaredTopic, PayloadOf } from '../protocol/topic-types.js';
 import { usePush } from './client.js';
-import { refsOf, useSource, type Refs, type TopicArgument } from './source.js';
+import { refsOf, useSource, type Refs, type Skip, type TopicArgument, type TopicRef } from './source.js';
 
 /** Options of {@link useLatest} and {@link useStateMap}. */
 export interface StartOption<Start> {
@@ -23,13 +23,18 @@ export interface StartOption<Start> {
  * ```
  */
 export function useLatest<const Topic extends string, Topics extends PushTopics>(
-  topic: TopicArgument<DeclaredTopic<Topics, Topic>>,
+  topic: DeclaredTopic<Topics, Topic> | Skip,
+  options?: StartOption<LatestStart<PayloadOf<Topics, Topic>>>,
+): ComputedRef<PayloadOf<Topics, Topic> | undefined>;
+/** The same for a ref or getter of one. */
+export function useLatest<const Topic extends string, Topics extends PushTopics>(
+  topic: TopicRef<DeclaredTopic<Topics, Topic>>,
   options?: StartOption<LatestStart<PayloadOf<Topics, Topic>>>,
 ): ComputedRef<PayloadOf<Topics, Topic> | undefined>;
 /** The same for data of a type that is not declared: `useLatest<Order>('orders.42')`. */
 export function useLatest<Data = never>(
   topic: TopicArgument<TopicOf<Data>>,
-  options?: StartOption<LatestStart<Data>>,
+  options?: StartOption<LatestStart<NoInfer<Data>>>,
 ): ComputedRef<Data | undefined>;
 export function useLatest<Data>(
   topic: TopicArgument<string>,
@@ -50,13 +55,18 @@ export function useLatest<Data>(
  * @param pattern a topic or pattern; state topics (`state: true` in the server's rules) keep their newest event for ever
  */
 export function useStateMap<const Pattern extends string, Topics extends PushTopics>(
-  pattern: TopicArgument<DeclaredTopic<Topics, Pattern>>,
+  pattern: DeclaredTopic<Topics, Pattern> | Skip,
+  options?: StartOption<StateStart<PayloadOf<Topics, Pattern>>>,
+): Refs<StateView<PayloadOf<Topics, Pattern>>>;
+/** The same for a ref or getter of one. */
+export function useStateMap<const Pattern extends string, Topics extends PushTopics>(
+  pattern: TopicRef<DeclaredTopic<Topics, Pattern>>,
   options?: StartOption<StateStart<PayloadOf<Topics, Pattern>>>,
 ): Refs<StateView<PayloadOf<Topics, Pattern>>>;
 /** The same for data of a type that is not declared: `useStateMap<Item>('rooms.42.items.*')`. */
 export function useStateMap<Data = never>(
   pattern: TopicArgument<TopicOf<Data>>,
-  options?: StartOption<StateStart<Data>>,
+  options?: StartOption<StateStart<NoInfer<Data>>>,
 ): Refs<StateView<Data>>;
 export function useStateMap<Data>(
   pattern: TopicArgument<string>,
