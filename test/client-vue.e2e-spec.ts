@@ -105,8 +105,6 @@ describe('Vue in a page', () => {
         app.use(createPush(connect('/push'))).mount(document.body.appendChild(document.createElement('div')));
         window.mount = (shown, there) => { isShown.value = shown; isThere.value = there; };`),
     );
-    const presence = app.bus.presence('rooms.1');
-    afterTest(() => presence.close());
     await app.bus.publish('board.1', 'a');
     await page.page.getByText('a hello').waitFor();
     await page.page.evaluate('mount(false, true)');
