@@ -106,7 +106,7 @@ async function startOffline() {
     imports: [PushModule.forRoot({ heartbeat: 1_000, retry: 50, authenticate: Everybody })],
   });
   const stored: unknown[] = [];
-  app.bus.on('board.*', ({ data }) => void stored.push(data));
+  app.bus.on('board.*').subscribe(({ data }) => stored.push(data));
   const proxy = await TcpProxy.start(app.port);
   afterTest(() => proxy.dispose());
   return { app, stored, proxy, url: `http://127.0.0.1:${proxy.port}/` };
