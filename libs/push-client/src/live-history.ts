@@ -7,7 +7,10 @@ import type { Ended, PushEvent } from './protocol/messages.js';
 import { PushError } from './push-error.js';
 
 /** What a live history needs of a client. */
-export type HistoryClient = Pick<PushClient, 'read' | 'onStatus' | 'onError'>;
+export type HistoryClient = Pick<PushClient, 'read' | 'status' | 'onStatus' | 'onError'>;
+
+/** How long to wait before the newest page is asked for again, in milliseconds. */
+const pause = 2_000;
 
 /** Reads a page of the topic's past: the newest one, or the one before an event. */
 export type ReadPage<Data> = (page: HistoryOptions) => Promise<HistoryPage<Data>>;
@@ -41,10 +44,13 @@ export class LiveHistory<Data = unknown> {
   #ended: Ended | undefined;
   #error: PushError | undefined;
   #loading: Promise<void> | undefined;
+  /** Whether what it has does not reach what comes, so that the newest page has to be loaded. */
+  #isBehind = true;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #isLive = false;
   #isScheduled = false;
-  /** The reader of what is new; `undefined` until the newest page is there. */
-  #stop: (() => unknown) | undefined;
+  /** Stops reading what is new. */
+  #stop = (): unknown => undefined;
 
   /**
    * @param topic an exact topic
@@ -62,10 +68,10 @@ export class LiveHistory<Data = unknown> {
     this.#stopStatus = client.onStatus(({ status }) => {
       this.#setLive(false);
       // What could not be loaded without a connection is loaded now.
-      if (status === 'live' && !this.#stop && !this.#loading) void this.#load();
+      if (status === 'live') this.#catchUp();
     });
     if (start) this.#begin(start);
-    else void this.#load();
+    else this.#catchUp();
   }
 
   /** The newest events, the newest first. The same object until something changes. */
@@ -133,14 +139,22 @@ export class LiveHistory<Data = unknown> {
   /** Stops reading. It keeps what it has. Idempotent. */
   close(): void {
     this.#life.abort();
-    this.#stop?.();
+    clearTimeout(this.#retry);
+    this.#stop();
     this.#stopStatus();
     this.#setLive(false);
   }
 
-  /** Loads the newest page, and goes on after it. */
-  #load(): Promise<void> {
-    return this.#read(undefined, (page) => this.#begin(page));
+  /** Loads the newest page, if it has to, and goes on after it. */
+  #catchUp(): void {
+    clearTimeout(this.#retry);
+    if (this.#isBehind && !this.#loading) void this.#read(undefined, (page) => this.#begin(page));
+  }
+
+  /** Loads the newest page soon. Where the connection is down as well, its return is waited for. */
+  #catchUpLater(): void {
+    const { status } = this.client;
+    if (status === 'live' || status === 'idle') this.#retry = setTimeout(() => this.#catchUp(), pause);
   }
 
   /** Loads a page, whose answer counts unless another one was asked for meanwhile. */
@@ -158,6 +172,8 @@ export class LiveHistory<Data = unknown> {
       this.#loading = undefined;
       this.#error = error;
       if (page) take(page);
+      if (!this.#isBehind) clearTimeout(this.#retry);
+      else if (!error || error.retryable) this.#catchUpLater();
       this.#touch();
     };
     const loading = load();
@@ -168,7 +184,8 @@ export class LiveHistory<Data = unknown> {
 
   /** Shows `page`, and what comes after it. */
   #begin({ events, before, gap }: HistoryPage<Data>): void {
-    this.#stop?.();
+    this.#stop();
+    this.#isBehind = false;
     this.#fresh = [];
     this.#events = [...events].reverse();
     this.#before = before;
@@ -179,7 +196,7 @@ export class LiveHistory<Data = unknown> {
         if (event === 'ended') this.#ended = data;
         else if (event === 'removed') this.#clear();
         // There is a hole between what is shown and what comes.
-        else if (event === 'gap') void this.#load();
+        else if (event === 'gap') this.#lost();
         else return;
         this.#touch();
       },
@@ -191,6 +208,13 @@ export class LiveHistory<Data = unknown> {
     };
     this.#stop = this.client.read(this.topic, { from: this.#events[0]?.id ?? 'earliest' }, reader);
     this.#touch();
+  }
+
+  #lost(): void {
+    this.#isBehind = true;
+    // An older page that is on its way does not matter any more.
+    this.#loading = undefined;
+    this.#catchUp();
   }
 
   #add(event: PushEvent<Data>): void {

@@ -7,6 +7,15 @@ import { randomId } from '../random-id.js';
 /** How many ids of events that have come back are remembered, for answers that come after them. */
 const mostSeen = 1_000;
 
+/** How many events are pending at most, with those that were refused: beyond that the oldest refused one is given up. */
+const mostPending = 1_000;
+
+/**
+ * How long an event that is stored is waited for, in milliseconds. If it has not come by then, the page has begun to read the topic
+ * after it.
+ */
+const patience = 5_000;
+
 /** An event that the page has published, and that it does not have back yet. */
 export interface PendingEvent<Data> {
   /** The page's own name for it: its `messageId`. */
@@ -26,6 +35,7 @@ interface Entry<Data> {
   readonly options: PublishOptions;
   /** Its place in the log, once it is stored. */
   id?: string;
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** What this page publishes to a topic: pending from the call until the event itself has come back. */
@@ -87,6 +97,7 @@ export class LivePublishing<Data = unknown> {
       discard: () => this.#drop(key),
     };
     const entry: Entry<Data> = { event, options: { ...options, messageId: key } };
+    if (this.#entries.size >= mostPending) this.#dropRefused();
     this.#entries.set(key, entry);
     return this.#send(entry);
   }
@@ -94,6 +105,7 @@ export class LivePublishing<Data = unknown> {
   /** Stops reading. Events under way are published all the same. */
   close(): void {
     this.#isClosed = true;
+    for (const { timer } of this.#entries.values()) clearTimeout(timer);
     this.#stop();
   }
 
@@ -111,7 +123,17 @@ export class LivePublishing<Data = unknown> {
   #stored(entry: Entry<Data>, id: string | undefined): void {
     const comesBack = this.#isRead && id !== undefined && entry.options.echo !== false;
     if (!comesBack || this.#seen.has(id)) this.#drop(entry.event.key);
-    else entry.id = id;
+    else this.#await(entry, id);
+  }
+
+  /** Waits until it comes back. */
+  #await(entry: Entry<Data>, id: string): void {
+    entry.id = id;
+    if (this.#isClosed || !this.#entries.has(entry.event.key)) return;
+    entry.timer = setTimeout(() => {
+      // Without a connection it comes later.
+      if (this.push.status === 'live') this.#drop(entry.event.key);
+    }, patience);
   }
 
   #refused(entry: Entry<Data>, reason: unknown): void {
@@ -138,8 +160,13 @@ export class LivePublishing<Data = unknown> {
     for (const { event, id } of this.#entries.values()) if (id !== undefined) this.#drop(event.key);
   }
 
+  #dropRefused(): void {
+    for (const [key, { event }] of this.#entries) if (event.error) return this.#drop(key);
+  }
+
   #drop(key: string): void {
-    this.#entries.delete(key);
+    clearTimeout(this.#entries.get(key)?.timer);
+    if (!this.#entries.delete(key)) return;
     if (this.#entries.size === 0) this.#seen.clear();
     this.#touch();
   }

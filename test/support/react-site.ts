@@ -1,0 +1,202 @@
+import { Controller, Get, Header, Injectable } from '@nestjs/common';
+import {
+  Authenticator,
+  PushError,
+  PushModule,
+  PushTopic,
+  type Handshake,
+  type Principal,
+  type PublishContext,
+  type PushOptions,
+  type TopicPolicy,
+} from 'nestjs-push';
+import { build } from 'esbuild';
+import { resolve } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { record } from './chromium.js';
+import { afterTest } from './cleanup.js';
+import { startApp, type RunningApp } from './start-app.js';
+
+/** How long a page may take for one step on a busy machine, in milliseconds. */
+const patience = 120_000;
+
+/** Everybody is a user: the token is the name, and without one it is Ann. */
+@Injectable()
+class AnyoneAuthenticator extends Authenticator {
+  authenticate({ token = 'ann' }: Handshake): Principal {
+    return { id: token };
+  }
+}
+
+/** Everybody may do everything in rooms. */
+@Injectable()
+@PushTopic('rooms.:name')
+class RoomPolicy implements TopicPolicy {
+  canSubscribe() {
+    return true;
+  }
+
+  canPublish() {
+    return true;
+  }
+}
+
+/** Everybody may write, and nobody may read. */
+@Injectable()
+@PushTopic('box.:name')
+class BoxPolicy implements TopicPolicy {
+  canSubscribe() {
+    return false;
+  }
+
+  canPublish() {
+    return true;
+  }
+
+  transform(_principal: Principal, _params: object, { data }: PublishContext) {
+    if (data === 'bad') throw new PushError('FORBIDDEN', 'This is no good.');
+    return data;
+  }
+}
+
+@Controller()
+class PageController {
+  @Get()
+  @Header('content-type', 'text/html')
+  page(): string {
+    return '<!doctype html><link rel="icon" href="data:,"><body></body>';
+  }
+}
+
+const access = 'public' as const;
+
+/** An application where hooks find everything that they show; what is not of these topics is refused. */
+export function startReactSite(
+  options: PushOptions = {},
+  controllers: readonly (new (...args: never[]) => object)[] = [],
+): Promise<RunningApp> {
+  return startApp('express', {
+    controllers: [PageController, ...controllers],
+    providers: [RoomPolicy, BoxPolicy],
+    imports: [
+      PushModule.forRoot({
+        topics: [
+          { pattern: 'board.*', access, state: true },
+          { pattern: 'runs.*', access, finite: true },
+          { pattern: 'rooms.*', presence: { grace: 100 } },
+          { pattern: 'news.*', access },
+        ],
+        authenticate: AnyoneAuthenticator,
+        heartbeat: 1_000,
+        limits: { subscribe: { perSecond: 10_000, burst: 100_000 } },
+        ...options,
+      }),
+    ],
+  });
+}
+
+/** What the code of every page begins with: `mount` shows an element, `show` makes one of a value that tests can read. */
+const prelude = `
+import * as React from 'react';
+import { Component, createElement, Fragment, memo, startTransition, StrictMode, Suspense, useEffect, useMemo, useState } from 'react';
+import { createRoot, hydrateRoot } from 'react-dom/client';
+import { connect } from 'nestjs-push-client';
+import {
+  PushProvider, useEvents, useHistory, useLatest, usePresence, usePublish, usePush, usePushStatus, useRun, useStateMap,
+} from 'nestjs-push-client/react';
+window.errors = [];
+window.push = connect('/push', { tabs: false, onError: (error) => errors.push(String(error)), ...window.options });
+window.show = (value, id = 'out') => <pre id={id}>{JSON.stringify(value)}</pre>;
+window.mount = (app) => {
+  const root = createRoot(document.body.appendChild(document.createElement('div')));
+  root.render(<StrictMode><PushProvider push={push}>{app}</PushProvider></StrictMode>);
+  window.unmount = () => root.unmount();
+};
+`;
+
+/** The code of a page as a bundle. `alias` puts other packages in the place of those that it imports. */
+export async function bundle(code: string, alias: Record<string, string> = {}): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: code, loader: 'tsx', resolveDir: resolve('.') },
+    bundle: true,
+    format: 'esm',
+    jsx: 'automatic',
+    write: false,
+    alias,
+    logLevel: 'silent',
+    define: { 'process.env.NODE_ENV': '"development"' },
+  });
+  return outputFiles[0]!.text;
+}
+
+/** A page with React. */
+export class ReactPage {
+  private constructor(
+    readonly page: Page,
+    /** What it says on its console, and exceptions. */
+    readonly errors: readonly string[],
+    /** What it sends over its WebSockets. */
+    readonly sent: readonly string[],
+  ) {}
+
+  /** Opens a page of `app` and runs `code` in it, after the prelude. `options` are those of `connect`. */
+  static async open(
+    browser: Browser | BrowserContext,
+    app: RunningApp,
+    code: string,
+    options: object = {},
+    alias?: Record<string, string>,
+  ): Promise<ReactPage> {
+    const script = await bundle(prelude + code, alias);
+    const page = await browser.newPage();
+    afterTest(() => page.close());
+    page.setDefaultTimeout(patience);
+    const { errors } = record(page);
+    const sent: string[] = [];
+    page.on('websocket', (socket) =>
+      socket.on('framesent', ({ payload }) => void sent.push(String(payload))),
+    );
+    await page.goto(app.url('/'));
+    await page.evaluate((given) => Object.assign(globalThis, { options: given }), options);
+    await page.addScriptTag({ content: script, type: 'module' });
+    return new ReactPage(page, errors, sent);
+  }
+
+  /** Resolves once the page shows `value`. */
+  async shows(value: unknown, id = 'out'): Promise<void> {
+    const expected = JSON.stringify(value);
+    try {
+      await this.page.waitForFunction(
+        ({ id, expected }) => document.getElementById(id)?.textContent === expected,
+        { id, expected },
+        { timeout: 20_000 },
+      );
+    } catch {
+      const seen = await this.page.evaluate(() => document.body.innerText);
+      throw new Error(`It shows ${seen}, and not ${expected}. ${this.errors.join('\n')}`);
+    }
+  }
+
+  /** Runs code in the page. */
+  async run<T = unknown>(code: string): Promise<T> {
+    return (await this.page.evaluate(code)) as T;
+  }
+
+  /** What the client was told that no call reports. */
+  told(): Promise<string[]> {
+    return this.run<string[]>('window.errors');
+  }
+
+  /** The topics of each `subscribe` that it has sent. */
+  get subscribed(): string[] {
+    return this.sent
+      .map((text) => JSON.parse(text) as { event: string; data: { topics?: string[] } })
+      .filter(({ event }) => event === 'subscribe')
+      .map(({ data }) => data.topics!.join(' '));
+  }
+}
+
+declare const document: {
+  getElementById(id: string): { textContent: string } | null;
+  body: { innerText: string };
+};
