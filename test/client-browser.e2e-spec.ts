@@ -7,7 +7,6 @@ import { startSite } from './support/client-site.js';
 import { Tab } from './support/client-tab.js';
 import { HttpProxy } from './support/http-proxy.js';
 import { programPath } from './support/processes.js';
-import { runRecipe, uses } from './support/client-recipes.js';
 import type { RunningApp } from './support/start-app.js';
 import { tabScenarios } from './support/tab-scenarios.js';
 import { TcpProxy } from './support/tcp-proxy.js';
@@ -284,15 +283,11 @@ describe('Pages and tabs', () => {
     const [patience, ...rest] = Object.entries(fates).map(
       ([name, fate]) => [name, inChromium(fate)] as const,
     );
-    const recipes = Object.keys(uses).map((name) => [
-      `a recipe is for ${name}`,
-      () => runRecipe(browser, name),
-    ]);
     expect(
       await together(
         Object.fromEntries([patience!]),
         Object.fromEntries(rest),
-        { ...Object.fromEntries(recipes), 'tabs are in Firefox': inFirefox },
+        { 'tabs are in Firefox': inFirefox },
         ...tabScenarios(browser),
       ),
     ).toEqual([]);

@@ -114,8 +114,12 @@ window.mount = (app) => {
 };
 `;
 
-/** The code of a page as a bundle. `alias` puts other packages in the place of those that it imports. */
-export async function bundle(code: string, alias: Record<string, string> = {}): Promise<string> {
+/** A folder with other versions of `react` and `react-dom`, to run the tests with: `REACT=/tmp/react18/node_modules`. */
+const { REACT } = process.env;
+
+/** The code of a page as a bundle. */
+async function bundle(code: string): Promise<string> {
+  const alias = REACT ? { react: `${REACT}/react`, 'react-dom': `${REACT}/react-dom` } : {};
   const { outputFiles } = await build({
     stdin: { contents: code, loader: 'tsx', resolveDir: resolve('.') },
     bundle: true,
@@ -145,9 +149,8 @@ export class ReactPage {
     app: RunningApp,
     code: string,
     options: object = {},
-    alias?: Record<string, string>,
   ): Promise<ReactPage> {
-    const script = await bundle(prelude + code, alias);
+    const script = await bundle(prelude + code);
     const page = await browser.newPage();
     afterTest(() => page.close());
     page.setDefaultTimeout(patience);

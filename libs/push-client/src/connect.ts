@@ -181,7 +181,7 @@ export class PushClient<Topics = PushTopics> {
     options: PublishOptions = {},
   ): Promise<string | undefined> {
     if (this.signal.aborted) throw closed();
-    if (!this.#publisher) throw new PushError('UNAVAILABLE', 'There is no part `publisher`.');
+    if (!this.#publisher) throw new PushError('UNAVAILABLE', 'No part `publisher`.');
     this.#open();
     return this.#publisher.publish(topic, data, options);
   }
@@ -199,6 +199,14 @@ export class PushClient<Topics = PushTopics> {
   /** Sends a message to the server, if there is a connection. Parts beside the core use it. */
   send(message: RequestMessage): void {
     this.#link?.send(message);
+  }
+
+  /**
+   * Lets the connection rest until {@link reconnect}: for apps that go to the background. Subscriptions and what is published wait.
+   * The status is `waiting`.
+   */
+  rest(): void {
+    this.#link?.rest({ status: 'waiting' });
   }
 
   /** Closes the client. Loops and observables complete, and waiting publishes reject. Idempotent. */

@@ -6,17 +6,23 @@ import { gzipSync } from 'node:zlib';
 const core = "export { connectWith } from './core.ts'";
 const everything = "export { connect } from './index.ts'";
 
-/** Bytes of what a page loads that imports `what`, minified and gzipped. */
-async function sizeOf(what: string): Promise<number> {
+/** What a page loads that imports `what`, minified. */
+async function bundled(what: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: what, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
     bundle: true,
+    external: ['react'],
     minify: true,
     format: 'esm',
     target: 'es2022',
     write: false,
   });
-  return gzipSync(outputFiles[0]!.contents, { level: 9 }).length;
+  return outputFiles[0]!.text;
+}
+
+/** Its bytes, gzipped. */
+async function sizeOf(what: string): Promise<number> {
+  return gzipSync(await bundled(what), { level: 9 }).length;
 }
 
 /** What a badge of the README says, in kB. */
@@ -53,5 +59,28 @@ describe('What a page loads, gzipped', () => {
       sizeOf(`${base}; export { ${name} } from './${file}.ts'`),
     ]);
     expect(both - alone).toBeLessThan(most);
+  });
+
+  it('is little more for the hooks of React than what they are built upon', async () => {
+    const parts = [
+      "export { connect } from './index.ts'",
+      "export { stateOf } from './state.ts'",
+      "export { presenceOf } from './presence.ts'",
+      "export { runOf } from './run.ts'",
+      "export { historyOf } from './history.ts'",
+      "export { LiveHistory } from './live-history.ts'",
+    ].join(';');
+    const [alone, both] = await Promise.all([
+      sizeOf(parts),
+      sizeOf(`${parts}; export * from './react/index.ts'`),
+    ]);
+    expect(both - alone).toBeLessThanOrEqual(2_500);
+  });
+
+  it('is only what it uses of the hooks of React', async () => {
+    const code = await bundled("export { PushProvider, useLatest } from './react/index.ts'");
+    expect(code).toContain('NO_PROVIDER');
+    // Names of messages and topics of presence, runs and history.
+    for (const other of ['$presence.', '$run.', '/history']) expect(code).not.toContain(other);
   });
 });

@@ -11,6 +11,7 @@ export interface AnyClient extends Pick<
   | 'read'
   | 'send'
   | 'reconnect'
+  | 'rest'
   | 'close'
   | 'onStatus'
   | 'onGap'

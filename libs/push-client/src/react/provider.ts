@@ -29,5 +29,5 @@ export function PushProvider({ push, children }: PushProviderProps): ReactElemen
 export function usePush<Topics = PushTopics>(): PushClient<Topics> {
   const push = useContext(PushContext);
   if (push) return push as PushClient<Topics>;
-  throw new PushError('NO_PROVIDER', 'Put <PushProvider push={connect(…)}> around what uses push.');
+  throw new PushError('NO_PROVIDER', 'Put <PushProvider push={…}> around it.');
 }

@@ -50,5 +50,5 @@ export function usePublish<Data>(topic: string | Skip): UsePublish<Data> {
       source.live?.publish(data, options) ?? push.publish((topic || '') as never, data as never, options),
     [push, topic, source],
   );
-  return useMemo(() => ({ publish, pending }), [publish, pending]);
+  return { publish, pending };
 }

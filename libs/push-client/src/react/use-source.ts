@@ -30,9 +30,7 @@ export function useSource<Opened extends Live & Refusable, Value>(
   const source = useMemo(() => make(push, topic || ''), [push, topic, option]);
   const onServer = () => {
     if (topic && isThere && !isThere(source.initial))
-      throw new Error(
-        `A server does not wait for ${topic}, so it sends the fallback. Give the hook \`start\`.`,
-      );
+      throw new Error(`Without \`start\` only the browser renders ${topic}.`);
     return source.initial;
   };
   const value = useSyncExternalStore(topic ? source.subscribe : ignore, source.get, onServer);
