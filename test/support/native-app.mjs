@@ -11,8 +11,6 @@ for (const name of [
   'document',
   'location',
   'navigator',
-  'ReadableStream',
-  'TextDecoderStream',
   'addEventListener',
 ]) {
   delete globalThis[name];

@@ -72,6 +72,7 @@ export class SharedLink implements Link {
   }
 
   nudge(anyway = false): void {
+    this.open();
     if (this.#relay) this.#relay.link.nudge(anyway);
     else this.#ask(anyway ? 'anyway' : 'gently');
   }
