@@ -119,7 +119,9 @@ const { REACT } = process.env;
 
 /** The code of a page as a bundle. */
 async function bundle(code: string): Promise<string> {
-  const alias = REACT ? { react: `${REACT}/react`, 'react-dom': `${REACT}/react-dom` } : {};
+  const alias: Record<string, string> = REACT
+    ? { react: `${REACT}/react`, 'react-dom': `${REACT}/react-dom` }
+    : {};
   const { outputFiles } = await build({
     stdin: { contents: code, loader: 'tsx', resolveDir: resolve('.') },
     bundle: true,
