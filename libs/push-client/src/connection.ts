@@ -25,7 +25,7 @@ const maxUpgradeAfter = 900_000;
 
 const noTransport = 'Set webSocket or sse.';
 
-const noWebSocket = 'No WebSocket takes the token: see websocket.firstMessage.';
+const noWebSocket = 'WebSockets need websocket.firstMessage.';
 
 type Purpose = 'retry' | 'watch' | 'upgrade' | 'refresh';
 
