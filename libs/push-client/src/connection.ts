@@ -25,7 +25,7 @@ const maxUpgradeAfter = 900_000;
 
 const noTransport = 'Set webSocket or sse.';
 
-const noWebSocket = 'WebSockets need websocket.firstMessage.';
+const noWebSocket = 'See websocket.firstMessage.';
 
 type Purpose = 'retry' | 'watch' | 'upgrade' | 'refresh';
 
