@@ -9,7 +9,7 @@ export function Feed({ onWriting }: { readonly onWriting: (isWriting: boolean) =
   const { publish, pending } = usePublish(topic);
 
   function say(form: FormData) {
-    publish({ text: String(form.get('text')) });
+    void publish({ text: String(form.get('text')) });
     onWriting(false);
   }
 

@@ -45,7 +45,7 @@ export class LiveHistory<Data = unknown> {
   #error: PushError | undefined;
   #loading: Promise<void> | undefined;
   /** Whether what it has does not reach what comes, so that the newest page has to be loaded. */
-  #isBehind = true;
+  #isStale = true;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #isLive = false;
   #isScheduled = false;
@@ -148,7 +148,8 @@ export class LiveHistory<Data = unknown> {
   /** Loads the newest page, if it has to, and goes on after it. */
   #catchUp(): void {
     clearTimeout(this.#retry);
-    if (this.#isBehind && !this.#loading) void this.#read(undefined, (page) => this.#begin(page));
+    if (!this.#isStale || this.#loading) return;
+    this.#read(undefined, (page) => this.#begin(page)).catch(this.client.onError);
   }
 
   /** Loads the newest page soon. Where the connection is down as well, its return is waited for. */
@@ -172,7 +173,7 @@ export class LiveHistory<Data = unknown> {
       this.#loading = undefined;
       this.#error = error;
       if (page) take(page);
-      if (!this.#isBehind) clearTimeout(this.#retry);
+      if (!this.#isStale) clearTimeout(this.#retry);
       else if (!error || error.retryable) this.#catchUpLater();
       this.#touch();
     };
@@ -185,7 +186,7 @@ export class LiveHistory<Data = unknown> {
   /** Shows `page`, and what comes after it. */
   #begin({ events, before, gap }: HistoryPage<Data>): void {
     this.#stop();
-    this.#isBehind = false;
+    this.#isStale = false;
     this.#fresh = [];
     this.#events = [...events].reverse();
     this.#before = before;
@@ -211,7 +212,7 @@ export class LiveHistory<Data = unknown> {
   }
 
   #lost(): void {
-    this.#isBehind = true;
+    this.#isStale = true;
     // An older page that is on its way does not matter any more.
     this.#loading = undefined;
     this.#catchUp();

@@ -92,7 +92,8 @@ export class LivePublishing<Data = unknown> {
       error: undefined,
       retry: () => {
         const entry = this.#entries.get(key);
-        if (entry?.event.error) void this.#send(entry);
+        // A refusal stays with the event.
+        if (entry?.event.error) this.#send(entry).catch(() => undefined);
       },
       discard: () => this.#drop(key),
     };

@@ -53,7 +53,7 @@ export class StateRows<Row extends object, Key extends string | number> {
     this.#load();
   }
 
-  /** The state behind a row, as the collection has got it. */
+  /** The state that a row shows, as the collection has got it. */
   of(key: Key): StateRow<Row, Key> | undefined {
     const topic = this.#topics.get(key);
     return topic === undefined ? undefined : this.#written.get(topic);
@@ -151,7 +151,8 @@ export class StateRows<Row extends object, Key extends string | number> {
       // A key that one topic gives up, another may have.
       for (const [topic, row] of changes) this.#drop(topic, row);
       for (const row of changes.values()) if (row) this.#put(row);
-      commit();
+      const receipt = commit();
+      if (receipt !== true) receipt.catch(this.source.onError);
       if (isWhole) markReady();
     } finally {
       this.#settle((topic) => isWhole || changes.has(topic));
