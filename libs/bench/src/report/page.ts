@@ -12,7 +12,7 @@ This page is written by \`npm run bench -- --page\`, from measured results. **Th
 compared ran one after the other on one machine. Absolute numbers are that machine's, and another day's are different.
 
 \`\`\`sh
-npm run bench -- --quick              # the main scenarios, in less than two minutes
+npm run bench -- --quick              # the main scenarios, in some minutes
 npm run bench                         # all scenarios and peers: a quarter of an hour
 npm run bench -- topics --peer push-ws --peer shared-ws
 BENCH_PROFILE=/tmp/profiles npm run bench -- reconnect   # leaves a CPU profile of each server
