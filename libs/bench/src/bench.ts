@@ -2,6 +2,7 @@ import { execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { within } from './deadline.js';
 import type { Opening, Progress } from './generator/generator.js';
 import type { Peer } from './peers.js';
 import { Remote } from './remote.js';
@@ -64,24 +65,6 @@ export class Bench {
   async complete(next: number): Promise<number> {
     const lost = async () => `Lost: event ${(await this.progress()).through} did not come.`;
     return within(30_000, this.clients.call<number>('until', next), lost);
-  }
-}
-
-/** Fails with what `late` says if `work` takes longer. */
-async function within<T>(
-  milliseconds: number,
-  work: Promise<T>,
-  late: () => string | Promise<string>,
-): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    const fail = async () => reject(new Error(await late()));
-    timer = setTimeout(() => void fail(), milliseconds);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

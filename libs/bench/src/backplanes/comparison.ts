@@ -19,12 +19,7 @@ export function comparisonTable(title: string, comparisons: readonly Comparison[
   const number = (value: number | undefined, digits: number) =>
     value?.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }) ?? '';
   const rows = comparisons.map(({ kind, what, unit, ours, raw, ratio, target }) => {
-    const digits =
-      unit === 'ms' || unit.startsWith('CPU ms') || unit.startsWith('CPU s')
-        ? 2
-        : unit === 's' || unit === 'kB' || unit.startsWith('CPU')
-          ? 1
-          : 0;
+    const digits = digitsOf(unit);
     const over = ratio ?? (raw === undefined ? undefined : ours / raw);
     return [kind, `${what} (${unit})`, number(ours, digits), number(raw, digits), number(over, 2), target];
   });
@@ -34,6 +29,12 @@ export function comparisonTable(title: string, comparisons: readonly Comparison[
     ...rows,
   ];
   return [`### ${title}`, '', ...lines.map((line) => `| ${line.join(' | ')} |`), ''].join('\n');
+}
+
+/** How many digits a figure has after the point. */
+function digitsOf(unit: string): number {
+  if (/^(?:ms$|CPU m?s\b)/.test(unit)) return 2;
+  return /^(?:s$|kB$|CPU)/.test(unit) ? 1 : 0;
 }
 
 export function median(values: readonly number[]): number {

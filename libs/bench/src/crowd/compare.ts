@@ -20,12 +20,11 @@ export async function compareCrowds(clients: number): Promise<Comparison[]> {
   const raw = await Crowd.run('bare', (crowd) => crowd.gather(clients, rooms));
   return Crowd.run('push', async (crowd) => {
     const ours = await crowd.gather(clients, rooms);
-    const published = crowd.publish(rooms, rooms / every);
+    crowd.publish(rooms, rooms / every);
     const quiet = await crowd.watch(stay);
     const back = await crowd.kill();
     await delay(stay / 2);
-    await crowd.stop();
-    const missing = await crowd.missing(await published);
+    const missing = await crowd.missing(await crowd.stop());
     const tallies = await crowd.tallies();
     const sum = (of: 'lost' | 'repeated' | 'gaps' | 'refused') =>
       tallies.reduce((all, each) => all + each[of], 0);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogServer } from '../backplanes/server.js';
+import { within } from '../deadline.js';
 import { microseconds } from '../event.js';
 import { Remote } from '../remote.js';
 import type { Part, Tally } from './clients.js';
@@ -16,6 +17,13 @@ const mostConnections = 19_800;
 
 /** Clients that come and go before anything is measured. */
 const warmUp = 3_000;
+
+/** The most milliseconds that each stage may take: that in which clients come in, for each of them in addition. */
+const patience = 180_000;
+const patienceForClient = 5;
+
+/** How long it is waited for the last events, in milliseconds. */
+const lastEvents = 20_000;
 
 interface Process {
   readonly child: ChildProcess;
@@ -39,6 +47,9 @@ export class Crowd {
   private nodes: Process[] = [];
   private parts: Process[] = [];
   private ports: number[] = [];
+  /** How many clients are to be in. */
+  private count = 0;
+  private published: Promise<number> | undefined;
 
   private constructor(
     private readonly way: NodeOptions['way'],
@@ -51,7 +62,8 @@ export class Crowd {
     try {
       crowd.nodes = Array.from({ length: servers }, () => crowd.fork('./node.js'));
       crowd.parts = Array.from({ length: servers }, () => crowd.fork('./clients.js'));
-      crowd.ports = await Promise.all(crowd.nodes.map((node) => crowd.serve(node, 0)));
+      const ports = Promise.all(crowd.nodes.map((node) => crowd.serve(node, 0)));
+      crowd.ports = await crowd.stage('the server processes start', ports);
       return await use(crowd);
     } finally {
       await Promise.all([...crowd.children].map(end));
@@ -80,20 +92,25 @@ export class Crowd {
 
   /** Resolves when all are in. Returns when. */
   private async open(count: number, rooms: number): Promise<number> {
+    this.count = count;
     const ends = this.parts.map(({ remote }, part) => {
       const share = Math.floor((count + part) / servers);
       return remote.call<number>('open', { ports: this.ports, count: share, part, rooms } satisfies Part);
     });
-    return Math.max(...(await Promise.all(ends)));
+    return Math.max(...(await this.allIn(`${count} clients come in`, Promise.all(ends))));
   }
 
-  /** The first server process publishes until `stop`. Resolves with how many events each room got. */
-  publish(rooms: number, perSecond: number): Promise<number> {
-    return this.nodes[0]!.remote.call<number>('publish', { rooms, perSecond });
+  /** The first server process publishes until `stop`. */
+  publish(rooms: number, perSecond: number): void {
+    this.published = this.nodes[0]!.remote.call<number>('publish', { rooms, perSecond });
+    // It rejects if another stage fails, and the processes are ended.
+    this.published.catch(() => undefined);
   }
 
-  stop(): Promise<void> {
-    return this.nodes[0]!.remote.call('stop');
+  /** Resolves with how many events each room got. */
+  async stop(): Promise<number> {
+    await this.stage('the publisher is told to stop', this.nodes[0]!.remote.call('stop'));
+    return this.stage('each room gets as many events as the others', this.published!);
   }
 
   /** CPU seconds of the server processes in the next `milliseconds`, for each of these seconds; and what the clients see. */
@@ -121,9 +138,10 @@ export class Crowd {
     await exit;
     this.children.delete(child);
     const replacement = this.fork('./node.js');
-    await this.serve(replacement, this.ports.at(-1)!);
+    await this.stage('another server process starts', this.serve(replacement, this.ports.at(-1)!));
     this.nodes.push(replacement);
-    const ends = await this.each<number>(this.parts, 'allIn');
+    const back = Promise.all(this.parts.map(({ remote }) => remote.call<number>('allIn')));
+    const ends = await this.allIn('all clients come back', back);
     return (Math.max(...ends) - began) / 1e6;
   }
 
@@ -133,10 +151,11 @@ export class Crowd {
 
   /** How many events are missing at clients, when each room had `count`. */
   async missing(count: number): Promise<number> {
-    const missing = await Promise.all(
-      this.parts.map(({ remote }) => remote.call<number>('short', { count, milliseconds: 20_000 })),
+    const missing = this.parts.map(({ remote }) =>
+      remote.call<number>('short', { count, milliseconds: lastEvents }),
     );
-    return missing.reduce((sum, each) => sum + each, 0);
+    const counted = await this.stage('the last events come', Promise.all(missing));
+    return counted.reduce((sum, each) => sum + each, 0);
   }
 
   private serve({ remote }: Process, port: number): Promise<number> {
@@ -150,7 +169,16 @@ export class Crowd {
   }
 
   private each<T>(processes: readonly Process[], method: string): Promise<T[]> {
-    return Promise.all(processes.map(({ remote }) => remote.call<T>(method)));
+    return this.stage(method, Promise.all(processes.map(({ remote }) => remote.call<T>(method))));
+  }
+
+  private allIn<T>(what: string, work: Promise<T>): Promise<T> {
+    return this.stage(what, work, patience + this.count * patienceForClient);
+  }
+
+  /** Fails if a stage takes longer than it may, and says which. */
+  private stage<T>(what: string, work: Promise<T>, milliseconds = patience): Promise<T> {
+    return within(milliseconds, work, () => `Took more than ${milliseconds / 1e3} s (${this.way}): ${what}.`);
   }
 
   private fork(file: './node.js' | './clients.js'): Process {

@@ -50,6 +50,8 @@ export class Round {
   /** The members that are being gathered, and what they get. */
   private members: Iterator<Member> | undefined;
   private part: Selection = this.none;
+  /** Nobody gets anything but this part, so that each is written to at once, and none has to be looked at twice. */
+  private isWhole = false;
   /** The members that get something. From the index `written` on, it is not written yet. */
   private recipients: Member[] = [];
   private written = 0;
@@ -142,9 +144,13 @@ export class Round {
       if (this.members) {
         const { done, value } = this.members.next() as IteratorResult<Member, undefined>;
         if (done) this.members = undefined;
-        else this.give(value, this.part);
+        else if (this.isWhole) {
+          if (this.isDue(value)) value.receive(this.part.batch);
+          if (this.slice.isOver(stepsOfWrite)) return false;
+        } else this.give(value, this.part);
       } else {
         const subscribers = this.selected[this.gathered++]!;
+        this.isWhole = this.selected.length === 1 && this.recipients.length === 0;
         this.part = subscribers.take();
         this.members = subscribers.members.values();
       }
