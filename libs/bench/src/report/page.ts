@@ -77,7 +77,7 @@ const remarks = `## Where a goal is missed
   (13 of 0.3 s). In the same turns a loop over nothing but the streams, in a process of nestjs-push, took 4.62, and the same loop in a Nest application
   without push 3.54. In a native profile of 4.97 µs (the version before), sending took half, which is Node's, and \`Writable.write()\` 1.1; what is ours took
   0.5, nearly all of it to read the cursor, client and outlet of each stream, which no cache holds. Why the loop costs more in our process was not
-  found. These made less than 5 % in a quiet run: whether the bare server writes in a microtask or at the end of the turn, the response
+  found. These made 1 to 7 % in a quiet run: whether the bare server writes in a microtask or at the end of the turn, the response
   objects of Node, Fastify, the size of V8's young generation. There is one write to the socket of each connection in a turn, as in the bare server.
 - **Letting a client in** (SSE, 2026-11-30, one run, 8,000 clients on one process, CPU time of each): after 4,000 others \`node:http\` by hand
   0.13 ms, @fastify/sse 0.15, Nest's @Sse() 0.29, nestjs-push 0.37; after 500 others, when little is compiled, 0.19, 0.25, 0.35 and 0.56. So
