@@ -279,7 +279,7 @@ it('queries of the SSE endpoint: an honest status, and nothing of them in the st
     );
   const header = fc.oneof(fc.constant(undefined), fc.stringMatching(/^[\t -~]{0,40}$/));
   const line =
-    /^(?:|:|: |retry: \d+|id: [\w-]+|event: push\.gap|data: \{"reason":"(?:malformed|epoch|future)",.*\})$/;
+    /^(?:|:|: |retry: \d+|id: [\w-]+|event: push\.(?:start|gap)|data: \{"id":"[\w-]+"\}|data: \{"reason":"(?:malformed|epoch|future)",.*\})$/;
   await check(400, fc.tuple(query, header), async ([text, id]) => {
     const response = await answerOf(`/push/events?${text}`, id === undefined ? {} : { 'Last-Event-ID': id });
     let body = '';

@@ -55,7 +55,7 @@ class SlowSse extends Reader {
 
   private read(line: string): void {
     if (/^data: (\{"topic":"[^"]*","data":)?"?\d/.test(line)) this.add(Number(/\d+ /.exec(line)![0]));
-    else if (line.startsWith('data: '))
+    else if (line.startsWith('data: ') && !line.startsWith('data: {"id":'))
       this.add(
         (JSON.parse(line.slice(6)) as { reason?: string; code: string }).reason ??
           (JSON.parse(line.slice(6)) as { code: string }).code,

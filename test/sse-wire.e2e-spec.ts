@@ -42,6 +42,7 @@ describe.each(platforms)('the bytes of SSE on %s', (platform) => {
       .publish('orders.1', '', { ephemeral: true })
       .then(() => app.bus.publish('orders.1', null));
     for (const reader of [resumed, fresh, enveloped]) await reader.until(() => reader.lastEventId === id);
+    const opening = 'retry: N\nevent: push.start\nid: EPOCH-5\ndata: {"id":"EPOCH-5"}\n\n';
     const live = 'id: EPOCH-6\ndata: ["live"]\n\ndata: \n\nid: EPOCH-7\ndata: null\n\n';
     expect(golden(resumed.body)).toBe(
       '\n: \n\nretry: N\n\n' +
@@ -51,9 +52,9 @@ describe.each(platforms)('the bytes of SSE on %s', (platform) => {
         'id: EPOCH-5\ndata: Grüße, 世界 🌍\n\n' +
         live,
     );
-    expect(golden(fresh.body)).toBe(`\n: \n\nretry: N\nid: EPOCH-5\n\n${live}`);
+    expect(golden(fresh.body)).toBe(`\n: \n\n${opening}${live}`);
     expect(golden(enveloped.body)).toBe(
-      '\n: \n\nretry: N\nid: EPOCH-5\n\n' +
+      `\n: \n\n${opening}` +
         'id: EPOCH-6\ndata: {"topic":"orders.1","data":["live"]}\n\n' +
         'data: {"topic":"orders.1","data":""}\n\n' +
         'id: EPOCH-7\ndata: {"topic":"orders.1","data":null}\n\n',
@@ -88,7 +89,7 @@ describe.each(platforms)('the bytes of SSE on %s', (platform) => {
     const text = await raw.untilText(`data: ${'x'.repeat(20)}\n\n`);
     expect(text).not.toMatch(/chunked/i);
     expect(text.slice(text.indexOf('\r\n\r\n') + 4)).toMatch(
-      /^\n: \n\nretry: \d+\nid: \S+\n\nid: \S+\ndata: x{20}\n\n$/,
+      /^\n: \n\nretry: \d+\nevent: push.start\nid: \S+\ndata: \S+\n\nid: \S+\ndata: x{20}\n\n$/,
     );
   });
 

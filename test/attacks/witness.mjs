@@ -55,6 +55,8 @@ export class Witness {
   }
 
   #read(block) {
+    // Where the stream begins.
+    if (block.includes('event: push.start')) return;
     if (block.includes('event: push.')) this.#got.sse.push('gap');
     else if (/^data: /m.test(block)) this.#got.sse.push(JSON.parse(/^data: (.*)$/m.exec(block)[1]).data);
   }

@@ -70,7 +70,9 @@ class Reader {
   private count(line: string): void {
     const number = line.indexOf('"n":');
     if (number < 0) {
-      this.gaps.push(/"reason":"(\w+)"/.exec(line)![1]!);
+      const [, reason] = /"reason":"(\w+)"/.exec(line) ?? [];
+      // Without a reason it says where the stream begins.
+      if (reason !== undefined) this.gaps.push(reason);
       return;
     }
     const n = parseInt(line.slice(number + 4));

@@ -24,7 +24,7 @@ export const hearing = `
         rest = blocks.pop();
         for (const block of blocks) {
           const data = block.split('\\n').find((line) => line.startsWith('data: '));
-          if (data) report('fetch', data.slice(6));
+          if (data && !block.includes('event: push.')) report('fetch', data.slice(6));
         }
       }
     },

@@ -98,7 +98,7 @@ export class RoamingClient extends Watched {
     );
     const id = fields.get('id');
     const data = fields.get('data');
-    if (data !== undefined && id !== undefined) {
+    if (data !== undefined && id !== undefined && !fields.has('retry')) {
       const value = JSON.parse(data) as { topic: string; data: [string, number]; reason: string };
       if (fields.get('event') === 'push.gap') this.take({ id, gap: value.reason });
       else this.take({ id, topic: value.topic, data: value.data });

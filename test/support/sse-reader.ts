@@ -44,6 +44,7 @@ export class SseReader extends Watched {
       .filter((block) => block !== '');
   }
 
+  /** All events but those that say where the stream begins and ends. */
   get events(): SseEvent[] {
     let id = '';
     return this.blocks.flatMap((block) => {
@@ -51,7 +52,8 @@ export class SseReader extends Watched {
       id = fields.findLast(([name]) => name === 'id')?.[1] ?? id;
       const type = fields.findLast(([name]) => name === 'event')?.[1] ?? 'message';
       const data = fields.flatMap(([name, value]) => (name === 'data' ? [value] : []));
-      return data.length > 0 ? [{ type, id, data: data.join('\n') }] : [];
+      const isFrame = type === 'push.start' || type === 'push.end';
+      return data.length > 0 && !isFrame ? [{ type, id, data: data.join('\n') }] : [];
     });
   }
 

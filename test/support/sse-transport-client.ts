@@ -27,6 +27,7 @@ export class SseTransportClient extends BodyClient {
 
   protected read(block: string): void {
     const { id, retry, event = '', data } = fieldsOf(block);
+    if (event === 'push.end') return;
     if (retry !== undefined) this.tell(this.opening(Number(retry), id));
     else if (data !== undefined) this.tell(messageOf(event, JSON.parse(data), id));
     else if (block.trim() !== '') this.tell({ event: 'heartbeat', data: { id } });

@@ -45,7 +45,7 @@ export function messageOf(
     case 'push.expired':
       return { event: 'error', data: JSON.parse(data) as ErrorReport };
   }
-  // A heartbeat, or something newer than this client.
+  // Where the stream begins or ends, a heartbeat, or something newer than this client.
   if (type?.startsWith('push.')) return undefined;
   const event = envelope ? told<PushEvent>() : { topic: path, id, data: parse(data, type) };
   return { event: 'message', data: { ...event, type } };

@@ -1,4 +1,5 @@
 import * as protocol from '../wire/protocol-schemas.js';
+import { endOfStream } from '../wire/sse.codec.js';
 import type { JsonSchema } from './schema/json-schema.js';
 
 /** A message of AsyncAPI. */
@@ -44,38 +45,46 @@ export const answers: Readonly<Record<string, readonly string[]>> = {
 
 /** The events of the built-in event stream, besides those that are published. */
 const streamEvents: Readonly<
-  Record<string, { readonly summary: string; readonly data: JsonSchema; readonly hasId: boolean }>
+  Record<string, { readonly summary: string; readonly data: JsonSchema; readonly id?: JsonSchema }>
 > = {
-  'push.gap': { summary: summaries.gap!, data: protocol.gap, hasId: true },
+  'push.start': {
+    summary: 'Where the stream begins, if it begins now. Its first message.',
+    data: protocol.object({ id: protocol.eventId }),
+    id: protocol.eventId,
+  },
+  'push.gap': { summary: summaries.gap!, data: protocol.gap, id: protocol.eventId },
   'push.removed': {
     summary: summaries.removed!,
     data: protocol.object({ topic: protocol.topic }),
-    hasId: true,
+    id: protocol.eventId,
   },
   'push.ended': {
     summary: summaries.ended!,
     data: protocol.object({ topic: protocol.topic, reason: { type: 'string' } }),
-    hasId: true,
+    id: protocol.eventId,
+  },
+  'push.end': {
+    summary: 'All topics of the stream have ended, and so does the stream. It must not be resumed.',
+    data: protocol.object({}),
+    id: { type: 'string', const: endOfStream },
   },
   'push.snapshot': {
     summary: summaries.snapshot!,
     data: protocol.object({ topic: protocol.topic, data: protocol.anyJson }),
-    hasId: true,
+    id: protocol.eventId,
   },
   'push.heartbeat': {
     summary: 'A heartbeat, where the application has chosen that it dispatches an event.',
     data: protocol.object({ id: protocol.eventId }),
-    hasId: true,
+    id: protocol.eventId,
   },
   'push.error': {
     summary: 'Why the stream ends, or does not begin.',
     data: protocol.streamError,
-    hasId: false,
   },
   'push.expired': {
     summary: 'The client is no longer authenticated: come back with a new token.',
     data: protocol.streamError,
-    hasId: false,
   },
 };
 
@@ -106,9 +115,9 @@ export function streamMessages(): Record<string, Message> {
     ),
     payload: protocol.object({ topic: protocol.topic, data: protocol.anyJson }),
   };
-  const others = Object.entries(streamEvents).map(([name, { summary, data, hasId }]): [string, Message] => {
+  const others = Object.entries(streamEvents).map(([name, { summary, data, id }]): [string, Message] => {
     const type = { type: 'string', const: name };
-    const headers = protocol.object({ event: type }, hasId ? { id: protocol.eventId } : {});
+    const headers = protocol.object({ event: type }, id && { id });
     return [name, { name, title: name, summary, headers, payload: data }];
   });
   return { event, ...Object.fromEntries(others) };

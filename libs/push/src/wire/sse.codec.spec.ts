@@ -60,9 +60,9 @@ describe('The end of a topic, on an event stream (PROTOCOL.md, "Finite topics")'
     );
   });
 
-  it('is followed by the id that ends the stream, which dispatches nothing', () => {
-    expect(text(sseEnd())).toBe('id: push.end\n\n');
-    expect(parsed(sseEnd())).toEqual([]);
+  it('is followed by the event whose id ends the stream', () => {
+    expect(text(sseEnd())).toBe('event: push.end\nid: push.end\ndata: {}\n\n');
+    expect(parsed(sseEnd())).toEqual([{ id: 'push.end', event: 'push.end', data: '{}' }]);
   });
 
   it('is one or two messages, where the stream has the messages of a WebSocket', () => {
@@ -163,7 +163,10 @@ describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
 
   it('begins, beats, tells of a gap, and ends', () => {
     expect(text(sseOpening(2_000))).toBe('retry: 2000\n\n');
-    expect(text(sseOpening(2_000, 'e-7'))).toBe('retry: 2000\nid: e-7\n\n');
+    expect(text(sseOpening(2_000, 'e-7'))).toBe(
+      'retry: 2000\nevent: push.start\nid: e-7\ndata: {"id":"e-7"}\n\n',
+    );
+    expect(parsed(sseOpening(2_000, 'e-7'))).toEqual([{ id: 'e-7', event: 'push.start', data: '{"id":"e-7"}' }]);
     expect(text(sseHeartbeat('comment', 'e-7'))).toBe(':\nid: e-7\n\n');
     expect(text(sseHeartbeat('comment'))).toBe(':\n\n');
     expect(text(sseHeartbeat('event', 'e-7'))).toBe('event: push.heartbeat\nid: e-7\ndata: {"id":"e-7"}\n\n');

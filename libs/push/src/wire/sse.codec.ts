@@ -134,9 +134,13 @@ export function sseMessage(message: ServerMessage): Buffer {
   return Buffer.from(`data: ${JSON.stringify(message)}\n\n`);
 }
 
-/** The first block of a stream: the milliseconds to wait before reconnecting, and the id at which the stream starts. */
+/**
+ * The first block of a stream: the milliseconds to wait before reconnecting, and the id at which the stream starts. With an id it is
+ * an event: many clients, Firefox among them, take no id from a block without data.
+ */
 export function sseOpening(retry: number, id?: string): Buffer {
-  return Buffer.from(`retry: ${retry}\n${id === undefined ? '' : `id: ${id}\n`}\n`);
+  const start = id === undefined ? '' : `event: push.start\nid: ${id}\ndata: ${JSON.stringify({ id })}\n`;
+  return Buffer.from(`retry: ${retry}\n${start}\n`);
 }
 
 /** `event: push.gap`. Its id is the position after the gap, from which the stream continues. */
@@ -148,12 +152,18 @@ export function sseGap({ reason, topics, id, reset, snapshot }: GapNotice): Buff
 /** The last event id of a stream that must not be resumed. */
 export const endOfStream = 'push.end';
 
-/** The last block of a stream all of whose topics have ended. It dispatches nothing: a client that comes back is answered 204. */
+/**
+ * `event: push.end`, the last block of a stream all of whose topics have ended: a client that comes back with its id is answered 204.
+ * It has data so that every client takes the id.
+ */
 export function sseEnd(): Buffer {
-  return Buffer.from(`id: ${endOfStream}\n\n`);
+  return Buffer.from(`event: push.end\nid: ${endOfStream}\ndata: {}\n\n`);
 }
 
-/** A sign of life, which moves `Last-Event-ID` if it has an id: a block without data sets it and dispatches nothing. */
+/**
+ * A sign of life, which moves `Last-Event-ID` if it has an id. A comment dispatches nothing. A client that takes no id from a block
+ * without data keeps the id before it, from which it loses nothing.
+ */
 export function sseHeartbeat(form: 'comment' | 'event', id?: string): Buffer {
   const idField = id === undefined ? '' : `id: ${id}\n`;
   const data = JSON.stringify({ id });

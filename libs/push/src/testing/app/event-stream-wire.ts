@@ -60,9 +60,11 @@ class BlockReader {
   }
 
   private tell(block: Block): void {
-    const { data, retry, id } = block;
-    if (data !== undefined) this.listener.told(this.messageOf(data, block));
-    else if (retry !== undefined) this.listener.told(this.opening(Number(retry), id));
+    const { event, data, retry, id } = block;
+    // The end of the stream is told by `closed`.
+    if (event === 'push.end') return;
+    if (retry !== undefined) this.listener.told(this.opening(Number(retry), id));
+    else if (data !== undefined) this.listener.told(this.messageOf(data, block));
     // A comment before the first block is Nest's own.
     else if (this.hasBegun) this.listener.told({ event: 'heartbeat', data: { id } });
   }

@@ -48,8 +48,8 @@ export function pipedBody(
       error: failed,
       complete: () => {
         client.reason = 'end';
-        // The client need not come back. Of a message without data Nest writes the id alone.
-        if (position.hasEnded) subscriber.next({ id: endOfStream });
+        // The client need not come back.
+        if (position.hasEnded) subscriber.next({ type: 'push.end', id: endOfStream, data: {} });
         subscriber.complete();
       },
     };
