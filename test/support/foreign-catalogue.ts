@@ -48,7 +48,8 @@ export function unclosedSources(programs: ForeignPrograms, runtimes: Runtimes): 
     runtimes,
     `source.onmessage = ({ data }) => told.event(JSON.parse(data));
      source.addEventListener('push.ended', ({ data }) => told.ended(JSON.parse(data)));
-     source.onerror = () => source.readyState === 2 && told.failed();`,
+     // Some say so before they are closed.
+     source.onerror = () => setTimeout(() => source.readyState === 2 && told.failed());`,
   );
 }
 

@@ -166,7 +166,9 @@ describe('The bytes of server-sent events (PROTOCOL.md, "Blocks")', () => {
     expect(text(sseOpening(2_000, 'e-7'))).toBe(
       'retry: 2000\nevent: push.start\nid: e-7\ndata: {"id":"e-7"}\n\n',
     );
-    expect(parsed(sseOpening(2_000, 'e-7'))).toEqual([{ id: 'e-7', event: 'push.start', data: '{"id":"e-7"}' }]);
+    expect(parsed(sseOpening(2_000, 'e-7'))).toEqual([
+      { id: 'e-7', event: 'push.start', data: '{"id":"e-7"}' },
+    ]);
     expect(text(sseHeartbeat('comment', 'e-7'))).toBe(':\nid: e-7\n\n');
     expect(text(sseHeartbeat('comment'))).toBe(':\n\n');
     expect(text(sseHeartbeat('event', 'e-7'))).toBe('event: push.heartbeat\nid: e-7\ndata: {"id":"e-7"}\n\n');
