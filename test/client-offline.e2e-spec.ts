@@ -139,8 +139,9 @@ describe.each(['sse', 'websocket'])('A page with an outbox and a service worker,
     await page.waitForFunction('push.status === "waiting" && !freshness.isFresh && freshness.since > 0');
     await page.reload();
     await page.waitForFunction("'ready' in window");
+    // `undefined`: the promise of the last one would be waited for.
     await page.evaluate(
-      "for (const data of ['a', 'b', 'c']) outbox.publish('board.ann', data).catch(() => 0)",
+      "for (const data of ['a', 'b', 'c']) outbox.publish('board.ann', data).catch(() => 0); undefined",
     );
     await page.waitForFunction('localStorage.length === 3');
     await page.reload();
@@ -167,7 +168,9 @@ describe('Two tabs that find the same events', () => {
     const first = await openPage(url);
     proxy.refuse();
     await first.waitForFunction('push.status === "waiting"');
-    await first.evaluate("for (let n = 0; n < 20; n++) outbox.publish('board.ann', n).catch(() => 0)");
+    await first.evaluate(
+      "for (let n = 0; n < 20; n++) outbox.publish('board.ann', n).catch(() => 0); undefined",
+    );
     await first.waitForFunction('localStorage.length === 20');
     const second = await first.context().newPage();
     await second.goto(url);

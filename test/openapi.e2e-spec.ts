@@ -39,6 +39,11 @@ class RunsPolicy implements TopicPolicy {
   canPublish = () => true;
 }
 
+@PushTopic('cards.*')
+class CardsPolicy implements TopicPolicy {
+  canPublish = () => true;
+}
+
 /** The token is the user's name. */
 @Injectable()
 class Names extends Authenticator {
@@ -48,7 +53,7 @@ class Names extends Authenticator {
   }
 }
 
-@Module({ providers: [NotesPolicy, RunsPolicy] })
+@Module({ providers: [NotesPolicy, RunsPolicy, CardsPolicy] })
 class Policies {}
 
 /** Small limits, so that each can be reached. */
@@ -63,6 +68,7 @@ function start(platform: Platform, prefix = 'api'): Promise<RunningApp> {
     topics: [
       { pattern: 'notes.*', access: 'authenticated', presence: true },
       { pattern: 'runs.*', access: 'authenticated', finite: true },
+      { pattern: 'cards.*', state: true },
     ],
     authenticate: Names,
     limits,
@@ -183,6 +189,10 @@ const scenarios: Readonly<Record<string, Readonly<Record<number, Scenario>>>> = 
     400: post('publish', { topic: 'notes.a', data: { text: 5 } }, { user: 'bob' }),
     401: post('publish', note, { user: undefined }),
     403: post('publish', { topic: 'secrets', data: 1 }, { user: 'cat' }),
+    409: async (app) => {
+      await app.bus.publish('cards.1', 1);
+      return post('publish', { topic: 'cards.1', data: 2, expect: 'none' }, { user: 'kim' })(app);
+    },
     410: async (app) => {
       await app.bus.end('runs.1', { reason: 'done' });
       return post('publish', { topic: 'runs.1', data: 1 }, { user: 'dan' })(app);

@@ -208,6 +208,8 @@ export class Route<Data = unknown> {
   }
 
   #noteStatus(change: StatusChange): void {
+    // Once it is closed, the end of its streams says nothing new.
+    if (this.#life.signal.aborted && change.status !== 'closed') return;
     this.#change = change;
     this.#statuses.emit(change);
   }
