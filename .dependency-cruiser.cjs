@@ -50,6 +50,24 @@ module.exports = {
       'contracts',
     ]),
     {
+      name: 'the-core-of-the-client-knows-none-of-its-shells',
+      severity: 'error',
+      from: { path: '^libs/push-client/src/([^/]+\\.ts|tabs/.*|transports/.*)$', pathNot: '\\.spec\\.ts$' },
+      to: {
+        path: '^libs/push-client/src/',
+        pathNot: '^libs/push-client/src/([^/]+\\.ts|(tabs|transports)/.*)$',
+      },
+    },
+    {
+      name: 'shells-of-the-client-are-strangers',
+      severity: 'error',
+      from: { path: '^libs/push-client/src/(angular|react|tanstack-db|tanstack-query|vue|route|offline)/' },
+      to: {
+        path: '^libs/push-client/src/(angular|react|tanstack-db|tanstack-query|vue|route|offline)/',
+        pathNot: '^libs/push-client/src/$1/',
+      },
+    },
+    {
       name: 'transports-are-strangers',
       severity: 'error',
       from: { path: '^libs/push/src/transport/([^/]+)/' },
