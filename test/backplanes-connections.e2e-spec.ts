@@ -22,7 +22,7 @@ import { eventually } from './support/watched.js';
 beforeAll(() => Logger.overrideLogger(false));
 
 /** In milliseconds: by then the reason is known. */
-const publishTimeout = 1_000;
+const publishTimeout = 5_000;
 
 const user = { username: 'push', password: 'a secret/with:signs@' };
 
