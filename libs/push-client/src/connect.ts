@@ -1,20 +1,20 @@
-import type { ConnectOptions, PositionStorage } from './connect.options.js';
+import type { ConnectOptions } from './connect.options.js';
 import { Connection } from './connection.js';
 import type { PushTopics } from './declared-topics.js';
 import { eventsOf, type Events, type EventsOptions, type Reader, type SubscribeOptions } from './events.js';
 import type { ConnectTo, Link, LinkListener, Status, StatusChange } from './link.js';
 import { isolate, Listeners, type ListenOptions } from './listeners.js';
 import { followPage } from './page.js';
+import type { Parts, Positions } from './parts.js';
 import type { TransportName } from './protocol/connection.js';
 import type { GapNotice } from './protocol/gap.js';
 import type { Ended, PushEvent } from './protocol/messages.js';
 import type { DeclaredTopic, PayloadOf, PublishedBy } from './protocol/topic-types.js';
 import type { Start } from './protocol/topics.js';
-import type { Publisher, PublishOptions, QueueOptions } from './publisher.js';
+import type { Publisher, PublishOptions } from './publisher.js';
 import { PushError } from './push-error.js';
 import type { RequestMessage } from './requests.js';
 import { Subscription, Subscriptions } from './subscriptions.js';
-import type { OpenTransport } from './transports/transport.js';
 
 /** Ends a subscription. Idempotent. */
 export interface Stop {
@@ -27,28 +27,6 @@ export interface Stop {
 }
 
 export type { ListenOptions };
-
-/** Optional parts of a client, which can read from a WebSocket without them. A bundle contains only the parts that it uses. */
-export interface Parts {
-  /** Publishes. */
-  readonly publisher?: (link: Pick<Link, 'send'>, options: QueueOptions | undefined) => Publisher;
-  /** Connects where no WebSocket can be opened. */
-  readonly sse?: OpenTransport;
-  /** Shares the connection among tabs. */
-  readonly tabs?: ShareLink;
-  /** Keeps positions in the option `storage`. */
-  readonly positions?: (storage: PositionStorage, key: string) => Positions;
-}
-
-/** The positions that a page had when it was left. */
-export interface Positions {
-  /** Where to resume `pattern`. */
-  take(pattern: string): string | undefined;
-  save(subscriptions: Subscriptions): void;
-}
-
-/** Creates a tab's link to the shared connection; `undefined` where tabs cannot share one. */
-export type ShareLink = (name: string, connectTo: ConnectTo, listener: LinkListener) => Link | undefined;
 
 /** Like `connect` of the package itself, but with only the given parts. */
 export function connectWith<Topics = PushTopics>(

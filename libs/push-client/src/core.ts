@@ -1,12 +1,13 @@
 /* The entry for small bundles: `connectWith` and its optional parts. */
 
-import type { Parts } from './connect.js';
+import type { Parts } from './parts.js';
 import { Publisher } from './publisher.js';
 import { StoredPositions } from './stored-positions.js';
 import { canShare, SharedLink } from './tabs/shared-link.js';
 import { SseTransport } from './transports/sse.js';
 
-export { connectWith, type Parts } from './connect.js';
+export { connectWith } from './connect.js';
+export type { Parts } from './parts.js';
 export { PushError } from './push-error.js';
 
 /** Publishes events, and queues them while there is no connection. */

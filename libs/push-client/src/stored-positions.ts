@@ -1,5 +1,5 @@
 import type { PositionStorage } from './connect.options.js';
-import type { Positions } from './connect.js';
+import type { Positions } from './parts.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** How many positions are kept. */
