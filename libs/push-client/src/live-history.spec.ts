@@ -231,6 +231,20 @@ describe('A live history', () => {
     expect(log.waiting).toBe(0);
   });
 
+  it('shows nothing on top of a hole while the newest page is loaded again', async () => {
+    const { log, history } = await started(1);
+    log.cut();
+    log.publish();
+    log.publish();
+    log.evict(2);
+    log.cut();
+    log.deliver();
+    await settled();
+    expect([numbers(history), log.waiting]).toEqual([[1], 1]);
+    await answered(log);
+    expect(numbers(history)).toEqual([3]);
+  });
+
   it('has no hole and nothing twice, whatever is published, cut, lost, loaded and refused', async () => {
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.constant('publish' as const) },

@@ -219,8 +219,8 @@ export class LiveHistory<Data = unknown> {
   }
 
   #add(event: PushEvent<Data>): void {
-    // What is not stored is no history.
-    if (event.id === undefined) return;
+    // What is not stored is no history. After a gap it would be shown on top of a hole: the newest page has it, or what follows that.
+    if (event.id === undefined || this.#isStale) return;
     this.#fresh.unshift(event);
     this.#touch();
   }
