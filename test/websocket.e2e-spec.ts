@@ -346,7 +346,7 @@ describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
 
   describe('heartbeats', () => {
     it('come with a ping, and say where the log is', async () => {
-      const app = await start({ heartbeat: 200 });
+      const app = await start({ heartbeat: 1_000 });
       const client = await openWs(app.webSocketUrl());
       await client.subscribe('a.1');
       const id = await app.bus.publish('elsewhere', 1);
@@ -357,7 +357,7 @@ describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
     });
 
     it('tell no id to who has no topics, since ids count the events of all', async () => {
-      const app = await start({ heartbeat: 100 });
+      const app = await start({ heartbeat: 500 });
       const client = await openWs(app.webSocketUrl());
       await app.bus.publish('a.1', 1);
       expect(await client.next('heartbeat')).toEqual({});
