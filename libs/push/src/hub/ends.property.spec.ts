@@ -1,22 +1,12 @@
 import { strict as assert } from 'node:assert';
-import {
-  array,
-  assert as check,
-  asyncProperty,
-  constant,
-  constantFrom,
-  nat,
-  oneof,
-  record,
-} from 'fast-check';
-import { setImmediate as turn } from 'node:timers/promises';
-import type { Connection, GapNotice } from '../contracts/connection.js';
+import { array, assert as check, asyncProperty, constant, constantFrom, oneof, record } from 'fast-check';
+import type { GapNotice } from '../contracts/connection.js';
 import { endMeta, endOf } from '../contracts/end.js';
-import { LogEvent, type Batch } from '../contracts/event.js';
+import { LogEvent } from '../contracts/event.js';
 import { covers, isWildcard } from '../contracts/topic.js';
+import { delivered, lineSteps, onLine, ResumingClient } from '../../test/models/resuming-client.js';
 import { seed } from '../../test/models/seed.js';
 import { MemoryHistory } from '../testing/memory-history.js';
-import type { Cursor } from './replay/cursor.js';
 import { NodeLog } from './replay/node-log.js';
 import { Hub } from './hub.js';
 import type { TopicRule } from './topic-rules.js';
@@ -89,8 +79,7 @@ class World {
   }
 
   async settle(): Promise<void> {
-    do await turn();
-    while (this.nodeLog.fanOut.delivered < this.nodeLog.window.head);
+    await delivered(this.nodeLog);
     if (this.failure) throw this.failure;
   }
 
@@ -110,11 +99,7 @@ class World {
 }
 
 /** An event stream: it ends when all of its topics have, and its client does not come back then. */
-class Client implements Connection {
-  readonly id = 'client';
-  private room = Infinity;
-  private lastId: string | undefined;
-  private cursor: Cursor | undefined;
+class Client extends ResumingClient {
   /** The newest event of each topic, and where it was told that others are missing. */
   private readonly reached = new Map<string, number>();
   private readonly missing = new Set<string>();
@@ -126,6 +111,7 @@ class Client implements Connection {
     private readonly world: World,
     private readonly patterns: string[],
   ) {
+    super();
     this.connect();
   }
 
@@ -136,38 +122,15 @@ class Client implements Connection {
     return this.isOver || this.own.every((topic) => !this.world.ended.has(topic) || isDone(topic));
   }
 
-  fill(room: number): void {
-    this.room = Math.min(this.room, room);
-  }
-
-  drain(room: number): void {
-    this.room = room;
-    this.cursor?.drained();
-  }
-
-  drop(): void {
-    this.leave();
-    if (!this.isOver) this.connect();
-  }
-
-  leave(): void {
-    this.cursor?.leave();
+  override leave(): void {
+    super.leave();
     this.cursor = undefined;
-  }
-
-  heartbeat(): void {
-    if (this.room > 0) this.lastId = this.cursor?.position ?? this.lastId;
-  }
-
-  write({ events }: Batch): boolean {
-    for (const event of events) this.take(event);
-    return --this.room > 0;
   }
 
   gap({ topics: told, id }: GapNotice): boolean {
     for (const topic of topics) if (told.some((pattern) => covers(pattern, topic))) this.missing.add(topic);
     this.lastId = id;
-    return --this.room > 0;
+    return this.wrote();
   }
 
   ended(over: readonly string[], isLast: boolean): void {
@@ -196,14 +159,15 @@ class Client implements Connection {
     return this.patterns.filter((pattern) => !isWildcard(pattern));
   }
 
-  private connect(): void {
-    this.room = Infinity;
+  protected override connect(): void {
+    if (this.isOver) return;
+    super.connect();
     this.told = new Map();
     this.cursor = this.world.hub.join(this);
     this.cursor.subscribe(this.patterns, this.lastId ?? 'earliest', (id) => (this.lastId ??= id));
   }
 
-  private take(event: LogEvent): void {
+  protected take(event: LogEvent): void {
     const { topic, data, id } = event;
     const end = endOf(event);
     if (this.told.has(topic)) this.fail(new Error(`${topic}: something comes after its end`));
@@ -219,7 +183,6 @@ class Client implements Connection {
   }
 }
 
-const client = nat(wants.length - 1);
 const topic = constantFrom(...topics);
 const steps = oneof(
   { weight: 14, arbitrary: record({ do: constant('publish' as const), topic }) },
@@ -232,13 +195,7 @@ const steps = oneof(
     }),
   },
   { weight: 4, arbitrary: record({ do: constant('turn' as const) }) },
-  { weight: 4, arbitrary: record({ do: constant('fill' as const), client, room: nat(2) }) },
-  {
-    weight: 4,
-    arbitrary: record({ do: constant('drain' as const), client, room: constantFrom(1, 2, Infinity) }),
-  },
-  { weight: 5, arbitrary: record({ do: constant('drop' as const), client }) },
-  { weight: 2, arbitrary: record({ do: constant('heartbeat' as const), client }) },
+  { weight: 15, arbitrary: lineSteps(wants.length, 5) },
   { weight: 1, arbitrary: record({ do: constant('skip' as const) }) },
 );
 
@@ -256,10 +213,7 @@ it.each([
           else if (step.do === 'publish') world.publish(step.topic);
           else if (step.do === 'end') world.end(step.topic, step.data);
           else if (step.do === 'skip') world.skip();
-          else if (step.do === 'fill') world.clients[step.client]!.fill(step.room);
-          else if (step.do === 'drain') world.clients[step.client]!.drain(step.room);
-          else if (step.do === 'drop') world.clients[step.client]!.drop();
-          else world.clients[step.client]!.heartbeat();
+          else onLine(world.clients, step);
         }
         await world.finish();
       }),

@@ -11,16 +11,15 @@ import {
   record,
   shuffledSubarray,
 } from 'fast-check';
-import { setImmediate as turn } from 'node:timers/promises';
-import type { Connection, GapNotice } from '../contracts/connection.js';
+import type { GapNotice } from '../contracts/connection.js';
 import { PushError } from '../contracts/errors.js';
 import { LogEvent, type Batch } from '../contracts/event.js';
 import { parsePosition } from '../contracts/position.js';
 import { isSnapshot, snapshotMeta, type Snapshot, type SnapshotSource } from '../contracts/snapshot.js';
+import { delivered, lineSteps, onLine, ResumingClient } from '../../test/models/resuming-client.js';
 import { seed } from '../../test/models/seed.js';
 import { MemoryHistory } from '../testing/memory-history.js';
 import { NodeLog } from './replay/node-log.js';
-import type { Cursor } from './replay/cursor.js';
 import { Hub } from './hub.js';
 
 /*
@@ -145,8 +144,7 @@ class World implements SnapshotSource {
   }
 
   async settle(): Promise<void> {
-    do await turn();
-    while (this.nodeLog.fanOut.delivered < this.nodeLog.window.head);
+    await delivered(this.nodeLog);
     if (this.failure) throw this.failure;
   }
 
@@ -168,11 +166,7 @@ class World implements SnapshotSource {
 }
 
 /** A client that was begun by snapshots. Besides, it reads a topic that has none. */
-class Client implements Connection {
-  readonly id = 'client';
-  private room = Infinity;
-  private lastId: string | undefined;
-  private cursor!: Cursor;
+class Client extends ResumingClient {
   private readonly counts = new Map<string, number>();
   /** The count of its newest snapshot. */
   private readonly snapshots = new Map<string, number>();
@@ -189,20 +183,7 @@ class Client implements Connection {
     private readonly world: World,
     private readonly own: string[],
   ) {
-    this.connect();
-  }
-
-  fill(room: number): void {
-    this.room = Math.min(this.room, room);
-  }
-
-  drain(room: number): void {
-    this.room = room;
-    this.cursor.drained();
-  }
-
-  drop(): void {
-    this.leave();
+    super();
     this.connect();
   }
 
@@ -218,21 +199,17 @@ class Client implements Connection {
     });
   }
 
-  leave(): void {
-    this.cursor.leave();
+  override heartbeat(): void {
+    if (!this.isCut && !this.isFailed) super.heartbeat();
   }
 
-  heartbeat(): void {
-    if (!this.isCut && this.room > 0 && !this.isFailed) this.lastId = this.cursor.position ?? this.lastId;
-  }
-
-  write({ events }: Batch): boolean {
+  override write({ events }: Batch): boolean {
     for (const event of events) {
       if (this.isCut) break;
       if (this.left-- === 0) this.cut();
       else this.take(event);
     }
-    return --this.room > 0;
+    return this.wrote();
   }
 
   gap({ topics: told, id, snapshot }: GapNotice): boolean {
@@ -240,7 +217,7 @@ class Client implements Connection {
     if (!snapshot) this.world.failure ??= new Error(`${told.join()}: a gap without a snapshot`);
     for (const topic of told) this.isAwaited.add(topic);
     this.lastId = id;
-    return --this.room > 0;
+    return this.wrote();
   }
 
   fail(): void {
@@ -254,10 +231,10 @@ class Client implements Connection {
     for (const topic of this.own) assert.equal(this.counts.get(topic), this.world.newest(topic).count, topic);
   }
 
-  private connect(): void {
+  protected override connect(): void {
+    super.connect();
     this.isFailed = this.isCut = false;
     this.left = Infinity;
-    this.room = Infinity;
     const { lastId, own, world } = this;
     const position = parsePosition(lastId ?? '');
     for (const topic of own) {
@@ -268,6 +245,7 @@ class Client implements Connection {
     this.cursor = world.hub.join(this);
     this.cursor.subscribe(own, lastId ?? 'snapshot', undefined, { snapshot: true });
   }
+
   /** What it was sent without ids comes again: its state is that of its last id. */
   private goBackTo(topic: string, sequence: number): void {
     const { own, world, counts } = this;
@@ -281,7 +259,7 @@ class Client implements Connection {
     else counts.set(topic, then);
   }
 
-  private take(event: LogEvent): void {
+  protected take(event: LogEvent): void {
     const { topic, data, id } = event;
     const count = Number(data);
     if (isSnapshot(event)) {
@@ -314,14 +292,8 @@ const steps = oneof(
   { weight: 5, arbitrary: record({ do: constant('answer' as const), index: nat(2) }) },
   { weight: 1, arbitrary: record({ do: constant('fail' as const), index: nat(2) }) },
   { weight: 2, arbitrary: record({ do: constant('turn' as const) }) },
-  { weight: 4, arbitrary: record({ do: constant('fill' as const), client, room: nat(2) }) },
-  {
-    weight: 4,
-    arbitrary: record({ do: constant('drain' as const), client, room: constantFrom(1, 2, Infinity) }),
-  },
-  { weight: 8, arbitrary: record({ do: constant('drop' as const), client }) },
+  { weight: 18, arbitrary: lineSteps(wants.length, 8) },
   { weight: 4, arbitrary: record({ do: constant('cut' as const), client, events: nat(3) }) },
-  { weight: 2, arbitrary: record({ do: constant('heartbeat' as const), client }) },
   { weight: 1, arbitrary: record({ do: constant('replace' as const), isFull: boolean() }) },
 );
 
@@ -342,14 +314,8 @@ describe('A snapshot and the events after it', () => {
             else if (step.do === 'fail') world.answer(step.index, true);
             else if (step.do === 'turn') await world.settle();
             else if (step.do === 'replace') world.replace();
-            else {
-              const own = world.clients[step.client % wanted.length]!;
-              if (step.do === 'fill') own.fill(step.room);
-              else if (step.do === 'drain') own.drain(step.room);
-              else if (step.do === 'drop') own.drop();
-              else if (step.do === 'cut') own.cutAfter(step.events);
-              else own.heartbeat();
-            }
+            else if (step.do === 'cut') world.clients[step.client % wanted.length]!.cutAfter(step.events);
+            else onLine(world.clients, step);
           }
           await world.finish();
         }),

@@ -6,18 +6,16 @@ import {
   boolean,
   constant,
   constantFrom,
-  nat,
   oneof,
   record,
 } from 'fast-check';
-import { setImmediate as turn } from 'node:timers/promises';
-import type { Connection, GapNotice } from '../contracts/connection.js';
-import { LogEvent, type Batch } from '../contracts/event.js';
+import type { GapNotice } from '../contracts/connection.js';
+import { LogEvent } from '../contracts/event.js';
 import { parsePosition } from '../contracts/position.js';
 import { isRemoval } from '../contracts/state.js';
 import { covers } from '../contracts/topic.js';
+import { delivered, lineSteps, onLine, ResumingClient } from '../../test/models/resuming-client.js';
 import { seed } from '../../test/models/seed.js';
-import type { Cursor } from './replay/cursor.js';
 import { MemoryHistory } from '../testing/memory-history.js';
 import { NodeLog } from './replay/node-log.js';
 import { Hub } from './hub.js';
@@ -55,7 +53,7 @@ class World {
   failure: unknown;
   private epochs = 0;
   private sequence = 0;
-  private epoch = '';
+  epoch = '';
 
   /** @param isBacked whether a history has what the window has no room for */
   constructor(private readonly isBacked: boolean) {
@@ -127,8 +125,7 @@ class World {
   }
 
   async settle(): Promise<void> {
-    do await turn();
-    while (this.nodeLog.fanOut.delivered < this.nodeLog.window.head);
+    await delivered(this.nodeLog);
     if (this.failure) throw this.failure;
   }
 
@@ -144,52 +141,24 @@ class World {
 }
 
 /** A client as PROTOCOL.md has it: it folds what it gets, and comes back with the last id that it saw. */
-class Client implements Connection {
-  readonly id = 'client';
-  private room = Infinity;
-  private lastId: string | undefined;
-  private cursor!: Cursor;
+class Client extends ResumingClient {
   private readonly state = new Map<string, string>();
   /** The newest event of the other topic. */
   private newest = { epoch: '', sequence: 0 };
+  /** The log in which it was told that events of the other topic are gone. */
+  private told = '';
 
   constructor(
     private readonly world: World,
     private readonly patterns: string[],
   ) {
+    super();
     this.connect();
-  }
-
-  fill(room: number): void {
-    this.room = Math.min(this.room, room);
-  }
-
-  drain(room: number): void {
-    this.room = room;
-    this.cursor.drained();
-  }
-
-  /** The line is cut. */
-  drop(): void {
-    this.leave();
-    this.connect();
-  }
-
-  leave(): void {
-    this.cursor.leave();
-  }
-
-  heartbeat(): void {
-    if (this.room > 0) this.lastId = this.cursor.position ?? this.lastId;
-  }
-
-  write({ events }: Batch): boolean {
-    for (const event of events) this.take(event);
-    return --this.room > 0;
   }
 
   gap({ reason, topics: told, id, reset }: GapNotice): boolean {
     for (const topic of told) {
+      if (topic === 'n') this.told = this.world.epoch;
       if ((reset ?? false) === (topic === 'n'))
         this.world.failure ??= new Error(`${topic}: reset is ${reset}`);
       if (reset && reason !== 'epoch' && !this.world.hasDropped(topic, this.lastId))
@@ -197,7 +166,7 @@ class Client implements Connection {
       for (const own of this.state.keys()) if (covers(topic, own)) this.state.delete(own);
     }
     this.lastId = id;
-    return --this.room > 0;
+    return this.wrote();
   }
 
   fail(error: Error): void {
@@ -210,15 +179,15 @@ class Client implements Connection {
     assert.deepEqual([...this.state].sort(), wanted.sort());
   }
 
-  private connect(): void {
-    this.room = Infinity;
+  protected override connect(): void {
+    super.connect();
     this.cursor = this.world.hub.join(this);
     this.cursor.subscribe(this.patterns, this.lastId ?? 'last', (id) => {
       if (this.lastId === undefined && parsePosition(id)!.sequence > 0) this.lastId = id;
     });
   }
 
-  private take(event: LogEvent): void {
+  protected take(event: LogEvent): void {
     const { topic, data, epoch, sequence, id } = event;
     if (topic !== 'n') {
       if (isRemoval(event)) this.state.delete(topic);
@@ -226,25 +195,20 @@ class Client implements Connection {
     } else {
       const isNew = epoch !== this.newest.epoch || sequence > this.newest.sequence;
       if (!isNew || sequence === 0) this.world.failure ??= new Error(`${id} of n came twice, or late`);
+      if (this.newest.epoch !== '' && ![this.newest.epoch, this.told].includes(epoch))
+        this.world.failure ??= new Error(`${id} of n is of another log, and the client was told nothing`);
       this.newest = { epoch, sequence };
     }
     this.lastId = id ?? this.lastId;
   }
 }
 
-const client = nat(wants.length - 1);
 const topic = constantFrom(...topics);
 const steps = oneof(
   { weight: 12, arbitrary: record({ do: constant('publish' as const), topic }) },
   { weight: 5, arbitrary: record({ do: constant('remove' as const), topic }) },
   { weight: 4, arbitrary: record({ do: constant('turn' as const) }) },
-  { weight: 4, arbitrary: record({ do: constant('fill' as const), client, room: nat(2) }) },
-  {
-    weight: 4,
-    arbitrary: record({ do: constant('drain' as const), client, room: constantFrom(1, 2, Infinity) }),
-  },
-  { weight: 4, arbitrary: record({ do: constant('drop' as const), client }) },
-  { weight: 2, arbitrary: record({ do: constant('heartbeat' as const), client }) },
+  { weight: 14, arbitrary: lineSteps(wants.length, 4) },
   { weight: 3, arbitrary: record({ do: constant('pass' as const), time: constantFrom(4, 11) }) },
   { weight: 1, arbitrary: record({ do: constant('replace' as const), isFull: boolean() }) },
 );
@@ -264,10 +228,7 @@ it.each([
           else if (step.do === 'remove') world.remove(step.topic);
           else if (step.do === 'pass') world.pass(step.time);
           else if (step.do === 'replace') world.replace();
-          else if (step.do === 'fill') world.clients[step.client]!.fill(step.room);
-          else if (step.do === 'drain') world.clients[step.client]!.drain(step.room);
-          else if (step.do === 'drop') world.clients[step.client]!.drop();
-          else world.clients[step.client]!.heartbeat();
+          else onLine(world.clients, step);
         }
         await world.finish();
       }),

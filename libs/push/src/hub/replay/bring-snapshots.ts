@@ -1,11 +1,7 @@
 import { Batch, type LogEvent } from '../../contracts/event.js';
-import { printPosition } from '../../contracts/position.js';
 import type { Snapshot } from '../../contracts/snapshot.js';
 import type { Track } from './track.js';
 import { withoutId } from './without-id.js';
-
-/** An id of no log: a client that resumes from it is told of a gap, and begins again. */
-export const nowhere = printPosition({ epoch: 'none', sequence: 0 });
 
 /** By event, so that all readers of a snapshot share its bytes. */
 const batches = new WeakMap<LogEvent, Batch>();

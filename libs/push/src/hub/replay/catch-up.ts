@@ -3,6 +3,7 @@ import type { LogEvent } from '../../contracts/event.js';
 import { parsePosition, type Position } from '../../contracts/position.js';
 import { isNamedStart, newestOf } from '../../contracts/start.js';
 import type { Window } from '../window/window.js';
+import { resumptionOf } from './resumption-of.js';
 import type { SnapshotLoad } from './snapshot-load.js';
 import { Subscription } from './subscription.js';
 import { Track } from './track.js';
@@ -130,7 +131,7 @@ export class CatchUp {
   begin(log: Log): void {
     this.prepare();
     this.hasBegun = true;
-    this.request.onStart?.(log.print(this.track.sequence), this.track.patterns);
+    this.request.onStart?.(resumptionOf(this.track, log), this.track.patterns);
   }
 
   private prepare(): void {
@@ -207,7 +208,7 @@ export class CatchUp {
         subscription.acceptLoss(lostThrough, window.journal.count);
       main.add(subscription);
     }
-    this.request.options.onLive?.(log.print(main.sequence), track.patterns);
+    this.request.options.onLive?.(resumptionOf(main, log), track.patterns);
   }
 
   /** The log was opened for the first time: topics that start `now` start at its head. */

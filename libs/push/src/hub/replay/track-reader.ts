@@ -6,11 +6,12 @@ import type { Position } from '../../contracts/position.js';
 import type { CatchUp } from './catch-up.js';
 import type { NodeLog } from './node-log.js';
 import { PendingRead } from './pending-read.js';
-import { bringSnapshots, nowhere } from './bring-snapshots.js';
+import { bringSnapshots } from './bring-snapshots.js';
 import { mostLoaded, type CursorSnapshots } from './cursor-snapshots.js';
 import { SnapshotLoad } from './snapshot-load.js';
 import type { Loss, Subscription } from './subscription.js';
 import type { Track } from './track.js';
+import { resumptionOf } from './resumption-of.js';
 import { withoutId } from './without-id.js';
 import { newestForm } from './end-events.js';
 import { mismatchOf } from './unverified-positions.js';
@@ -146,7 +147,7 @@ export class TrackReader {
     this.recipient.spend(track.report(losses, through, page, stepUnits).cost);
     const { head } = this.log.window;
     losses.forEach(({ subscription }, index) => policies[index] === 'latest' && subscription.conflate(head));
-    this.notify({ reason, topics, id: track.isHidden ? nowhere : this.log.print(track.sequence) });
+    this.notify({ reason, topics, id: resumptionOf(track, this.log) });
   }
 
   /**
@@ -154,9 +155,11 @@ export class TrackReader {
    * all of it. As long as it has not got all, its position is the one that it had: cut off, it begins again.
    */
   private reset(track: Track, losses: readonly Loss[]): void {
-    const reason = track.startGap ?? track.reason;
-    const id = this.log.print(track.startGap ? 0 : track.sequence);
+    const { startGap } = track;
+    const reason = startGap ?? track.reason;
     track.reset(losses);
+    // Other topics may have to be told of the gap as well.
+    const id = startGap && !track.startGap ? this.log.print(0) : resumptionOf(track, this.log);
     this.notify({ reason, topics: losses.map(({ subscription }) => subscription.pattern), id, reset: true });
   }
 
@@ -201,7 +204,7 @@ export class TrackReader {
     );
     const topics = due.map(({ pattern }) => pattern);
     if (due.length === 0 || !this.recipient.snapshots.refreshes.take(topics)) return false;
-    const id = track.startGap || track.isHidden ? nowhere : this.log.print(track.sequence);
+    const id = resumptionOf(track, this.log);
     track.await(due);
     this.notify({ reason, topics, id, snapshot: true });
     return true;

@@ -89,7 +89,7 @@ export class Track implements Watched {
 
   /** Whether a client that resumes from its position gets everything. */
   get isResumable(): boolean {
-    return !this.state && !this.awaited && !this.isHidden;
+    return !this.startGap && !this.state && !this.awaited && !this.isHidden;
   }
 
   /** Whether its next events are written without their ids, up to a position that it has not reached. */
