@@ -267,7 +267,7 @@ describe('a browser', () => {
     } finally {
       await browser.close();
     }
-  }, 60_000);
+  }, 180_000);
 
   it('Firefox: the same', async () => {
     const app = await start();
@@ -286,7 +286,7 @@ describe('a browser', () => {
     } finally {
       await browser.close();
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('npm run start:h2', () => {
@@ -314,7 +314,7 @@ describe('npm run start:h2', () => {
       await browser.close();
       await desk.end('SIGTERM');
     }
-  }, 60_000);
+  }, 180_000);
 
   it('pushes the desk’s files to a client that takes pushes, with TLS and in clear text', async () => {
     for (const protocol of ['--h2', '--h2c']) {
