@@ -173,6 +173,7 @@ describe('Two tabs that find the same events', () => {
     );
     await first.waitForFunction('localStorage.length === 20');
     const second = await first.context().newPage();
+    second.setDefaultTimeout(100_000);
     await second.goto(url);
     await second.waitForFunction('window.outbox?.waiting.length === 20');
     proxy.heal();

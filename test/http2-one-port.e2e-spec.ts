@@ -248,6 +248,7 @@ describe('a browser', () => {
     const browser = await launchTrustingChromium(app.port);
     try {
       const tab = await browser.newPage();
+      tab.setDefaultTimeout(100_000);
       const frames: string[] = [];
       tab.on('websocket', (socket) =>
         socket.on('framereceived', ({ payload }) => frames.push(String(payload))),
@@ -275,6 +276,7 @@ describe('a browser', () => {
     const browser = await launchFirefox();
     try {
       const tab = await browser.newPage();
+      tab.setDefaultTimeout(100_000);
       await tab.goto(app.url('/'));
       await app.bus.publish('a.1', 'one');
       await app.bus.publish('a.1', 'two');
@@ -295,6 +297,7 @@ describe('npm run start:h2', () => {
     const browser = await launchTrustingChromium(desk.port);
     try {
       const tab = await browser.newPage();
+      tab.setDefaultTimeout(100_000);
       const { errors } = record(tab);
       await tab.goto(desk.url);
       await tab.locator('#sse[data-state=open]').waitFor();
