@@ -186,7 +186,7 @@ describe('a client that has used up its work', () => {
   });
 
   it('is not taken for dead while its messages wait to be read', async () => {
-    const app = await start({ heartbeat: 100, limits: { work: once(5_000), decisionTimeout: 500 } });
+    const app = await start({ heartbeat: 1_000, limits: { work: once(5_000), decisionTimeout: 500 } });
     const client = await openWs(app.webSocketUrl(), as('mallory'));
     for (let n = 0; n < 100; n++) client.send({ event: 'unsubscribe', data: exhausting });
     await client.until(() => client.all('heartbeat').length >= 5 || client.closed !== undefined);

@@ -273,7 +273,7 @@ describe('a client that takes nothing of what waits for it', () => {
     ['a stream', `GET ${stream} HTTP/1.1`, ''],
     ['a WebSocket that says that it lives', 'GET /push HTTP/1.1', clientFrame('', { opcode: 10 })],
   ])('%s: loses its place after stallTimeout; who reads stays', async (_, request, alive) => {
-    const app = await start({ heartbeat: 200, limits: { stallTimeout: 600 } });
+    const app = await start({ heartbeat: 500, limits: { stallTimeout: 3_000 } });
     const client = await openRaw(
       app.port,
       request,
@@ -298,7 +298,7 @@ describe('a client that takes nothing of what waits for it', () => {
 
 describe.each(platforms)('a connection that dawdles on %s', (platform) => {
   it('is dropped when its first head is late', async () => {
-    const app = await start({ limits: { handshakeTimeout: 200 } }, platform);
+    const app = await start({ limits: { handshakeTimeout: 1_500 } }, platform);
     const silent = connect(app.port, '127.0.0.1');
     const slow = connect(app.port, '127.0.0.1');
     slow.write('GET /push HTTP/1.1\r\nHost: x\r\n');

@@ -209,6 +209,7 @@ describe('The page that writes a long answer', () => {
     const firefox = await launchFirefox();
     afterTest(() => firefox.close());
     const page = await firefox.newPage();
+    page.setDefaultTimeout(100_000);
     await page.goto(`${desk.url}/write`);
     await page.waitForFunction("document.querySelector('#connection').textContent === 'live'");
     await page.type('[name=question]', 'In Firefox');

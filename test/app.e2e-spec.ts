@@ -38,6 +38,7 @@ function withDesk(): void {
   beforeEach(async () => {
     desk = await DeskProcess.start();
     context = await browser.newContext();
+    context.setDefaultTimeout(100_000);
   });
 
   afterEach(async () => {

@@ -110,7 +110,7 @@ describe('NATS: the stream', () => {
     const { port } = await nats();
     const { streams } = await admin(port);
     await streams.add({ name: 'push', subjects: ['orders.*'], storage: 'memory' });
-    const backplane = at(port, { publishTimeout: 500 });
+    const backplane = at(port, { publishTimeout: 5_000 });
     afterTest(() => backplane.close());
     const tail = new RecordingTail();
     backplane.start(tail, keepAll);
@@ -297,7 +297,7 @@ describe('NATS: what a server can lose', () => {
   it('cannot know what is older than the stream remembers, and says so', async () => {
     const { port } = await nats();
     const brief = { of: () => ({ events: 10, age: 500 }), largest: { events: 10, age: 500 } };
-    const options = { remember: 1_000, rememberMessageIds: 1_000 };
+    const options = { remember: 5_000, rememberMessageIds: 5_000 };
     const { backplane, tail } = await node(port, options, brief);
     const { sequence } = await backplane.append({ topic: 'a', data: '1' });
     await tail.until(({ events }) => events.length === 1);
@@ -356,7 +356,7 @@ describe('NATS: a server that is away', () => {
 
   it('lets publishing wait within bounds, then rejects it so that it can be tried again', async () => {
     const server = await nats();
-    const { backplane } = await node(server.port, { publishTimeout: 500, maxWaiting: 100 });
+    const { backplane } = await node(server.port, { publishTimeout: 5_000, maxWaiting: 100 });
     await server.kill();
     const results = await Promise.allSettled(
       Array.from({ length: 101 }, (_, n) =>

@@ -197,7 +197,7 @@ describe('Postgres: the schema', () => {
     const { port } = intact();
     const [admin, owner] = [await connected(port, 'postgres'), await connected(port)];
     await admin.query('CREATE ROLE app LOGIN');
-    const options = { url: urlOf(port).replace('push@', 'app@'), migrate: false, publishTimeout: 500 };
+    const options = { url: urlOf(port).replace('push@', 'app@'), migrate: false, publishTimeout: 5_000 };
     const early = postgresBackplane(options);
     afterTest(() => early.close());
     early.start(new RecordingTail(), keepAll);

@@ -216,7 +216,7 @@ describe('Postgres: a server that is away', () => {
       one<number>(admin, `count(*)::int FROM pg_stat_activity WHERE application_name = 'nestjs-push'`);
     const { backplane } = await recording(port);
     await backplane.append({ topic: 'a', data: '1' });
-    expect(await count()).toBe(4);
+    await eventually(async () => (await count()) === 4);
     await backplane.close();
     await eventually(async () => (await count()) === 0);
   });

@@ -259,12 +259,14 @@ describe('Redis: a server that is away', () => {
     while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
     const began = performance.now();
     await Promise.all([backplane.close(), expect(append).rejects.toMatchObject({ code: 'CLOSED' })]);
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(15_000);
   });
 
   it('lets publishing wait within bounds, then rejects it so that it can be tried again', async () => {
     const server = await redis();
-    const limits = { publishTimeout: 500, maxWaiting: 100, maxWaitingBytes: 100_000 };
+    // In milliseconds: by then the reason is known.
+    const publishTimeout = 5_000;
+    const limits = { publishTimeout, maxWaiting: 100, maxWaitingBytes: 100_000 };
     const { backplane } = await startRecording(at(server.port, limits), keepAll);
     afterTest(() => backplane.close());
     await server.kill();
@@ -278,7 +280,7 @@ describe('Redis: a server that is away', () => {
     const errors = results.map((result) => (result as PromiseRejectedResult).reason as PushError);
     expect(errors.every((error) => error instanceof PushError && error.retryable)).toBe(true);
     expect(errors[100]!.message).toContain('maxWaiting');
-    expect(errors[0]!.message).toMatch(/within 500 ms \(Redis cannot be used/);
+    expect(errors[0]!.message).toMatch(/within 5000 ms \(Redis cannot be used/);
     await expect(backplane.sendEphemeral({ topic: 'a', data: '1' })).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     });

@@ -111,7 +111,8 @@ describe('Over HTTP/2, a client that is sent on', () => {
     afterTest(() => session.destroy());
     await once(session, 'remoteSettings');
     const goneAway = once(session, 'goaway') as Promise<[code: number, last: number]>;
-    return { app, session, goneAway };
+    const closed = once(session, 'close');
+    return { app, session, goneAway, closed };
   }
 
   function get(session: http2.ClientHttp2Session, url: string) {
@@ -123,12 +124,12 @@ describe('Over HTTP/2, a client that is sent on', () => {
   }
 
   it.each(['/feed', '/piped'])('ends, and its next stream takes another connection (%s)', async (url) => {
-    const { session, goneAway } = await connect();
+    const { session, goneAway, closed } = await connect();
     const { reader } = await openHttp2Sse(session, url);
     expect(await reader.untilEnd()).toMatch(/retry: \d+\n\n$/);
     // No error, and nothing is refused that was under way.
     expect(await goneAway).toMatchObject([0, 2 ** 31 - 1]);
-    await once(session, 'close');
+    await closed;
   });
 
   it('leaves what else the connection carries alone', async () => {
@@ -164,7 +165,7 @@ describe('However old it is, a client stays', () => {
   });
 
   it('while one of its messages is handled', async () => {
-    const app = await start();
+    const app = await start('express', { heartbeat: 1_000 });
     const held = app.nest.get(Held);
     // It may be sent on before it has asked.
     const ask = async () => {

@@ -1,12 +1,11 @@
 import type { Browser, BrowserContext } from 'playwright-core';
-import { launch } from 'puppeteer-core';
 import { launchChromium } from './support/chromium.js';
 import { afterTest } from './support/cleanup.js';
 import { topicsRead } from './support/client-app.js';
 import { startSite } from './support/client-site.js';
 import { Tab } from './support/client-tab.js';
+import { launchFirefox } from './support/firefox.js';
 import { HttpProxy } from './support/http-proxy.js';
-import { programPath } from './support/processes.js';
 import type { RunningApp } from './support/start-app.js';
 import { tabScenarios } from './support/tab-scenarios.js';
 import { TcpProxy } from './support/tcp-proxy.js';
@@ -15,6 +14,7 @@ import { eventually } from './support/watched.js';
 
 // A browser on a busy machine takes its time.
 import.meta.jest.setTimeout(240_000);
+const patience = 120_000;
 
 let browser: Browser;
 
@@ -217,6 +217,7 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
 
   async 'a page has its client in a worker'(app, context) {
     const page = await context.newPage();
+    page.setDefaultTimeout(patience);
     await page.goto(app.url('/'));
     await page.evaluate(`
       const code = \`
@@ -235,14 +236,11 @@ const fates: Record<string, (app: RunningApp, context: BrowserContext) => Promis
 /** Firefox has its own idea of locks, channels and streams. */
 async function inFirefox(): Promise<void> {
   const app = await startSite();
-  const firefox = await launch({
-    browser: 'firefox',
-    executablePath: process.env.FIREFOX ?? programPath('firefox-esr'),
-    headless: true,
-  });
+  const firefox = await launchFirefox();
   afterTest(() => firefox.close());
   const open = async (options: object) => {
     const page = await firefox.newPage();
+    page.setDefaultTimeout(patience);
     await page.goto(app.url('/'));
     await page.waitForFunction("'connect' in window");
     await page.evaluate(`

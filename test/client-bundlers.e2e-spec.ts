@@ -88,6 +88,7 @@ async function works(script: string): Promise<void> {
   const browser = await launchChromium();
   afterTest(() => browser.close());
   const page = await browser.newPage();
+  page.setDefaultTimeout(100_000);
   const { errors } = record(page);
   await page.goto(app.url('/'));
   await page.getByText('Good news.').waitFor();

@@ -244,7 +244,7 @@ describe.each(transports)('Who a client is, over %s', (name) => {
 
   it('is said at connect, and again before it expires: the connection stays', async () => {
     const { app, users } = await startBoard();
-    users.lifetime = 5_000;
+    users.lifetime = 10_000;
     let asked = 0;
     const token = () => {
       asked++;
@@ -266,7 +266,7 @@ describe.each(transports)('Who a client is, over %s', (name) => {
   });
 
   it('is asked for once more when it is refused, and then not again', async () => {
-    const { app } = await startBoard({ limits: { firstMessageTimeout: 200 } });
+    const { app } = await startBoard({ limits: { firstMessageTimeout: 2_000 } });
     let asked = 0;
     let user: string | undefined;
     const token = () => {

@@ -136,7 +136,7 @@ describe('A client with a choice of transports', () => {
     const { logins, url } = await startLogin();
     logins.good.add('ann');
     let user: string | undefined;
-    const push = openClient(url, { token: () => user, timeout: 500, onError: () => undefined });
+    const push = openClient(url, { token: () => user, timeout: 3_000, onError: () => undefined });
     const record = new ClientRecord(push);
     const live = record.read('board.log');
     await record.untilStatus('closed');

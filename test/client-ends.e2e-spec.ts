@@ -15,7 +15,7 @@ const topics = [
 
 function start(): Promise<RunningApp> {
   const limits = { subscribe: { perSecond: 1_000, burst: 10_000 } };
-  const push = PushModule.forRoot({ topics, limits, heartbeat: 300, retention: { events: 10_000 } });
+  const push = PushModule.forRoot({ topics, limits, heartbeat: 5_000, retention: { events: 10_000 } });
   return startApp('express', { imports: [push] });
 }
 

@@ -33,7 +33,7 @@ const script = `
   const seen = [];
   const routed = [];
   const isLive = push.on('board.ann', (data) => seen.push(data)).live;
-  const route = routeOf(push, '/board', { heartbeat: 1_000 });
+  const route = routeOf(push, '/board', { heartbeat: 5_000 });
   const isRouted = route.on((data) => routed.push(data)).live;
   const ready = navigator.serviceWorker.register('/sw.js').then(() => navigator.serviceWorker.ready);
   Object.assign(window, { push, outbox, seen, routed, route, isLive, isRouted, ready, errors, freshness: freshnessOf(push, { after: 50 }) });
@@ -103,7 +103,7 @@ async function startOffline() {
   const app = await startApp('express', {
     controllers: [SiteController],
     providers: [BoardPolicy],
-    imports: [PushModule.forRoot({ heartbeat: 1_000, retry: 50, authenticate: Everybody })],
+    imports: [PushModule.forRoot({ heartbeat: 5_000, retry: 50, authenticate: Everybody })],
   });
   const stored: unknown[] = [];
   app.bus.on('board.*').subscribe(({ data }) => stored.push(data));
@@ -133,7 +133,7 @@ describe.each(['sse', 'websocket'])('A page with an outbox and a service worker,
     await page.evaluate('Promise.all([isLive, isRouted])');
     await page.evaluate("outbox.publish('board.ann', 'online')");
     await page.waitForFunction("seen.includes('online') && routed.includes('online')");
-    expect(await page.evaluate('freshness.isFresh')).toBe(true);
+    await page.waitForFunction('freshness.isFresh');
 
     proxy.refuse();
     await page.waitForFunction('push.status === "waiting" && !freshness.isFresh && freshness.since > 0');
@@ -173,6 +173,7 @@ describe('Two tabs that find the same events', () => {
     );
     await first.waitForFunction('localStorage.length === 20');
     const second = await first.context().newPage();
+    second.setDefaultTimeout(100_000);
     await second.goto(url);
     await second.waitForFunction('window.outbox?.waiting.length === 20');
     proxy.heal();

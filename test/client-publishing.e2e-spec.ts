@@ -197,7 +197,7 @@ describe('Publishing over SSE', () => {
   it('goes on over another connection when the one that carries a request dies in silence', async () => {
     const app = await startBoard();
     const proxy = await HttpProxy.start(app.app.port);
-    const options = { transports: ['sse'], token: () => 'ann', timeout: 300 } as const;
+    const options = { transports: ['sse'], token: () => 'ann', timeout: 3_000 } as const;
     const record = new ClientRecord(openClient(`${proxy.url}/push`, options));
     await record.read('board.log');
     proxy.swallowed.add('/push/publish');

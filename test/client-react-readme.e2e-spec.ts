@@ -23,6 +23,7 @@ afterAll(() => browser?.close());
 /** A page of `app` with a bundle in it. */
 async function openPage(app: RunningApp, script: string, path = '/') {
   const page = await browser.newPage();
+  page.setDefaultTimeout(100_000);
   afterTest(() => page.close());
   page.setDefaultTimeout(100_000);
   const { errors } = record(page);

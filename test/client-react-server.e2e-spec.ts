@@ -112,6 +112,7 @@ describe.each(['', '/stream'])('A page that a server renders (/board%s)', (path)
   it('has what was given, and goes on from there: what came meanwhile is shown once', async () => {
     const app = await started();
     const page = await browser.newPage();
+    page.setDefaultTimeout(100_000);
     afterTest(() => page.close());
     const { errors } = record(page);
     await page.goto(app.url(`/board${path}`));

@@ -7,8 +7,6 @@ import { platforms, type RunningApp } from './support/start-app.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
 
-import.meta.jest.setTimeout(60_000);
-
 async function proxyOf(app: RunningApp) {
   const proxy = await TcpProxy.start(app.port);
   afterTest(() => proxy.dispose());

@@ -163,5 +163,5 @@ describe.each<[TransportName, ConnectOptions]>([
       const reader = readers[index]!;
       await reader.until(() => reader.value === database.orders.get(topic));
     }
-  }, 60_000);
+  }, 180_000);
 });

@@ -24,6 +24,7 @@ async function browserHearers(url: string, isWebSocket: boolean): Promise<Hearer
   const pages = await Promise.all([chromium.newPage(), firefox.newPage()]);
   const hearers: Hearer[] = [];
   for (const [index, page] of pages.entries()) {
+    page.setDefaultTimeout(100_000);
     await page.goto(url);
     hearers.push(...(await hearersOf(['Chromium', 'Firefox'][index]!, page)));
   }

@@ -299,8 +299,6 @@ it('While no page looks, a node lists nothing and reads nothing', async () => {
   const before = lists;
   // Two rounds of the node pass.
   const other = await DashboardView.open(app);
-  await other.stream.until(
-    () => other.told<NodeReport>('node').filter(({ serving }) => serving).length === 3,
-  );
+  await other.stream.until(() => other.told<NodeReport>('node').filter(({ serving }) => serving).length >= 3);
   expect(lists).toBe(before);
 });

@@ -94,5 +94,5 @@ describe.each(entries)('The types of %s', (entry) => {
       .split('\n')
       .filter((line) => /import\("(?:\.|nestjs-push[\w-]*\/dist)/.test(line));
     expect(unreachable).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });

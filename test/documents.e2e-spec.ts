@@ -60,7 +60,7 @@ describe.each(pages)('The page %s', (page) => {
         ),
     );
     expect(problems).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });
 
 const linked = [

@@ -248,6 +248,7 @@ describe('a browser', () => {
     const browser = await launchTrustingChromium(app.port);
     try {
       const tab = await browser.newPage();
+      tab.setDefaultTimeout(100_000);
       const frames: string[] = [];
       tab.on('websocket', (socket) =>
         socket.on('framereceived', ({ payload }) => frames.push(String(payload))),
@@ -267,7 +268,7 @@ describe('a browser', () => {
     } finally {
       await browser.close();
     }
-  }, 60_000);
+  }, 180_000);
 
   it('Firefox: the same', async () => {
     const app = await start();
@@ -275,6 +276,7 @@ describe('a browser', () => {
     const browser = await launchFirefox();
     try {
       const tab = await browser.newPage();
+      tab.setDefaultTimeout(100_000);
       await tab.goto(app.url('/'));
       await app.bus.publish('a.1', 'one');
       await app.bus.publish('a.1', 'two');
@@ -286,7 +288,7 @@ describe('a browser', () => {
     } finally {
       await browser.close();
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('npm run start:h2', () => {
@@ -295,6 +297,7 @@ describe('npm run start:h2', () => {
     const browser = await launchTrustingChromium(desk.port);
     try {
       const tab = await browser.newPage();
+      tab.setDefaultTimeout(100_000);
       const { errors } = record(tab);
       await tab.goto(desk.url);
       await tab.locator('#sse[data-state=open]').waitFor();
@@ -314,7 +317,7 @@ describe('npm run start:h2', () => {
       await browser.close();
       await desk.end('SIGTERM');
     }
-  }, 60_000);
+  }, 180_000);
 
   it('pushes the desk’s files to a client that takes pushes, with TLS and in clear text', async () => {
     for (const protocol of ['--h2', '--h2c']) {

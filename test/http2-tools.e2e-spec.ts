@@ -160,7 +160,7 @@ describe('Chromium', () => {
         let color: unknown;
         for (let attempt = 1; color === undefined; attempt++) {
           requests = new Requests();
-          color = await show(browser, origin + path, 10_000).catch((error: unknown) => {
+          color = await show(browser, origin + path, 20_000).catch((error: unknown) => {
             if (attempt === 5) throw error;
           });
         }
@@ -171,7 +171,7 @@ describe('Chromium', () => {
         await browser.close();
       }
     },
-    90_000,
+    180_000,
   );
 });
 
@@ -180,7 +180,7 @@ describe('Firefox', () => {
     const browser = await launchFirefox();
     try {
       const page = await browser.newPage();
-      await page.goto(`${origin}/slow`, { timeout: 30_000 });
+      await page.goto(`${origin}/slow`, { timeout: 100_000 });
       await page.waitForFunction('document.title === "ready"');
       const entries = 'performance.getEntriesByType("resource").map((entry) => entry.initiatorType)';
       expect(await page.evaluate(`${entries}.filter((type) => type === "early-hints").length`)).toBe(2);
@@ -188,5 +188,5 @@ describe('Firefox', () => {
     } finally {
       await browser.close();
     }
-  }, 60_000);
+  }, 180_000);
 });

@@ -1,4 +1,9 @@
-import { base } from './jest.base.mjs';
+import { base, patient } from './jest.base.mjs';
 
 /** Beside the sources: units, contracts, properties, golden bytes. */
-export default { ...base, displayName: 'unit', testMatch: ['<rootDir>/libs/*/src/**/*.spec.ts'] };
+export default {
+  ...base,
+  setupFilesAfterEnv: patient.setupFilesAfterEnv,
+  displayName: 'unit',
+  testMatch: ['<rootDir>/libs/*/src/**/*.spec.ts'],
+};

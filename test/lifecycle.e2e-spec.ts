@@ -1,12 +1,4 @@
-import {
-  Controller,
-  ForbiddenException,
-  Get,
-  Injectable,
-  Module,
-  Sse,
-  type INestApplication,
-} from '@nestjs/common';
+import { Controller, ForbiddenException, Get, Injectable, Module, Sse } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
@@ -40,12 +32,8 @@ import { openHandshake } from './support/ws-frames.js';
 const open = { topics: [{ pattern: 'news.>', access: 'public' as const }] };
 const events = '/push/events?topic=news.>';
 
-/** Closes the application as its main.ts would, without cutting anything first. */
-async function close(app: INestApplication): Promise<number> {
-  const began = performance.now();
-  await app.close();
-  return performance.now() - began;
-}
+/** A shutdown that waits for this limit takes longer than a test may. */
+const unlimited = { ...open, shutdownTimeout: 600_000 };
 
 /** Begins to drain, and waits until newcomers are refused. */
 function drain(app: RunningApp): Promise<void> {
@@ -56,10 +44,10 @@ function drain(app: RunningApp): Promise<void> {
 
 describe.each(platforms)('A shutdown on %s', (platform) => {
   it('tells clients to come back, ends their connections cleanly, and returns', async () => {
-    const app = await startApp(platform, { imports: [PushModule.forRoot(open)] });
+    const app = await startApp(platform, { imports: [PushModule.forRoot(unlimited)] });
     const streams = await Promise.all(Array.from({ length: 20 }, () => openStream(app.url(events))));
     const sockets = await Promise.all(Array.from({ length: 20 }, () => openWs(app.webSocketUrl())));
-    expect(await close(app.nest)).toBeLessThan(5_000);
+    await app.nest.close();
     for (const stream of streams) {
       await stream.untilEnd();
       expect(stream.response.complete).toBe(true);
@@ -75,7 +63,7 @@ describe.each(platforms)('A shutdown on %s', (platform) => {
 
   it('cuts off who does not leave in time', async () => {
     const app = await startApp(platform, {
-      imports: [PushModule.forRoot({ ...open, shutdownTimeout: 400 })],
+      imports: [PushModule.forRoot({ ...unlimited, shutdownTimeout: 400 })],
     });
     const deaf = await openWs(app.webSocketUrl());
     deaf.socket.pause();
@@ -83,7 +71,7 @@ describe.each(platforms)('A shutdown on %s', (platform) => {
     stalled.response.socket.pause();
     const block = 'x'.repeat(200_000);
     for (let count = 0; count < 50; count++) await app.bus.publish('news.big', block);
-    expect(await close(app.nest)).toBeLessThan(3_000);
+    await app.nest.close();
   });
 
   it('answers newcomers 503 with Retry-After, while events still reach who is there', async () => {
@@ -145,9 +133,10 @@ describe.each<Platform>(['express', 'fastify', 'fastify with TLS'])(
         await say(app, 'GET / HTTP/1.1\r\nHost:'),
         await say(app, 'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n'),
       ];
+      const answered = once(sockets[2]!, 'data');
       const plain = connect(app.port, '127.0.0.1').on('error', () => undefined);
       await once(plain, 'connect');
-      await once(sockets[2]!, 'data');
+      await answered;
       await eventually(() => app.sockets.size === 4);
       await app.nest.close();
       await eventually(() => app.sockets.size === 0);
@@ -174,7 +163,7 @@ describe.each<Platform>(['express', 'fastify', 'fastify with TLS'])(
 
 describe('A shutdown with HTTP/2', () => {
   it('ends streams, sends GOAWAY and returns', async () => {
-    @Module({ imports: [PushModule.forRoot(open)] })
+    @Module({ imports: [PushModule.forRoot(unlimited)] })
     class Root {}
     const app = await NestFactory.create(Root, new FastifyAdapter({ http2: true }), { logger: false });
     await app.listen(0, '127.0.0.1');
@@ -190,7 +179,7 @@ describe('A shutdown with HTTP/2', () => {
       return { ended, begun: new Promise((resolve) => stream.once('data', resolve)) };
     });
     await Promise.all(bodies.map(({ begun }) => begun));
-    expect(await close(app)).toBeLessThan(5_000);
+    await app.close();
     await goneAway;
     for (const { ended } of bodies) expect(await ended).toMatch(/retry: \d+\n\n$/);
   });
@@ -381,7 +370,7 @@ describe.each(platforms)('Hooks on %s', (platform) => {
       }
     }
     const app = await startApp(platform, {
-      imports: [PushModule.forRoot({ ...open, shutdownTimeout: 500 })],
+      imports: [PushModule.forRoot({ ...open, shutdownTimeout: 2_000 })],
       providers: [Farewell],
     });
     await openStream(app.url(events));

@@ -6,7 +6,7 @@ import { launchFirefox } from './support/firefox.js';
 import { sseClients, unclosedSources, type Runtimes } from './support/foreign-catalogue.js';
 import type { ForeignClient } from './support/foreign-clients.js';
 import { ForeignPrograms } from './support/foreign-programs.js';
-import { ForeignSite } from './support/foreign-site.js';
+import { ForeignSite, lively } from './support/foreign-site.js';
 import { eventually } from './support/watched.js';
 
 /* Where libraries of SSE differ from each other, and where they do not, as the page about clients (libs/push/docs/clients.md) says. */
@@ -52,7 +52,7 @@ async function cutUntilItResumes(site: ForeignSite): Promise<void> {
 }
 
 it.each(byName(clients))('%s misses nothing if it is cut before its first event', async (_, client) => {
-  const site = await ForeignSite.start();
+  const site = await ForeignSite.start(lively);
   const following = await client.follow(site.address('news.a'));
   await cutUntilItResumes(site);
   site.network.refuse();

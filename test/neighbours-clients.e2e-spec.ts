@@ -5,7 +5,7 @@ import { launchFirefox } from './support/firefox.js';
 import { sseClients, webSocketClients, type Runtimes } from './support/foreign-catalogue.js';
 import type { ForeignClient } from './support/foreign-clients.js';
 import { ForeignPrograms } from './support/foreign-programs.js';
-import { ForeignSite } from './support/foreign-site.js';
+import { ForeignSite, lively } from './support/foreign-site.js';
 
 /* Clients that nobody here wrote, as the page about them has them (libs/push/docs/clients.md). The server has its defaults. */
 
@@ -31,7 +31,7 @@ const byName = (clients: readonly ForeignClient[]) =>
   clients.map((client) => [client.name, client] as [string, ForeignClient]);
 
 it.each(byName(all))('%s hears every event once and in order, whatever is cut', async (_, client) => {
-  const site = await ForeignSite.start();
+  const site = await ForeignSite.start(lively);
   const following = await client.follow(site.address('news.a'));
   const first = await site.untilHeard(following);
   await site.publishMany(20);

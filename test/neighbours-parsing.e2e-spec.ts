@@ -214,7 +214,7 @@ describe.each(platforms)('the body of a POST on %s', (platform) => {
   });
 
   it('does not have to come at once, but in time', async () => {
-    const app = await start(platform, undefined, { limits: { handshakeTimeout: 1_000 } });
+    const app = await start(platform, undefined, { limits: { handshakeTimeout: 3_000 } });
     const head = `POST /push/publish HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
     const slow = await connectRaw(app.port);
     slow.send(head);

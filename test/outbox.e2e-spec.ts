@@ -244,7 +244,7 @@ describe('The relay', () => {
   it('says what to do where the schema is missing, and makes it again where it was dropped', async () => {
     const { port, url } = database();
     const without = await outboxNode(url, { migrate: false });
-    await eventually(() => without.errors.length === 1);
+    await eventually(() => without.errors.length > 0);
     expect(String(without.errors[0]!.error)).toContain('PushOutbox.sql()');
     await without.app.close();
     const { outbox, heard } = await outboxNode(url);

@@ -193,7 +193,7 @@ describe.each(platforms)('Presence on %s', (platform) => {
 
   it('a client that comes back on another node has never left', async () => {
     const log = new MemoryLog();
-    const brief = { topics: [{ pattern: 'rooms.*', access: 'public' as const, presence: { grace: 300 } }] };
+    const brief = { topics: [{ pattern: 'rooms.*', access: 'public' as const, presence: { grace: 2_500 } }] };
     const [one, two] = [
       await startNamed(platform, { ...brief, backplane: log.node() }),
       await startNamed(platform, { ...brief, backplane: log.node() }),

@@ -29,10 +29,10 @@ class NewsController {
 describe.each(platforms)('Behind nginx, %s', (platform) => {
   it('delivers at once over SSE and WebSocket, and heartbeats outlive a short proxy_read_timeout', async () => {
     const app = await startApp(platform, {
-      imports: [PushModule.forRoot({ heartbeat: 300, topics: [{ pattern: 'news.>', access: 'public' }] })],
+      imports: [PushModule.forRoot({ heartbeat: 2_000, topics: [{ pattern: 'news.>', access: 'public' }] })],
       controllers: [NewsController],
     });
-    const port = await startNginx([app.port], '4s');
+    const port = await startNginx([app.port], '9s');
     const direct = await openStream(`http://127.0.0.1:${port}/push/events?topic=news.>`);
     const piped = await openStream(`http://127.0.0.1:${port}/piped`);
     const socket = await openWs(`ws://127.0.0.1:${port}/push`);
@@ -43,7 +43,7 @@ describe.each(platforms)('Behind nginx, %s', (platform) => {
 
     // Quiet for longer than nginx waits: only heartbeats keep the connections.
     const quiet = Date.now();
-    await direct.until(() => Date.now() - quiet > 6_000);
+    await direct.until(() => Date.now() - quiet > 10_000);
     await app.bus.publish('news.a', 2);
     await Promise.all([direct.untilEvents(2), piped.untilEvents(2), socket.untilData(2)]);
     expect([direct.isEnded, piped.isEnded, socket.closed]).toEqual([false, false, undefined]);

@@ -153,7 +153,7 @@ describe.each(platforms)('messages over HTTP on %s', (platform) => {
     ]);
     await ann.until(() => named(ann, 'live').length === 2);
     expect(named(ann, 'gap')).toMatchObject([{ reason: 'malformed', topics: ['notes.a'] }]);
-    users.lifetime = 300;
+    users.lifetime = 2_000;
     const ben = await ask(app, [{ topics: ['notes.a'] }], 'ben');
     await ben.untilEnd();
     expect(named(ben, 'hello')).toMatchObject([{ expiresAt: expect.any(Number) as number }]);

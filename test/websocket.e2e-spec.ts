@@ -357,7 +357,7 @@ describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
     });
 
     it('tell no id to who has no topics, since ids count the events of all', async () => {
-      const app = await start({ heartbeat: 500 });
+      const app = await start({ heartbeat: 1_000 });
       const client = await openWs(app.webSocketUrl());
       await app.bus.publish('a.1', 1);
       expect(await client.next('heartbeat')).toEqual({});
@@ -371,9 +371,9 @@ describe.each(platformsWithHttp2)('WebSocket on %s', (platform) => {
 
     it('end the connection of who does not answer', async () => {
       const app = await start({ heartbeat: 200 });
+      const began = performance.now();
       const dead = await openHandshake(app.port);
       await dead.untilText('"hello"');
-      const began = performance.now();
       await dead.untilClosed();
       expect(performance.now() - began).toBeGreaterThan(150);
       await eventually(() => app.bus.stats().connections === 0);

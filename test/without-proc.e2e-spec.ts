@@ -6,7 +6,7 @@ import { openWs } from './support/ws-client.js';
 const wrapper = ['env', 'NODE_OPTIONS=--import=./test/support/without-proc.mjs'];
 
 it('Without /proc the module starts, streams, looks for dead clients, counts and drains', async () => {
-  const push = { topics: [{ pattern: 'news.>', access: 'public' }], heartbeat: 100 };
+  const push = { topics: [{ pattern: 'news.>', access: 'public' }], heartbeat: 1_000 };
   const server = await NewsProcess.start({ push }, wrapper);
   const socket = await openWs(`ws://127.0.0.1:${server.port}/push`);
   await socket.subscribe('news.a');

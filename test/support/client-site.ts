@@ -34,6 +34,6 @@ export function startSite(options: PushOptions = {}): Promise<RunningApp> {
   ];
   return startApp('express', {
     controllers: [SiteController],
-    imports: [PushModule.forRoot({ topics, heartbeat: 1_000, ...options })],
+    imports: [PushModule.forRoot({ topics, heartbeat: 2_500, ...options })],
   });
 }

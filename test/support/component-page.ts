@@ -5,7 +5,7 @@ import { record } from './chromium.js';
 import { afterTest } from './cleanup.js';
 
 /** How long a page may take for one step on a busy machine, in milliseconds. */
-const patience = 20_000;
+const patience = 120_000;
 
 /** Code of a page as a bundle; `modules` are found by their names. */
 export async function bundle(code: string, modules: Readonly<Record<string, string>> = {}): Promise<string> {

@@ -63,7 +63,7 @@ export function startComponentSite(options: PushOptions = {}): Promise<RunningAp
           { pattern: 'news.*', access },
         ],
         authenticate: AnyoneAuthenticator,
-        heartbeat: 1_000,
+        heartbeat: 5_000,
         limits: { subscribe: { perSecond: 10_000, burst: 100_000 } },
         ...options,
       }),

@@ -4,6 +4,9 @@ import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-c
 import { record, type PageRecord } from './chromium.js';
 import { afterTest } from './cleanup.js';
 
+/** How long a page may take for one step on a busy machine, in milliseconds. */
+const patience = 100_000;
+
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** What axe-core finds on a page. */
@@ -30,6 +33,7 @@ export class DashboardPage {
     const context = await browser.newContext(options);
     afterTest(() => context.close());
     const page = await context.newPage();
+    page.setDefaultTimeout(patience);
     const dashboard = new DashboardPage(page, record(page));
     await page.goto(url);
     await dashboard.isLive();

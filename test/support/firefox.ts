@@ -11,5 +11,7 @@ export async function launchFirefox(): Promise<Browser> {
         ' where it can), or set the environment variable FIREFOX to the path of the program.',
     );
   }
-  return launch({ browser: 'firefox', executablePath, headless: true, acceptInsecureCerts: true });
+  // A busy machine takes its time.
+  const timeout = 120_000;
+  return launch({ browser: 'firefox', executablePath, headless: true, acceptInsecureCerts: true, timeout });
 }

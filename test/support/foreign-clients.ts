@@ -5,6 +5,9 @@ import type { ForeignPrograms } from './foreign-programs.js';
 import { start, type Child } from './processes.js';
 import { Watched } from './watched.js';
 
+/** How long a page may take for one step on a busy machine, in milliseconds. */
+const patience = 100_000;
+
 /** Where a client connects, and what it wants to read. */
 export interface Address {
   /** `http://127.0.0.1:<port>` */
@@ -95,6 +98,7 @@ async function runInPage(browser: Chromium | Firefox, origin: string, script: st
   // The connections of a page are counted by its context.
   const page = await browser.newPage();
   afterTest(() => page.close());
+  page.setDefaultTimeout(patience);
   await page.goto(`${origin}/`);
   await page.exposeFunction('say', (said: Saying) => following.hear(said));
   await (page.evaluate as (code: string) => Promise<unknown>).call(page, `${script};0`);

@@ -20,8 +20,11 @@ class PageController {
   }
 }
 
-/** Everything is at its default, but for times: nobody wants to wait. */
-const quick: PushOptions = { retry: 100, heartbeat: 200 };
+/** Everything is at its default, but for a time: nobody wants to wait. */
+const quick: PushOptions = { retry: 100 };
+
+/** For who waits for heartbeats. On a busy machine a WebSocket may be late to answer one, and then has to come back. */
+export const lively: PushOptions = { heartbeat: 200 };
 
 /** An application, and the network between it and its clients. Its servers may come and go. */
 export class ForeignSite {

@@ -24,7 +24,7 @@ class Orders {
   }
 }
 const method = Object.getOwnPropertyDescriptor(Orders.prototype, 'handle');
-OnPush('orders.*', { group: 'billing', retryDelay: 5, timeout: 250 })(Orders.prototype, 'handle', method);
+OnPush('orders.*', { group: 'billing', retryDelay: 5, timeout: 3_000 })(Orders.prototype, 'handle', method);
 
 class NodeModule {}
 Module({

@@ -4,15 +4,18 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterTest } from './cleanup.js';
-import { freePort } from './free-port.js';
+import { onFreePort } from './free-port.js';
 import { programPath, start } from './processes.js';
 import { eventually } from './watched.js';
 
 /** Starts HAProxy in front of `port`, with compression on for everything that it may compress. */
-export async function startHaproxy(port: number): Promise<number> {
+export function startHaproxy(port: number): Promise<number> {
+  return onFreePort((listen) => startOn(listen, port));
+}
+
+async function startOn(listen: number, port: number): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'push-haproxy-'));
   afterTest(() => rm(folder, { recursive: true, force: true }));
-  const listen = await freePort();
   const file = join(folder, 'haproxy.cfg');
   await writeFile(
     file,

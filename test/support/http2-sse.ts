@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { afterTest } from './cleanup.js';
 import type { Connected } from './http2-websocket.js';
-import { SseReader } from './sse-reader.js';
+import { hasBegun, SseReader } from './sse-reader.js';
 
 /** An event stream over HTTP/2, and the stream that carries it. */
 export interface Http2Sse {
@@ -23,7 +23,6 @@ export async function openHttp2Sse(
   // As far as a body goes, a stream is what a response of HTTP/1.1 is.
   const reader = new SseReader(stream as unknown as IncomingMessage);
   const [head] = (await once(stream, 'response')) as [Connected['head']];
-  await reader.until(() => reader.body.includes('retry: ') || reader.isEnded);
-  if (reader.isEnded) throw new Error(`No stream at ${path}: ${head[':status']} ${reader.body}`);
+  await hasBegun(reader, `${path}: ${head[':status']}`);
   return { reader, stream, head };
 }

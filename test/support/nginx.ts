@@ -2,18 +2,26 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterTest } from './cleanup.js';
-import { freePort } from './free-port.js';
+import { onFreePort } from './free-port.js';
 import { programPath, start } from './processes.js';
 
 /** Starts the documented nginx in front of `ports`, with everything on that could hold events back. @param gzip compresses event streams too */
-export async function startNginx(
+export function startNginx(
   ports: readonly number[],
   readTimeout = '60s',
   gzip: 'on' | 'off' = 'on',
 ): Promise<number> {
+  return onFreePort((listen) => startOn(listen, ports, readTimeout, gzip));
+}
+
+async function startOn(
+  listen: number,
+  ports: readonly number[],
+  readTimeout: string,
+  gzip: 'on' | 'off',
+): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'push-nginx-'));
   afterTest(() => rm(folder, { recursive: true, force: true }));
-  const listen = await freePort();
   const documented = await readFile('libs/push/docs/nginx.conf', 'utf8');
   const servers = ports.map((port) => `server 127.0.0.1:${port};`).join(' ');
   const site = documented

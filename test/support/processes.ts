@@ -7,6 +7,8 @@ import { Watched } from './watched.js';
 export class Child extends Watched {
   output = '';
   exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
+  /** Whether it has ended and all that it has said is here: the last of it may come after its end. */
+  private isComplete = false;
 
   constructor(readonly process: ChildProcess) {
     super();
@@ -20,26 +22,28 @@ export class Child extends Watched {
       this.exit = { code, signal };
       this.changed();
     });
+    process.on('close', () => {
+      this.isComplete = true;
+      this.over(`The process ended (${JSON.stringify(this.exit)}):\n${this.output}\n`);
+    });
   }
 
   /** Resolves once the output contains `text`; rejects if the process ends before. */
   untilOutput(text: string): Promise<void> {
-    return this.until(() => {
-      if (this.output.includes(text)) return true;
-      if (this.exit) throw new Error(`The process ended (${JSON.stringify(this.exit)}):\n${this.output}`);
-      return false;
-    });
+    return this.until(() => this.output.includes(text));
   }
 
+  /** Resolves once it has ended, and everything that it has said is in `output`. */
   async untilExit(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    await this.until(() => this.exit !== undefined);
+    await this.until(() => this.isComplete);
     return this.exit!;
   }
 
   async kill(): Promise<void> {
     if (this.exit) return;
     this.process.kill('SIGKILL');
-    await this.untilExit();
+    // Its own children may still hold its output open.
+    await this.until(() => this.exit !== undefined);
   }
 }
 

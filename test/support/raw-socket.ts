@@ -16,7 +16,7 @@ export class RawSocket extends Watched {
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.isClosed = true;
-      this.changed();
+      this.over(`The connection is closed, after ${JSON.stringify(this.text.slice(-500))}`);
     });
   }
 

@@ -87,7 +87,7 @@ export function startReactSite(
           { pattern: 'news.*', access },
         ],
         authenticate: AnyoneAuthenticator,
-        heartbeat: 1_000,
+        heartbeat: 5_000,
         limits: { subscribe: { perSecond: 10_000, burst: 100_000 } },
         ...options,
       }),
@@ -174,7 +174,7 @@ export class ReactPage {
       await this.page.waitForFunction(
         ({ id, expected }) => document.getElementById(id)?.textContent === expected,
         { id, expected },
-        { timeout: 20_000 },
+        { timeout: patience },
       );
     } catch {
       const seen = await this.page.evaluate(() => document.body.innerText);

@@ -82,7 +82,7 @@ export function startRoutes(platform: Platform, options: PushOptions = {}): Prom
     { pattern: '>', access: 'public' as const },
   ];
   return startApp(platform, {
-    imports: [PushModule.forRoot({ topics, heartbeat: 200, retry: 20, ...options })],
+    imports: [PushModule.forRoot({ topics, heartbeat: 1_500, retry: 20, ...options })],
     controllers: [OrdersController],
   });
 }
@@ -103,7 +103,7 @@ export class RouteRecord extends Watched {
 
   constructor(push: PushClient, path = '/orders/42/events', options: RouteOptions = {}) {
     super();
-    this.route = routeOf(push, path, { heartbeat: 200, ...options });
+    this.route = routeOf(push, path, { heartbeat: 1_500, ...options });
     this.route.onStatus((change) => this.note(() => this.changes.push(change)));
     this.route.onGap(({ reason }) => this.note(() => this.notices.push(`gap ${reason}`)));
     this.route.onEnded(({ topic, reason }) => this.note(() => this.notices.push(`${topic} ${reason}`)));

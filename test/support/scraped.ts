@@ -1,7 +1,7 @@
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { afterTest } from './cleanup.js';
-import { freePort } from './free-port.js';
+import { onFreePort } from './free-port.js';
 
 /** The official Prometheus exporter, on a port of its own, and what a scrape of it says. */
 export class Scraped {
@@ -14,9 +14,11 @@ export class Scraped {
   ) {}
 
   static async start(): Promise<Scraped> {
-    const port = await freePort();
-    const exporter = new PrometheusExporter({ host: '127.0.0.1', port, preventServerStart: true });
-    await exporter.startServer();
+    const { exporter, port } = await onFreePort(async (port) => {
+      const exporter = new PrometheusExporter({ host: '127.0.0.1', port, preventServerStart: true });
+      await exporter.startServer();
+      return { exporter, port };
+    });
     const provider = new MeterProvider({ readers: [exporter] });
     afterTest(() => provider.shutdown());
     return new Scraped(provider, port);

@@ -24,11 +24,11 @@ export class SseReader extends Watched {
       this.body += this.decoder.decode(chunk, { stream: true });
       this.changed();
     });
-    const ended = () => {
+    response.on('error', () => undefined);
+    response.on('close', () => {
       this.isEnded = true;
-      this.changed();
-    };
-    response.on('error', ended).on('close', ended);
+      this.over('The stream has ended');
+    });
   }
 
   get status(): number {
@@ -111,7 +111,13 @@ export function openSse(url: string, { body, ...options }: RequestOptions & { bo
 /** Asks for an event stream and waits until the server reads the log for it: what is published then reaches it. */
 export async function openStream(...ask: Parameters<typeof openSse>): Promise<SseReader> {
   const reader = await openSse(...ask);
-  await reader.until(() => reader.body.includes('retry: ') || reader.isEnded);
-  if (reader.isEnded) throw new Error(`No stream at ${String(ask[0])}: ${reader.status} ${reader.body}`);
+  await hasBegun(reader, `${String(ask[0])}: ${reader.status}`);
   return reader;
+}
+
+/** Resolves once a stream has begun, and rejects if it is none, or is refused. It may have ended by then. */
+export async function hasBegun(reader: SseReader, what: string): Promise<void> {
+  await reader.until(() => reader.body.includes('retry: ') || reader.isEnded);
+  const isStream = reader.body.includes('retry: ') && !reader.body.includes('event: push.error');
+  if (!isStream) throw new Error(`No stream at ${what} ${reader.body}`);
 }

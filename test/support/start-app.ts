@@ -18,7 +18,7 @@ export const platforms: readonly Platform[] = ['express', 'fastify'];
 export const platformsWithHttp2: readonly Platform[] = [...platforms, 'fastify over HTTP/2'];
 
 /** How long an application may take to let go of clients that are gone, in milliseconds. */
-const patience = 15_000;
+const patience = 40_000;
 
 /** A Nest application on a port of its own, with what tests need of it. */
 export class RunningApp {

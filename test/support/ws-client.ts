@@ -28,7 +28,7 @@ export class WsClient extends Watched {
     socket.on('error', () => undefined);
     socket.on('close', (code, reason) => {
       this.closed = { code, reason: reason.toString() };
-      this.changed();
+      this.over(`The WebSocket was closed with ${code} ${this.closed.reason}`);
     });
   }
 

@@ -31,7 +31,7 @@ class Pieces implements Task {
 }
 
 /** Counted work takes its time on a machine that is busy. */
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const noDelivery = () => undefined;
 

@@ -30,7 +30,7 @@ export function describeEndings(open: OpenScene): void {
 
   it('ends the connection when its authentication expires, and says so', async () => {
     const scene = await open();
-    const client = await scene.enter('news.1', { token: 'alice@300' });
+    const client = await scene.enter('news.1', { token: 'alice@2000' });
     await client.until(({ hasEnded }) => hasEnded);
     assert.equal(client.failure, 'UNAUTHENTICATED');
     await assertReason(scene, 'error');
@@ -54,7 +54,7 @@ export function describeEndings(open: OpenScene): void {
   });
 
   it('tells a client that has reached its age to come back, and brings it the rest then', async () => {
-    const scene = await open({ heartbeat: 60, limits: { connectionAge: 1 } });
+    const scene = await open({ heartbeat: 500, limits: { connectionAge: 1 } });
     const client = await scene.enter('news.1');
     await client.until(({ hasEnded }) => hasEnded);
     assert.equal(client.told.at(-1)?.event, 'drain');
@@ -68,7 +68,8 @@ export function describeEndings(open: OpenScene): void {
   });
 
   it('sends heartbeats, which carry the position', async () => {
-    const scene = await open({ heartbeat: 60 });
+    // A client has that long to answer, where a transport asks it whether it lives.
+    const scene = await open({ heartbeat: 1_000 });
     const client = await scene.enter('news.1');
     const id = await scene.bus.publish('strict.1', 1);
     await client.until((it) => it.all('heartbeat').some((heartbeat) => heartbeat.id === id));

@@ -29,7 +29,7 @@ export type StartTransport = (
 ) => Promise<TransportUnderTest>;
 
 /** How long an application may take to release clients that are gone, in milliseconds. */
-const releaseTimeout = 15_000;
+const releaseTimeout = 40_000;
 
 /** A log that the node cannot reach yet when the application begins to listen. */
 export class LateLog extends MemoryBackplane {

@@ -1,5 +1,5 @@
 /** How long a test waits for a change that should come at once, in milliseconds. */
-const defaultTimeout = 20_000;
+const defaultTimeout = 50_000;
 
 /** An object whose changes tests wait for. */
 export abstract class Watched {

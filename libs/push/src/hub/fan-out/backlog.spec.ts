@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { MemoryNode, type RecordingClient } from '../../../test/models/memory-node.js';
 
 // Some deliver as much as a node takes, which is a matter of seconds on a busy machine.
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const unavailable = expect.objectContaining({ code: 'UNAVAILABLE', retryable: true }) as Error;
 

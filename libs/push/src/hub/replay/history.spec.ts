@@ -11,7 +11,7 @@ import { Hub } from '../hub.js';
 import { NodeLog, type NodeLogOptions } from './node-log.js';
 
 /** A storm takes its time on a machine that is busy. */
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 /** What a hub asks of the history that it has, and what becomes of it. */
 class WatchedHistory implements History {

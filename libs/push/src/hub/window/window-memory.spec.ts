@@ -8,7 +8,7 @@ import { TopicSet } from '../topics/topic-set.js';
 import { Window } from './window.js';
 
 /** Collecting garbage takes its time on a machine that is busy. */
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
