@@ -168,7 +168,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   #fits(data: Waiting['data']): boolean {
     const bytes = new TextEncoder().encode(JSON.stringify({ event: 'publish', data })).length;
     if (bytes <= this.#maxBytes) return true;
-    const limit = `${bytes} bytes; ${this.#maxBytes} are allowed.`;
+    const limit = `${bytes} of ${this.#maxBytes} bytes.`;
     this.#take(data.ref)!.reject(new PushError('DATA_TOO_LARGE', limit));
     return false;
   }
