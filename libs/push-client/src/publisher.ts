@@ -16,6 +16,11 @@ export interface PublishOptions {
   /** An event whose id was published before is not stored again. Default: a new one for each call. */
   readonly messageId?: string;
   /**
+   * Comes back with the event (`event.tag`), to all who read the topic: a page recognises by it what it has published, also before
+   * `publish` resolves. 1 to 128 visible ASCII characters. Default: none.
+   */
+  readonly tag?: string;
+  /**
    * Whether the event is only for clients that are connected now: not stored, without an id, delivered at most once. It is
    * rejected without a connection, and if the connection is lost before the answer. Default: `false`.
    */

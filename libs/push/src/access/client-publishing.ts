@@ -18,6 +18,8 @@ export interface ClientPublication {
   readonly data: unknown;
   readonly type?: string;
   readonly messageId?: string;
+  /** Comes back with the event: see `PublishOptions.tag`. Default: none. */
+  readonly tag?: string;
   readonly ephemeral?: boolean;
   /** Whether the client gets the event itself, if it has subscribed to the topic. Default: `true`. */
   readonly echo?: boolean;
@@ -49,7 +51,7 @@ export class ClientPublishing {
     publication: ClientPublication,
     connection: string | undefined,
   ): Promise<string | undefined> {
-    const { topic, type, ephemeral = false, remove = false } = publication;
+    const { topic, type, tag, ephemeral = false, remove = false } = publication;
     assertTopic(topic);
     if (remove) return this.remove(session, publication, connection);
     // A client that may not publish must not learn what valid data looks like.
@@ -63,7 +65,7 @@ export class ClientPublishing {
       ? await this.topics.transform(grant, session, topic, valid)
       : publication.data;
     session.assertOpen();
-    const options = { type, ...optionsOf(session, publication, connection) };
+    const options = { type, tag, ...optionsOf(session, publication, connection) };
     const id = ephemeral
       ? await this.bus.publish(topic, data, { ...options, ephemeral })
       : await this.bus.publish(topic, data, options);
