@@ -47,6 +47,21 @@ class OpenPolicy implements TopicPolicy {
   }
 }
 
+@PushTopic('state.:name')
+class StatePolicy extends OpenPolicy {
+  canRemove() {
+    return true;
+  }
+}
+
+/** Nobody reads it. */
+@PushTopic('box.:name')
+class BoxPolicy extends StatePolicy {
+  override canSubscribe() {
+    return false;
+  }
+}
+
 const lift = { perSecond: Infinity, burst: Infinity };
 /** What nobody threw on purpose: there must be nothing. */
 const failures: unknown[] = [];
@@ -61,7 +76,11 @@ beforeEach(async () => {
       imports: [
         PushModule.forRoot({
           authenticate: NameAuthenticator,
-          topics: [{ pattern: 'public.>', access: 'public' }],
+          topics: [
+            { pattern: 'public.>', access: 'public' },
+            { pattern: 'state.*', state: true },
+            { pattern: 'box.*', state: true },
+          ],
           limits: {
             messages: lift,
             subscribe: lift,
@@ -72,7 +91,7 @@ beforeEach(async () => {
           onError: (error) => failures.push(error),
         }),
       ],
-      providers: [Users, RoomsPolicy, OpenPolicy],
+      providers: [Users, RoomsPolicy, OpenPolicy, StatePolicy, BoxPolicy],
     }),
   );
   await app.nest.listen(0, '127.0.0.1');
@@ -102,6 +121,9 @@ const nasty = fc.constantFrom(
     'public.a',
     'rooms.1',
     'open.x.y',
+    'state.a',
+    'box.a',
+    'state.*',
     'public.>',
     'rooms.*',
     'secret',
@@ -166,6 +188,8 @@ const message = fc.record(
           messageId: often(word),
           ephemeral: often(fc.boolean()),
           echo: often(fc.boolean()),
+          expect: often(word),
+          remove: often(fc.boolean()),
           token: often(word),
         },
         { requiredKeys: [] },
@@ -174,6 +198,24 @@ const message = fc.record(
   },
   { requiredKeys: [] },
 );
+
+/** Stands for the id of the newest event. */
+const head = '@head';
+/** What publishes to states, and removes them. */
+const ofState = fc.record({
+  event: fc.constant('publish'),
+  data: fc.record(
+    {
+      topic: fc.constantFrom('state.a', 'state.b', 'box.a', 'open.a'),
+      data: json,
+      expect: often(fc.constantFrom('none', head, head)),
+      remove: often(fc.boolean()),
+      ephemeral: often(fc.constant(false)),
+      messageId: often(fc.constantFrom('1', '2')),
+    },
+    { requiredKeys: ['topic', 'data'] },
+  ),
+});
 
 /** The server is as it was: a client that behaves is served. */
 async function expectWell(client: WsClient): Promise<void> {
@@ -191,17 +233,20 @@ const known = new Set([
   'published',
   'refreshed',
   'message',
+  'removed',
   'gap',
   'heartbeat',
   'error',
 ]);
 
 it('messages of a WebSocket: each is answered, none fails', async () => {
-  await check(300, fc.array(fc.oneof(message, json), { minLength: 1, maxLength: 20 }), async (messages) => {
+  const any = fc.array(fc.oneof(message, ofState, json), { minLength: 1, maxLength: 20 });
+  await check(300, any, async (messages) => {
     const witness = await openWs(app.webSocketUrl(), as('witness'));
     await witness.subscribe('public.well');
     const client = await openWs(app.webSocketUrl(), as('ann'));
-    for (const each of messages) client.send(JSON.stringify(each));
+    const newest = app.bus.stats().positions.head!;
+    for (const each of messages) client.send(JSON.stringify(each).replaceAll(head, newest));
     // What is handled in order is done when this is answered.
     expect(await client.ask('unsubscribe', { topics: ['public.end'] })).toMatchObject({
       event: 'unsubscribed',
@@ -209,6 +254,8 @@ it('messages of a WebSocket: each is answered, none fails', async () => {
     expect(client.closed).toBeUndefined();
     expect(client.messages.filter(({ event }) => !known.has(event))).toEqual([]);
     expect(client.all('error').filter(({ code }) => code === 'INTERNAL')).toEqual([]);
+    const secret = client.all('error').filter(({ message }) => /^box\./.test(String(message)));
+    expect(secret.filter(({ message }) => String(message).includes(newest.split('-')[0]!))).toEqual([]);
     const answers = ['error', 'unsubscribed', 'subscribed', 'published', 'refreshed'].flatMap((name) =>
       client.all(name),
     );

@@ -21,6 +21,7 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { UIMessage } from 'ai';
 import { IsArray, IsString } from 'class-validator';
 import { ChatStreams, PushChat, type ChatChunk, type ChatSource } from 'nestjs-push/ai';
@@ -233,6 +234,33 @@ describe.each(platforms)('On %s', (platform) => {
     const { app } = await startChat({ platform, controllers });
     for (const wrong of ['x', '1.5', '', '9'.repeat(20)])
       expect((await fetch(app.url(`/api/chat/one/stream?startIndex=${wrong}`))).status).toBe(400);
+  });
+
+  it('The OpenAPI document has its routes with their parameters', async () => {
+    const { app } = await startChat({ platform, controllers });
+    const { paths } = SwaggerModule.createDocument(app.nest, new DocumentBuilder().build());
+    const described = Object.entries(paths)
+      .filter(([path]) => /^\/(guarded|rooms)\//.test(path))
+      .flatMap(([path, { get, post, delete: stop }]) =>
+        Object.entries({ get, post, stop })
+          .filter(([, operation]) => operation)
+          .map(([name, operation]) => {
+            const parameters = (operation!.parameters ?? []) as { name: string; required?: boolean }[];
+            const shown = parameters.map((each) => `${each.name}${each.required ? '' : '?'}`).toSorted();
+            return [name, path, ...(operation!.requestBody ? ['a body'] : []), ...shown].join(' ');
+          }),
+      );
+    expect(described.toSorted()).toEqual([
+      'get /guarded/chats/{id}.{run}/stream id run startIndex?',
+      'get /guarded/chats/{id}/stream id startIndex?',
+      'get /rooms/{room}/chats/{id}.{run}/stream id room run startIndex?',
+      'get /rooms/{room}/chats/{id}/stream id room startIndex?',
+      'post /guarded/chats a body',
+      // A function that takes the place of the method takes its parameters from the document, as on any route.
+      'post /rooms/{room}/chats/{id}',
+      'stop /guarded/chats/{id}/stream id',
+      'stop /rooms/{room}/chats/{id}/stream id room',
+    ]);
   });
 
   it('A stream that a route without @Sse() returns is an error, and not JSON', async () => {

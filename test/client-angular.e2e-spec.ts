@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright-core';
-import { angularPage } from './support/angular-page.js';
+import { angularPage, zonePage } from './support/angular-page.js';
 import { launchChromium } from './support/chromium.js';
 import { bundle, ComponentPage } from './support/component-page.js';
 import { describeComponents } from './support/component-scenarios.js';
@@ -10,6 +10,8 @@ import { codeOf } from './support/readme-section.js';
 import.meta.jest.setTimeout(240_000);
 
 describe('Components of Angular', () => describeComponents(angularPage));
+
+describe('Components of Angular with zone.js', () => describeComponents(zonePage));
 
 describe('Angular in a page', () => {
   let browser: Browser;
@@ -35,6 +37,35 @@ describe('Angular in a page', () => {
     await page.page.getByText('1 here, last:').waitFor();
     await app.bus.publish('rooms.42', 'Hello');
     await page.page.getByText('1 here, last: Hello').waitFor();
+    expect(page.errors).toEqual([]);
+  });
+
+  it('updates plain fields with zone.js, whose application is stable all the time', async () => {
+    const app = await startComponentSite();
+    const script = await bundle(`
+      import 'zone.js';
+      import '@angular/compiler';
+      import { Component, provideZoneChangeDetection } from '@angular/core';
+      import { bootstrapApplication } from '@angular/platform-browser';
+      import { connect } from 'nestjs-push-client';
+      import { injectEvents, providePush } from 'nestjs-push-client/angular';
+      @Component({ selector: 'app-plain', template: 'last: {{ last }}' })
+      class Plain {
+        last = 'none';
+        constructor() {
+          injectEvents('news.1', (word) => (this.last = word), { from: 'earliest' });
+        }
+      }
+      document.body.append(document.createElement('app-plain'));
+      const providers = [provideZoneChangeDetection(), providePush(() => connect('/push', { lazy: true }))];
+      const plain = bootstrapApplication(Plain, { providers });
+      window.mount = () => plain.then((app) => app.whenStable());`);
+    const page = await ComponentPage.open(browser, app.url('/'), script);
+    for (const word of ['a', 'b']) {
+      await app.bus.publish('news.1', word);
+      await page.page.getByText(`last: ${word}`).waitFor();
+      await page.page.evaluate('mount()');
+    }
     expect(page.errors).toEqual([]);
   });
 

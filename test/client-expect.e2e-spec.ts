@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { IsString } from 'class-validator';
 import { PushModule, PushTopic, type Principal, type TopicPolicy } from 'nestjs-push';
-import type { ConnectOptions, TransportName } from 'nestjs-push-client';
+import type { ConnectOptions, PushClient, TransportName } from 'nestjs-push-client';
 import { removeState, stateOf } from 'nestjs-push-client/state';
 import { afterTest } from './support/cleanup.js';
 import { ClientRecord, openClient } from './support/client-app.js';
@@ -44,6 +44,23 @@ class NotesPolicy implements TopicPolicy {
   }
 }
 
+/** Everybody may write, and only readers may read. */
+@Injectable()
+@PushTopic('box.:name')
+class BoxPolicy implements TopicPolicy {
+  canSubscribe({ id }: Principal) {
+    return id === 'reader';
+  }
+
+  canPublish() {
+    return true;
+  }
+
+  canRemove() {
+    return true;
+  }
+}
+
 @Injectable()
 @PushTopic('log.:name')
 class LogPolicy extends NotesPolicy {
@@ -55,13 +72,14 @@ class LogPolicy extends NotesPolicy {
 function start(): Promise<RunningApp> {
   const users = new Users();
   return startApp('express', {
-    providers: [{ provide: Users, useValue: users }, BoardPolicy, NotesPolicy, LogPolicy],
+    providers: [{ provide: Users, useValue: users }, BoardPolicy, NotesPolicy, LogPolicy, BoxPolicy],
     exports: [Users],
     imports: [
       PushModule.forRoot({
         topics: [
           { pattern: 'board.*', access: 'public', state: true },
           { pattern: 'notes.*', access: 'public', state: true },
+          { pattern: 'box.*', state: true },
         ],
         authenticate: NameAuthenticator,
         websocket: { firstMessage: true },
@@ -108,6 +126,27 @@ describe.each<TransportName>(['websocket', 'sse'])('A client over %s', (name) =>
     expect(removal).toBe(app.bus.stats().positions.head);
     await eventually(() => cards.size === 0);
     await expect(removeState(admin, 'board.1', { expect: id })).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('is told of the state in a conflict only where it may read it', async () => {
+    const app = await start();
+    const id = await app.bus.publish('box.1', 'a');
+    const conflict = async (token: string, attempt: (push: PushClient) => Promise<unknown>) => {
+      const error: unknown = await attempt(openClient(app.url('/push'), as(token))).catch((e: unknown) => e);
+      expect(error).toMatchObject({ code: 'CONFLICT', retryable: false });
+      return JSON.stringify([(error as Error).message, error]);
+    };
+    for (const attempt of [
+      (push: PushClient) => push.publish('box.1', 'b', { expect: 'none' }),
+      (push: PushClient) => removeState(push, 'box.1', { expect: 'none' }),
+    ]) {
+      expect(await conflict('reader', attempt)).toContain(id);
+      expect(await conflict('ann', attempt)).not.toContain(id);
+    }
+    // Nor that there is none.
+    const never = (push: PushClient) => push.publish('box.2', 'b', { expect: id });
+    expect(await conflict('reader', never)).toContain('it has none');
+    expect(await conflict('ann', never)).not.toContain('none');
   });
 
   it('is told of what it may not expect, and a stranger learns nothing', async () => {

@@ -162,6 +162,27 @@ describe.each(platforms)("A route of the application's own, with %s", (platform)
     await record.live;
   });
 
+  it('is opened again by reconnect() of the client, whose own connection is not opened for that', async () => {
+    const app = await startRoutes(platform);
+    let user: string | undefined;
+    const push = clientFor(app.url('/'), { token: () => user });
+    const record = new RouteRecord(push, '/orders/42/mine');
+    await record.untilStatus('closed');
+    expect(record.changes.at(-1)).toMatchObject({ error: { code: 'UNAUTHENTICATED' } });
+    tokens.good.set('ann', Date.now() + 600_000);
+    user = 'ann';
+    push.reconnect();
+    await record.live;
+    push.reconnect();
+    await record.untilStatus('live', 2);
+    await publish(app, 1, 1);
+    await record.untilHandled(1);
+    expect(push.status).toBe('idle');
+    // A route that is closed is forgotten.
+    record.route.close();
+    expect(push.reconnects.size).toBe(0);
+  });
+
   it('notices a connection that is dead without a word', async () => {
     const app = await startRoutes(platform);
     const { proxy, url } = await proxyOf(app);

@@ -88,3 +88,6 @@ Object.assign(window, {
   },
 });
 `;
+
+/** The same in an application that zone.js tells of what may have changed. */
+export const zonePage = `import 'zone.js';${angularPage.replaceAll('provideZoneless', 'provideZone')}`;

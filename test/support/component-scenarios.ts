@@ -3,7 +3,7 @@ import { Runs } from 'nestjs-push';
 import { launchChromium } from './chromium.js';
 import { topicsRead } from './client-app.js';
 import { bundle, ComponentPage, type Kind } from './component-page.js';
-import { startComponentSite } from './component-site.js';
+import { RoomPolicy, startComponentSite } from './component-site.js';
 import type { RunningApp } from './start-app.js';
 import { TcpProxy } from './tcp-proxy.js';
 import { eventually } from './watched.js';
@@ -120,6 +120,11 @@ export function describeComponents(code: string): void {
     await page.call(id, 'publish', 'good');
     await page.shows(events, { events: ['good'] });
     await page.shows(id, { pending: [] });
+    // It is never there twice, although it is there before its answer.
+    await page.call(id, 'publish', 'late');
+    await page.shows(events, { events: ['good', 'late'] });
+    await page.shows(id, { pending: [] });
+    app.nest.get(RoomPolicy).answer();
     await page.call(id, 'publish', 'bad');
     await page.shows(id, { pending: [['bad', 'FORBIDDEN']] });
     await page.call(id, 'discard');
@@ -129,7 +134,7 @@ export function describeComponents(code: string): void {
     await page.shows(id, { pending: [['later', null]] });
     await page.unmount(id);
     await page.page.context().setOffline(false);
-    await page.shows(events, { events: ['good', 'later'] });
+    await page.shows(events, { events: ['good', 'late', 'later'] });
     expect(await page.page.evaluate('told')).toEqual([]);
   });
 

@@ -1,9 +1,10 @@
-import { Controller, Get, Header, Injectable } from '@nestjs/common';
+import { Controller, Get, Header, Injectable, type Type } from '@nestjs/common';
 import {
   Authenticator,
   PushError,
   PushModule,
   PushTopic,
+  type AcceptContext,
   type Handshake,
   type Principal,
   type PublishContext,
@@ -20,10 +21,12 @@ class AnyoneAuthenticator extends Authenticator {
   }
 }
 
-/** Everybody may do everything in rooms, but say what is bad. */
+/** Everybody may do everything in rooms, but say what is bad. The answer to what is late comes when `answer` is called. */
 @Injectable()
 @PushTopic('rooms.:name')
-class RoomPolicy implements TopicPolicy {
+export class RoomPolicy implements TopicPolicy {
+  answer!: () => void;
+
   canSubscribe() {
     return true;
   }
@@ -35,6 +38,10 @@ class RoomPolicy implements TopicPolicy {
   transform(_: Principal, __: object, { data }: PublishContext) {
     if (data === 'bad') throw new PushError('FORBIDDEN', 'That is bad.');
     return data;
+  }
+
+  accept(_: Principal, __: object, { data }: AcceptContext) {
+    return data === 'late' ? new Promise<void>((resolve) => (this.answer = resolve)) : undefined;
   }
 }
 
@@ -49,17 +56,28 @@ class PageController {
 
 const access = 'public' as const;
 
+/** What a site has besides. */
+interface SiteExtras {
+  readonly controllers?: readonly Type<object>[];
+  readonly policies?: readonly Type<TopicPolicy>[];
+  /** How long members of rooms stay after they have left, in milliseconds. Default: 0. */
+  readonly grace?: number;
+}
+
 /** An application with an empty page, and a topic for everything that components show. What is not of these topics is refused. */
-export function startComponentSite(options: PushOptions = {}): Promise<RunningApp> {
+export function startComponentSite(
+  options: PushOptions = {},
+  { controllers = [], policies = [], grace = 0 }: SiteExtras = {},
+): Promise<RunningApp> {
   return startApp('express', {
-    controllers: [PageController],
-    providers: [RoomPolicy],
+    controllers: [PageController, ...controllers],
+    providers: [RoomPolicy, ...policies],
     imports: [
       PushModule.forRoot({
         topics: [
           { pattern: 'board.*', access, state: true },
           { pattern: 'runs.*', access, finite: true },
-          { pattern: 'rooms.*', presence: { grace: 0 } },
+          { pattern: 'rooms.*', presence: { grace } },
           { pattern: 'news.*', access },
         ],
         authenticate: AnyoneAuthenticator,

@@ -1,10 +1,7 @@
-import { Controller, Get, Header, Injectable } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import {
-  Authenticator,
   PushError,
-  PushModule,
   PushTopic,
-  type Handshake,
   type Principal,
   type PublishContext,
   type PushOptions,
@@ -15,31 +12,11 @@ import { resolve } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { record } from './chromium.js';
 import { afterTest } from './cleanup.js';
-import { startApp, type RunningApp } from './start-app.js';
+import { startComponentSite } from './component-site.js';
+import type { RunningApp } from './start-app.js';
 
 /** How long a page may take for one step on a busy machine, in milliseconds. */
 const patience = 120_000;
-
-/** Everybody is a user: the token is the name, and without one it is Ann. */
-@Injectable()
-class AnyoneAuthenticator extends Authenticator {
-  authenticate({ token = 'ann' }: Handshake): Principal {
-    return { id: token };
-  }
-}
-
-/** Everybody may do everything in rooms. */
-@Injectable()
-@PushTopic('rooms.:name')
-class RoomPolicy implements TopicPolicy {
-  canSubscribe() {
-    return true;
-  }
-
-  canPublish() {
-    return true;
-  }
-}
 
 /** Everybody may write, and nobody may read. */
 @Injectable()
@@ -59,40 +36,12 @@ class BoxPolicy implements TopicPolicy {
   }
 }
 
-@Controller()
-class PageController {
-  @Get()
-  @Header('content-type', 'text/html')
-  page(): string {
-    return '<!doctype html><link rel="icon" href="data:,"><body></body>';
-  }
-}
-
-const access = 'public' as const;
-
-/** An application where hooks find everything that they show; what is not of these topics is refused. */
+/** The application of components, where hooks find everything that they show. */
 export function startReactSite(
   options: PushOptions = {},
-  controllers: readonly (new (...args: never[]) => object)[] = [],
+  controllers: readonly Type<object>[] = [],
 ): Promise<RunningApp> {
-  return startApp('express', {
-    controllers: [PageController, ...controllers],
-    providers: [RoomPolicy, BoxPolicy],
-    imports: [
-      PushModule.forRoot({
-        topics: [
-          { pattern: 'board.*', access, state: true },
-          { pattern: 'runs.*', access, finite: true },
-          { pattern: 'rooms.*', presence: { grace: 100 } },
-          { pattern: 'news.*', access },
-        ],
-        authenticate: AnyoneAuthenticator,
-        heartbeat: 5_000,
-        limits: { subscribe: { perSecond: 10_000, burst: 100_000 } },
-        ...options,
-      }),
-    ],
-  });
+  return startComponentSite(options, { controllers, policies: [BoxPolicy], grace: 100 });
 }
 
 /** What the code of every page begins with: `mount` shows an element, `show` makes one of a value that tests can read. */

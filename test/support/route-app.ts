@@ -35,6 +35,14 @@ class TokenGuard implements CanActivate {
   }
 }
 
+/** After the guard for JWTs: who has no token is not let in. */
+class UserGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    if (context.switchToHttp().getRequest<{ user?: object }>().user) return true;
+    throw new UnauthorizedException();
+  }
+}
+
 class NobodyGuard implements CanActivate {
   canActivate(): boolean {
     throw new ForbiddenException('Not yours.');
@@ -50,6 +58,12 @@ class OrdersController {
   @UseGuards(TokenGuard)
   events() {
     return this.bus.stream(topic`orders.${42}`);
+  }
+
+  @Sse('mine')
+  @UseGuards(TokenGuard, UserGuard)
+  mine() {
+    return this.bus.stream('orders.42');
   }
 
   @Sse('all')

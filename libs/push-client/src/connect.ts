@@ -53,6 +53,8 @@ export class PushClient<Topics = PushTopics> {
   /** Aborts when the client is closed. */
   readonly signal = this.#life.signal;
   #change: StatusChange = { status: 'idle' };
+  /** What {@link reconnect} calls besides: connections of parts beside the core, such as routes. */
+  readonly reconnects = new Set<() => void>();
 
   constructor(
     /** As given to `connect`: parts beside the core use it. */
@@ -159,19 +161,20 @@ export class PushClient<Topics = PushTopics> {
     options: PublishOptions = {},
   ): Promise<string | undefined> {
     if (this.signal.aborted) throw closed();
-    if (!this.#publisher) throw new PushError('UNAVAILABLE', 'No part `publisher`.');
+    if (!this.#publisher) throw new PushError('UNAVAILABLE', 'No publisher.');
     this.#open();
     return this.#publisher.publish(topic, data, options);
   }
 
   /**
    * Reconnects now with the current credentials, for example after a login. An attempt in progress starts over. A live
-   * connection is replaced if the client has a `token` or `ticket`; otherwise it is only checked.
+   * connection is replaced if the client has a `token` or `ticket`; otherwise it is only checked. The streams of its routes do the
+   * same. A lazy client that has not connected yet stays `idle`.
    */
   reconnect(): void {
     if (this.signal.aborted) return;
-    if (this.#link) this.#link.nudge(true);
-    else this.#open();
+    this.#link?.nudge(true);
+    for (const reconnect of this.reconnects) reconnect();
   }
 
   /** Sends a message to the server, if there is a connection. Parts beside the core use it. */

@@ -16,6 +16,11 @@ export interface PublishOptions {
   /** An event whose id was published before is not stored again. Default: a new one for each call. */
   readonly messageId?: string;
   /**
+   * Comes back with the event (`event.tag`), to all who read the topic: a page recognises by it what it has published, also before
+   * `publish` resolves. 1 to 128 visible ASCII characters. Default: none.
+   */
+  readonly tag?: string;
+  /**
    * Whether the event is only for clients that are connected now: not stored, without an id, delivered at most once. It is
    * rejected without a connection, and if the connection is lost before the answer. Default: `false`.
    */
@@ -168,7 +173,7 @@ export class Publisher implements Pick<LinkListener, 'up' | 'message'> {
   #fits(data: Waiting['data']): boolean {
     const bytes = new TextEncoder().encode(JSON.stringify({ event: 'publish', data })).length;
     if (bytes <= this.#maxBytes) return true;
-    const limit = `${bytes} bytes; ${this.#maxBytes} are allowed.`;
+    const limit = `${bytes} of ${this.#maxBytes} bytes.`;
     this.#take(data.ref)!.reject(new PushError('DATA_TOO_LARGE', limit));
     return false;
   }

@@ -37,7 +37,7 @@ function setUp() {
       }),
   } as unknown as AnyClient;
   const live = new LivePublishing<string>(client, 'rooms.1');
-  const comes = (id?: string) => reader.next({ topic: 'rooms.1', id, data: '' });
+  const comes = (id?: string, tag?: string) => reader.next({ topic: 'rooms.1', id, tag, data: '' });
   const shown = () => live.pending.map(({ data, error }) => (error ? `${data} ${error.code}` : data));
   return { live, sent, state, reader, comes, shown };
 }
@@ -56,12 +56,17 @@ describe('What is published', () => {
     expect(shown()).toEqual(['b']);
   });
 
-  it('is pending until the answer, if it has come back before it', async () => {
+  it.each(['log-1', undefined])('is recognised when it comes back before the answer (id %s)', async (id) => {
     const { live, sent, comes, shown } = setUp();
     void live.publish('a');
-    comes('log-1');
-    expect(shown()).toEqual(['a']);
-    await sent[0]!.answer('log-1');
+    void live.publish('a', { messageId: 'own' });
+    comes('log-0', "another page's");
+    expect(shown()).toEqual(['a', 'a']);
+    comes(id, 'own');
+    expect(live.pending.map(({ key }) => key)).toEqual([sent[0]!.messageId]);
+    await sent[1]!.answer(id);
+    comes('log-2', sent[0]!.tag);
+    await sent[0]!.answer('log-2');
     expect([shown(), jest.getTimerCount()]).toEqual([[], 0]);
   });
 

@@ -1,11 +1,9 @@
 import type { AnyClient } from './any-client.js';
 import { Listeners } from '../listeners.js';
+import type { PushEvent } from '../protocol/messages.js';
 import type { PublishOptions } from '../publisher.js';
 import { PushError } from '../push-error.js';
 import { randomId } from '../random-id.js';
-
-/** How many ids of events that have come back are remembered, for answers that come after them. */
-const mostSeen = 1_000;
 
 /** How many events are pending at most, with those that were refused: beyond that the oldest refused one is given up. */
 const mostPending = 1_000;
@@ -42,8 +40,6 @@ interface Entry<Data> {
 export class LivePublishing<Data = unknown> {
   readonly #changes: Listeners<void>;
   readonly #entries = new Map<string, Entry<Data>>();
-  /** The ids of events that have come back before the answers to them. */
-  readonly #seen = new Set<string>();
   readonly #stop: () => unknown;
   #pending: readonly PendingEvent<Data>[] = [];
   /** Whether the topic can be read: events that do not come back are pending until they are stored. */
@@ -60,7 +56,7 @@ export class LivePublishing<Data = unknown> {
       topic,
       { from: 'now' },
       {
-        next: ({ id }) => this.#see(id),
+        next: (event) => this.#see(event),
         // What is stored by now will not come any more, or everything that shows it is loaded again.
         live: () => this.#seeStored(),
         notice: ({ event }) => event === 'gap' && this.#seeStored(),
@@ -97,7 +93,7 @@ export class LivePublishing<Data = unknown> {
       },
       discard: () => this.#drop(key),
     };
-    const entry: Entry<Data> = { event, options: { ...options, messageId: key } };
+    const entry: Entry<Data> = { event, options: { ...options, messageId: key, tag: key } };
     if (this.#entries.size >= mostPending) this.#dropRefused();
     this.#entries.set(key, entry);
     return this.#send(entry);
@@ -123,8 +119,8 @@ export class LivePublishing<Data = unknown> {
 
   #stored(entry: Entry<Data>, id: string | undefined): void {
     const comesBack = this.#isRead && id !== undefined && entry.options.echo !== false;
-    if (!comesBack || this.#seen.has(id)) this.#drop(entry.event.key);
-    else this.#await(entry, id);
+    if (comesBack) this.#await(entry, id);
+    else this.#drop(entry.event.key);
   }
 
   /** Waits until it comes back. */
@@ -149,12 +145,10 @@ export class LivePublishing<Data = unknown> {
     this.#touch();
   }
 
-  #see(id: string | undefined): void {
-    // What is not stored is pending until it is published.
-    if (id === undefined || this.#entries.size === 0) return;
-    this.#seen.add(id);
-    if (this.#seen.size > mostSeen) this.#seen.delete(this.#seen.keys().next().value!);
-    for (const { event, id: stored } of this.#entries.values()) if (stored === id) this.#drop(event.key);
+  /** The tag tells its own events from others', also before the answer. An older one of the same `messageId` may have none. */
+  #see({ tag, id }: PushEvent): void {
+    for (const [key, { id: stored }] of this.#entries)
+      if (key === tag || (id !== undefined && stored === id)) this.#drop(key);
   }
 
   #seeStored(): void {
@@ -167,9 +161,7 @@ export class LivePublishing<Data = unknown> {
 
   #drop(key: string): void {
     clearTimeout(this.#entries.get(key)?.timer);
-    if (!this.#entries.delete(key)) return;
-    if (this.#entries.size === 0) this.#seen.clear();
-    this.#touch();
+    if (this.#entries.delete(key)) this.#touch();
   }
 
   #touch(): void {

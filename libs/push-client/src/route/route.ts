@@ -9,7 +9,7 @@ import { messageOf, type RouteFormat } from './route-block.js';
 import { RouteStream, type RouteSource } from './route-stream.js';
 
 /** What a route needs of a client. */
-export type RouteClient = Pick<PushClient, 'url' | 'options' | 'onError' | 'signal'>;
+export type RouteClient = Pick<PushClient, 'url' | 'options' | 'onError' | 'signal' | 'reconnects'>;
 
 /** Options of a route. */
 export interface RouteOptions<Data = unknown> extends RouteFormat<Data>, ListenOptions {
@@ -66,6 +66,9 @@ export class Route<Data = unknown> {
       status: (change) => this.#noteStatus(change),
       gone: (stream) => this.#gone(stream),
     };
+    const reconnect = () => this.reconnect();
+    push.reconnects.add(reconnect);
+    this.#life.signal.addEventListener('abort', () => push.reconnects.delete(reconnect));
     for (const signal of [push.signal, options.signal]) {
       if (signal?.aborted) this.close();
       else signal?.addEventListener('abort', () => this.close(), { signal: this.#life.signal });
@@ -172,7 +175,7 @@ export class Route<Data = unknown> {
     return this.#statuses.add(handler, options);
   }
 
-  /** Opens its streams again with the current credentials, for example after a login: where `push.reconnect()` is called too. */
+  /** Opens its streams again with the current credentials, for example after a login. `push.reconnect()` does it too. */
   reconnect(): void {
     for (const stream of this.#streams) stream.retry();
   }

@@ -33,6 +33,8 @@ export interface Publish extends WithRef {
   readonly type?: string;
   /** Publishing the same id again stores nothing. */
   readonly messageId?: string;
+  /** Comes back with the event, to all who read the topic. Default: none. */
+  readonly tag?: string;
   readonly ephemeral?: boolean;
   /** Whether the client gets the event itself. Default: `true`. */
   readonly echo?: boolean;
@@ -71,6 +73,8 @@ export interface PushEvent<Data = unknown> {
   /** Its place in the log; ephemeral events have none. */
   readonly id?: string;
   readonly type?: string;
+  /** What its publisher has named it, to recognise it. Default: nothing. */
+  readonly tag?: string;
   /** The context of the span that has published it (W3C Trace Context), where the server sends it. Default: it does not. */
   readonly traceparent?: string;
   readonly data: Data;

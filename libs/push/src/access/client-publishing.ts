@@ -18,6 +18,8 @@ export interface ClientPublication {
   readonly data: unknown;
   readonly type?: string;
   readonly messageId?: string;
+  /** Comes back with the event: see `PublishOptions.tag`. Default: none. */
+  readonly tag?: string;
   readonly ephemeral?: boolean;
   /** Whether the client gets the event itself, if it has subscribed to the topic. Default: `true`. */
   readonly echo?: boolean;
@@ -49,7 +51,7 @@ export class ClientPublishing {
     publication: ClientPublication,
     connection: string | undefined,
   ): Promise<string | undefined> {
-    const { topic, type, ephemeral = false, remove = false } = publication;
+    const { topic, type, tag, ephemeral = false, remove = false } = publication;
     assertTopic(topic);
     if (remove) return this.remove(session, publication, connection);
     // A client that may not publish must not learn what valid data looks like.
@@ -63,10 +65,12 @@ export class ClientPublishing {
       ? await this.topics.transform(grant, session, topic, valid)
       : publication.data;
     session.assertOpen();
-    const options = { type, ...optionsOf(session, publication, connection) };
+    const options = { type, tag, ...optionsOf(session, publication, connection) };
     const id = ephemeral
       ? await this.bus.publish(topic, data, { ...options, ephemeral })
-      : await this.bus.publish(topic, data, options);
+      : await this.bus
+          .publish(topic, data, options)
+          .catch((error: unknown) => this.refused(error, session, topic));
     if (policy.accept) await this.topics.accept(grant, session, topic, { data, id });
     return id;
   }
@@ -79,7 +83,22 @@ export class ClientPublishing {
     await this.topics.assertMayPublish(session, publication.topic, 'canRemove');
     this.assertFits(publication);
     session.assertOpen();
-    return this.bus.remove(publication.topic, optionsOf(session, publication, connection));
+    const { topic } = publication;
+    return this.bus
+      .remove(topic, optionsOf(session, publication, connection))
+      .catch((error: unknown) => this.refused(error, session, topic));
+  }
+
+  /**
+   * Publishing is no right to read: a client that may not read the topic is told of a conflict, and not which state there is.
+   *
+   * @throws PushError always: `error`, or a conflict without an id
+   */
+  private async refused(error: unknown, session: Session, topic: string): Promise<never> {
+    if (!(error instanceof PushError) || error.code !== 'CONFLICT') throw error;
+    const { denied, undecided } = await this.topics.examine(session, [topic]);
+    if (denied.length + undecided.length === 0) throw error;
+    throw new PushError('CONFLICT', `${topic} is not in the state that was expected.`, { cause: error });
   }
 
   /** @throws PushError `INVALID_MESSAGE` for an event that is about a state where there is none, or that is no state itself */

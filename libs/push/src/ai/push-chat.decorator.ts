@@ -12,6 +12,7 @@ import {
 } from '@nestjs/common';
 import { PushError } from '../contracts/errors.js';
 import { answersOnce, parametersEnd } from '../platform/route-metadata.js';
+import { describedAs, describeTexts, indexQuery, named, pathTexts } from './chat-openapi.js';
 import type { ChatSource } from './chat-source.js';
 import { ChatStreams, type StartChatOptions } from './chat-streams.js';
 
@@ -68,23 +69,30 @@ export function PushChat(path = '', { pipes = [], ...options }: PushChatRouteOpt
 
     const own = parametersEnd(target.constructor as Type<object>, key);
     (isInPath ? Param : Body)('id', ...pipes)(target, key, own);
-    descriptor.value = startOf(descriptor.value as unknown as Method, own, options) as unknown as Answer;
+    describeTexts(target, key, own, 1);
+    const texts = pathTexts(target, key, chat);
+    const start = startOf(descriptor.value as unknown as Method, own, options);
+    descriptor.value = named(key, start) as unknown as Answer;
     Sse(base, { method: RequestMethod.POST })(target, key, descriptor);
     HttpCode(200)(target, key, descriptor);
 
-    const resume = add(target, key, 'Resume', function (id, run, startIndex) {
-      return this[streams].resume(chatOf(id), { run: run as string, startIndex: indexOf(startIndex) });
-    });
-    resume.parameters(Param('id', ...pipes), Param('run'), Query('startIndex'));
+    const resumeAt = (suffix: string, route: string, ...more: ParameterDecorator[]) => {
+      const resume = add(target, key, suffix, function (id, startIndex, run) {
+        const options = { run: run as string | undefined, startIndex: indexOf(startIndex) };
+        return this[streams].resume(chatOf(id), options);
+      });
+      resume.parameters(Param('id', ...pipes), Query('startIndex'), ...more);
+      resume.decorate(Sse(route), HttpCode(200), describedAs([...texts, indexQuery]));
+    };
     // What a client has from `x-workflow-run-id` is the chat and the run. Guards and pipes get the chat of it.
-    const paths = chat.endsWith(':id') ? [`${chat}.:run/stream`, `${chat}/stream`] : [`${chat}/stream`];
-    resume.decorate(Sse(paths as unknown as string), HttpCode(200));
+    if (chat.endsWith(':id')) resumeAt('ResumeRun', `${chat}.:run/stream`, Param('run'));
+    resumeAt('Resume', `${chat}/stream`);
 
     const stop = add(target, key, 'Stop', async function (id) {
       await this[streams].stop(chatOf(id));
     });
     stop.parameters(Param('id', ...pipes));
-    stop.decorate(Delete(`${chat}/stream`), HttpCode(204), answersOnce);
+    stop.decorate(Delete(`${chat}/stream`), HttpCode(204), answersOnce, describedAs(texts));
   };
 }
 
@@ -102,11 +110,14 @@ function startOf(method: Method, own: number, options: StartChatOptions): Handle
 /** Adds a route that has the metadata of another one, besides its own. */
 function add(target: object, key: string, suffix: string, handler: Handler) {
   const name = key + suffix;
-  Object.setPrototypeOf(handler, latest(target, key));
+  Object.setPrototypeOf(named(name, handler), latest(target, key));
   const descriptor = { value: handler, writable: true, configurable: true };
   Object.defineProperty(target, name, descriptor);
   return {
-    parameters: (...all: ParameterDecorator[]) => all.forEach((each, index) => each(target, name, index)),
+    parameters(...all: ParameterDecorator[]) {
+      all.forEach((each, index) => each(target, name, index));
+      describeTexts(target, name, 0, all.length);
+    },
     decorate: (...all: MethodDecorator[]) => all.forEach((each) => each(target, name, descriptor)),
   };
 }

@@ -193,10 +193,11 @@ function publication(payload: JsonSchema): Message {
     maxLength: 128,
     description: 'Publishing the same id again stores nothing.',
   };
+  const tag = { type: 'string', maxLength: 128, description: 'It comes back with the event.' };
   return {
     name: 'publish',
     title: 'publish',
-    headers: object({ topic }, { type: { type: 'string' }, messageId }),
+    headers: object({ topic }, { type: { type: 'string' }, messageId, tag }),
     payload,
   };
 }

@@ -1,5 +1,6 @@
 import { defaultReason, endMeta } from '../contracts/end.js';
 import { PushError } from '../contracts/errors.js';
+import { isVisible, taggedMeta } from '../contracts/event-meta.js';
 import type { Draft } from '../contracts/event.js';
 import type { RetentionRules, TopicRetention } from '../contracts/retention.js';
 import { assertTopic } from '../contracts/topic.js';
@@ -11,7 +12,6 @@ import { checkExpect } from './state-options.js';
 
 /** An `EventSource` dispatches `error` and `open` itself, and its listeners could not tell an event of that type apart. */
 const typeGrammar = /^(?!push\.|(?:error|open)$)[^\p{Cc}]{1,128}$/u;
-const messageIdGrammar = /^[!-~]{1,128}$/;
 const reasonGrammar = /^[!-~]{1,64}$/;
 
 /** What drafts depend on. */
@@ -42,13 +42,15 @@ export function jsonDraftOf(topic: string, json: string, options: PublishOptions
 }
 
 function draftWith(topic: string, data: string, options: PublishOptions, rules: DraftRules): Draft {
-  const { type, messageId, except, publisher, expect, end } = options;
+  const { type, messageId, tag, except, publisher, expect, end } = options;
   checkType(type);
-  checkMessageId(messageId);
+  checkName('messageId', messageId);
+  checkName('tag', tag);
   const by = publisher === undefined ? undefined : publisherKey(publisher);
   if (expect !== undefined) checkExpect(rules.retention.of(topic), options, topic);
   if (end) checkEnd(rules.retention.of(topic), options, topic);
-  const meta = checkedMeta(options.meta);
+  const own = checkedMeta(options.meta);
+  const meta = tag === undefined ? own : taggedMeta(tag, own);
   return {
     topic,
     data,
@@ -83,9 +85,9 @@ function checkType(type: string | undefined): void {
   throw new PushError('INVALID_TYPE', `${JSON.stringify(type)} is not an event type. ${rule}`);
 }
 
-function checkMessageId(messageId: string | undefined): void {
-  if (messageId === undefined || messageIdGrammar.test(messageId)) return;
-  throw new PushError('INVALID_OPTION', 'A messageId has 1 to 128 visible ASCII characters; a UUID will do.');
+function checkName(option: 'messageId' | 'tag', name: string | undefined): void {
+  if (name === undefined || isVisible(name)) return;
+  throw new PushError('INVALID_OPTION', `A ${option} has 1 to 128 visible ASCII characters; a UUID will do.`);
 }
 
 function checkEnd(retention: TopicRetention, { ephemeral }: PublishOptions, topic: string): void {

@@ -6,6 +6,9 @@ describe('The metadata of an event', () => {
     [undefined, undefined],
     [{}, undefined],
     [{ trace: undefined }, undefined],
+    // What a handler passes on of an event that has a tag.
+    [{ $tag: 'own' }, undefined],
+    [{ $tag: 'own', n: 1 }, { n: 1 }],
     [
       { trace: '00-4b', n: -0.5, last: false, none: undefined },
       { trace: '00-4b', n: -0.5, last: false },

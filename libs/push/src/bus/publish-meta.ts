@@ -1,5 +1,5 @@
 import { PushError } from '../contracts/errors.js';
-import { maxMetaBytes, type EventMeta } from '../contracts/event-meta.js';
+import { maxMetaBytes, tagName, type EventMeta } from '../contracts/event-meta.js';
 
 const ownNames: ReadonlySet<string> = new Set(['end', 'removed', 'row']);
 
@@ -12,8 +12,8 @@ export function checkedMeta(meta: unknown): EventMeta | undefined {
   if (meta === undefined) return undefined;
   if (typeof meta !== 'object' || meta === null || Array.isArray(meta))
     throw invalid('meta is an object, such as { source: "import" }.');
-  // As in JSON, a property that is undefined is none.
-  const entries = Object.entries(meta).filter(([, value]) => value !== undefined);
+  // As in JSON, a property that is undefined is none. An event that is passed on keeps its tag for itself.
+  const entries = Object.entries(meta).filter(([name, value]) => value !== undefined && name !== tagName);
   for (const [name, value] of entries) checkProperty(name, value);
   if (entries.length === 0) return undefined;
   // Own properties, whatever their names: an assignment to "__proto__" would make none.

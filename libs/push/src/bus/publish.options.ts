@@ -12,6 +12,12 @@ export interface PublishOptions {
    * of the first event. 1 to 128 visible ASCII characters.
    */
   readonly messageId?: string;
+  /**
+   * A word of the publisher's, which clients of the message protocol get with the event: a page recognises by it what it has
+   * published itself, also before it is told that the event is stored. All who read the topic see it; the server's handlers as `$tag`
+   * of the metadata. 1 to 128 visible ASCII characters. Default: none.
+   */
+  readonly tag?: string;
   /** Only for clients that are connected right now: not stored, no id, delivered at most once. Default: `false`. */
   readonly ephemeral?: boolean;
   /** The id of a connection that does not get the event: "everyone but the sender". */

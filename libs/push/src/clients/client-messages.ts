@@ -1,3 +1,4 @@
+import { isVisible } from '../contracts/event-meta.js';
 import { parsePosition } from '../contracts/position.js';
 import { problemOfStart } from '../contracts/start.js';
 import { expectNone } from '../contracts/state.js';
@@ -38,6 +39,7 @@ const refBounds = { max: 64 };
 const idBounds = { max: 64 };
 const startBounds = { max: 64, problemOf: problemOfStart };
 const expectBounds = { max: 64, problemOf: problemOfExpected };
+const tagBounds = { max: 128, problemOf: problemOfTag };
 const tokenBounds = { min: 1, max: 16_384 };
 const topicsBounds = { items: maxTopicsPerMessage, max: maxTopicLength };
 
@@ -108,6 +110,7 @@ function publishOf(fields: MessageFields): PublishMessage {
     // The bus checks the rest of the rules for types.
     type: fields.optionalText('type', { max: 1_024 }),
     messageId: fields.optionalText('messageId', { max: 128 }),
+    tag: fields.optionalText('tag', tagBounds),
     ephemeral: fields.optionalFlag('ephemeral'),
     echo: fields.optionalFlag('echo'),
     expect: fields.optionalText('expect', expectBounds),
@@ -126,6 +129,10 @@ function presenceOf(fields: MessageFields): PresenceMessage {
 
 function refOf(fields: MessageFields): WithRef {
   return { ref: fields.optionalText('ref', refBounds) };
+}
+
+function problemOfTag(tag: string): string | undefined {
+  return isVisible(tag) ? undefined : 'has to be visible ASCII characters';
 }
 
 function problemOfExpected(expect: string): string | undefined {

@@ -11,6 +11,7 @@ export type RowOptions = Omit<PublishOptions, 'ephemeral'>;
 const checks: Checks<RowOptions> = {
   type: text,
   messageId: text,
+  tag: text,
   except: text,
   publisher: text,
   expect: text,

@@ -20,6 +20,7 @@ export {
   ROUTE_ARGS_METADATA,
   SSE_METADATA,
 } from '@nestjs/common/constants.js';
+export { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 
 /** Whether Nest runs the application's global guards and interceptors for the messages of gateways too: Nest 12 does, 11 does not. */
 export const runsGlobalsForMessages =

@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { ROUTE_ARGS_METADATA, SSE_METADATA } from './nest-internals.js';
+import { ROUTE_ARGS_METADATA, RouteParamtypes, SSE_METADATA } from './nest-internals.js';
 
 type Parameters = Record<string, { readonly index: number; readonly data?: unknown }>;
 
@@ -13,6 +13,13 @@ export function parametersEnd(declaring: Type<object>, name: string): number {
 export function namedParameters(declaring: object, name: string): string[] {
   const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, declaring, name) ?? {}) as Parameters;
   return Object.values(parameters).flatMap(({ data }) => (typeof data === 'string' ? [data] : []));
+}
+
+/** The names of parameters of the path that a method takes: `@Param('id')`. */
+export function pathParameters(declaring: object, name: string): string[] {
+  const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, declaring, name) ?? {}) as Parameters;
+  const ofPath = Object.entries(parameters).filter(([key]) => key.startsWith(`${RouteParamtypes.PARAM}:`));
+  return ofPath.flatMap(([, { data }]) => (typeof data === 'string' ? [data] : []));
 }
 
 /** Makes a route one that answers once, although it has the metadata of an `@Sse()` route. */

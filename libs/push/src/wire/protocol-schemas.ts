@@ -74,6 +74,7 @@ const subscriptionFields = {
 const publicationFields = {
   type: eventType,
   messageId: { ...text, maxLength: 128, description: 'Publishing the same id again stores nothing.' },
+  tag: { ...text, maxLength: 128, description: 'It comes back with the event.' },
   ephemeral: { ...flag, description: 'Delivered at most once, and not stored.' },
   echo: { ...flag, default: true, description: 'Whether the client gets the event itself.' },
   expect: {
@@ -105,7 +106,7 @@ export const requestBodies = {
 };
 
 /** An event as messages have it. */
-export const event = object({ topic, data: anyJson }, { id: eventId, type: text });
+export const event = object({ topic, data: anyJson }, { id: eventId, type: text, tag: text });
 
 export const removed = object({ topic }, { id: eventId });
 export const ended = object(

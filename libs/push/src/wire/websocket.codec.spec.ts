@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 import { endMeta } from '../contracts/end.js';
 import { PushError } from '../contracts/errors.js';
 import { LogEvent } from '../contracts/event.js';
+import { taggedMeta } from '../contracts/event-meta.js';
 import { snapshotMeta } from '../contracts/snapshot.js';
 import { frame, messageText, websocketCodec } from './websocket.codec.js';
 import { drainMessage, errorMessage, gapMessage, heartbeatMessage } from './websocket.messages.js';
@@ -69,6 +70,13 @@ describe('The bytes of WebSocket frames (RFC 6455, section 5.2)', () => {
     const meta = snapshotMeta;
     const event = new LogEvent(epoch, sequence, { topic, data: '{"a":1}', meta });
     expect(messageText(event)).toBe(message);
+  });
+
+  it('an event has the tag that its publisher has given it', () => {
+    const content = { topic: 'orders.42', type: 't', data: '1', meta: taggedMeta('own "1"') };
+    expect(messageText(new LogEvent('9f2c41d07b3e', 118, content))).toBe(
+      '{"event":"message","data":{"topic":"orders.42","id":"9f2c41d07b3e-118","type":"t","tag":"own \\"1\\"","data":1}}',
+    );
   });
 
   it.each([

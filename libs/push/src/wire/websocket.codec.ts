@@ -1,6 +1,6 @@
 import type { LogEvent } from '../contracts/event.js';
 import { endOf, isEnd } from '../contracts/end.js';
-import { shownTraceparent } from '../contracts/event-meta.js';
+import { shownTraceparent, tagOf } from '../contracts/event-meta.js';
 import { isSnapshot } from '../contracts/snapshot.js';
 import { isRemoval } from '../contracts/state.js';
 import { codecOf } from './codec.js';
@@ -60,13 +60,15 @@ export function quotedTopic(topic: string): string {
   return /["\\]/.test(topic) ? JSON.stringify(topic) : `"${topic}"`;
 }
 
-/** `{"topic":…,"data":…}`, with `id`, `type` and `traceparent` only where the event has them. */
+/** `{"topic":…,"data":…}`, with `id`, `type`, `tag` and `traceparent` only where the event has them. */
 export function eventText(event: LogEvent): string {
   const id = event.sequence === 0 ? '' : `,"id":"${event.id}"`;
   const type = event.type === undefined ? '' : `,"type":${JSON.stringify(event.type)}`;
+  const name = tagOf(event);
+  const tag = name === undefined ? '' : `,"tag":${JSON.stringify(name)}`;
   const traceparent = shownTraceparent(event);
   const trace = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`;
-  return `{"topic":${quotedTopic(event.topic)}${id}${type}${trace},"data":${event.data}}`;
+  return `{"topic":${quotedTopic(event.topic)}${id}${type}${tag}${trace},"data":${event.data}}`;
 }
 
 /** An event as a text frame. */

@@ -24,6 +24,7 @@ export interface ConnectionEnd {
 export interface PublicationOptions {
   readonly type?: string;
   readonly messageId?: string;
+  readonly tag?: string;
   readonly ephemeral?: boolean;
   readonly echo?: boolean;
   readonly expect?: string;
