@@ -23,6 +23,7 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   /** The number of the current check. */
   private check = 0;
+  private isChecking = false;
   private readonly silent = new SilentPeers({ retransmitted, unacknowledged });
   /** Sessions that have not answered their PING yet, and the check that sent it. */
   private readonly pingedAt = new WeakMap<Http2Session, number>();
@@ -40,7 +41,7 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
     this.timer = setInterval(() => {
       this.check++;
       this.pingSessions();
-      this.checkSockets().catch((error: unknown) => this.errors.report(error, { stage: 'dead peers' }));
+      this.checkSockets();
     }, this.settings.heartbeat / checksPerInterval).unref();
   }
 
@@ -73,7 +74,16 @@ export class DeadPeers implements OnModuleInit, OnApplicationShutdown {
     else if (!session.ping(answered)) this.pingedAt.delete(session);
   }
 
-  private async checkSockets(): Promise<void> {
+  /** One check at a time: with many connections, on a busy machine, one may take longer than the time until the next is due. */
+  private checkSockets(): void {
+    if (this.isChecking) return;
+    this.isChecking = true;
+    this.endSilentPeers()
+      .catch((error: unknown) => this.errors.report(error, { stage: 'dead peers' }))
+      .finally(() => (this.isChecking = false));
+  }
+
+  private async endSilentPeers(): Promise<void> {
     if (!this.clients.some((client) => client.outlet.socket !== undefined)) return;
     const silent = new Set(await this.silent.look(checksPerInterval / 2));
     if (silent.size === 0) return;

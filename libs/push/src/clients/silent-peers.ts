@@ -28,14 +28,14 @@ export class SilentPeers {
   constructor(private readonly kernel: TcpKernel) {}
 
   /**
-   * Looks once more. Returns the connections whose peer has acknowledged nothing since `patience` looks ago, while the kernel went on
-   * retransmitting.
+   * Looks once more: the first time only at what the kernel counts, to compare it with later. Returns the connections whose peer has
+   * acknowledged nothing since `patience` looks ago, while the kernel went on retransmitting.
    */
   async look(patience: number): Promise<TcpKey[]> {
     const number = ++this.looks;
     // Counted before the connections are read: what is retransmitted meanwhile is new to the next look.
     const retransmitted = await this.kernel.retransmitted();
-    const isNew = retransmitted === undefined || retransmitted !== this.retransmitted;
+    const isNew = retransmitted === undefined || (number > 1 && retransmitted !== this.retransmitted);
     this.retransmitted = retransmitted;
     if (!isNew && this.suspects.size === 0) return [];
     const current = await this.kernel.unacknowledged();
