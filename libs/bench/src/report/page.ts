@@ -29,8 +29,7 @@ Results go to \`libs/bench/results\`: tables, JSON and a chart. Scenarios that a
   publishes a turn of the event loop, and measured at those that suit it best. The fastest servers here are faster than
   the generator: then "per server CPU second" is what one core of theirs could do.
 - **Controls** write the same bytes as nestjs-push to bare sockets, one shared buffer a turn, without ids to resume from,
-  back-pressure or a life cycle: nothing built on Node's sockets is faster. For many topics they are the raw writes per
-  second that one core can do.
+  back-pressure or a life cycle. For many topics they are the raw writes of such buffers per second that one core can do.
 - **Latency** is from before publish to after receipt, by the machine's monotonic clock, which all processes share.
 - **Tail** is the same at a rate that takes most of a core: one client of ten is read, and the bytes of the others are counted. Each
   server takes turns with a broadcast server in C++ on uWebSockets, if \`BENCH_UWS\` says where one was built
@@ -50,16 +49,14 @@ Results go to \`libs/bench/results\`: tables, JSON and a chart. Scenarios that a
 
 const remarks = `## Where a goal is missed
 
-- **Many topics.** Every delivery is a write of its own there. On 2026-11-30, with the version before and this one in turns with the
-  control (12 turns of half a second, medians of ratios): SSE 0.70 of the control, 0.66 before, an event 19.2 µs (20.2 before, 13.3 for the
-  control); WebSocket 0.73, 0.71 before. What an event allocates fell from 3.5 to 2.4 kB (SSE) and from 3.7 to 2.8 kB (WebSocket), of which
-  0.3 kB stay in the window. In a profile of SSE (the version before) the native write takes 49 % of the server's time, and 67 % of the
-  control's: nothing of that can be saved. The other half, in the order of its size: the garbage collection 8 % (11 % with WebSockets); the
-  text of the event and its bytes 9 % (6 % in the control); the streams of Node around the write 6 %; writing the JSON and the checks of
-  \`publish\` 6 %; finding the topic in the window and its readers in the index 3 %, which are two look-ups in tables that no cache
-  holds; the cursor, client and outlet of a reader 8 %. The threads that help the collector are not in it. What is left to gain is memory: the promise of each \`publish\` and what settles it
-  (about 0.5 kB), the entry that is kept (an object and a text, each moved twice while young) and the texts that an event is joined of.
-  The promise itself takes 0.25 µs. With 0.8 as the goal an event could take 3.3 µs more than the control's 13.3; it takes 5.9 more.
+- **Many topics.** Every delivery is a write of its own there. On 2026-11-30, in turns with the control (6 to 9 of 0.3 s, medians of
+  ratios): SSE 0.75 of the control, WebSocket 0.74; 0.70 and 0.68 before a short event for one client was written as text instead of a
+  Buffer. In a native profile of the version before, an event took 22.9 µs (15.8 in the control): the kernel 49 % (59 %), our own code
+  12 % (6 %), Node's 8 % (10 %), strings 2.9 % (3.3 %), looking up topics 2.9 % (3.0 %), the garbage collection in all threads 7.5 % (1.4 %). The threads
+  of V8 that collect beside it took 2.2 µs an event (0.3). What is left to gain is memory: what an event allocates, 2.4 kB (SSE), of which 0.3
+  stay in the window: the entry that is kept, an object and a text, each moved twice while young, and the promise of each \`publish\` with what
+  settles it. The promise itself takes 0.25 µs. To return the position without a promise, and to import \`Buffer\` instead of reading the global,
+  gained 1.5 % together in one run. A bare server that writes text instead of Buffers is faster than the control, too.
 - **Tail.** The load generator needs most of its core at this rate, and more of it for a server that writes more often. With a program
   in C in the place of nine of ten clients, in two runs of 24 turns: p99 1.23 times that of uWebSockets in both, the control 0.99 and 1.20;
   p50 3.4 and 4.4 ms, 2.5 and 2.8 for uWebSockets. An event costs about 5 kB of garbage, of which 1.5 are Node's, for the writes, and
@@ -83,15 +80,23 @@ const remarks = `## Where a goal is missed
   0.13 ms, @fastify/sse 0.15, Nest's @Sse() 0.29, nestjs-push 0.37; after 500 others, when little is compiled, 0.19, 0.25, 0.35 and 0.56. So
   we add 0.07 ms to a route of Nest, which itself adds 0.14 to Fastify, and 0.21 while our code is cold. In a profile, nestjs-push's own functions take 20 % together, and none
   of them more than 1.3 %; the write of the headers takes 12 %, the garbage collection 12 %, Node's own code 36 %.
-- **NATS between nodes** (2026-11-30, 12 turns of 0.3 s, 1,000 a second, on a machine whose own p99 was 6.5 ms; medians of ratios to raw, in which
-  the reader is no client of anybody): p50 1.73 and p99 3.0. The same client of NATS with a bare stream to a client has 1.25 and 2.4. One that sends nothing
-  before the last is acknowledged, as a node does, has 1.13 and 0.94: it costs nothing at p99.
+- **Between nodes** (2026-11-30, 53 to 63 turns of 0.3 s, 1,000 a second; medians of ratios, quartiles in brackets). The raw reader is no
+  client: it reads in the process that takes the time. The least that a push server does is the raw client with a bare stream to a
+  client. Over that, p50 is 1.20 and 1.29 for Redis (two runs) and 1.31 for NATS; over raw it is 2.1 to 2.3 and 1.8, of which the bare stream alone
+  has 1.8 and 1.4. **p99 cannot be told on this machine**: two runs of the same code had 2.42 (1.02 to 5.05) and 1.14 (0.66 to 2.51) over raw for
+  Redis, 1.24 and 1.04 over raw with a stream; NATS, in one run, 2.36 (1.31 to 4.45) and 1.39 (0.63 to 2.94). Of an event around the p99, 7 ms in
+  a trace, our code in the receiving node has 0.3 to 0.5 ms. To read before the fan-out instead of after it changed nothing that could be told.
 - **A crowd of 100,000** (\`npm run bench -- crowd\`, 2026-11-30, one run, servers, clients and Redis on the same two cores): six processes had all
   clients in after 65 s (\`node:http\` by hand 24), at 0.90 ms of CPU time and 11.3 kB a client (0.22 and 7.0). With an event every five
   seconds for each they took 1.0 s of CPU time a second, p50 7 and p99 66 ms. One process was killed and replaced: all were back after 53 s,
   nothing was passed over and
   nothing came twice. About 870 clients that full nodes had refused were taken for connected by the load generator and missed the last
   events; it tells them apart now, and was not run at this size again. With 40,000 clients, back after 17 s, and with 12,000 nothing was missing.
+- **Letting a crowd in** (2026-11-30, single runs). One process took 0.49 ms of CPU time a client over 16,000, with memory and with Redis
+  alike: 0.9 for the first 2,000, when little is compiled, 0.31 to 0.33 for the last. So nothing grows with the clients that are in. Six
+  processes on two cores, beside six load generators, took 1.24 ms over 100,000: in one of them the first 1,000 cost 3.9 each and those
+  after 5,000 0.5 to 1.2. \`node:http\` took 0.17 in one process and 0.23 in six.
+- **Index.** 400 clients with 250 topics each have 0.80 of the events a CPU second of 400 clients with one each (2026-11-30, 6 turns).
 - **Saturation.** The controls and nestjs-push are all faster than the load generator: ratios among them move by a tenth
   between runs. What compares them better is the column for a server's CPU second.
 `;

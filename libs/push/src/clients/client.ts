@@ -175,8 +175,9 @@ export class Client implements Connection, SessionClient, HeartbeatTarget {
   write(batch: Batch, isShared = false): boolean {
     if (this.isOver) return true;
     if (batch.last > 0) this.heardAt = this.wheel.time;
-    const bytes = this.counts.delivered(batch, batch.bytes(this.dialect!.events));
-    return this.outlet.write(bytes, batch, isShared ? this.cursor : undefined);
+    const { outlet, dialect } = this;
+    const bytes = outlet.takesText ? batch.bytesOrText(dialect!.events) : batch.bytes(dialect!.events);
+    return outlet.write(this.counts.delivered(batch, bytes), batch, isShared ? this.cursor : undefined);
   }
 
   /** @internal */

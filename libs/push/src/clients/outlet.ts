@@ -1,7 +1,7 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { PushError } from '../contracts/errors.js';
-import type { Batch } from '../contracts/event.js';
+import type { Batch, Bytes } from '../contracts/event.js';
 
 /** A reader, by what it reads. */
 export interface AudienceMember {
@@ -26,7 +26,9 @@ export interface Outlet {
    * @param batch what the bytes say, if they are events: an outlet that writes them in another form shares that among clients
    * @param member who gets it, if all readers of the same topics get the same batch
    */
-  write(bytes: Buffer, batch?: Batch, member?: AudienceMember): boolean;
+  write(bytes: Bytes, batch?: Batch, member?: AudienceMember): boolean;
+  /** Whether `write` takes bytes as text too. Default: `false`, only Buffers. */
+  readonly takesText?: boolean;
   /** Whether bytes wait in this process. */
   readonly isFull: boolean;
   /** Sets the listener that is called when there is room again. */

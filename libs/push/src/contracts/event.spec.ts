@@ -51,6 +51,25 @@ describe('Batch', () => {
     expect(codec.form.bytes).toBe(0);
   });
 
+  it('of a single event is a text for the first who writes texts, and one Buffer for all others', () => {
+    const it = new LogEvent('log', 7, { topic: 'a', data: '1' });
+    const text = '13\r\nid: log-7\ndata: 1\n\n\r\n';
+    const batch = new Batch([it]);
+    expect(batch.bytesOrText(chunkedSseCodec)).toBe(text);
+    const shared = batch.bytesOrText(chunkedSseCodec);
+    expect(shared).toEqual(Buffer.from(text));
+    expect([batch.bytesOrText(chunkedSseCodec), batch.bytes(chunkedSseCodec)]).toEqual([shared, shared]);
+  });
+
+  it.each([
+    ['several events', [event(1), event(2)]],
+    ['a long event', [new LogEvent('log', 1, { topic: 'a', data: `"${'x'.repeat(5_000)}"` })]],
+    ['an event that is not ASCII', [new LogEvent('log', 1, { topic: 'a', data: '"ä"' })]],
+  ])('of %s is a Buffer for everybody', (_, events) => {
+    const batch = new Batch(events);
+    expect(batch.bytesOrText(chunkedSseCodec)).toEqual(new Batch(events).bytes(chunkedSseCodec));
+  });
+
   it('shares the encodings of its events with other batches, from the second one on', () => {
     const codecs = [counting(), counting()];
     const shared = counting(codecs[1]!.form);

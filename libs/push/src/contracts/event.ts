@@ -28,6 +28,17 @@ export interface Draft extends EventContent {
   readonly expect?: string;
 }
 
+/** Bytes to write: a Buffer, or a text whose characters are a byte each (Latin-1). */
+export type Bytes = Buffer | string;
+
+/** The same as a Buffer. */
+export function bufferOf(bytes: Bytes): Buffer {
+  return typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
+}
+
+/** The longest payload that is written as text. A longer one is not worth being written down twice for two readers. */
+const longestText = 4_096;
+
 /**
  * Encodes events for one kind of connection. Codecs are stateless singletons, compared by identity.
  *
@@ -45,7 +56,7 @@ export interface Codec {
   /** Makes one write of the encodings of several events, in order. MUST NOT change its input. */
   join(encodings: readonly Buffer[]): Buffer;
   /** The write of a single event, made in one go: what `join` would return for its encoding. */
-  single(event: LogEvent): Buffer;
+  single(event: LogEvent): Bytes;
 }
 
 /**
@@ -112,6 +123,7 @@ export class Batch {
   tally: number | readonly number[] | undefined;
   /** Clients and connections that at least one of the events excepts; usually none. */
   private excepted: Set<string> | undefined;
+  private wasText = false;
   private codec?: Codec;
   private joined?: Buffer;
   private otherJoined?: Map<Codec, Buffer>;
@@ -133,6 +145,17 @@ export class Batch {
     this.first = first;
     this.last = last;
     this.hasEnds = hasEnds;
+  }
+
+  /**
+   * As `bytes`, for one who writes texts too. A short event alone is a text for the first who asks: most events are for one reader, and
+   * to make a Buffer takes longer than to write the text. For all others there is a Buffer, which they share.
+   */
+  bytesOrText(codec: Codec): Bytes {
+    const { events, wasText } = this;
+    if (wasText || events.length > 1 || events[0]!.data.length > longestText) return this.bytes(codec);
+    this.wasText = true;
+    return codec.single(events[0]!);
   }
 
   bytes(codec: Codec): Buffer {
@@ -171,7 +194,7 @@ export class Batch {
   private join(codec: Codec): Buffer {
     const { events } = this;
     // No other batch of a round has the same single event, so that its encoding need not be kept.
-    if (events.length === 1) return codec.single(events[0]!);
+    if (events.length === 1) return bufferOf(codec.single(events[0]!));
     return codec.join(events.map((event) => encoded(event, codec)));
   }
 }

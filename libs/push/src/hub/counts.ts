@@ -1,5 +1,5 @@
 import type { GapReason } from '../contracts/connection.js';
-import type { Batch } from '../contracts/event.js';
+import type { Batch, Bytes } from '../contracts/event.js';
 import { isReserved, covers } from '../contracts/topic.js';
 
 /** How many topics' rules are remembered. */
@@ -122,7 +122,7 @@ export class TransportCounts {
   }
 
   /** Counts a batch that is written to one client. Returns its bytes. */
-  delivered(batch: Batch, bytes: Buffer): Buffer {
+  delivered(batch: Batch, bytes: Bytes): Bytes {
     this.bytes += bytes.length;
     this.read(batch);
     return bytes;

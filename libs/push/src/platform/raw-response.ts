@@ -6,6 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Bytes } from '../contracts/event.js';
 import { whenConnectionCloses } from './connection-end.js';
 import type { Corkable } from './together.js';
 
@@ -22,7 +23,8 @@ export function raw<T extends object>(wrapped: T | { readonly raw: T }): T {
 
 /** Where the bytes of a response body go. */
 export interface BodySink extends Corkable {
-  write(bytes: Buffer): boolean;
+  /** @param encoding of bytes that are given as text */
+  write(bytes: Bytes, encoding: 'latin1'): boolean;
   once(event: 'drain', listener: () => void): unknown;
   off(event: 'drain', listener: () => void): unknown;
   readonly writableNeedDrain: boolean;

@@ -21,6 +21,6 @@ export { codecOf } from '../wire/codec.js';
 export { messageText } from '../wire/websocket.codec.js';
 export { errorMessage } from '../wire/websocket.messages.js';
 export type { ServerMessage } from '../wire/websocket.messages.js';
-export type { Batch, Codec, Derivation } from '../contracts/event.js';
+export type { Batch, Bytes, Codec, Derivation } from '../contracts/event.js';
 export { LogEvent } from '../contracts/event.js';
 export type { Encodings } from '../contracts/encodings.js';

@@ -5,7 +5,7 @@ import { endOf, type End } from '../contracts/end.js';
 import { shownTraceparent } from '../contracts/event-meta.js';
 import { isSnapshot } from '../contracts/snapshot.js';
 import { isRemoval } from '../contracts/state.js';
-import { codecOf } from './codec.js';
+import { codecOf, isAscii } from './codec.js';
 import { bringsEvent, endMessageText, messageText, quotedTopic } from './websocket.codec.js';
 import type { ServerMessage } from './websocket.messages.js';
 
@@ -71,9 +71,14 @@ export function chunk(blocks: readonly Buffer[]): Buffer {
   let length = 0;
   for (const block of blocks) length += block.length;
   const bytes = chunkOf(length);
-  let at = startOf(bytes, length);
+  let at = bytes.length - lineEnd - length;
   for (const block of blocks) at += block.copy(bytes, at);
   return bytes;
+}
+
+/** The same as a text, which has so many bytes. */
+function chunkText(blocks: string, length: number): string {
+  return `${length.toString(16)}\r\n${blocks}\r\n`;
 }
 
 /** A chunk of so many bytes, which are not set: its head and its end. Byte by byte, since a call of native code costs more. */
@@ -92,20 +97,13 @@ function endLine(bytes: Buffer, at: number): void {
   bytes[at + 1] = 0x0a;
 }
 
-/** Where the bytes of a chunk begin. */
-function startOf({ length }: Buffer, own: number): number {
-  return length - lineEnd - own;
-}
-
 /** A codec of blocks, and one of the same blocks in chunks of a chunked body. */
 export function codecs(blockOf: (event: LogEvent) => string): { whole: Codec; chunked: Codec } {
   const whole = codecOf((event) => Buffer.from(blockOf(event)));
   const single = (event: LogEvent) => {
     const text = blockOf(event);
-    const length = Buffer.byteLength(text);
-    const bytes = chunkOf(length);
-    bytes.write(text, startOf(bytes, length));
-    return bytes;
+    const ascii = chunkText(text, text.length);
+    return isAscii(ascii) ? ascii : Buffer.from(chunkText(text, Buffer.byteLength(text)));
   };
   return {
     whole,

@@ -3,7 +3,7 @@ import * as ws from 'ws';
 import type { Writable } from 'node:stream';
 import { endMeta } from '../contracts/end.js';
 import { PushError } from '../contracts/errors.js';
-import { LogEvent } from '../contracts/event.js';
+import { bufferOf, LogEvent } from '../contracts/event.js';
 import { taggedMeta } from '../contracts/event-meta.js';
 import { snapshotMeta } from '../contracts/snapshot.js';
 import { frame, messageText, websocketCodec } from './websocket.codec.js';
@@ -61,6 +61,16 @@ describe('The bytes of WebSocket frames (RFC 6455, section 5.2)', () => {
     expect(bytes.toString('hex', 0, header.length / 2)).toBe(header);
     expect(bytes.toString('utf8', header.length / 2)).toBe('x'.repeat(length));
   });
+
+  it.each(['x', 'ä'])(
+    'a single event is written in one go as it would be joined, of any length (%s)',
+    (letter) => {
+      for (const length of [1, 20, 100, 125, 126, 250, 65_400, 65_535, 65_536]) {
+        const single = event(letter.repeat(length));
+        expect(bufferOf(websocketCodec.single(single))).toEqual(websocketCodec.encode(single));
+      }
+    },
+  );
 
   it.each([
     [118, '{"event":"snapshot","data":{"topic":"orders.42","id":"9f2c41d07b3e-118","data":{"a":1}}}'],

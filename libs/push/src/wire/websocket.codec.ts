@@ -3,7 +3,7 @@ import { endOf, isEnd } from '../contracts/end.js';
 import { shownTraceparent, tagOf } from '../contracts/event-meta.js';
 import { isSnapshot } from '../contracts/snapshot.js';
 import { isRemoval } from '../contracts/state.js';
-import { codecOf } from './codec.js';
+import { codecOf, isAscii } from './codec.js';
 
 /*
  * WebSocket messages as whole frames (RFC 6455, section 5.2), so that one buffer serves all connections. Frames from the
@@ -29,6 +29,13 @@ export function frame(text: string): Buffer {
   }
   bytes.write(text, headerLength);
   return bytes;
+}
+
+/** The same as a text in Latin-1, for ASCII of less than 65,536 characters. */
+function asciiFrame(text: string): string {
+  const { length } = text;
+  if (length < 126) return String.fromCharCode(textFrame, length) + text;
+  return String.fromCharCode(textFrame, 126, length >>> 8, length & 0xff) + text;
 }
 
 /** Whether an event that ends its topic is a message besides. */
@@ -72,7 +79,14 @@ export function eventText(event: LogEvent): string {
 }
 
 /** An event as a text frame. */
-export const websocketCodec = codecOf((event) => {
-  const message = frame(messageText(event));
-  return bringsEvent(event) ? Buffer.concat([message, frame(endMessageText(event))]) : message;
-});
+export const websocketCodec = codecOf(
+  (event) => {
+    const message = frame(messageText(event));
+    return bringsEvent(event) ? Buffer.concat([message, frame(endMessageText(event))]) : message;
+  },
+  (event) => {
+    if (bringsEvent(event)) return websocketCodec.encode(event);
+    const text = messageText(event);
+    return text.length < 65_536 && isAscii(text) ? asciiFrame(text) : frame(text);
+  },
+);

@@ -1,7 +1,7 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { AudienceMember, Outlet } from '../../clients/outlet.js';
-import type { Batch } from '../../contracts/event.js';
+import { bufferOf, type Batch, type Bytes } from '../../contracts/event.js';
 import {
   bodyOf,
   connectionOf,
@@ -62,14 +62,19 @@ export class BodyOutlet implements Outlet {
     return this.sink.writableNeedDrain;
   }
 
-  write(bytes: Buffer, batch?: Batch, member?: AudienceMember): boolean {
-    return this.send(this.gzip?.encode(bytes, batch, member) ?? bytes);
+  /** A socket does. What is beneath any other body would make a Buffer of a text. */
+  get takesText(): boolean {
+    return this.isChunked && this.gzip === undefined;
   }
 
-  private send(bytes: Buffer): boolean {
+  write(bytes: Bytes, batch?: Batch, member?: AudienceMember): boolean {
+    return this.send(this.gzip?.encode(bufferOf(bytes), batch, member) ?? bytes);
+  }
+
+  private send(bytes: Bytes): boolean {
     if (!this.isOpen) return true;
     const { sink } = this;
-    const isBelowMark = sink.write(bytes);
+    const isBelowMark = sink.write(bytes, 'latin1');
     if (this.isDirect ? hasRoom(sink, isBelowMark) : isBelowMark) return true;
     sink.once('drain', this.drained);
     return false;

@@ -31,7 +31,7 @@ export function refusedStream(client: SseRequest, error: PushError, retry: numbe
   if (!response.headersSent) beforeHead(response as unknown as WithHead, (head) => (head.status = 200));
   const sink = response as unknown as BodySink;
   return writtenBody({ ...client, isWatched: true }, () => (end) => {
-    if (!sink.destroyed && !sink.writableEnded) sink.write(sseRefusal(error, retry));
+    if (!sink.destroyed && !sink.writableEnded) sink.write(sseRefusal(error, retry), 'latin1');
     end();
     return { close: () => undefined };
   });

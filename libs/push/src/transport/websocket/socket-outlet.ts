@@ -5,7 +5,7 @@ import { CloseCode, closeCodeOf } from '../../contracts/close-codes.js';
 import type { PushError } from '../../contracts/errors.js';
 import type { AudienceMember, Outlet } from '../../clients/outlet.js';
 import type { StreamMember } from '../../clients/shared-streams.js';
-import type { Batch } from '../../contracts/event.js';
+import { bufferOf, type Batch, type Bytes } from '../../contracts/event.js';
 import { hasRoom, together } from '../../platform/together.js';
 import { UpgradeStream } from '../../platform/upgrade-stream.js';
 
@@ -41,10 +41,15 @@ export class SocketOutlet implements Outlet {
     return this.stream.writableNeedDrain;
   }
 
-  write(bytes: Buffer, batch?: Batch, member?: AudienceMember): boolean {
+  /** Where the client can read no compressed events. */
+  get takesText(): boolean {
+    return this.compressed === undefined;
+  }
+
+  write(bytes: Bytes, batch?: Batch, member?: AudienceMember): boolean {
     if (!this.isOpen) return true;
-    const own = (batch && member && this.compressed?.bytesOf(bytes, batch, member)) ?? bytes;
-    return hasRoom(this.stream, this.stream.write(own));
+    const own = (batch && member && this.compressed?.bytesOf(bufferOf(bytes), batch, member)) ?? bytes;
+    return hasRoom(this.stream, this.stream.write(own, 'latin1'));
   }
 
   onDrain(listener: () => void): void {
