@@ -9,6 +9,8 @@ export interface Comparison {
   readonly raw?: number;
   /** Ours over raw, where that is not the ratio of the two figures: a median of ratios. */
   readonly ratio?: number;
+  /** The quartiles of what the ratio is the median of: how much a single turn says. */
+  readonly spread?: readonly [lower: number, upper: number];
   readonly unit: string;
   /** What the figure has to reach, for people. */
   readonly target: string;
@@ -18,10 +20,18 @@ export interface Comparison {
 export function comparisonTable(title: string, comparisons: readonly Comparison[]): string {
   const number = (value: number | undefined, digits: number) =>
     value?.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }) ?? '';
-  const rows = comparisons.map(({ kind, what, unit, ours, raw, ratio, target }) => {
+  const rows = comparisons.map(({ kind, what, unit, ours, raw, ratio, spread, target }) => {
     const digits = digitsOf(unit);
     const over = ratio ?? (raw === undefined ? undefined : ours / raw);
-    return [kind, `${what} (${unit})`, number(ours, digits), number(raw, digits), number(over, 2), target];
+    const between = spread ? ` (${spread.map((value) => number(value, 2)).join('–')})` : '';
+    return [
+      kind,
+      `${what} (${unit})`,
+      number(ours, digits),
+      number(raw, digits),
+      `${number(over, 2)}${between}`,
+      target,
+    ];
   });
   const lines = [
     ['', '', 'nestjs-push', 'raw', 'ratio', 'target'],
@@ -38,5 +48,14 @@ function digitsOf(unit: string): number {
 }
 
 export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+  return quantile(values, 0.5);
+}
+
+/** What a quarter of the values do not reach, and what a quarter of them exceed. */
+export function quartiles(values: readonly number[]): [lower: number, upper: number] {
+  return [quantile(values, 0.25), quantile(values, 0.75)];
+}
+
+function quantile(values: readonly number[], share: number): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * share)]!;
 }
