@@ -93,7 +93,7 @@ const remarks = `## Where a goal is missed
   nothing came twice. About 870 clients that full nodes had refused were taken for connected by the load generator and missed the last
   events; it tells them apart now, and was not run at this size again. With 40,000 clients, back after 17 s, and with 12,000 nothing was missing.
 - **Letting a crowd in** (2026-11-30, single runs). One process took 0.49 ms of CPU time a client over 16,000, with memory and with Redis
-  alike: 0.9 for the first 2,000, when little is compiled, 0.31 to 0.33 for the last. So nothing grows with the clients that are in. Six
+  alike: 0.9 for the first 2,000, when little is compiled, 0.31 to 0.33 for the last: nothing that grows was seen. Six
   processes on two cores, beside six load generators, took 1.24 ms over 100,000: in one of them the first 1,000 cost 3.9 each and those
   after 5,000 0.5 to 1.2. \`node:http\` took 0.17 in one process and 0.23 in six.
 - **Index.** 400 clients with 250 topics each have 0.80 of the events a CPU second of 400 clients with one each (2026-11-30, 6 turns).
