@@ -242,3 +242,29 @@ describe('What is lost, where subscriptions of a connection overlap', () => {
     expect(client.story).toEqual(['m.1.0=20', 'evicted(m.1.*)', ...events(16, 20)]);
   });
 });
+
+describe('A client that has to be told of a gap', () => {
+  it('has no id by which it would never be told, until it is', async () => {
+    const node = new MemoryNode();
+    const client = node.connect();
+    subscribe(client, ['a'], 'now');
+    client.room = 1;
+    node.publish('a', 1);
+    await node.delivered();
+    node.replaceLog();
+    expect(client.cursor.position).toBeUndefined();
+    client.drain();
+    expect(client.story).toEqual(['a=1', 'epoch(a)']);
+    expect(client.cursor.position).toBe(node.id(0));
+  });
+
+  it('is given an id of no log with its topics: cut off before the notice, it comes back with that, and is told', () => {
+    const node = new MemoryNode();
+    const client = node.connect();
+    subscribe(client, ['a'], 'elsewhere-7');
+    expect(client.notedStory).toEqual(['begin a(none-0)', 'epoch(a)', `live a(${node.id(0)})`]);
+    const again = node.connect();
+    again.cursor.subscribe(['a'], 'none-0');
+    expect(again.story).toEqual(['epoch(a)']);
+  });
+});
