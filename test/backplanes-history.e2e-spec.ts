@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { map } from 'rxjs';
 import { afterTest } from './support/cleanup.js';
 import { freePort } from './support/free-port.js';
+import { numbers } from './support/numbers.js';
 import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { openSse, openStream } from './support/sse-reader.js';
@@ -105,8 +106,6 @@ describe.each(early)('A node that is there before %s', (_, startServer, backplan
     expect([sse.gaps, piped.gaps, ws.all('gap')]).toEqual([[], [], []]);
   });
 });
-
-const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
 
 describe.each(logs)('A node that starts over a log in $name with a past', (kind) => {
   const { startServer, backplane } = kind;

@@ -5,6 +5,7 @@ import compression from 'compression';
 import { EventSource } from 'eventsource';
 import { PushModule, type PushOptions } from 'nestjs-push';
 import { afterTest } from './support/cleanup.js';
+import { startOrders } from './support/orders-app.js';
 import { DeclaredController, OrdersController } from './support/orders.js';
 import { openRaw } from './support/raw-socket.js';
 import { openSse, openStream } from './support/sse-reader.js';
@@ -15,14 +16,7 @@ const topics = [{ pattern: 'public.>', access: 'public' as const }];
 
 describe.each(platforms)('the bytes of SSE on %s', (platform) => {
   const start = (options: PushOptions = {}, configure?: (app: INestApplication) => unknown) =>
-    startApp(
-      platform,
-      {
-        imports: [PushModule.forRoot({ topics, ...options })],
-        controllers: [OrdersController, DeclaredController],
-      },
-      configure,
-    );
+    startOrders(platform, { topics, ...options }, configure);
 
   /** A body with what differs from run to run replaced. */
   const golden = (body: string) => body.replace(/[0-9a-f]{12}-/g, 'EPOCH-').replace(/retry: \d+/, 'retry: N');

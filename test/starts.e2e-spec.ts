@@ -2,14 +2,13 @@ import { PushModule, type Backplane } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
 import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
+import { numbers } from './support/numbers.js';
 import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { openSse, openStream } from './support/sse-reader.js';
 import { platformsWithHttp2, startApp } from './support/start-app.js';
 import { eventually } from './support/watched.js';
 import { openWs } from './support/ws-client.js';
-
-const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
 
 describe.each(platformsWithHttp2)('A stream on %s', (platform) => {
   const start = () =>

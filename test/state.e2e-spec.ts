@@ -1,9 +1,8 @@
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { EventBus, PushError, PushModule, type PushOptions } from 'nestjs-push';
+import { EventBus, type PushOptions } from 'nestjs-push';
 import { firstValueFrom, take, toArray } from 'rxjs';
-import { afterTest } from './support/cleanup.js';
+import { busWith as createBus } from './support/bus.js';
 import { ExampleBackplane, ExampleLog } from './support/example-backplane.js';
+import { refusal } from './support/refusal.js';
 
 const topics = [
   { pattern: 'notes.drafts.*', retention: { events: 3 } },
@@ -11,20 +10,7 @@ const topics = [
   { pattern: 'prices.:symbol', state: true, ttl: 60_000, tombstones: 1_000 },
 ];
 
-async function busWith(options: PushOptions = {}): Promise<EventBus> {
-  @Module({ imports: [PushModule.forRoot({ topics, ...options })] })
-  class Root {}
-  const context = await NestFactory.createApplicationContext(Root, { logger: false, abortOnError: false });
-  afterTest(() => context.close());
-  return context.get(EventBus);
-}
-
-/** What a promise rejects with. */
-async function refusal(promise: Promise<unknown>): Promise<PushError> {
-  const error: unknown = await promise.catch((reason: unknown) => reason);
-  if (error instanceof PushError) return error;
-  throw new Error(`It was not refused: ${String(error)}`);
-}
+const busWith = (options: PushOptions = {}) => createBus({ topics, ...options });
 
 describe('State topics', () => {
   it('publish compares and sets: who expects what is not there is told what is', async () => {

@@ -1,14 +1,9 @@
-import { PushModule } from 'nestjs-push';
-import { DeclaredController, OrdersController } from './support/orders.js';
+import { startOrders } from './support/orders-app.js';
 import { openSse, openStream } from './support/sse-reader.js';
-import { platformsWithHttp2, startApp } from './support/start-app.js';
+import { platformsWithHttp2 } from './support/start-app.js';
 
 describe.each(platformsWithHttp2)('what a client puts into the topic of a route, with %s', (platform) => {
-  const start = () =>
-    startApp(platform, {
-      imports: [PushModule.forRoot({ topics: [{ pattern: '>', access: 'public' }] })],
-      controllers: [OrdersController, DeclaredController],
-    });
+  const start = () => startOrders(platform, { topics: [{ pattern: '>', access: 'public' }] });
 
   it.each([
     '/orders/%3E/events',

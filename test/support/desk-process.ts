@@ -40,6 +40,12 @@ export class DeskProcess {
     return new DeskProcess(child, bound, args, env);
   }
 
+  /** Posts JSON to one of its routes. */
+  post(path: string, body: unknown): Promise<Response> {
+    const headers = { 'content-type': 'application/json' };
+    return fetch(`${this.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
   /** What it has printed, once that has `text` in it. */
   async printed(text: string): Promise<string> {
     await this.child.untilOutput(text);

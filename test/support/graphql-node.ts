@@ -2,6 +2,7 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { All, Controller, Req, Res, type OnModuleDestroy, type Type } from '@nestjs/common';
 import { GraphQLModule, GraphQLSchemaHost } from '@nestjs/graphql';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FormattedExecutionResult } from 'graphql';
 import { createHandler } from 'graphql-sse/lib/use/fastify';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient } from 'graphql-ws';
@@ -148,4 +149,38 @@ export async function ask(node: RunningApp, query: string): Promise<Answer> {
 /** Resolves once a node has so many subscriptions. */
 export function subscribed(node: RunningApp, count = 1): Promise<void> {
   return eventually(() => node.bus.stats().subscriptions === count);
+}
+
+/** What moves a parcel. */
+export const move = (number: string, place: string) =>
+  `mutation { moveParcel(number: "${number}", place: "${place}") }`;
+
+/** What a client gets of a subscription; `complete` when that has ended. */
+export type Result = FormattedExecutionResult | 'complete';
+
+/** Subscribes, and resolves with all that comes until the end, or until there are so many. */
+export function results(
+  balancer: Balancer,
+  kind: string,
+  query: string,
+  count = Infinity,
+): Promise<Result[]> {
+  const client = clients[kind]!(balancer);
+  afterTest(() => client.dispose());
+  return new Promise((resolve, reject) => {
+    const seen: Result[] = [];
+    const stop = client.subscribe(
+      { query, variables: {} },
+      {
+        next(result) {
+          seen.push(JSON.parse(JSON.stringify(result)) as Result);
+          if (seen.length < count) return;
+          stop();
+          resolve(seen);
+        },
+        error: reject,
+        complete: () => resolve([...seen, 'complete']),
+      },
+    );
+  });
 }

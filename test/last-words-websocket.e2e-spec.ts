@@ -1,27 +1,19 @@
-import { Injectable } from '@nestjs/common';
-import {
-  Authenticator,
-  OnPushConnect,
-  PushAccess,
-  PushLifecycle,
-  PushModule,
-  PushTopic,
-  type Handshake,
-  type Principal,
-  type PushModuleExtras,
-  type PushOptions,
-} from 'nestjs-push';
+import { PushAccess, PushLifecycle, type PushOptions } from 'nestjs-push';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { connect as connectHttp2 } from 'node:http2';
 import { afterTest } from './support/cleanup.js';
 import {
-  platforms,
-  platformsWithHttp2,
-  startApp,
-  type Platform,
-  type RunningApp,
-} from './support/start-app.js';
+  authenticator,
+  hook,
+  isHeld,
+  message,
+  numbers,
+  policy,
+  say,
+  startChat,
+  welcome,
+} from './support/gated-chat.js';
+import { platformsWithHttp2, type Platform, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/watched.js';
 import { connectWs, openWs, type WsClient } from './support/ws-client.js';
 import { clientFrame, handshakeHeaders } from './support/ws-frames.js';
@@ -31,91 +23,12 @@ import { clientFrame, handshakeHeaders } from './support/ws-frames.js';
  * Its answers have nobody to go to. What comes after its right was taken is not handled.
  */
 
-/** What holds everything up until the test opens it. */
-class Gate {
-  waiting = 0;
-  private readonly passed: (() => void)[] = [];
-  private isOpen = true;
-
-  shut(): void {
-    this.isOpen = false;
-  }
-
-  open(): void {
-    this.isOpen = true;
-    for (const pass of this.passed.splice(0)) pass();
-  }
-
-  async pass(): Promise<true> {
-    if (this.isOpen) return true;
-    this.waiting++;
-    await new Promise<void>((resolve) => this.passed.push(resolve));
-    return true;
-  }
-}
-
-let authenticator: Gate;
-let policy: Gate;
-let hook: Gate;
-let hookFails = false;
-
-@Injectable()
-class Everybody extends Authenticator {
-  async authenticate({ token, query }: Handshake): Promise<Principal | undefined> {
-    await authenticator.pass();
-    const name = token ?? query.get('name');
-    if (!name) return undefined;
-    const [id, milliseconds] = name.split(':');
-    return { id: id!, ...(milliseconds && { expiresAt: Date.now() + Number(milliseconds) }) };
-  }
-}
-
-@PushTopic('chat.:room')
-class ChatPolicy {
-  canSubscribe() {
-    return true;
-  }
-
-  canPublish() {
-    return policy.pass();
-  }
-}
-
-@Injectable()
-class Welcome {
-  @OnPushConnect()
-  async connect() {
-    await hook.pass();
-    if (hookFails) throw new Error('no');
-  }
-}
-
 let app: RunningApp;
 let stored: unknown[];
 
-async function start(platform: Platform, options: PushOptions & PushModuleExtras = {}): Promise<RunningApp> {
-  [authenticator, policy, hook] = [new Gate(), new Gate(), new Gate()];
-  hookFails = false;
-  app = await startApp(platform, {
-    imports: [
-      PushModule.forRoot({
-        authenticate: Everybody,
-        websocket: { firstMessage: true },
-        shutdownTimeout: 20_000,
-        onError: () => undefined,
-        ...options,
-      }),
-    ],
-    providers: [ChatPolicy, Welcome],
-  });
-  stored = [];
-  app.bus.on('chat.*').subscribe(({ data }) => stored.push(data));
-  return app;
+async function start(platform: Platform, options?: PushOptions): Promise<void> {
+  ({ app, stored } = await startChat(platform, options));
 }
-
-const message = (event: string, data: object) => JSON.stringify({ event, data });
-const say = (data: unknown) => message('publish', { topic: 'chat.a', data });
-const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 const enter = (name = 'ann'): Promise<WsClient> => openWs(`${app.webSocketUrl()}?name=${name}`);
 
@@ -125,9 +38,6 @@ async function open(path = ''): Promise<WsClient> {
   await once(client.socket, 'open');
   return client;
 }
-
-/** Resolves once the first of what was said is being decided about. */
-const isHeld = (gate: Gate) => eventually(() => gate.waiting > 0);
 
 describe.each(platformsWithHttp2)('Last words over a WebSocket, on %s', (platform) => {
   it('are stored, in order, when the page publishes and closes at once', async () => {
@@ -176,7 +86,7 @@ describe.each(platformsWithHttp2)('Last words over a WebSocket, on %s', (platfor
   it('of whom the hooks refuse are not handled', async () => {
     await start(platform);
     hook.shut();
-    hookFails = true;
+    welcome.fails = true;
     const client = await open('?name=ann');
     client.send(say('refused'));
     client.socket.close();
@@ -184,7 +94,7 @@ describe.each(platformsWithHttp2)('Last words over a WebSocket, on %s', (platfor
     await client.untilClosed();
     hook.open();
     await eventually(() => app.bus.stats().connections === 1);
-    hookFails = false;
+    welcome.fails = false;
     const other = await enter();
     await other.ask('publish', { topic: 'chat.a', data: 'welcome' });
     await eventually(() => stored.length > 0);
@@ -262,92 +172,6 @@ describe.each(platformsWithHttp2)('Last words over a WebSocket, on %s', (platfor
     await eventually(() => stored.length === 2);
     expect(stored).toEqual(['before', 'before too']);
   });
-});
-
-describe.each(platforms)('Last words over POST /push/publish, on %s', (platform) => {
-  const post = (data: unknown, name = 'ann') => {
-    const body = JSON.stringify({ topic: 'chat.a', data });
-    const head = ['Host: x', 'Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`];
-    return `POST /push/publish?name=${name} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n${body}`;
-  };
-
-  it.each<[string, () => Gate]>([
-    ['the authenticator', () => authenticator],
-    ['the policy', () => policy],
-  ])('are stored when the client leaves while %s decides', async (_, gate) => {
-    await start(platform);
-    gate().shut();
-    const socket = connect(app.port, '127.0.0.1', () => {
-      socket.write(post('a'.repeat(20_000)));
-    });
-    afterTest(() => socket.destroy());
-    await isHeld(gate());
-    socket.resetAndDestroy();
-    await eventually(() => app.sockets.size === 0);
-    gate().open();
-    await eventually(() => stored.length === 1);
-    expect(stored).toEqual(['a'.repeat(20_000)]);
-  });
-
-  it('are stored when the client closes right after it has written', async () => {
-    await start(platform);
-    for (const n of numbers(20)) {
-      const socket = connect(app.port, '127.0.0.1', () => socket.end(post(n)));
-      socket.on('error', () => undefined).resume();
-      afterTest(() => socket.destroy());
-    }
-    await eventually(() => stored.length === 20);
-  });
-
-  it('before a disconnect are stored', async () => {
-    await start(platform);
-    policy.shut();
-    const socket = connect(app.port, '127.0.0.1', () => socket.write(post('before')));
-    afterTest(() => socket.destroy());
-    await isHeld(policy);
-    await app.nest.get(PushAccess).disconnectUser('ann');
-    policy.open();
-    await eventually(() => stored.length === 1);
-  });
-
-  it('are awaited by a drain', async () => {
-    await start(platform);
-    policy.shut();
-    const socket = connect(app.port, '127.0.0.1', () => socket.write(post('before')));
-    await isHeld(policy);
-    socket.destroy();
-    let isDone = false;
-    const draining = app.nest
-      .get(PushLifecycle)
-      .drain()
-      .then(() => (isDone = true));
-    await eventually(() => app.sockets.size === 0);
-    expect(isDone).toBe(false);
-    policy.open();
-    await draining;
-    await eventually(() => stored.length === 1);
-    expect(stored).toEqual(['before']);
-  });
-});
-
-it('Last words over an HTTP/2 stream that is reset are stored', async () => {
-  await start('fastify with TLS');
-  authenticator.shut();
-  const session = connectHttp2(app.url(''), { rejectUnauthorized: false });
-  session.on('error', () => undefined);
-  afterTest(() => session.destroy());
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': '/push/publish?name=ann',
-    'content-type': 'application/json',
-  });
-  stream.on('error', () => undefined);
-  stream.end(JSON.stringify({ topic: 'chat.a', data: 'h2' }));
-  await isHeld(authenticator);
-  stream.close(8);
-  await new Promise((resolve) => stream.once('close', resolve));
-  authenticator.open();
-  await eventually(() => stored.length === 1);
 });
 
 it('Last words that come with the handshake and its end are stored', async () => {

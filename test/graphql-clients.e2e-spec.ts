@@ -1,54 +1,31 @@
-import { Args, ID, Resolver, Subscription } from '@nestjs/graphql';
 import type { FormattedExecutionResult } from 'graphql';
-import type { PushEvent, PushOptions } from 'nestjs-push';
-import { PushPubSub } from 'nestjs-push/graphql';
+import type { PushOptions } from 'nestjs-push';
 import { redisBackplane } from 'nestjs-push/redis';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { WebSocket } from 'ws';
 import { afterTest } from './support/cleanup.js';
-import { ask, Balancer, clients, Log, startGraphQL, subscribed } from './support/graphql-node.js';
-import { ParcelsModule, ParcelsResolver } from './support/graphql-parcels.js';
+import {
+  ask,
+  Balancer,
+  clients,
+  Log,
+  move,
+  results,
+  startGraphQL,
+  subscribed,
+  type Result,
+} from './support/graphql-node.js';
+import { ParcelsResolver } from './support/graphql-parcels.js';
 import { startRedis, type ServerProcess } from './support/servers.js';
-import { platforms, startApp, type Platform } from './support/start-app.js';
+import { platforms, type Platform } from './support/start-app.js';
 import { eventually } from './support/watched.js';
-
-const move = (number: string, place: string) =>
-  `mutation { moveParcel(number: "${number}", place: "${place}") }`;
-
-/** What a client gets as the first result of a subscription; `complete` if it ends before. */
-type Result = FormattedExecutionResult | 'complete';
 
 /** The places in what a client has got of `parcelMoved`. */
 function places(found: readonly Result[]): unknown[] {
   return found.map((each) => {
     const { parcelMoved } = (each as FormattedExecutionResult<{ parcelMoved: { place: string } }>).data!;
     return parcelMoved.place;
-  });
-}
-
-/** Subscribes, and resolves with all that comes until the end, or until there are so many. */
-function results(balancer: Balancer, kind: string, query: string, count = Infinity): Promise<Result[]> {
-  const client = clients[kind]!(balancer);
-  afterTest(() => client.dispose());
-  return new Promise((resolve, reject) => {
-    const seen: Result[] = [];
-    const stop = client.subscribe(
-      { query, variables: {} },
-      {
-        next(result) {
-          seen.push(JSON.parse(JSON.stringify(result)) as Result);
-          if (seen.length < count) return;
-          stop();
-          resolve(seen);
-        },
-        error: reject,
-        complete: () => resolve([...seen, 'complete']),
-      },
-    );
   });
 }
 
@@ -258,180 +235,3 @@ async function pausedStream(port: number): Promise<Paused> {
 function placeIn(text: string): string {
   return /"place":"(\d+) /.exec(text)![1]!;
 }
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Subscriptions whose results are made in other ways. */
-@Resolver()
-class Variants {
-  constructor(private readonly pubSub: PushPubSub) {}
-
-  private events(after: string, filter?: (event: PushEvent<{ place: string }>) => boolean) {
-    return this.pubSub.asyncIterableIterator('parcels.7', { after, filter });
-  }
-
-  @Subscription(() => String, { resolve: ({ data }: PushEvent<{ place: string }>) => data.place })
-  filtered(@Args('after', { type: () => ID }) after: string) {
-    return this.events(after, ({ data }) => data.place !== 'c');
-  }
-
-  @Subscription(() => String, {
-    filter: ({ data }: PushEvent<{ place: string }>) => data.place !== 'c',
-    resolve: ({ data }: PushEvent<{ place: string }>) => data.place,
-  })
-  read(@Args('after', { type: () => ID }) after: string) {
-    return this.events(after);
-  }
-
-  @Subscription(() => String, {
-    filter: (event: PushEvent<{ place: string }>) =>
-      Promise.resolve(event).then(({ data }) => data.place !== 'c'),
-    resolve: ({ data }: PushEvent<{ place: string }>) => data.place,
-  })
-  dropped(@Args('after', { type: () => ID }) after: string) {
-    return this.events(after);
-  }
-
-  @Subscription(() => String, { nullable: true })
-  ignored(@Args('after', { type: () => ID }) after: string) {
-    return this.events(after);
-  }
-}
-
-describe('A gap', () => {
-  async function startLossy() {
-    const node = await startGraphQL('express', [ParcelsResolver, Variants], { retention: { events: 2 } });
-    const after = await node.bus.publish('parcels.7', { place: 'a' });
-    for (const place of ['b', 'c', 'd']) await node.bus.publish('parcels.7', { place });
-    return { node, after };
-  }
-
-  it('passes the filter of the engine', async () => {
-    const { node, after } = await startLossy();
-    const query = `subscription { filtered(after: "${after}") }`;
-    expect(await results(new Balancer(node), 'graphql-ws', query, 2)).toMatchObject([
-      { errors: [{ extensions: { code: 'GAP' } }] },
-      { data: { filtered: 'd' } },
-    ]);
-  });
-
-  it.each(['read', 'dropped', 'ignored'])(
-    'ends a subscription whose resolver would swallow it: %s',
-    async (name) => {
-      const { node, after } = await startLossy();
-      const query = `subscription { ${name}(after: "${after}") }`;
-      const told = results(new Balancer(node), 'graphql-ws', query, 2).then(
-        () => 'nothing',
-        (errors: unknown) => errors,
-      );
-      expect(await told).toMatchObject([{ extensions: { code: 'GAP', topics: ['parcels.7'] } }]);
-      // A filter that was thrown it does not return the iterator: it goes with the garbage.
-      await eventually(() => {
-        collectGarbage();
-        return node.bus.stats().subscriptions === 0;
-      });
-    },
-  );
-});
-
-describe('The application of the documentation', () => {
-  it('runs, and tells where to subscribe after a query', async () => {
-    const app = await startApp('express', { imports: [ParcelsModule] });
-    await ask(app, move('7', 'harbour'));
-    const { data } = await ask(app, '{ parcel(number: "7") { place position } }');
-    const { place, position } = data!.parcel as { place: string; position: string };
-    expect(place).toBe('harbour');
-    await ask(app, move('7', 'ship'));
-    const client = clients['graphql-ws']!(new Balancer(app));
-    const log = Log.of(client, '7', position);
-    await log.until(() => log.places.length > 0);
-    expect(log.places).toEqual(['ship']);
-  });
-
-  it('is what the page shows', async () => {
-    const page = await readFile('libs/push/docs/graphql.md', 'utf8');
-    for (const name of ['parcels', 'stream', 'follow']) {
-      const code = await readFile(`test/support/graphql-${name}.ts`, 'utf8');
-      expect(page).toContain(`\`\`\`ts\n${code}\`\`\``);
-    }
-  });
-});
-
-describe('The engine', () => {
-  it('is a PubSubEngine: subscribers get events from now on, until they are unsubscribed', async () => {
-    const node = await startGraphQL('express', [ParcelsResolver]);
-    const pubSub: PushPubSub = node.nest.get(PushPubSub);
-    const places: string[] = [];
-    const first = await pubSub.subscribe('parcels.*', ({ data }) => places.push(data.place));
-    const second = await pubSub.subscribe('parcels.*', () => {
-      throw new Error('of the application');
-    });
-    await pubSub.publish('parcels.1', { place: 'a' });
-    await eventually(() => places.length === 1);
-    pubSub.unsubscribe(first);
-    pubSub.unsubscribe(second);
-    pubSub.unsubscribe(99);
-    await pubSub.publish('parcels.1', { place: 'b' });
-    expect(places).toEqual(['a']);
-    expect(node.bus.stats().connections).toBe(0);
-    await expect(pubSub.subscribe('not a topic', () => undefined)).rejects.toMatchObject({
-      code: 'INVALID_TOPIC',
-    });
-  });
-
-  it('reads nothing for an iterator before it is asked, and lets go when it returns', async () => {
-    const node = await startGraphQL('express', [ParcelsResolver]);
-    const events = node.nest
-      .get(PushPubSub)
-      .asyncIterableIterator('parcels.*', { wildcards: true, from: 'last:2' });
-    for (const place of ['a', 'b', 'c']) await node.bus.publish('parcels.1', { place });
-    expect(node.bus.stats().connections).toBe(0);
-    const next = async () => ((await events.next()).value as PushEvent<{ place: string }>).data.place;
-    expect([await next(), await next()]).toEqual(['b', 'c']);
-    expect(node.bus.stats().connections).toBe(1);
-    const waiting = events.next();
-    expect(await events.return()).toEqual({ done: true, value: undefined });
-    expect(await waiting).toEqual({ done: true, value: undefined });
-    expect(node.bus.stats().connections).toBe(0);
-    expect(await events.next()).toEqual({ done: true, value: undefined });
-  });
-
-  it('refuses wildcards that were not allowed, and starts that a subscription cannot have', async () => {
-    const node = await startGraphQL('express', [ParcelsResolver]);
-    const pubSub: PushPubSub = node.nest.get(PushPubSub);
-    const codeOf = (call: () => unknown) => {
-      try {
-        call();
-      } catch (error) {
-        return (error as { extensions: { code: string } }).extensions.code;
-      }
-      return undefined;
-    };
-    expect(codeOf(() => pubSub.asyncIterableIterator('parcels.*'))).toBe('INVALID_TOPIC');
-    expect(codeOf(() => pubSub.asyncIterableIterator([]))).toBe('INVALID_TOPIC');
-    expect(codeOf(() => pubSub.asyncIterableIterator('parcels.1', { from: 'snapshot' }))).toBe(
-      'INVALID_OPTION',
-    );
-    expect(codeOf(() => pubSub.asyncIterableIterator('parcels.1', { from: 'last:0' }))).toBe(
-      'INVALID_OPTION',
-    );
-    expect(codeOf(() => pubSub.asyncIterableIterator('parcels.1', { after: '' }))).toBe(undefined);
-  });
-
-  it('has the types of the declared topics', async () => {
-    const node = await startGraphQL('express', [ParcelsResolver]);
-    const pubSub: PushPubSub = node.nest.get(PushPubSub);
-    await pubSub.publish('parcels.1', { place: 'a' });
-    // @ts-expect-error -- the declared topic has no such data
-    await pubSub.publish('parcels.1', { city: 'a' });
-    const events: AsyncIterator<PushEvent<{ place: string }>> = pubSub.asyncIterableIterator('parcels.1', {
-      from: 'earliest',
-      // @ts-expect-error -- nor is there such a field
-      filter: ({ data }) => data.city !== 'b',
-    });
-    const { data } = (await events.next()).value as PushEvent<{ place: string }>;
-    expect(data.place).toBe('a');
-    await events.return!();
-  });
-});
