@@ -1,15 +1,9 @@
-import {
-  anonymous,
-  Authenticator,
-  PushModule,
-  PushTopic,
-  type PushOptions,
-  type TopicPolicy,
-} from 'nestjs-push';
+import { anonymous, Authenticator, type PushOptions } from 'nestjs-push';
 import { doors } from './support/doors.js';
 import { as } from './support/roles.js';
+import { start as startRooms } from './support/rooms-app.js';
 import { openSse, openStream } from './support/sse-reader.js';
-import { startApp, type RunningApp } from './support/start-app.js';
+import type { RunningApp } from './support/start-app.js';
 import { eventually } from './support/watched.js';
 import { openWs } from './support/ws-client.js';
 
@@ -20,24 +14,8 @@ class NameOrNobody extends Authenticator {
   }
 }
 
-@PushTopic('rooms.:id')
-class RoomsPolicy implements TopicPolicy {
-  canSubscribe() {
-    return true;
-  }
-
-  canPublish() {
-    return true;
-  }
-}
-
-function start(options: PushOptions = {}): Promise<RunningApp> {
-  const topics = [{ pattern: 'public.>', access: 'public' }] as const;
-  return startApp('express', {
-    imports: [PushModule.forRoot({ authenticate: NameOrNobody, topics, ...options })],
-    providers: [RoomsPolicy],
-  });
-}
+const start = (options: PushOptions = {}): Promise<RunningApp> =>
+  startRooms({ authenticate: NameOrNobody, ...options });
 
 /** As good as no refill, so that what is used stays used for the test. */
 const once = (burst: number) => ({ perSecond: 0.001, burst });

@@ -3,8 +3,9 @@ import { IsInt, IsOptional, IsString } from 'class-validator';
 import { PushModule, PushTopic, type TopicPolicy } from 'nestjs-push';
 import { request, type IncomingMessage } from 'node:http';
 import { cleanUp } from './support/cleanup.js';
-import { as, NameAuthenticator, Users } from './support/roles.js';
+import { head, json, message, ofState, word } from './support/fuzzed-messages.js';
 import type { RawSocket } from './support/raw-socket.js';
+import { as, NameAuthenticator, Users } from './support/roles.js';
 import { createApp, RunningApp } from './support/start-app.js';
 import { openWs, type WsClient } from './support/ws-client.js';
 import { clientFrame, openHandshake } from './support/ws-frames.js';
@@ -109,113 +110,6 @@ function check<T>(numRuns: number, arbitrary: fc.Arbitrary<T>, run: (value: T) =
   };
   return fc.assert(fc.asyncProperty(arbitrary, cleanly), { numRuns, seed });
 }
-
-const nasty = fc.constantFrom(
-  ...[
-    '',
-    ' ',
-    '.',
-    '*',
-    '>',
-    'a..b',
-    'public.a',
-    'rooms.1',
-    'open.x.y',
-    'state.a',
-    'box.a',
-    'state.*',
-    'public.>',
-    'rooms.*',
-    'secret',
-    'push.gap',
-  ],
-  ...[
-    '__proto__',
-    'constructor',
-    'prototype',
-    'toString',
-    'hasOwnProperty',
-    'length',
-    'then',
-    'event',
-    'data',
-    'topics',
-  ],
-  ...[
-    '\r\n',
-    '\n\ndata: x\n\n',
-    '\u0000',
-    '\u2028',
-    '\ud800',
-    '😀',
-    'now',
-    'last',
-    'earliest',
-    '000000000000-1',
-    '-1',
-  ],
-  ...['x'.repeat(64), 'x'.repeat(65), 'x'.repeat(256), 'a.'.repeat(127), '9'.repeat(400)],
-);
-const word = fc.oneof(nasty, fc.string({ unit: 'binary', maxLength: 20 }));
-const json: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((tie) => ({
-  value: fc.oneof(
-    { depthSize: 'small', withCrossShrink: true },
-    fc.oneof(
-      word,
-      fc.integer(),
-      fc.double({ noNaN: true, noDefaultInfinity: true }),
-      fc.constantFrom(null, true, false),
-    ),
-    fc.array(tie('value'), { maxLength: 5 }),
-    fc.dictionary(word, tie('value'), { maxKeys: 5, noNullPrototype: false }),
-  ),
-})).value;
-const often = <T>(likely: fc.Arbitrary<T>) =>
-  fc.oneof({ weight: 4, arbitrary: likely as fc.Arbitrary<unknown> }, { weight: 1, arbitrary: json });
-const message = fc.record(
-  {
-    event: often(fc.constantFrom('subscribe', 'unsubscribe', 'publish', 'authenticate', 'refresh', 'hello')),
-    data: often(
-      fc.record(
-        {
-          ref: often(word),
-          topics: often(fc.array(word, { maxLength: 6 })),
-          topic: often(word),
-          from: often(word),
-          repeat: often(fc.boolean()),
-          data: json,
-          type: often(word),
-          messageId: often(word),
-          ephemeral: often(fc.boolean()),
-          echo: often(fc.boolean()),
-          expect: often(word),
-          remove: often(fc.boolean()),
-          token: often(word),
-        },
-        { requiredKeys: [] },
-      ),
-    ),
-  },
-  { requiredKeys: [] },
-);
-
-/** Stands for the id of the newest event. */
-const head = '@head';
-/** What publishes to states, and removes them. */
-const ofState = fc.record({
-  event: fc.constant('publish'),
-  data: fc.record(
-    {
-      topic: fc.constantFrom('state.a', 'state.b', 'box.a', 'open.a'),
-      data: json,
-      expect: often(fc.constantFrom('none', head, head)),
-      remove: often(fc.boolean()),
-      ephemeral: often(fc.constant(false)),
-      messageId: often(fc.constantFrom('1', '2')),
-    },
-    { requiredKeys: ['topic', 'data'] },
-  ),
-});
 
 /** The server is as it was: a client that behaves is served. */
 async function expectWell(client: WsClient): Promise<void> {

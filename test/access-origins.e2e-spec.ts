@@ -1,44 +1,10 @@
-import { Logger } from '@nestjs/common';
 import { PushModule, type PushOptions } from 'nestjs-push';
-import WebSocket, { type ClientOptions } from 'ws';
-import { afterTest } from './support/cleanup.js';
-import { as, NameAuthenticator, Users } from './support/roles.js';
+import { takeWarnings } from './support/logged.js';
+import { as } from './support/roles.js';
+import { start, stream } from './support/rooms-app.js';
 import { openSse } from './support/sse-reader.js';
-import { createApp, platforms, platformsWithHttp2, startApp, type Platform } from './support/start-app.js';
-
-function start(options: PushOptions = {}, platform: Platform = 'express', cors?: object) {
-  return startApp(
-    platform,
-    {
-      imports: [
-        PushModule.forRoot({
-          authenticate: NameAuthenticator,
-          topics: [{ pattern: 'public.>', access: 'public' }],
-          ...options,
-        }),
-      ],
-      providers: [Users],
-    },
-    (app) => cors && app.enableCors(cors),
-  );
-}
-
-/** The status of an upgrade: 101, or why not. */
-function statusOf(
-  url: string,
-  headers: Record<string, string>,
-  options: ClientOptions = {},
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const client = new WebSocket(url, { headers, ...options });
-    afterTest(() => client.terminate());
-    client.on('open', () => resolve(101));
-    client.on('unexpected-response', (_, response) => resolve(response.statusCode!));
-    client.on('error', reject);
-  });
-}
-
-const stream = '/push/events?topic=public.x';
+import { createApp, platforms, platformsWithHttp2 } from './support/start-app.js';
+import { statusOf } from './support/upgrades.js';
 
 describe('origins', () => {
   const upgrade = async (options: PushOptions, headers: Record<string, string>) => {
@@ -201,10 +167,7 @@ describe('origins', () => {
   });
 
   it('that look like those of a proxy which is not declared are explained, once', async () => {
-    const { warn } = Logger.prototype;
-    const lines: string[] = [];
-    Logger.prototype.warn = (line: string) => void lines.push(line);
-    afterTest(() => (Logger.prototype.warn = warn));
+    const lines = takeWarnings();
     const app = await start();
     const headers = { ...as('ann').headers, Host: 'shop.example' };
     for (const origin of ['https://evil.example', 'https://shop.example', 'https://shop.example'])

@@ -1,21 +1,13 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Controller, Get, Header, HttpCode, Module, NotFoundException, Res } from '@nestjs/common';
 import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
-import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Response } from 'express';
 import type { FastifyReply } from 'fastify';
-import {
-  PushInterceptor,
-  PushModule,
-  PushResources,
-  type PushModuleExtras,
-  type ResourceOptions,
-} from 'nestjs-push';
+import { PushInterceptor, PushModule, PushResources, type ResourceOptions } from 'nestjs-push';
 import { Http2Probe } from './support/http2-probe.js';
 import { startExpress, startFastify, WarningLog, type RunningApp } from './support/resources-app.js';
 
@@ -267,47 +259,5 @@ describe('PushInterceptor for every route', () => {
       hints: [`103 ${both}`],
       response: { headers: { link: both } },
     });
-  });
-});
-
-describe('what cannot work is refused at start', () => {
-  it.each<PushModuleExtras>([{}, { transports: [] }])('Express over HTTP/2, with %j', async (extras) => {
-    class Http2ExpressAdapter extends ExpressAdapter {
-      override initHttpServer(): void {
-        // What people try: the types of Express do not fit, and at run time the first request ends the process.
-        this.httpServer = createServer(this.getInstance()) as never;
-      }
-    }
-    @Module({ imports: [PushModule.forRoot(extras)] })
-    class AppModule {}
-    const app = await NestFactory.create(AppModule, new Http2ExpressAdapter(), { logger: new WarningLog() });
-    await expect(app.init()).rejects.toMatchObject({
-      name: 'PushError',
-      code: 'WRONG_ADAPTER',
-      message: expect.stringContaining('new FastifyAdapter({ http2: true'),
-    });
-  });
-
-  it('a resource that is not fit for a header', () => {
-    expect(() => PushResources('/style.css', '//cdn.example/app.js')).toThrow(
-      expect.objectContaining({ code: 'INVALID_OPTION' }),
-    );
-    expect(() => PushResources({ path: '/a.css', media: 'all\r\nset-cookie: a=b' })).toThrow(
-      expect.objectContaining({ code: 'INVALID_OPTION' }),
-    );
-  });
-
-  it.each<ResourceOptions>([
-    { maxConcurrent: 0 },
-    { maxPerPage: 1.5 },
-    { maxRemembered: -1 },
-    { cookie: 'a=b' },
-    { forwardHeaders: ['X-Tenant'] },
-    { resources: ['style.css'] },
-  ])('the option %j', async (http2) => {
-    @Module({ imports: [PushModule.forRoot({ transports: [], http2 })] })
-    class AppModule {}
-    const creation = NestFactory.create(AppModule, { logger: new WarningLog(), abortOnError: false });
-    await expect(creation).rejects.toMatchObject({ code: 'INVALID_OPTION' });
   });
 });

@@ -2,6 +2,15 @@ import { Injectable, UnauthorizedException } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Authenticator, type Handshake, type Principal } from 'nestjs-push';
 
+/** The key of the tokens. */
+export const secret = 'a secret of these tests only, 32 bytes or more';
+
+/** Everybody reads `public.>`, users read `members.>`. */
+export const topics = [
+  { pattern: 'public.>', access: 'public' },
+  { pattern: 'members.>', access: 'authenticated' },
+] as const;
+
 /** What the tokens of these tests say. */
 export interface Claims {
   readonly sub: string;

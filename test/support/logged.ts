@@ -1,4 +1,5 @@
 import { Logger, type LoggerService } from '@nestjs/common';
+import { afterTest } from './cleanup.js';
 
 /** A logger for an application, which keeps what it is told. */
 export class KeepingLogger implements LoggerService {
@@ -20,4 +21,13 @@ export class KeepingLogger implements LoggerService {
   private keep(message: unknown): void {
     this.lines.push(String(message));
   }
+}
+
+/** What is warned of from now on to the end of the test, also by applications that are started with `logger: false`. */
+export function takeWarnings(): string[] {
+  const warnings: string[] = [];
+  const { warn } = Logger.prototype;
+  Logger.prototype.warn = (message: string) => warnings.push(message);
+  afterTest(() => (Logger.prototype.warn = warn));
+  return warnings;
 }
