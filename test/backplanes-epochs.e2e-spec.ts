@@ -5,10 +5,10 @@ import type { Backplane } from 'nestjs-push';
 import { natsBackplane } from 'nestjs-push/nats';
 import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
-import { startRecording, type RecordedNode } from 'nestjs-push/testing';
+import type { RecordedNode } from 'nestjs-push/testing';
 import { cp, rm } from 'node:fs/promises';
 import { afterTest } from './support/cleanup.js';
-import { keepAll } from './support/log-trial.js';
+import { recordingOn, running } from './support/log-on-server.js';
 import { startPostgres, urlOf } from './support/postgres.js';
 import { startNats, startRedis, type ServerProcess } from './support/servers.js';
 import { TcpProxy } from './support/tcp-proxy.js';
@@ -44,18 +44,6 @@ const onNats = kinds[1]!.backplane;
 
 beforeAll(() => Logger.overrideLogger(false));
 
-async function started(backplane: Backplane): Promise<RecordedNode> {
-  const node = await startRecording(backplane, keepAll);
-  afterTest(() => node.backplane.close());
-  return node;
-}
-
-async function serverOf(start: () => Promise<ServerProcess>): Promise<ServerProcess> {
-  const server = await start();
-  afterTest(() => server.dispose());
-  return server;
-}
-
 /** Notes what a server that does not run has stored. Returns what brings that back; then it runs. */
 async function saved(server: ServerProcess): Promise<() => Promise<void>> {
   const backup = `${server.directory}-backup`;
@@ -75,12 +63,12 @@ const inAnotherLog = ({ tail }: RecordedNode) => tail.until(({ opened }) => open
 
 describe.each(kinds)('$name: an event whose publisher hears late', ({ start, backplane }) => {
   it('has the id that it was delivered with, though another log has begun since', async () => {
-    const server = await serverOf(start);
+    const server = await running(start());
     const proxy = await TcpProxy.start(server.port);
     afterTest(() => proxy.dispose());
     const [witness, publisher] = [
-      await started(backplane(server.port)),
-      await started(backplane(proxy.port)),
+      await recordingOn(backplane(server.port)),
+      await recordingOn(backplane(proxy.port)),
     ];
     await append(publisher);
     proxy.holdAnswers();
@@ -105,8 +93,8 @@ describe.each(kinds)('$name: an event whose publisher hears late', ({ start, bac
 
 describe('NATS: a reader that is further than where another log began', () => {
   it('reads that log from its beginning, though it meets a later mark first', async () => {
-    const { port } = await serverOf(startNats);
-    const node = await started(onNats(port));
+    const { port } = await running(startNats());
+    const node = await recordingOn(onNats(port));
     for (let n = 0; n < 20; n++) await append(node);
     await node.tail.until(({ events }) => events.length === 20);
     const { epoch } = node.tail.opened[0]!;
@@ -128,10 +116,10 @@ describe('NATS: a reader that is further than where another log began', () => {
   });
 
   it('looks at the log again if the server is another one when it asks for a consumer', async () => {
-    const [before, after] = [await serverOf(startNats), await serverOf(startNats)];
+    const [before, after] = [await running(startNats()), await running(startNats())];
     const proxy = await TcpProxy.start(before.port);
     afterTest(() => proxy.dispose());
-    const first = await started(onNats(before.port));
+    const first = await recordingOn(onNats(before.port));
     await append(first);
     await Promise.all([before.kill(), after.kill()]);
     await after.wipe();
@@ -139,7 +127,7 @@ describe('NATS: a reader that is further than where another log began', () => {
     await Promise.all([before.start(), after.start()]);
     for (let n = 0; n < 10; n++) await append(first);
     // The other one is behind, and has begun another log.
-    const second = await started(onNats(after.port));
+    const second = await recordingOn(onNats(after.port));
     const { epoch } = first.tail.opened[0]!;
     await jetstream(await connected(after.port)).publish('push.mark', `${epoch}_other`);
     await inAnotherLog(second);
@@ -153,7 +141,7 @@ describe('NATS: a reader that is further than where another log began', () => {
       ask();
       return isBack;
     });
-    const reader = await started(natsBackplane({ connect: () => Promise.resolve(connection) }));
+    const reader = await recordingOn(natsBackplane({ connect: () => Promise.resolve(connection) }));
     await isAsked;
     proxy.redirect(after.port);
     const last = await append(second);

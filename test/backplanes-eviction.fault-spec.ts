@@ -4,6 +4,7 @@ import { PushModule } from 'nestjs-push';
 import { redisBackplane } from 'nestjs-push/redis';
 import { startRecording } from 'nestjs-push/testing';
 import { afterTest } from './support/cleanup.js';
+import { capturedLog } from './support/log-on-server.js';
 import { keepAll } from './support/log-trial.js';
 import { random } from './support/random.js';
 import { startRedis, type ServerProcess } from './support/servers.js';
@@ -230,10 +231,7 @@ describe('A Redis that is full', () => {
   );
 
   it('is named at the start, once, and by every check', async () => {
-    const lines: string[] = [];
-    const note = (message: string) => void lines.push(message);
-    Logger.overrideLogger({ log: note, warn: note, error: note });
-    afterTest(() => Logger.overrideLogger(false));
+    const lines = capturedLog();
     const small = await startRedis('none', ['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru']);
     afterTest(() => small.dispose());
     const { backplane } = await startRecording(

@@ -4,9 +4,10 @@ import { RecordingTail, startRecording, type RecordedNode } from 'nestjs-push/te
 import type { Client } from 'pg';
 import { afterTest } from './support/cleanup.js';
 import { finiteRules } from './support/ends.js';
+import { running } from './support/log-on-server.js';
 import { keepAll } from './support/log-trial.js';
 import { connected, startPgBouncer, startPostgres, urlOf } from './support/postgres.js';
-import { intact, one, publishing, recording, running, shareServer } from './support/postgres-log.js';
+import { intact, one, publishing, recording, shareServer } from './support/postgres-log.js';
 import { eventually } from './support/watched.js';
 
 shareServer();

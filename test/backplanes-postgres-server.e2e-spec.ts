@@ -4,6 +4,7 @@ import { RecordingTail, type RecordedNode } from 'nestjs-push/testing';
 import pg from 'pg';
 import { afterTest } from './support/cleanup.js';
 import { freePort } from './support/free-port.js';
+import { capturedLog, proxyTo, running } from './support/log-on-server.js';
 import { keepAll } from './support/log-trial.js';
 import {
   connected,
@@ -13,16 +14,7 @@ import {
   startStandby,
   urlOf,
 } from './support/postgres.js';
-import {
-  at,
-  intact,
-  one,
-  proxyTo,
-  publishing,
-  recording,
-  running,
-  shareServer,
-} from './support/postgres-log.js';
+import { at, intact, one, publishing, recording, shareServer } from './support/postgres-log.js';
 import { eventually } from './support/watched.js';
 
 shareServer();
@@ -181,10 +173,7 @@ describe('Postgres: what is not stored', () => {
 
 describe('Postgres: a server that is away', () => {
   it('starts without it, says so once, and begins when it comes', async () => {
-    const lines: string[] = [];
-    const note = (message: string) => lines.push(message);
-    Logger.overrideLogger({ log: note, warn: note, error: note });
-    afterTest(() => Logger.overrideLogger(false));
+    const lines = capturedLog();
     const server = intact();
     const proxy = await proxyTo(server.port);
     proxy.refuse();

@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import type { Position } from 'nestjs-push';
+import { running } from './support/log-on-server.js';
 import { connected, limitFiles, startPostgres } from './support/postgres.js';
-import { recording, running } from './support/postgres-log.js';
+import { recording } from './support/postgres-log.js';
 import type { ServerProcess } from './support/servers.js';
 import { eventually } from './support/watched.js';
 

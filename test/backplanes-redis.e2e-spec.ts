@@ -4,50 +4,24 @@ import { PushError, type Position } from 'nestjs-push';
 import { redisBackplane, type RedisBackplaneOptions } from 'nestjs-push/redis';
 import { RecordingTail, startRecording } from 'nestjs-push/testing';
 import { afterTest } from './support/cleanup.js';
-import { keepAll, LogTrial } from './support/log-trial.js';
 import { freePort } from './support/free-port.js';
+import { capturedLog, proxyTo, publishingOn, running } from './support/log-on-server.js';
+import { keepAll, LogTrial } from './support/log-trial.js';
 import { ServerProcess, startRedis, startSentinel } from './support/servers.js';
-import { TcpProxy } from './support/tcp-proxy.js';
 import { eventually } from './support/watched.js';
 
 const at = (port: number, more: RedisBackplaneOptions = {}) =>
   redisBackplane({ url: `redis://127.0.0.1:${port}`, publishTimeout: 30_000, ...more });
 
-async function redis(...args: Parameters<typeof startRedis>): Promise<ServerProcess> {
-  const server = await startRedis(...args);
-  afterTest(() => server.dispose());
-  return server;
-}
-
-async function proxyTo(port: number): Promise<TcpProxy> {
-  const proxy = await TcpProxy.start(port);
-  afterTest(() => proxy.dispose());
-  return proxy;
-}
+const redis = (...args: Parameters<typeof startRedis>) => running(startRedis(...args));
 
 /** Three nodes that publish and read through `port`. */
-async function publishing(port: number): Promise<LogTrial> {
-  const trial = new LogTrial();
-  afterTest(() => trial.end());
-  for (let i = 0; i < 3; i++) await trial.join(at(port));
-  trial.publish();
-  await trial.untilMore(200);
-  return trial;
-}
+const publishing = (port: number) => publishingOn(() => at(port));
 
 function admin(port: number): Redis {
   const client = new Redis(port);
   afterTest(() => client.disconnect());
   return client;
-}
-
-/** Captures what people are told. */
-function capturedLog(): string[] {
-  const lines: string[] = [];
-  const note = (message: string) => lines.push(message);
-  Logger.overrideLogger({ log: note, warn: note, error: note });
-  afterTest(() => Logger.overrideLogger(false));
-  return lines;
 }
 
 beforeAll(() => Logger.overrideLogger(false));

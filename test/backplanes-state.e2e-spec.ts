@@ -1,14 +1,15 @@
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import { Logger } from '@nestjs/common';
-import type { Backplane, Draft, RetentionRules } from 'nestjs-push';
 import { Redis } from 'ioredis';
+import type { Backplane, Draft, RetentionRules } from 'nestjs-push';
 import { natsBackplane, type NatsBackplaneOptions } from 'nestjs-push/nats';
 import { redisBackplane } from 'nestjs-push/redis';
-import { RecordingTail, startRecording, type RecordedNode } from 'nestjs-push/testing';
+import { RecordingTail, type RecordedNode } from 'nestjs-push/testing';
 import { afterTest } from './support/cleanup.js';
+import { recordingOn } from './support/log-on-server.js';
+import { eachInOwnStream } from './support/nats-log.js';
 import { OlderRedisNode } from './support/older-redis-node.js';
-import { startNats, startRedis, type ServerProcess } from './support/servers.js';
+import { startRedis, type ServerProcess } from './support/servers.js';
 
 /** State topics are those that begin with "state." */
 const rules: RetentionRules = {
@@ -27,11 +28,7 @@ const rules: RetentionRules = {
 /** The same topics, in the application before it had state. */
 const before: RetentionRules = { of: () => ({ events: 3, age: 3_600_000 }), largest: rules.largest };
 
-async function join(backplane: Backplane, retention = rules): Promise<RecordedNode> {
-  const node = await startRecording(backplane, retention);
-  afterTest(() => node.backplane.close());
-  return node;
-}
+const join = (backplane: Backplane, retention = rules) => recordingOn(backplane, retention);
 
 function publish({ backplane }: RecordedNode, topics: readonly string[]): Promise<unknown> {
   return Promise.all(topics.map((topic, n) => backplane.append({ topic, data: `${n}` })));
@@ -176,20 +173,9 @@ describe('State in Redis', () => {
 });
 
 describe('State in NATS', () => {
-  let server: ServerProcess;
-  let logs = 0;
   let options: NatsBackplaneOptions & { stream: string };
   let manager: JetStreamManager;
-  beforeAll(async () => {
-    server = await startNats();
-  });
-  beforeEach(async () => {
-    options = { servers: `127.0.0.1:${server.port}`, stream: `state-${++logs}` };
-    const connection = await connect({ servers: options.servers! });
-    afterTest(() => connection.close());
-    manager = await jetstreamManager(connection);
-  });
-  afterAll(() => server.dispose());
+  eachInOwnStream('state', (own) => ({ options, manager } = own));
 
   /** Everything is old after a second. */
   const short: RetentionRules = { ...rules, largest: { events: 3, age: 500 } };

@@ -1,67 +1,15 @@
-import { Controller, Inject, Injectable, Sse, type Type } from '@nestjs/common';
-import { metrics } from '@opentelemetry/api';
-import {
-  EventBus,
-  OnPush,
-  PushDeadLetters,
-  PushModule,
-  type OnPushEvent,
-  type PushOptions,
-} from 'nestjs-push';
-import { PushMetricsModule } from 'nestjs-push/opentelemetry';
+import { Injectable } from '@nestjs/common';
+import { OnPush, PushDeadLetters, type OnPushEvent } from 'nestjs-push';
 import { redisBackplane } from 'nestjs-push/redis';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { map } from 'rxjs';
+import { readFile } from 'node:fs/promises';
 import { afterTest } from './support/cleanup.js';
 import { openDeflated, openGzip } from './support/compressed-clients.js';
-import { freePort } from './support/free-port.js';
-import { Scrape, Scraped } from './support/scraped.js';
+import { eventsUrl, rule, sent, start, transport } from './support/metrics-app.js';
+import { Scraped } from './support/scraped.js';
 import { startRedis } from './support/servers.js';
 import { openSse, openStream } from './support/sse-reader.js';
-import { startApp, type RunningApp } from './support/start-app.js';
 import { eventually } from './support/watched.js';
 import { openWs } from './support/ws-client.js';
-
-const topics = [
-  { pattern: 'news.*', access: 'public' as const },
-  { pattern: 'rooms.:id.>', access: 'public' as const, retention: { events: 2 } },
-  { pattern: 'secret', access: 'authenticated' as const },
-];
-const transport = 'nestjs_push_transport';
-const rule = 'messaging_destination_template';
-const sent = 'messaging_client_sent_messages_total';
-
-@Controller()
-class NewsController {
-  constructor(@Inject(EventBus) private readonly bus: EventBus) {}
-
-  @Sse('piped')
-  piped() {
-    return this.bus.stream('news.a').pipe(map((message) => message));
-  }
-}
-
-async function start(
-  options: PushOptions = {},
-  providers: Type[] = [],
-): Promise<{ app: RunningApp; scraped: Scraped }> {
-  const scraped = await Scraped.start();
-  const { meterProvider } = scraped;
-  const app = await startApp('express', {
-    imports: [
-      PushModule.forRoot({ topics, onError: () => undefined, ...options }),
-      PushMetricsModule.forRoot({ meterProvider }),
-      // Imported by another module too: it counts once.
-      PushMetricsModule.forRoot({ meterProvider, eventLoopDelay: false }),
-    ],
-    controllers: [NewsController],
-    providers,
-  });
-  return { app, scraped };
-}
-
-const eventsUrl = (topic: string) => `/push/events?topic=${topic}`;
 
 describe('A scrape of the Prometheus exporter', () => {
   it('has what was published, by rule, and what failed, by error', async () => {
@@ -265,32 +213,6 @@ it('An outage of Redis is seen: it is down, what waits, what failed, and that it
   expect(back.of('nestjs_push_log_lag')).toBe(0);
 }, 120_000);
 
-describe('Without an SDK, or without the module', () => {
-  it('nothing is registered, and push works', async () => {
-    const app = await startApp('express', {
-      imports: [PushModule.forRoot({ topics, isGlobal: false }), PushMetricsModule.forRoot()],
-    });
-    expect(metrics.getMeterProvider().constructor.name).toBe('NoopMeterProvider');
-    const stream = await openStream(app.url(eventsUrl('news.a')));
-    await app.bus.publish('news.a', 1);
-    await stream.untilEvents(1);
-  });
-
-  it('no other part of the package loads @opentelemetry/api', async () => {
-    const files = await readdir('libs/push/dist', { recursive: true });
-    const loading = await Promise.all(
-      files
-        .filter((file) => /\.(js|d\.ts)$/.test(file))
-        .map(async (file) => {
-          const text = await readFile(join('libs/push/dist', file), 'utf8');
-          return /(from|require\() ?['"]@opentelemetry/.test(text) ? [file.replace(/^cjs\//, '')] : [];
-        }),
-    );
-    const folders = new Set(loading.flat().map((file) => file.split('/').slice(0, 2).join('/')));
-    expect([...folders]).toEqual(['operations/opentelemetry']);
-  });
-});
-
 describe('The metrics of handlers', () => {
   let release: () => void = () => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
@@ -337,25 +259,6 @@ describe('The metrics of handlers', () => {
     await letters.discard(letter!.id);
     await eventually(async () => (await read('groups_dead_letters', billing)) === 0);
   });
-});
-
-it('The recipe of the page reports to the global provider, and Prometheus can scrape it', async () => {
-  const page = await readFile('libs/push/docs/observability.md', 'utf8');
-  expect(page).toContain(await readFile('test/support/metrics-example.ts', 'utf8'));
-  const port = await freePort();
-  process.env.METRICS_PORT = `${port}`;
-  afterTest(() => delete process.env.METRICS_PORT);
-  const { exporter } = await import('./support/metrics-example.js');
-  afterTest(async () => {
-    metrics.disable();
-    await exporter.shutdown();
-  });
-  const app = await startApp('express', {
-    imports: [PushModule.forRoot({ topics }), PushMetricsModule.forRoot()],
-  });
-  await app.bus.publish('news.a', 1);
-  const scrape = async () => new Scrape(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
-  expect((await scrape()).of(sent, { [rule]: 'news.*' })).toBe(1);
 });
 
 // The last one: all that was scraped above is in the page.

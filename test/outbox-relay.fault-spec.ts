@@ -6,7 +6,7 @@ import { afterTest } from './support/cleanup.js';
 import { keepAll } from './support/log-trial.js';
 import { outboxKinds, OutboxProcess, type OutboxNodeSettings } from './support/outbox-cluster.js';
 import { connected, startPostgres, urlOf } from './support/postgres.js';
-import { running } from './support/postgres-log.js';
+import { running } from './support/log-on-server.js';
 import { eventually } from './support/watched.js';
 
 jest.setTimeout(600_000);

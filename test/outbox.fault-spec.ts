@@ -5,7 +5,7 @@ import { afterTest } from './support/cleanup.js';
 import { outboxNode, transaction, type OutboxNode } from './support/outbox.js';
 import { outboxKinds } from './support/outbox-cluster.js';
 import { connected, startPostgres, urlOf } from './support/postgres.js';
-import { running } from './support/postgres-log.js';
+import { running } from './support/log-on-server.js';
 import { random } from './support/random.js';
 import { eventually } from './support/watched.js';
 

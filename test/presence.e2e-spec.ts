@@ -1,95 +1,11 @@
-import { Controller, Sse } from '@nestjs/common';
-import { Allow } from 'class-validator';
-import {
-  EventBus,
-  PushModule,
-  PushTopic,
-  type PresenceChange,
-  type Principal,
-  type PushOptions,
-  type TopicPolicy,
-  type TopicPresence,
-} from 'nestjs-push';
 import { MemoryLog } from 'nestjs-push/testing';
-import { map } from 'rxjs';
 import { postJson } from './support/post-json.js';
-import { as, NameAuthenticator, Users } from './support/roles.js';
+import { changesOf, startNamed, startNode } from './support/presence-app.js';
+import { as } from './support/roles.js';
 import { openStream } from './support/sse-reader.js';
-import { platforms, startApp, type Platform, type RunningApp } from './support/start-app.js';
+import { platforms } from './support/start-app.js';
 import { eventually } from './support/watched.js';
 import { openWs, type WsClient } from './support/ws-client.js';
-
-/** Long enough for a client to come back in a test that waits for nothing else. */
-const grace = 60_000;
-
-class Status {
-  @Allow()
-  typing?: boolean;
-}
-
-/** What is said of oneself in offices is checked; nobody may see who is in a private one. */
-@PushTopic('offices.:id', { presence: Status })
-class OfficePolicy implements TopicPolicy {
-  canSubscribe(principal: Principal) {
-    return principal.id !== 'stranger';
-  }
-
-  canSeePresence(_: Principal, { id }: { id: string }) {
-    return id !== 'private';
-  }
-}
-
-@Controller()
-class RoomsController {
-  constructor(private readonly events: EventBus) {}
-
-  @Sse('present')
-  present() {
-    return this.events.stream('rooms.1', { presence: { data: { by: 'route' } } });
-  }
-
-  @Sse('piped')
-  piped() {
-    return this.events.stream('rooms.1', { presence: true }).pipe(map((message) => message));
-  }
-
-  @Sse('absent')
-  absent() {
-    return this.events.stream('rooms.1');
-  }
-}
-
-const topics: PushOptions['topics'] = [
-  { pattern: 'rooms.*', access: 'public', presence: { grace } },
-  { pattern: 'brief.*', access: 'public', presence: { grace: 50 } },
-  { pattern: 'small.*', access: 'public', presence: { grace: 0, max: 2 } },
-  { pattern: 'counted.*', access: 'public', presence: { grace: 0, counts: true } },
-  { pattern: 'offices.*', presence: { grace: 0 } },
-  { pattern: 'plain.*', access: 'public' },
-];
-
-async function startNode(platform: Platform, options: PushOptions = {}): Promise<RunningApp> {
-  return startApp(platform, {
-    imports: [PushModule.forRoot({ topics, ...options })],
-    controllers: [RoomsController],
-    providers: [OfficePolicy],
-  });
-}
-
-async function startNamed(platform: Platform, options: PushOptions = {}): Promise<RunningApp> {
-  return startApp(platform, {
-    imports: [PushModule.forRoot({ topics, authenticate: NameAuthenticator, ...options })],
-    providers: [OfficePolicy, Users, NameAuthenticator],
-    exports: [Users],
-  });
-}
-
-/** All changes of a room, as "join ann". */
-function changesOf(presence: TopicPresence): string[] {
-  const changes: string[] = [];
-  presence.changes.subscribe(({ type, user }: PresenceChange) => changes.push(`${type} ${user.user}`));
-  return changes;
-}
 
 describe.each(platforms)('Presence on %s', (platform) => {
   it('has the clients that read a topic, over WebSocket, SSE and messages over HTTP', async () => {
@@ -157,92 +73,6 @@ describe.each(platforms)('Presence on %s', (platform) => {
     await eventually(
       () => app.bus.presence('rooms.1').count === 0 && app.bus.presence('rooms.2').count === 1,
     );
-  });
-
-  it('a client that is gone has left after the grace', async () => {
-    const app = await startNamed(platform);
-    const changes = changesOf(app.bus.presence('brief.1'));
-    const client = await openWs(app.url('/push'), as('ann'));
-    await client.subscribe('brief.1');
-    await eventually(() => changes.length === 1);
-    client.socket.terminate();
-    await eventually(() => changes.length === 2);
-    expect(changes).toEqual(['join ann', 'leave ann']);
-  });
-
-  it('a client that comes back within the grace has never left, nor come, with what it had set', async () => {
-    const app = await startNamed(platform);
-    const presence = app.bus.presence('rooms.1');
-    const changes = changesOf(presence);
-    const client = await openWs(app.url('/push'), as('ann'));
-    const token = (await client.next('hello')).client as string;
-    await client.subscribe('rooms.1');
-    client.send({ event: 'presence', data: { topic: 'rooms.1', data: 'busy' } });
-    await eventually(() => changes.length === 2);
-    client.socket.terminate();
-    await client.untilClosed();
-    const again = await openWs(app.url(`/push?client=${token}`), as('ann'));
-    await again.subscribe('rooms.1');
-    const other = await openWs(app.url('/push'), as('bob'));
-    await other.subscribe('rooms.1');
-    await eventually(() => changes.length === 3);
-    expect(changes).toEqual(['join ann', 'update ann', 'join bob']);
-    expect(presence.members()).toHaveLength(2);
-    expect(presence.users()[0]).toMatchObject({ user: 'ann', data: 'busy' });
-  });
-
-  it('a client that comes back on another node has never left', async () => {
-    const log = new MemoryLog();
-    const brief = { topics: [{ pattern: 'rooms.*', access: 'public' as const, presence: { grace: 2_500 } }] };
-    const [one, two] = [
-      await startNamed(platform, { ...brief, backplane: log.node() }),
-      await startNamed(platform, { ...brief, backplane: log.node() }),
-    ];
-    const changes = [one, two].map((app) => changesOf(app.bus.presence('rooms.1')));
-    const client = await openWs(one.url('/push'), as('ann'));
-    const token = (await client.next('hello')).client as string;
-    await client.subscribe('rooms.1');
-    client.send({ event: 'presence', data: { topic: 'rooms.1', data: 'busy' } });
-    await eventually(() => changes.every(({ length }) => length === 2));
-    client.socket.terminate();
-    const again = await openWs(two.url(`/push?client=${token}`), as('ann'));
-    await again.subscribe('rooms.1');
-    // The first node would remove it by now.
-    const passing = await openWs(one.url('/push'), as('bob'));
-    await passing.subscribe('rooms.1');
-    passing.socket.terminate();
-    await eventually(() => changes.every((each) => each.includes('leave bob')));
-    for (const each of changes) expect(each).toEqual(['join ann', 'update ann', 'join bob', 'leave bob']);
-    expect(one.bus.presence('rooms.1').members()).toMatchObject([{ user: 'ann', data: 'busy' }]);
-    again.socket.terminate();
-    await eventually(() => changes.every((each) => each.includes('leave ann')));
-  });
-
-  it('a client that comes back from another node has what it has set there', async () => {
-    const log = new MemoryLog();
-    const [one, two] = [
-      await startNamed(platform, { backplane: log.node() }),
-      await startNamed(platform, { backplane: log.node() }),
-    ];
-    const data = (app: RunningApp) => app.bus.presence('rooms.1').users()[0]?.data;
-    const first = await openWs(one.url('/push'), as('ann'));
-    const token = (await first.next('hello')).client as string;
-    await first.subscribe('rooms.1');
-    first.send({ event: 'presence', data: { topic: 'rooms.1', data: 'first' } });
-    await eventually(() => data(two) === 'first');
-    // The first node does not know yet that its connection is dead.
-    const second = await openWs(two.url(`/push?client=${token}`), as('ann'));
-    await second.subscribe('rooms.1');
-    second.send({ event: 'presence', data: { topic: 'rooms.1', data: 'second' } });
-    await eventually(() => data(one) === 'second');
-    const third = await openWs(one.url(`/push?client=${token}`), as('ann'));
-    await third.subscribe('rooms.1');
-    third.send({ event: 'presence', data: { topic: 'rooms.2', data: 'nothing' } });
-    await third.next('error');
-    const other = await openWs(one.url('/push'), as('bob'));
-    await other.subscribe('rooms.1');
-    await eventually(() => two.bus.presence('rooms.1').count === 2);
-    expect([data(one), data(two)]).toEqual(['second', 'second']);
   });
 
   it('a client sets its data over HTTP, on any node', async () => {
@@ -347,30 +177,6 @@ describe.each(platforms)('Presence on %s', (platform) => {
     client.send({ event: 'presence', data: { topic: 'offices.1', data: { typing: true } } });
     await eventually(() => app.bus.presence('offices.1').users()[0]?.data !== undefined);
     expect(app.bus.presence('offices.1').users()).toMatchObject([{ data: { typing: true } }]);
-  });
-
-  it('leaves nothing of a node that shuts down: it removes what no other node would', async () => {
-    const log = new MemoryLog();
-    const [one, two] = [
-      await startNode(platform, { backplane: log.node() }),
-      await startNode(platform, { backplane: log.node() }),
-    ];
-    await eventually(() => log.states.size === 2);
-    let completed = false;
-    one.bus.presence('rooms.1').changes.subscribe({ complete: () => (completed = true) });
-    const client = await openWs(one.url('/push'));
-    await client.subscribe(['rooms.1', 'counted.1']);
-    await eventually(() => two.bus.presence('rooms.1').count + two.bus.presence('counted.1').count === 2);
-    await two.close();
-    await one.close();
-    expect(completed).toBe(true);
-    const page = await log.history.page({
-      topics: ['$presence.>', '$lease.>'],
-      after: 0,
-      through: 1e6,
-      limit: 100,
-    });
-    expect(page.events.filter(({ meta }) => meta?.removed !== true)).toEqual([]);
   });
 
   it('is refused for topics without it, and costs nothing where no rule has it', async () => {

@@ -1,5 +1,6 @@
-import type { Draft, PushError, RetentionRules } from 'nestjs-push';
+import type { Backplane, Draft, PushError, RetentionRules } from 'nestjs-push';
 import type { RecordedNode } from 'nestjs-push/testing';
+import { recordingOn } from './log-on-server.js';
 
 const hour = 3_600_000;
 
@@ -14,6 +15,10 @@ export const finiteRules = ({
   largest: { events, age: Math.max(age, ttl, tombstones) },
   hasEnds: true,
 });
+
+/** A node that records what it reads; it leaves after the test. */
+export const join = (backplane: Backplane, retention = finiteRules()): Promise<RecordedNode> =>
+  recordingOn(backplane, retention);
 
 /** An event of a topic. */
 export const chunk = (topic: string, data: unknown = 1, more: Partial<Draft> = {}): Draft => ({
@@ -56,4 +61,10 @@ export async function pagesOf({ backplane }: RecordedNode, topics: string[], lim
     after = page.through;
   }
   return { ids, lost: [...lost.keys()] };
+}
+
+/** Resolves when a node has read everything up to an event that it publishes now. */
+export async function settled(node: RecordedNode): Promise<void> {
+  const { sequence } = await node.backplane.append(chunk('mark'));
+  await node.tail.until((tail) => tail.sequence >= sequence);
 }

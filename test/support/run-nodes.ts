@@ -12,6 +12,7 @@ import { natsBackplane } from 'nestjs-push/nats';
 import { postgresBackplane } from 'nestjs-push/postgres';
 import { redisBackplane } from 'nestjs-push/redis';
 import { MemoryLog } from 'nestjs-push/testing';
+import { once } from 'node:events';
 import { lastValueFrom, toArray } from 'rxjs';
 import { startPostgres, urlOf } from './postgres.js';
 import { startApp, type RunningApp } from './start-app.js';
@@ -122,4 +123,19 @@ export class Gate {
   open(): void {
     this.pass();
   }
+}
+
+/** Words, as a model brings them. */
+export async function* words(...all: string[]) {
+  for (const word of all) {
+    await Promise.resolve();
+    yield word;
+  }
+}
+
+/** Brings a word, and then nothing until it is aborted. */
+export async function* endless(signal: AbortSignal, onAbort: () => void = () => undefined) {
+  yield 'begun ';
+  if (!signal.aborted) await once(signal, 'abort');
+  onAbort();
 }

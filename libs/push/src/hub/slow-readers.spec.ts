@@ -198,3 +198,20 @@ describe('A reader whose socket is full', () => {
     expect(client.story).toEqual(['a=1', 'b=3', 'c=4', 'c=5']);
   });
 });
+
+it('a client that does not read has so many subscriptions waiting, those that it took back included', async () => {
+  const node = new MemoryNode();
+  const client = node.connect();
+  client.room = 1;
+  client.cursor.subscribe(['a', 'z'], node.id(0));
+  node.publish('a', 1);
+  await node.delivered();
+  client.cursor.subscribe(['c'], 'earliest');
+  const flood = () => {
+    for (let count = 0; count < 2_000; count++) {
+      client.cursor.subscribe(['b'], 'earliest');
+      client.cursor.unsubscribe(['b']);
+    }
+  };
+  expect(flood).toThrow('More than 1000 topics wait to be added');
+});

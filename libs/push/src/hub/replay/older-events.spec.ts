@@ -1,46 +1,15 @@
+import { append, numbers, restarted } from '../../../test/models/late-node.js';
 import { MemoryNode } from '../../../test/models/memory-node.js';
-import { ControlMessages } from '../../bus/control-messages.js';
-import { ErrorReporter } from '../../bus/error-reporter.js';
-import { NodeTail } from '../../bus/node-tail.js';
-import type { HistoryQuery } from '../../contracts/backplane.js';
-import { MemoryLog } from '../../testing/memory-log.js';
-import { Hub } from '../hub.js';
-import { NodeLog } from './node-log.js';
+import type { MemoryLog } from '../../testing/memory-log.js';
 import type { OlderPage } from './older-events.js';
 
-const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
 const dataOf = ({ events }: OlderPage) => events.map(({ data }) => Number(data));
 
 /** A node that starts over a log with a past, and what it asks the backplane. */
 function nodeOver(past: (log: MemoryLog) => void) {
-  const log = new MemoryLog();
-  const hubOver = () => {
-    const nodeLog = new NodeLog({
-      rules: [],
-      retention: { events: 5_000, age: Infinity },
-      windowBytes: 64 * 1024 * 1024,
-      emptyTopics: 1_000,
-    });
-    const hub = new Hub(nodeLog);
-    new NodeTail(hub, new ControlMessages(new ErrorReporter({}))).start(log.node());
-    return { hub, nodeLog };
-  };
-  hubOver();
-  past(log);
-  const { hub, nodeLog } = hubOver();
-  const queries: HistoryQuery[] = [];
-  const ask = log.history.page.bind(log.history);
-  nodeLog.readOlderFrom({
-    page: (query) => {
-      queries.push(query);
-      return ask(query);
-    },
-  });
-  return { log, hub, nodeLog, queries };
+  const { log, hub, nodeLog, history } = restarted(past, { retention: { events: 5_000, age: Infinity } });
+  return { log, hub, nodeLog, queries: history.queries };
 }
-
-const append = (log: MemoryLog, topic: string, data: readonly number[]) =>
-  data.forEach((each) => log.append({ topic, data: String(each) }));
 
 describe('A page of the past', () => {
   it('comes from the window where that has it, and the backplane is not asked', async () => {
