@@ -119,7 +119,7 @@ describe('Postgres: what a server can lose', () => {
     const { port } = intact();
     const { backplane, tail } = await recording(port);
     await backplane.append({ topic: 'a', data: '1' });
-    await dropInUse(await connected(port), 'nestjs_push');
+    await dropInUse(await connected(port), 'DROP SCHEMA nestjs_push CASCADE');
     await tail.until(({ opened }) => opened.length === 2);
     expect(tail.opened[1]!.epoch).not.toBe(tail.opened[0]!.epoch);
     await backplane.append({ topic: 'a', data: '2' });

@@ -249,7 +249,7 @@ describe('The relay', () => {
     await without.app.close();
     const { outbox, heard } = await outboxNode(url);
     const client = await connected(port);
-    await dropInUse(client, 'push_outbox');
+    await dropInUse(client, 'DROP SCHEMA push_outbox CASCADE');
     await eventually(async () => (await outbox.stats().catch(() => undefined)) !== undefined);
     await transaction(client, () => outbox.publish(client, 'orders.1', 1));
     await heard.until(() => heard.of('orders.1').length === 1);

@@ -3,7 +3,7 @@ import { EventBus, PushModule, type PushEvent, type PushOptions } from 'nestjs-p
 import { PushOutbox, PushOutboxModule, type PushOutboxOptions } from 'nestjs-push/outbox';
 import type { Client } from 'pg';
 import { afterTest } from './cleanup.js';
-import { connected, startPostgres, urlOf } from './postgres.js';
+import { connected, dropInUse, startPostgres, urlOf } from './postgres.js';
 import type { ServerProcess } from './servers.js';
 import { startApp, type RunningApp } from './start-app.js';
 import { eventually, Watched } from './watched.js';
@@ -77,7 +77,8 @@ export function shareDatabase(): void {
 export function database(): { readonly port: number; readonly url: string } {
   afterTest(async () => {
     const admin = await connected(shared.port, 'postgres');
-    await admin.query('DROP SCHEMA IF EXISTS push_outbox, nestjs_push CASCADE; DROP TABLE IF EXISTS orders');
+    const schemas = 'DROP SCHEMA IF EXISTS push_outbox, nestjs_push CASCADE';
+    await dropInUse(admin, `${schemas}; DROP TABLE IF EXISTS orders`);
     await admin.end();
   });
   return { port: shared.port, url: urlOf(shared.port) };

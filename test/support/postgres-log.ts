@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 import { afterTest } from './cleanup.js';
 import { publishingOn, recordingOn } from './log-on-server.js';
 import type { LogTrial } from './log-trial.js';
-import { connected, startPostgres, urlOf } from './postgres.js';
+import { connected, dropInUse, startPostgres, urlOf } from './postgres.js';
 import type { ServerProcess } from './servers.js';
 
 /** A backplane that waits long for its server. */
@@ -25,7 +25,8 @@ export function shareServer(): void {
 export function intact(): ServerProcess {
   afterTest(async () => {
     const admin = await connected(shared.port);
-    await admin.query('DROP SCHEMA IF EXISTS nestjs_push, one, "Other" CASCADE; DROP TABLE IF EXISTS orders');
+    const schemas = 'DROP SCHEMA IF EXISTS nestjs_push, one, "Other" CASCADE';
+    await dropInUse(admin, `${schemas}; DROP TABLE IF EXISTS orders`);
     await admin.end();
   });
   return shared;

@@ -168,11 +168,11 @@ async function isReady(port: number): Promise<boolean> {
 /** Deadlock detected: the server has chosen this transaction to give way. */
 const deadlock = '40P01';
 
-/** Drops a schema that applications are using, as an operator would: again, where it and their statements wait for each other. */
-export async function dropInUse(client: Pick<Client, 'query'>, schema: string): Promise<void> {
+/** Drops what applications are using, as an operator would: again, where it and their statements wait for each other. */
+export async function dropInUse(client: Pick<Client, 'query'>, drop: string): Promise<void> {
   for (;;) {
     try {
-      await client.query(`DROP SCHEMA ${schema} CASCADE`);
+      await client.query(drop);
       return;
     } catch (error) {
       if ((error as { code?: string }).code !== deadlock) throw error;

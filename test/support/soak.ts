@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Verdict } from './ledger.js';
-import { connected, startPostgres } from './postgres.js';
+import { connected, dropInUse, startPostgres } from './postgres.js';
 import { PushCluster, type ClusterOptions } from './push-cluster.js';
 import { startNats, startRedis, type ServerProcess } from './servers.js';
 
@@ -128,16 +128,7 @@ async function flush(kind: Kind, port: number): Promise<void> {
   }
   if (kind === 'Postgres') {
     const client = await connected(port);
-    // It locks one table after the other while nodes use them: the server may end this instead of what a node does.
-    const drop = () =>
-      client.query('DROP SCHEMA IF EXISTS nestjs_push CASCADE').then(
-        () => true,
-        (error: { code?: string }) => {
-          if (error.code !== '40P01') throw error as Error;
-          return false;
-        },
-      );
-    while (!(await drop()));
+    await dropInUse(client, 'DROP SCHEMA IF EXISTS nestjs_push CASCADE');
     await client.end();
     return;
   }
