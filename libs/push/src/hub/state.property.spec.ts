@@ -6,6 +6,7 @@ import {
   boolean,
   constant,
   constantFrom,
+  nat,
   oneof,
   record,
 } from 'fast-check';
@@ -66,11 +67,12 @@ class World {
     });
     this.hub = new Hub(this.nodeLog);
     if (isBacked) this.nodeLog.readOlderFrom({ page: (query) => this.history!.page(query) });
-    this.replace();
+    this.replace(false);
     this.clients = wants.map((patterns) => new Client(this, patterns));
   }
 
-  replace(): void {
+  /** @param isFull whether there is state in it before the node follows it */
+  replace(isFull: boolean): void {
     this.epoch = `log${++this.epochs}`;
     this.sequence = 0;
     this.state = new Map();
@@ -82,14 +84,19 @@ class World {
         (topic) => rules.of(topic),
         () => this.now,
       );
-    this.hub.open({ epoch: this.epoch, sequence: 0 });
+    if (isFull && this.history) for (const topic of ['s.1', 't.1', 'n']) this.history.add(this.next(topic));
+    this.hub.open({ epoch: this.epoch, sequence: this.sequence });
   }
 
   publish(topic: string): void {
+    this.deliver(this.next(topic));
+  }
+
+  private next(topic: string): LogEvent {
     const data = JSON.stringify(`${topic} at ${this.sequence + 1} in ${this.epoch} ${padding}`);
     if (topic !== 'n') this.state.set(topic, data);
     this.tombstones.delete(topic);
-    this.deliver(new LogEvent(this.epoch, ++this.sequence, { topic, data }));
+    return new LogEvent(this.epoch, ++this.sequence, { topic, data });
   }
 
   remove(topic: string): void {
@@ -159,7 +166,7 @@ class Client extends ResumingClient {
   gap({ reason, topics: told, id, reset }: GapNotice): boolean {
     for (const topic of told) {
       if (topic === 'n') this.told = this.world.epoch;
-      if ((reset ?? false) === (topic === 'n'))
+      if ((reset ?? false) === ['n', 'x'].includes(topic))
         this.world.failure ??= new Error(`${topic}: reset is ${reset}`);
       if (reset && reason !== 'epoch' && !this.world.hasDropped(topic, this.lastId))
         this.world.failure ??= new Error(`${topic}: was reset for nothing`);
@@ -169,8 +176,15 @@ class Client extends ResumingClient {
     return this.wrote();
   }
 
-  fail(error: Error): void {
-    this.world.failure ??= error;
+  /** Another log has taken the place of the one that a topic of its own was to catch up in: it comes back. */
+  fail(): void {
+    this.cursor = undefined;
+    setImmediate(() => this.drop());
+  }
+
+  /** Asks for a topic of which nothing comes: its `live` says where the client is, as that of any other. */
+  more(): void {
+    this.cursor?.subscribe(['x'], 'now', undefined, { onLive: (id) => (this.lastId = id) });
   }
 
   compare(): void {
@@ -210,6 +224,7 @@ const steps = oneof(
   { weight: 4, arbitrary: record({ do: constant('turn' as const) }) },
   { weight: 14, arbitrary: lineSteps(wants.length, 4) },
   { weight: 3, arbitrary: record({ do: constant('pass' as const), time: constantFrom(4, 11) }) },
+  { weight: 2, arbitrary: record({ do: constant('more' as const), client: nat(wants.length - 1) }) },
   { weight: 1, arbitrary: record({ do: constant('replace' as const), isFull: boolean() }) },
 );
 
@@ -227,7 +242,8 @@ it.each([
           else if (step.do === 'publish') world.publish(step.topic);
           else if (step.do === 'remove') world.remove(step.topic);
           else if (step.do === 'pass') world.pass(step.time);
-          else if (step.do === 'replace') world.replace();
+          else if (step.do === 'replace') world.replace(step.isFull);
+          else if (step.do === 'more') world.clients[step.client]!.more();
           else onLine(world.clients, step);
         }
         await world.finish();

@@ -112,7 +112,7 @@ describe('A subscription', () => {
     expect(client.story).toEqual(['a=1', 'b=3']);
   });
 
-  it('may begin anew after all were taken back', async () => {
+  it('may begin again after all were taken back', async () => {
     const node = new MemoryNode();
     const client = node.connect();
     client.cursor.subscribe(['a'], 'now');

@@ -7,8 +7,8 @@ const nowhere = printPosition({ epoch: 'none', sequence: 0 });
 
 /** The id from which a client gets all that a track has not brought yet. If a gap is to be told first, it is told then. */
 export function resumptionOf(
-  { startGap, isHidden, sequence }: Pick<Track, 'startGap' | 'isHidden' | 'sequence'>,
+  { resumesFrom }: Pick<Track, 'resumesFrom'>,
   log: Pick<NodeLog, 'print'>,
 ): string {
-  return startGap || isHidden ? nowhere : log.print(sequence);
+  return resumesFrom === undefined ? nowhere : log.print(resumesFrom);
 }

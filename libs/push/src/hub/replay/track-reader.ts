@@ -155,12 +155,10 @@ export class TrackReader {
    * all of it. As long as it has not got all, its position is the one that it had: cut off, it begins again.
    */
   private reset(track: Track, losses: readonly Loss[]): void {
-    const { startGap } = track;
-    const reason = startGap ?? track.reason;
+    const reason = track.startGap ?? track.reason;
+    const topics = losses.map(({ subscription }) => subscription.pattern);
     track.reset(losses);
-    // Other topics may have to be told of the gap as well.
-    const id = startGap && !track.startGap ? this.log.print(0) : resumptionOf(track, this.log);
-    this.notify({ reason, topics: losses.map(({ subscription }) => subscription.pattern), id, reset: true });
+    this.notify({ reason, topics, id: resumptionOf(track, this.log), reset: true });
   }
 
   /** Takes a catch-up one step further. Returns whether it has reached `main`. */

@@ -43,6 +43,8 @@ export class Track implements Watched {
   accountingCost = 0;
   /** State that is read once more before the track goes on: see `reset`. */
   state: Track | undefined;
+  /** Where its client begins again if it is cut off before it has that state. */
+  private stateFrom = 0;
   /** Only while the track is not live. */
   private watch: LossWatch | undefined;
   /** The newest event that the topics had when only the newest of each were wanted. */
@@ -85,6 +87,12 @@ export class Track implements Watched {
     this.reason = 'slow';
     this.resetThrough = 0;
     this.watch = undefined;
+  }
+
+  /** From where its client gets all that it has not brought yet; `undefined` if that is no position of this log. */
+  get resumesFrom(): number | undefined {
+    if (this.startGap || this.isHidden) return undefined;
+    return this.state ? this.stateFrom : this.sequence;
   }
 
   /** Whether a client that resumes from its position gets everything. */
@@ -223,6 +231,7 @@ export class Track implements Watched {
    * read once more, before the track goes on: its client may resume from there only when it has all of that.
    */
   reset(losses: readonly Loss[]): void {
+    this.stateFrom = this.startGap ? 0 : this.sequence;
     this.state = new Track(this.window, 0, this.reason);
     this.state.hidesIds = true;
     for (const { subscription, through } of losses) {

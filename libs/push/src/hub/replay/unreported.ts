@@ -22,9 +22,9 @@ export function unreported(track: Lossy, window: Window, page: HistoryPage | und
     const missed = lossOf(subscription.missedThrough, subscription, window, page);
     // A gap notice covers everything that is lost when it is sent.
     const through = lossOf(subscription.lostThrough, subscription, window, page);
-    if (track.startGap) {
-      if (!subscription.isReset) losses.push({ subscription, through });
-    } else if (subscription.acceptsLoss) {
+    // Those that were told of the gap at the start may lose something while the others have not been.
+    if (track.startGap && !subscription.isReset) losses.push({ subscription, through });
+    else if (subscription.acceptsLoss) {
       // If nothing was read that says which of it is gone, the backplane is asked when the track comes there.
       if (page || through === subscription.lostThrough)
         subscription.acceptLoss(through, window.journal.count);
