@@ -1,4 +1,5 @@
 import { Logger, type LoggerService } from '@nestjs/common';
+import { setInterval as every } from 'node:timers/promises';
 import { PushLifecycle, PushModule } from 'nestjs-push';
 import { PushMetricsModule } from 'nestjs-push/opentelemetry';
 import { redisBackplane } from 'nestjs-push/redis';
@@ -71,13 +72,15 @@ class Publisher {
   }
 
   private async run({ bus }: RunningApp): Promise<void> {
-    for (let n = 1; !this.isOver; n++) {
-      const published = bus.publish('news.a', n).then(
-        () => this.stored.push(n),
+    let n = 0;
+    for await (const _ of every(100)) {
+      if (this.isOver) return;
+      const number = ++n;
+      const published = bus.publish('news.a', number).then(
+        () => this.stored.push(number),
         () => this.failed++,
       );
       this.pending.push(published);
-      await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 }

@@ -4,7 +4,7 @@ import type { Peer } from './peers.js';
 export interface Column {
   readonly key: string;
   readonly title: string;
-  /** Digits behind the point. Default: none. */
+  /** Digits after the decimal point. Default: none. */
   readonly digits?: number;
 }
 

@@ -29,7 +29,7 @@ export async function latency(kind: Kind, milliseconds: number): Promise<Compari
   );
 }
 
-/** Ours over raw, and over raw with a client behind it, which is the least that any push server does. */
+/** Ours over raw, and over raw that writes to a client, which is the least that any push server does. */
 function comparisonsOf(
   kind: Kind,
   turns: readonly Record<'ours' | 'raw' | 'relay', Latencies>[],
