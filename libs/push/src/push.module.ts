@@ -21,6 +21,7 @@ import { Backplane } from './contracts/backplane.js';
 import { pushPlacement, pushSettings, type PushPlacement } from './contracts/settings.js';
 import { PushDeadLetters } from './handlers/push-dead-letters.js';
 import { runsGlobalsForMessages } from './platform/nest-internals.js';
+import { keepTickObject } from './platform/tick-objects.js';
 import { Hub } from './hub/hub.js';
 import { PushEndpoints } from './push.endpoints.js';
 import type { PushModuleExtras, PushOptions } from './push.options.js';
@@ -47,6 +48,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<PushOptions>({
 /** Puts the module together for what it is asked to carry. */
 function assemble(definition: DynamicModule, extras: PushModuleExtras): DynamicModule {
   checkExtras(extras);
+  keepTickObject();
   const { path: given = '/push', transports = [], decorators = [], isGlobal } = extras;
   const path = `/${given.replace(/^\/+|\/+$/g, '')}`;
   const placement: PushPlacement = {

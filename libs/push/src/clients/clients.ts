@@ -5,6 +5,7 @@ import { explain } from '../bus/failure.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import type { PushError } from '../contracts/errors.js';
 import { Hub } from '../hub/hub.js';
+import { suspendTimeout } from '../platform/session-timeout.js';
 import type { ClientListener, Presentation } from './client-listener.js';
 import { Client } from './client.js';
 import { connectionId } from './connection-id.js';
@@ -54,6 +55,8 @@ export class Clients implements ClientListener<Client> {
   /** Adds a client to the set. It stays there until `left`. */
   add(client: Client): void {
     this.clients.add(client);
+    const { outlet } = client;
+    if (outlet.http2) outlet.onClosed(suspendTimeout(outlet.http2));
     this.hub.counts.of(client.transport).joined();
     logConnected(client);
   }
