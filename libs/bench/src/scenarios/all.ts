@@ -13,9 +13,11 @@ import { reconnect } from './reconnect.js';
 import { saturations } from './saturation.js';
 import { joining, state } from './state.js';
 import { tail } from './tail.js';
+import { topics } from './topics.js';
 
 export const scenarios: readonly Scenario[] = [
   ...saturations,
+  topics,
   latency,
   tail,
   publish,

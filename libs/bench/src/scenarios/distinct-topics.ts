@@ -1,13 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Bench } from '../bench.js';
-import type { Peer } from '../peers.js';
-import type { Scale, Scenario } from '../scenario.js';
+import { median } from '../backplanes/comparison.js';
+import type { Bench } from '../bench.js';
+import type { Scenario } from '../scenario.js';
+import { inTurns, medianRatio, together } from '../turns.js';
 import { throughput } from './saturation.js';
 
 const clients = 400;
 const topicsEach = 250;
 
-/** The same clients and the same deliveries, of few topics and of many. */
+const pace = { burst: clients, window: 16 * clients };
+const rounds = 9;
+
+/** The same clients and the same deliveries, of few topics and of many, in turns. */
 export const distinctTopics: Scenario = {
   name: 'distinct-topics',
   title: `Index: ${(clients * topicsEach).toLocaleString('en')} topics with one subscriber each`,
@@ -18,19 +22,23 @@ export const distinctTopics: Scenario = {
   ],
   peers: ['push-ws'],
   quickPeers: [],
-  measure: async (peer, scale) => {
-    const few = await eventsPerCpu(peer, 1, scale);
-    const many = await eventsPerCpu(peer, topicsEach, scale);
-    return { few, many, ratio: many / few };
+  measure: async (peer, { trial, run }) => {
+    const servers = [topicsEach, 1].map((each) => ({ peer, options: { topics: clients * each } }));
+    return together(servers, async ([many, few]) => {
+      await begin(many!, topicsEach, trial);
+      await begin(few!, 1, trial);
+      const [own, other] = await inTurns([many!, few!], rounds, async (bench) => {
+        const { deliveriesPerCpu } = await throughput(bench, pace, run / 6);
+        return deliveriesPerCpu;
+      });
+      return { few: median(other!), many: median(own!), ratio: medianRatio(own!, other!) };
+    });
   },
 };
 
-async function eventsPerCpu(peer: Peer, each: number, { trial, run }: Scale): Promise<number> {
-  return Bench.run(peer, { topics: clients * each }, async (bench) => {
-    await bench.open(clients, { topicsEach: each });
-    await delay(300);
-    const pace = { burst: clients, window: 16 * clients };
-    await throughput(bench, pace, 4 * trial);
-    return (await throughput(bench, pace, run)).deliveriesPerCpu;
-  });
+/** Clients come, and the compilers do their work. */
+async function begin(bench: Bench, each: number, trial: number): Promise<void> {
+  await bench.open(clients, { topicsEach: each });
+  await delay(300);
+  await throughput(bench, pace, 4 * trial);
 }

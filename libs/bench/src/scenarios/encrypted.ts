@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { median } from '../backplanes/comparison.js';
-import { Bench } from '../bench.js';
-import { carried, type Peer } from '../peers.js';
+import type { Bench } from '../bench.js';
+import { carried } from '../peers.js';
 import type { Figures, Scenario } from '../scenario.js';
+import { inTurns, medianRatio, together } from '../turns.js';
 import { throughput } from './saturation.js';
 
 const subscribers = 500;
@@ -53,27 +54,19 @@ export const encrypted: Scenario = {
   measure: async (peer, { run }) => {
     const others = ['bare-node', 'bare-timed', 'behind-nginx'];
     const servers = [peer, ...others.map((file) => ({ ...peer, file }))];
-    return together(servers, [], async (benches) => {
-      for (const bench of benches) await begin(bench);
-      let figures: Figures = {};
-      for (const [key, publishing] of Object.entries(publishings))
-        figures = { ...figures, ...(await compared(key, benches, (bench) => publishing(bench, run / 4))) };
-      return figures;
-    });
+    const options = { topics: 1, retained: 20_000 };
+    return together(
+      servers.map((each) => ({ peer: each, options })),
+      async (benches) => {
+        for (const bench of benches) await begin(bench);
+        let figures: Figures = {};
+        for (const [key, publishing] of Object.entries(publishings))
+          figures = { ...figures, ...(await compared(key, benches, (bench) => publishing(bench, run / 4))) };
+        return figures;
+      },
+    );
   },
 };
-
-/** Runs `use` with a server of each, all at once. */
-function together<Result>(
-  [peer, ...others]: readonly Peer[],
-  benches: readonly Bench[],
-  use: (benches: readonly Bench[]) => Promise<Result>,
-): Promise<Result> {
-  if (!peer) return use(benches);
-  return Bench.run(peer, { topics: 1, retained: 20_000 }, (bench) =>
-    together(others, [...benches, bench], use),
-  );
-}
 
 /** Clients come, and the compilers do their work. */
 async function begin(bench: Bench): Promise<void> {
@@ -82,25 +75,16 @@ async function begin(bench: Bench): Promise<void> {
   for (const publishing of Object.values(publishings)) await publishing(bench, 400);
 }
 
-/** Many short turns: what disturbs the machine disturbs all. Medians, of ratios too. */
 async function compared(
   key: string,
   benches: readonly Bench[],
   measure: (bench: Bench) => Promise<number>,
 ): Promise<Figures> {
-  const order = benches.map((bench, index) => ({ bench, index }));
-  const turns: number[][] = [];
-  for (let round = 0; round < rounds; round++) {
-    const shown: number[] = [];
-    for (const { bench, index } of order) shown[index] = await measure(bench);
-    turns.push(shown);
-    order.reverse();
-  }
-  const ratio = (other: number) => median(turns.map((shown) => shown[0]! / shown[other]!));
+  const [own, bare, timed, nginx] = await inTurns(benches, rounds, measure);
   return {
-    [key]: median(turns.map(([own]) => own!)),
-    [`${key}Bare`]: ratio(1),
-    [`${key}Timed`]: ratio(2),
-    [`${key}Nginx`]: ratio(3),
+    [key]: median(own!),
+    [`${key}Bare`]: medianRatio(own!, bare!),
+    [`${key}Timed`]: medianRatio(own!, timed!),
+    [`${key}Nginx`]: medianRatio(own!, nginx!),
   };
 }

@@ -27,7 +27,8 @@ const longestBacklog = 14;
 /** More than may be on the way: nobody may be told of a gap, since every event is counted. */
 const retained = 20_000;
 
-const columns = [
+/** The columns of what a server can deliver. */
+export const saturationColumns = [
   { key: 'deliveries', title: 'deliveries/s' },
   { key: 'deliveriesPerCpu', title: 'per server CPU second' },
   { key: 'burst', title: 'publishes a turn' },
@@ -37,7 +38,7 @@ function saturation(subscribers: number, quickPeers: readonly string[]): Scenari
   return {
     name: `saturation-${subscribers}`,
     title: `Saturation: ${subscribers.toLocaleString('en')} subscribers of one topic`,
-    columns,
+    columns: saturationColumns,
     peers: peers.map(({ name }) => name),
     quickPeers,
     measure: (peer, scale) => atBestPace(peer, { subscribers, topics: 1 }, scale),
@@ -90,11 +91,6 @@ export async function throughput(bench: Bench, pace: Pace, milliseconds: number)
   };
 }
 
-const topicCount = 10_000;
-
-/** Events a second that everyone can keep. */
-const steadyRate = 20_000;
-
 export const saturations: readonly Scenario[] = [
   saturation(500, [
     'push-sse',
@@ -107,49 +103,4 @@ export const saturations: readonly Scenario[] = [
     'nest-ws',
   ]),
   saturation(5_000, []),
-  {
-    name: 'topics',
-    title: `Many topics: ${topicCount.toLocaleString('en')} clients with a topic each`,
-    columns: [
-      ...columns,
-      {
-        key: 'microseconds',
-        title: `CPU µs each at ${steadyRate.toLocaleString('en')}/s`,
-        digits: 1,
-      },
-    ],
-    peers: [
-      'push-sse',
-      'push-sse-express',
-      'shared-sse',
-      'better-sse',
-      'nest-sse',
-      'push-ws',
-      'shared-ws',
-      'raw-ws',
-      'socket-io',
-    ],
-    quickPeers: ['push-sse', 'shared-sse', 'push-ws', 'shared-ws'],
-    measure: (peer, scale) => manyTopics(peer, scale),
-  },
 ];
-
-/** One event a topic and turn at most, so that every delivery is a write. */
-async function manyTopics(peer: Peer, scale: Scale): Promise<Figures> {
-  return Bench.run(peer, { topics: topicCount }, async (bench) => {
-    await bench.open(topicCount);
-    await delay(300);
-    const pace = { burst: topicCount / 10, window: 2 * topicCount };
-    await throughput(bench, pace, scale.trial);
-    const fastest = await throughput(bench, pace, scale.run);
-    return { ...fastest, burst: pace.burst, microseconds: await steadyCost(bench, scale.run) };
-  });
-}
-
-/** Microseconds of CPU time of the server for a delivery, at the same rate for everyone. */
-async function steadyCost(bench: Bench, milliseconds: number): Promise<number> {
-  const used = await bench.usage();
-  await bench.complete(await bench.server.call<number>('rate', { perSecond: steadyRate, milliseconds }));
-  const { cpu } = await bench.usage();
-  return ((cpu - used.cpu) * 1_000) / (steadyRate * milliseconds);
-}

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { median } from '../backplanes/comparison.js';
-import { Bench } from '../bench.js';
-import { uws, type Peer } from '../peers.js';
+import type { Bench } from '../bench.js';
+import { uws } from '../peers.js';
 import type { Figures, Scenario } from '../scenario.js';
+import { inTurns, medianRatio, together } from '../turns.js';
 
 const subscribers = 500;
 const perSecond = 10_000;
@@ -36,31 +37,23 @@ export const tail: Scenario = {
   peers: ['push-ws', 'push-ws-young', 'shared-ws', ...(uws ? [uws.name] : [])],
   quickPeers: ['push-ws', ...(uws ? [uws.name] : [])],
   measure: async (peer, { run }) => {
-    const [own, other] = await inTurns(uws && peer !== uws ? [peer, uws] : [peer], 2 * run);
-    const shown = middle(own!);
-    if (!other) return { ...shown };
-    return {
-      ...shown,
-      uws: middle(other).p99,
-      ratio: median(own!.map(({ p99 }, round) => p99 / other[round]!.p99)),
-    };
+    const servers = [peer, ...(uws && peer !== uws ? [uws] : [])];
+    const options = { topics: 1 };
+    return together(
+      servers.map((each) => ({ peer: each, options })),
+      async (benches) => {
+        for (const bench of benches) await begin(bench, 2 * run);
+        const [own, other] = await inTurns(benches, rounds, (bench) => turn(bench, 2 * run));
+        const shown = middle(own!);
+        if (!other) return { ...shown };
+        return { ...shown, uws: middle(other).p99, ratio: medianRatio(own!.map(p99Of), other.map(p99Of)) };
+      },
+    );
   },
 };
 
-/** What each of these servers has shown, turn by turn. */
-async function inTurns(
-  peers: readonly Peer[],
-  milliseconds: number,
-  benches: readonly Bench[] = [],
-): Promise<Shown[][]> {
-  const next = peers[benches.length];
-  if (next)
-    return Bench.run(next, { topics: 1 }, (bench) => inTurns(peers, milliseconds, [...benches, bench]));
-  for (const bench of benches) await begin(bench, milliseconds);
-  const shown: Shown[][] = benches.map(() => []);
-  for (let round = 0; round < rounds; round++)
-    for (const [index, bench] of benches.entries()) shown[index]!.push(await turn(bench, milliseconds));
-  return shown;
+function p99Of({ p99 }: Shown): number {
+  return p99;
 }
 
 /** Clients come, and the compilers do their work. */
