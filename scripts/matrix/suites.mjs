@@ -18,7 +18,16 @@ const nest11 = {
 const newest = /^@nestjs\/(?:common|core|testing|websockets|platform-.*)$/;
 
 /** Pages in browsers, and clients of other authors: no version of Node or Nest makes a difference to them. `npm test` runs them. */
-const elsewhere = 'test/(board|client-(angular|bundlers|component|react|vue)|neighbours-clients)';
+const elsewhere = [
+  'ai-browser',
+  'app-(page|wall)',
+  'board',
+  'client-(angular|browser|bundlers|component|react|vue)',
+  'dashboard-(accessible|desk|page)',
+  'neighbours-clients',
+]
+  .map((name) => `test/${name}`)
+  .join('|');
 
 /** The workspace with Nest 11 in it, as git has it and with the packages as they are built: those that users get. */
 function workspace() {
