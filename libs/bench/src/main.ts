@@ -53,8 +53,11 @@ function planOf(scenario: Scenario): Plan {
   return { scenario, peers: values.quick ? scenario.quickPeers : scenario.peers };
 }
 
-/** Measures everything that is planned, and says how far it is. */
-async function measure(plans: readonly Plan[]): Promise<Result[]> {
+/** Measures everything that is planned, and says how far it is. @param keep gets what there is after each scenario */
+async function measure(
+  plans: readonly Plan[],
+  keep: (results: readonly Result[]) => void,
+): Promise<Result[]> {
   const scale = values.quick ? { trial: 300, run: 700 } : { trial: 700, run: 3_000 };
   const total = plans.reduce((sum, { peers }) => sum + peers.length, 0);
   const results: Result[] = [];
@@ -77,6 +80,7 @@ async function measure(plans: readonly Plan[]): Promise<Result[]> {
     const result = { name, title, machine: machine(), columns, rows };
     process.stdout.write(`\n${table(result)}\n`);
     results.push(result);
+    keep(results);
   }
   return results;
 }
@@ -93,7 +97,13 @@ async function main(): Promise<void> {
   const chosen =
     positionals.length > 0 ? scenarios.filter(({ name }) => positionals.includes(name)) : scenarios;
   const plans = values.run ? chosen.map(planOf).filter(({ peers }) => peers.length > 0) : [];
-  const results = await measure(plans);
+  // Profiles cost time, and a choice of peers is no whole scenario.
+  const isPartial = values.peer !== undefined || process.env.BENCH_PROFILE !== undefined;
+  const kind = isPartial ? 'partial' : values.quick ? 'quick' : 'full';
+  const order = scenarios.map(({ name }) => name);
+  const withOthers = (own: readonly Result[]) => (isPartial ? own : withEarlier(kind, own, order));
+  // A run that is stopped has not measured in vain.
+  const results = await measure(plans, (own) => save(kind, withOthers(own)));
   if (positionals.includes(backplanes))
     process.stdout.write(
       `\n${comparisonTable('Backplanes', await compareBackplanes(values.quick ? 1_000 : 3_000, values.peer))}\n`,
@@ -102,11 +112,7 @@ async function main(): Promise<void> {
   if (positionals.includes(crowd))
     process.stdout.write(`\n${comparisonTable('Crowd', await compareCrowds(Number(values.clients)))}\n`);
   if (results.length === 0 && !values.page) return;
-  // Profiles cost time, and a choice of peers is no whole scenario.
-  const isPartial = values.peer !== undefined || process.env.BENCH_PROFILE !== undefined;
-  const kind = isPartial ? 'partial' : values.quick ? 'quick' : 'full';
-  const order = scenarios.map(({ name }) => name);
-  const all = isPartial ? results : withEarlier(kind, results, order);
+  const all = withOthers(results);
   process.stdout.write(`${verdictTable(verdicts(values.run ? results : all))}\n`);
   process.stderr.write(`Saved in ${save(kind, all)}\n`);
   if (values.page && kind === 'full') process.stderr.write(`Written: ${writePage(all)}\n`);

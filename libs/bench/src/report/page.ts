@@ -49,33 +49,28 @@ Results go to \`libs/bench/results\`: tables, JSON and a chart. Scenarios that a
 
 const remarks = `## Where a goal is missed
 
-- **Many topics.** Every delivery is a write of its own there. On 2026-11-30, in turns with the control (6 to 9 of 0.3 s, medians of
-  ratios): SSE 0.75 of the control, WebSocket 0.74; 0.70 and 0.68 before a short event for one client was written as text instead of a
-  Buffer. In a native profile of the version before, an event took 22.9 µs (15.8 in the control): the kernel 49 % (59 %), our own code
-  12 % (6 %), Node's 8 % (10 %), strings 2.9 % (3.3 %), looking up topics 2.9 % (3.0 %), the garbage collection in all threads 7.5 % (1.4 %). The threads
-  of V8 that collect beside it took 2.2 µs an event (0.3). What is left to gain is memory: what an event allocates, 2.4 kB (SSE), of which 0.3
-  stay in the window: the entry that is kept, an object and a text, each moved twice while young, and the promise of each \`publish\` with what
-  settles it. The promise itself takes 0.25 µs. To return the position without a promise, and to import \`Buffer\` instead of reading the global,
-  gained 1.5 % together in one run. A bare server that writes text instead of Buffers is faster than the control, too.
+- **Many topics.** Every delivery is a write of its own there, and what varies is memory: nestjs-push keeps each event for those who come back, an
+  object and a text, each moved twice by the garbage collection while young. In a native profile of 2026-11-30 an event took 22.9 µs
+  (15.8 in the control): the kernel 49 % (59 %), our own code 12 % (6 %), Node's 8 % (10 %), strings 2.9 % (3.3 %), looking up topics 2.9 %
+  (3.0 %), the garbage collection in all threads 7.5 % (1.4 %). A short event for one client is written as text since then, 6 % less. To publish
+  without a promise, and to import \`Buffer\` instead of reading the global, gained 1.5 % together in one run, and was not kept. On Express each client
+  holds a request and a response that are larger. The ratio depends on the machine: on a quieter day it was 0.75 and 0.74.
 - **Tail.** The load generator needs most of its core at this rate, and more of it for a server that writes more often. With a program
-  in C in the place of nine of ten clients, in two runs of 24 turns: p99 1.23 times that of uWebSockets in both, the control 0.99 and 1.20;
-  p50 3.4 and 4.4 ms, 2.5 and 2.8 for uWebSockets. An event costs about 5 kB of garbage, of which 1.5 are Node's, for the writes, and
-  1.2 those of \`publish\`. While the machine is slow, a server that uses more of its core is late by more.
+  in C in the place of nine of ten clients, before ticks were mended (see HTTP/2), in two runs of 24 turns: p99 1.23 times that of uWebSockets in
+  both, the control 0.99 and 1.20. In the table, after it, nestjs-push has 1.20, and a p50 below that of uWebSockets. While the machine is slow, a server that uses more of its core is late by more.
 - **Tokens over SSE, compressed.** An event a write, counted over 4,000 events on 2026-11-30: 87.4 bytes as they are (81.4 and its chunk), 21.8
   compressed, a factor of 4.0. Of the 21.8, 5.7 are the chunk of HTTP/1.1, 4 the marker of a flush (without it the reader of Go hands on
   nothing), 5.0 the word itself, 3.9 the id, and 3.2 all the rest: references to the event before, and the head and the end of a block.
   So 6 cannot be reached with an event a write: a word alone takes 13.4. With two events a write it is 5.5, with four 7.0, with eight 8.1:
   what is published in one turn is one write. To wait for more would gather nothing at the pace of a model, and cost latency. A
   WebSocket has no chunks and leaves the marker out: 134.4 bytes become 14.7, a factor of 9.2.
-- **HTTP/2** (2026-11-30, \`--quick\`, five turns of 0.2 s, medians of ratios). Against bare Node with an event a turn, five, and 200 a second:
-  a stream a connection 0.93, 0.86 and 1.02 over TLS, 0.94, 0.92 and 1.02 in clear text; 100 streams a connection 0.64, 0.65 and 0.75 over TLS, 0.57,
-  0.54 and 0.64 in clear text. Against bare Node with the session timeout that Fastify sets, with 100 streams 0.73, 0.75 and 0.83, and 0.62, 0.59 and
-  0.70. Since then each reader is looked at once: 100 streams in clear text, an event a turn, took 5.65 µs a delivery before and 5.25 after, in turns
-  (13 of 0.3 s). In the same turns a loop over nothing but the streams, in a process of nestjs-push, took 4.62, and the same loop in a Nest application
-  without push 3.54. In a native profile of 4.97 µs (the version before), sending took half, which is Node's, and \`Writable.write()\` 1.1; what is ours took
-  0.5, nearly all of it to read the cursor, client and outlet of each stream, which no cache holds. Why the loop costs more in our process was not
-  found. These made 1 to 7 % in a quiet run: whether the bare server writes in a microtask or at the end of the turn, the response
-  objects of Node, Fastify, the size of V8's young generation. There is one write to the socket of each connection in a turn, as in the bare server.
+- **HTTP/2.** Two things made each write dearer in an application than in the bare server, and were found and mended on 2026-11-30. Up to Node
+  24, V8 forgets the hidden class of what \`process.nextTick\` queues when it collects while nothing is queued, and such a call, one for each
+  write, takes 280 ns instead of 65 for ever after: \`PushModule.forRoot()\` keeps one. And each write restarted the timer of Fastify's session
+  timeout, 0.2 µs. With 500 clients on five connections in clear text that only read bytes (median of 7 turns of 0.3 s, three runs), a delivery
+  took 2.5 µs before and 2.1 after; bare Node took 1.5, a loop over nothing but streams 1.66 in a Nest application without push, and 1.86 over
+  the streams of our clients. So 0.15 are Node's response objects, 0.2 that memory is larger and no cache holds it (the same native functions take longer),
+  and 0.25 our fan-out: to read the cursor, client and outlet of each stream, and whether it still may be written to.
 - **Letting a client in** (SSE, 2026-11-30, one run, 8,000 clients on one process, CPU time of each): after 4,000 others \`node:http\` by hand
   0.13 ms, @fastify/sse 0.15, Nest's @Sse() 0.29, nestjs-push 0.37; after 500 others, when little is compiled, 0.19, 0.25, 0.35 and 0.56. So
   we add 0.07 ms to a route of Nest, which itself adds 0.14 to Fastify, and 0.21 while our code is cold. In a profile, nestjs-push's own functions take 20 % together, and none
@@ -96,10 +91,14 @@ const remarks = `## Where a goal is missed
   alike: 0.9 for the first 2,000, when little is compiled, 0.31 to 0.33 for the last: nothing that grows was seen. Six
   processes on two cores, beside six load generators, took 1.24 ms over 100,000: in one of them the first 1,000 cost 3.9 each and those
   after 5,000 0.5 to 1.2. \`node:http\` took 0.17 in one process and 0.23 in six.
-- **Index.** 400 clients with 250 topics each have 0.80 of the events a CPU second of 400 clients with one each (2026-11-30, 6 turns).
 - **Saturation.** The controls and nestjs-push are all faster than the load generator: ratios among them move by a tenth
-  between runs. What compares them better is the column for a server's CPU second.
+  between runs. What compares them better is the column for a server's CPU second. On 2026-11-30 the machine was half as fast, and less quiet:
+  against the control nestjs-push had 0.87 (Fastify), 0.89 (Express) and 0.98 (WebSocket) with 500 subscribers, 0.83, 0.98 and 1.33 with 5,000.
 `;
+
+function dateOf({ machine }: Result): string {
+  return machine.date.slice(0, 10);
+}
 
 /** Writes the page of the documentation, and its chart. Returns where. */
 export function writePage(results: readonly Result[]): string {
@@ -110,7 +109,7 @@ export function writePage(results: readonly Result[]): string {
       ),
     ),
   ];
-  const dates = [...new Set(results.map(({ machine }) => machine.date.slice(0, 10)))];
+  const dates = [...new Set(results.map(dateOf))];
   const drawing = chartOf(results);
   const sections = [
     method,
@@ -121,7 +120,9 @@ export function writePage(results: readonly Result[]): string {
     ...(drawing ? ['![Deliveries a second](benchmark.svg)', ''] : []),
     verdictTable(verdicts(results)),
     remarks,
-    ...results.map(table),
+    ...results.map((result) =>
+      dates.length > 1 ? `${table(result)}\nMeasured on ${dateOf(result)}.\n` : table(result),
+    ),
   ];
   writeFileSync(`${docs}benchmark.md`, sections.join('\n'));
   if (drawing) writeFileSync(`${docs}benchmark.svg`, drawing);
