@@ -1,4 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { MemoryNode } from '../../test/models/memory-node.js';
+import { LogEvent } from '../contracts/event.js';
+import { MemoryHistory } from '../testing/memory-history.js';
 
 const rules = [{ pattern: 's.*', state: true, tombstones: 1_000 }];
 
@@ -45,5 +48,26 @@ describe('A reader of state topics', () => {
     for (let turns = 0; turns < 20; turns++) await node.delivered();
     expect(client.story).toHaveLength(201);
     expect(client.gaps).toEqual([]);
+  });
+
+  it('that was moved to another log, and is cut off while its state is still read, begins again with all of it', async () => {
+    const node = new MemoryNode({ rules });
+    const history = new MemoryHistory((topic) => node.log.rules.of(topic));
+    node.log.readOlderFrom(history);
+    const client = node.connect();
+    client.cursor.subscribe(['s.*'], 'now');
+    client.room = 1;
+    for (const sequence of [1, 2, 3])
+      history.add(new LogEvent('other', sequence, { topic: `s.${sequence}`, data: String(sequence) }));
+    node.hub.open({ epoch: 'other', sequence: 3 });
+    const live: string[] = [];
+    client.cursor.subscribe(['x'], 'now', undefined, { onLive: (id) => live.push(id) });
+    client.drain();
+    client.cursor.leave();
+    expect(client.story).toEqual(['epoch(s.*)']);
+    const again = node.connect();
+    again.cursor.subscribe(['s.*'], live[0]!);
+    while (!again.cursor.isLive) await turn();
+    expect(again.story).toEqual(['s.1=1', 's.2=2', 's.3=3']);
   });
 });
