@@ -3,6 +3,7 @@ import { connect, type ClientHttp2Session, type Http2Server } from 'node:http2';
 import { Controller, Get } from '@nestjs/common';
 import { PushModule } from 'nestjs-push';
 import { afterTest } from './support/cleanup.js';
+import { nestMajor } from './support/nest.js';
 import { startApp } from './support/start-app.js';
 
 /** When an application ends its idle sessions, in milliseconds; long enough for a slow machine to serve a request. */
@@ -59,6 +60,7 @@ describe('The timeout of an HTTP/2 session', () => {
     await once(next, 'close');
     await ask(carrier, '/page');
     second.close();
-    await once(carrier, 'close');
+    // For every @Sse() route Nest 11 switches it off for good, on the session that the streams share; Nest 12 does not.
+    if (nestMajor >= 12) await once(carrier, 'close');
   });
 });

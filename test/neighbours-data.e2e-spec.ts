@@ -25,6 +25,7 @@ import { postJson } from './support/post-json.js';
 import { as, NameAuthenticator, Users } from './support/roles.js';
 import { openStream } from './support/sse-reader.js';
 import { platforms, startApp } from './support/start-app.js';
+import { eventually } from './support/watched.js';
 import { openWs } from './support/ws-client.js';
 
 @Injectable()
@@ -198,6 +199,7 @@ describe.each(platforms)('data on %s', (platform) => {
       expect((await client.untilData(3)).map((each) => JSON.stringify(each))).toEqual(texts);
       await stream.untilEvents(3);
       expect(stream.data).toEqual(texts.map((each) => `{"topic":"notes.a","data":${each}}`));
+      await eventually(() => handled.length >= 3);
       expect(handled.map((each) => JSON.stringify(each))).toEqual(texts);
       const late = await openWs(app.webSocketUrl(), as('ann'));
       await late.subscribe('notes.a', 'earliest');
