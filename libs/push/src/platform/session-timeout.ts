@@ -18,7 +18,8 @@ const holds = new WeakMap<Http2Session, Hold>();
  * use, even if there is nothing to write for long; whether its peer is there is found out by PING. It also saves a tenth of
  * what a write costs: each one would restart the timer.
  *
- * @returns ends the suspension, if nobody else holds the session. Call it once
+ * @returns a function that each caller MUST call once: the last call gives the session its timeout back, unless the
+ *   application has set another one meanwhile
  */
 export function suspendTimeout(session: Http2Session): () => void {
   const hold = holds.get(session) ?? suspend(session);
@@ -26,7 +27,7 @@ export function suspendTimeout(session: Http2Session): () => void {
   return () => {
     if (--hold.holders > 0) return;
     holds.delete(session);
-    if (hold.timeout > 0 && !session.destroyed) session.setTimeout(hold.timeout);
+    if (hold.timeout > 0 && (session as Timed).timeout === 0) session.setTimeout(hold.timeout);
   };
 }
 
