@@ -10,6 +10,7 @@ import { CursorEnds } from './cursor-ends.js';
 import { CursorSnapshots } from './cursor-snapshots.js';
 import { positionOf, sequenceOf } from './position-of.js';
 import { trackInAnotherLog } from './track-in-another-log.js';
+import { takeUndelivered } from './take-undelivered.js';
 import { Track } from './track.js';
 import { TrackReader, type Recipient } from './track-reader.js';
 import type { Start } from '../../protocol/topics.js';
@@ -176,8 +177,7 @@ export class Cursor implements Member, Task, Recipient {
     const catchUps = [...this.catchUps];
     if (catchUps.some(({ keepsPosition }) => keepsPosition)) {
       // Its client keeps a position for each of them: it comes back with those, and is told what each has lost.
-      this.end(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
-      return;
+      return this.end(new PushError('UNAVAILABLE', 'Another log has taken its place. Resume there.'));
     }
     this.reader?.drop();
     this.ownSnapshots?.stop();
@@ -194,7 +194,7 @@ export class Cursor implements Member, Task, Recipient {
   pause(): void {
     if (!this.isLive) return;
     this.stopBeingLive();
-    const { events, cost } = this.main.take(this.log.fanOut.undelivered());
+    const { events, cost } = takeUndelivered(this.main, this.log.fanOut.undelivered());
     if (cost > 0) this.spend(cost);
     this.write(events);
   }

@@ -15,9 +15,6 @@ import { unfound, unreported } from './unreported.js';
 /** How much of the log is read at once, in bytes of payload. */
 const readBytes = 64 * 1024;
 
-/** How many undelivered events are taken at once. The others are read from the window later. */
-const maxTaken = 1_000;
-
 /** Subscriptions of one connection that move through the log together: all of them are at the same position. */
 export class Track implements Watched {
   /** The position that was asked for is not in this log: the client is told of a gap, before anything else. */
@@ -174,20 +171,6 @@ export class Track implements Watched {
 
   noteLoss(topic: string, sequence: number, lossNumber: number, isMissed: boolean): void {
     this.set.noteLoss(topic, sequence, lossNumber, isMissed);
-  }
-
-  /** Takes the next events of the log before they are delivered: at most as many as it can look at in one go. */
-  take(undelivered: Iterable<LogEvent>): { readonly events: readonly LogEvent[]; readonly cost: number } {
-    const events: LogEvent[] = [];
-    let cost = 0;
-    for (const event of undelivered) {
-      if (cost === maxTaken) break;
-      cost++;
-      if (event.sequence <= this.sequence) continue;
-      this.sequence = event.sequence;
-      if (this.topics.has(event.topic)) events.push(event);
-    }
-    return { events, cost };
   }
 
   /** What has to be read from the backplane, because the window has lost it and the backplane may still have it. */
