@@ -64,13 +64,14 @@ const remarks = `## Where a goal is missed
   So 6 cannot be reached with an event a write: a word alone takes 13.4. With two events a write it is 5.5, with four 7.0, with eight 8.1:
   what is published in one turn is one write. To wait for more would gather nothing at the pace of a model, and cost latency. A
   WebSocket has no chunks and leaves the marker out: 134.4 bytes become 14.7, a factor of 9.2.
-- **HTTP/2.** Two things made each write dearer in an application than in the bare server, and were found and mended on 2026-11-30. Up to Node
-  24, V8 forgets the hidden class of what \`process.nextTick\` queues when it collects while nothing is queued, and such a call, one for each
-  write, takes 280 ns instead of 65 for ever after: \`PushModule.forRoot()\` keeps one. And each write restarted the timer of Fastify's session
-  timeout, 0.2 µs. With 500 clients on five connections in clear text that only read bytes (median of 7 turns of 0.3 s, three runs), a delivery
-  took 2.5 µs before and 2.1 after; bare Node took 1.5, a loop over nothing but streams 1.66 in a Nest application without push, and 1.86 over
-  the streams of our clients. So 0.15 are Node's response objects, 0.2 that memory is larger and no cache holds it (the same native functions take longer),
-  and 0.25 our fan-out: to read the cursor, client and outlet of each stream, and whether it still may be written to.
+- **HTTP/2.** Two things made each write cost more in an application than in the bare server. They were found and mended on 2026-11-30. Up
+  to Node 24, V8 forgets the hidden class of what \`process.nextTick\` queues, if it collects garbage while nothing is queued. From then on such a
+  call takes 280 ns instead of 65, and each write makes one: \`PushModule.forRoot()\` keeps one such object. And each write restarted the timer of
+  Fastify's session timeout, 0.2 µs. With 500 clients on five connections in clear text that only read bytes (five runs with and without, in
+  turn, each the median of 7 turns of 0.3 s), a delivery took 2.8 µs before (2.70 to 2.89). With both it took 2.24, 2.33 and 2.53, and about 3.6 in two
+  runs while the machine was slow. Bare Node took 1.50 to 1.64, and 2.65 in a slow one. A loop over nothing but streams took 1.66 in a Nest
+  application without push, and 1.86 over the streams of our clients. What is left: Node's response objects 0.15, a larger memory 0.2 (the
+  same native functions take longer), and our fan-out 0.25, to read the cursor, client and outlet of each stream.
 - **Letting a client in** (SSE, 2026-11-30, one run, 8,000 clients on one process, CPU time of each): after 4,000 others \`node:http\` by hand
   0.13 ms, @fastify/sse 0.15, Nest's @Sse() 0.29, nestjs-push 0.37; after 500 others, when little is compiled, 0.19, 0.25, 0.35 and 0.56. So
   we add 0.07 ms to a route of Nest, which itself adds 0.14 to Fastify, and 0.21 while our code is cold. In a profile, nestjs-push's own functions take 20 % together, and none
