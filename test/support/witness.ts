@@ -116,12 +116,9 @@ export class Witness extends Watched {
     let hasBegun = false;
     const parser = createParser({
       onEvent: ({ event, data }) => {
-        if (event) this.complain(`${transport}: ${event} ${data}`);
+        if (event === 'push.start') hasBegun = true;
+        else if (event) this.complain(`${transport}: ${event} ${data}`);
         else seen.push((JSON.parse(data) as { data: unknown }).data);
-        this.changed();
-      },
-      onRetry: () => {
-        hasBegun = true;
         this.changed();
       },
     });
